@@ -1,0 +1,1 @@
+"""Towpath: an Internal Developer Platform and its portal in one package."""

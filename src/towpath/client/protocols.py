@@ -1,0 +1,148 @@
+"""What a client of the API can do, split by use: ask for the smallest one you need.
+
+Errors are the StatusError family of machinery.errors, whichever server answers.
+"""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from towpath.machinery.kinds import Resource
+from towpath.machinery.objects import RawObject
+
+
+class PatchType(StrEnum):
+    JSON = "application/json-patch+json"
+    MERGE = "application/merge-patch+json"
+    STRATEGIC = "application/strategic-merge-patch+json"
+
+
+class Propagation(StrEnum):
+    BACKGROUND = "Background"
+    FOREGROUND = "Foreground"
+    ORPHAN = "Orphan"
+
+
+class EventType(StrEnum):
+    ADDED = "ADDED"
+    MODIFIED = "MODIFIED"
+    DELETED = "DELETED"
+    BOOKMARK = "BOOKMARK"
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEvent:
+    type: EventType
+    object: RawObject
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectList:
+    """A page of objects, and the resourceVersion from which a watch continues."""
+
+    items: list[RawObject]
+    resource_version: str
+    continue_token: str = ""
+
+
+class Reader(Protocol):
+    async def get(self, resource: Resource, name: str, namespace: str = "") -> RawObject:
+        """One object. Raises NotFound."""
+        ...
+
+    async def list(
+        self,
+        resource: Resource,
+        namespace: str = "",
+        *,
+        labels: str = "",
+        fields: str = "",
+        limit: int = 0,
+        continue_token: str = "",
+    ) -> ObjectList:
+        """Objects by label and field selector; namespace "" means all namespaces."""
+        ...
+
+
+class Watcher(Protocol):
+    def watch(
+        self,
+        resource: Resource,
+        namespace: str = "",
+        *,
+        since: str,
+        labels: str = "",
+        fields: str = "",
+    ) -> AsyncGenerator[WatchEvent, None]:
+        """Every change after resourceVersion `since`. Raises Gone when it is no longer kept.
+
+        The generator ends when the server closes the watch; close it with `aclose()`.
+        """
+        ...
+
+
+class Writer(Protocol):
+    async def create(
+        self, resource: Resource, obj: RawObject, *, dry_run: bool = False
+    ) -> RawObject:
+        """Raises AlreadyExists, Invalid. The namespace is taken from the object."""
+        ...
+
+    async def update(
+        self, resource: Resource, obj: RawObject, *, subresource: str = ""
+    ) -> RawObject:
+        """Replace. Raises Conflict when metadata.resourceVersion is given and not current."""
+        ...
+
+    async def patch(
+        self,
+        resource: Resource,
+        name: str,
+        namespace: str,
+        patch: RawObject | list[RawObject],
+        *,
+        patch_type: PatchType = PatchType.MERGE,
+        subresource: str = "",
+    ) -> RawObject: ...
+
+    async def apply(
+        self,
+        resource: Resource,
+        obj: RawObject,
+        *,
+        manager: str,
+        force: bool = False,
+        dry_run: bool = False,
+        subresource: str = "",
+    ) -> RawObject:
+        """Server-side apply. Raises Conflict when another manager owns a field and not `force`."""
+        ...
+
+    async def delete(
+        self,
+        resource: Resource,
+        name: str,
+        namespace: str = "",
+        *,
+        uid: str = "",
+        propagation: Propagation = Propagation.BACKGROUND,
+    ) -> None:
+        """Raises NotFound; Conflict when `uid` is given and another object has the name now."""
+        ...
+
+
+class Discovery(Protocol):
+    async def resolve(self, api_version: str, kind: str) -> Resource:
+        """Where objects of that kind live. Raises NotFound when the server does not serve it."""
+        ...
+
+    async def resources(self) -> list[Resource]:
+        """Every served resource, preferred versions first; subresources left out."""
+        ...
+
+
+class Client(Reader, Watcher, Writer, Discovery, Protocol):
+    def acting_as(self, username: str, groups: tuple[str, ...] = ()) -> "Client":
+        """The same server with another user's rights (impersonation)."""
+        ...

@@ -1,0 +1,1 @@
+"""CI engines: what runs a repository's workflow files."""

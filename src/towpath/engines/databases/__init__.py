@@ -1,0 +1,1 @@
+"""Database servers: real ones, embedded or elsewhere."""

@@ -1,0 +1,1 @@
+"""Git hosts: where repositories live and from where pushes are heard."""

@@ -1,0 +1,1 @@
+"""Identity: who people are, and how a token becomes a user."""

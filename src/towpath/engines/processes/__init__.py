@@ -1,0 +1,1 @@
+"""Process hosts: where child processes run, isolated, limited and never orphaned."""

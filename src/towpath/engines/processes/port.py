@@ -1,0 +1,77 @@
+"""What the platform needs to run somebody else's program.
+
+Processes die with the platform. Each belongs to a project: two projects must not be able to read
+each other's files, processes or the platform's data (DESIGN 12.10).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    memory_bytes: int = 0
+    """0: no limit. Enforced as address space or cgroup, whichever the host can do."""
+    open_files: int = 1024
+    processes: int = 512
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSpec:
+    """A program to run. The environment is exactly `env`, nothing is inherited."""
+
+    id: str
+    """Unique among living processes, stable over a restart of the platform; [a-z0-9.-]."""
+    project: str
+    argv: Sequence[str]
+    cwd: Path
+    env: Mapping[str, str]
+    log: Path
+    """Standard output and error are appended here, line by line: `<RFC 3339 nanoseconds> <line>`."""
+    writable: Sequence[Path] = ()
+    """Folders that the process may write to; made and owned accordingly before it starts."""
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    code: int
+    """128 + signal number when killed by a signal."""
+    started_s: float
+    finished_s: float
+    oom_killed: bool = False
+
+
+class ProcessError(Exception):
+    """The program could not be started; `str()` says which and why, for the user."""
+
+
+class RunningProcess(Protocol):
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def started_s(self) -> float: ...
+
+    def terminate(self) -> None:
+        """SIGTERM to the whole process group."""
+        ...
+
+    def kill(self) -> None:
+        """SIGKILL to the whole process group."""
+        ...
+
+    async def wait(self) -> Exit: ...
+
+
+class ProcessHost(Protocol):
+    async def start(self, spec: ProcessSpec) -> RunningProcess:
+        """Raises ProcessError."""
+        ...
+
+    @property
+    def isolation(self) -> str:
+        """`uid`, `userns`, or `none`: then everything runs as one user (single trust)."""
+        ...

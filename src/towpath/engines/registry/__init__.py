@@ -1,0 +1,1 @@
+"""Image registries: OCI images by digest."""

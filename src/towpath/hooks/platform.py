@@ -1,0 +1,92 @@
+"""What a hook is given: the API, the clusters and the engines, each by its port."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from towpath.client.protocols import Client
+from towpath.engines.git.port import GitHost
+from towpath.engines.processes.port import ProcessHost
+from towpath.engines.registry.port import ImageUnpacker
+from towpath.hooks.templates import TemplateAction
+from towpath.machinery.users import Authorize
+from towpath.records.contract import LogBook
+
+SYSTEM_NAMESPACE = "towpath-system"
+"""Where the platform's own objects live; its golden paths too."""
+
+ARGOCD_NAMESPACE = "argocd"
+
+
+class Clusters(Protocol):
+    """The workload clusters, by the name of their Cluster object."""
+
+    def client(self, name: str) -> Client:
+        """With the platform's own rights there. Raises NotFound."""
+        ...
+
+    def names(self) -> list[str]: ...
+
+
+class Addresses(Protocol):
+    """Addresses to show, computed from the ports in use now; never store one (DESIGN 12.7)."""
+
+    def portal(self, path: str = "/") -> str:
+        """`http://localhost:8080<path>`"""
+        ...
+
+    def api(self, cluster: str = "") -> str:
+        """The API's address: of the platform, or of a local cluster. TLS."""
+        ...
+
+    def service(self, host: str) -> str:
+        """The address of a host that the gateway serves: `http://<host>:8080`."""
+        ...
+
+    def registry(self) -> str:
+        """`localhost:8080`: what the registry's logical host stands for here."""
+        ...
+
+
+class Trail(Protocol):
+    """Who did what, as the audit trail knows it."""
+
+    async def last_writer(
+        self, cluster: str, resource: str, namespace: str, name: str
+    ) -> str | None:
+        """The user of the newest write to that object ("" is the platform's API), None unknown.
+
+        `resource` is `<plural>` or `<plural>.<group>`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """Everything a capability may use. Nothing else is shared between capabilities."""
+
+    api: Client
+    clusters: Clusters
+    git: GitHost
+    images: ImageUnpacker
+    processes: ProcessHost
+    logs: LogBook
+    trail: Trail
+    addresses: Addresses
+    authorize: Authorize
+    service_account_token: "TokenIssuer"
+    template_actions: Callable[[], Mapping[str, TemplateAction]]
+    data_dir: Path
+    cache_dir: Path
+    """Shared, may be deleted at any time: wheels, base layers, unpacked images."""
+    database_url: str
+    """The embedded PostgreSQL server's administrator URL, "" when there is none."""
+    ca_file: Path
+    """The CA that signs the API's certificate, PEM; for child processes that call the API."""
+
+
+class TokenIssuer(Protocol):
+    async def __call__(self, namespace: str, name: str, *, ttl_s: int) -> str:
+        """A bearer token for a ServiceAccount of the platform's API."""
+        ...

@@ -1,0 +1,19 @@
+"""The public read API: evidence for portal, CLI and agents alike, each query with its viewer."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from towpath.records.contract import Viewer
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """`GET /api/v1/<path>`; `{name}` parts of the path and the query arrive in the parameters.
+
+    The answer is JSON data, or an iterator of JSON data that is streamed as lines while it goes on.
+    Raises the StatusError family. What the viewer may not see is answered as if it did not exist.
+    """
+
+    path: str
+    answer: Callable[[Viewer, Mapping[str, str]], Awaitable[Any] | AsyncIterator[Any]]

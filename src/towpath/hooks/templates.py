@@ -1,0 +1,38 @@
+"""Actions that a software template's steps can use: what they are given and what they must undo."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from towpath.machinery.objects import RawObject
+
+
+@dataclass(frozen=True, slots=True)
+class ActionContext:
+    """One execution of one step. It may be the second one, after a crash in the middle of the first."""
+
+    project: str
+    run: RawObject
+    """The TemplateRun; its uid owns what the step makes."""
+    step: str
+    input: dict[str, Any]
+    """The step's input with every expression rendered and checked against the action's schema."""
+    workspace: Path
+    template: Path
+    """The folder of the template, for relative `url: ./skeleton`."""
+    log: Callable[[str], None]
+    user: str
+    """Who asked for the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateAction:
+    """`run` is idempotent per run uid and step; `undo` takes back what `run` made, or part of it."""
+
+    id: str
+    description: str
+    input_schema: RawObject
+    run: Callable[[ActionContext], Awaitable[dict[str, Any]]]
+    """Returns the step's outputs."""
+    undo: Callable[[ActionContext], Awaitable[None]] | None = None

@@ -1,0 +1,52 @@
+"""Who asks: the identity that authentication finds and every later decision uses.
+
+A person's username is the name of their Backstage User, a group the name of their Backstage Group.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+AUTHENTICATED = "system:authenticated"
+MASTERS = "system:masters"
+SERVICE_ACCOUNTS = "system:serviceaccounts"
+
+
+@dataclass(frozen=True, slots=True)
+class UserInfo:
+    name: str
+    groups: tuple[str, ...] = ()
+    uid: str = ""
+    extra: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """One question to the authoriser, in the words of a SubjectAccessReview."""
+
+    verb: str
+    group: str
+    resource: str
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+
+
+Authenticate = Callable[[str], Awaitable[UserInfo | None]]
+"""A bearer token in, who that is out; None when nobody."""
+
+Authorize = Callable[[UserInfo, AccessRequest], Awaitable[bool]]
+
+
+def service_account(namespace: str, name: str) -> UserInfo:
+    """The identity of a ServiceAccount, as Kubernetes names it."""
+    return UserInfo(
+        name=f"system:serviceaccount:{namespace}:{name}",
+        groups=(SERVICE_ACCOUNTS, f"{SERVICE_ACCOUNTS}:{namespace}", AUTHENTICATED),
+    )
+
+
+PLATFORM = UserInfo(
+    name="system:serviceaccount:towpath-system:towpath",
+    groups=(MASTERS, SERVICE_ACCOUNTS, AUTHENTICATED),
+)
+"""The platform's own controllers."""
