@@ -1,0 +1,134 @@
+"""The seam between the wire and the verbs: one call, its options, and what comes back.
+
+Objects cross as stored JSON bytes wherever nobody needs to look inside.
+"""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from towpath.machinery.kinds import Resource
+from towpath.machinery.objects import RawObject
+from towpath.machinery.users import UserInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a call is about. `name` is "" for a collection, `subresource` "" for the object itself."""
+
+    resource: Resource
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    resource_version: str = ""
+    resource_version_match: str = ""
+    label_selector: str = ""
+    field_selector: str = ""
+    limit: int = 0
+    continue_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchOptions:
+    resource_version: str = ""
+    label_selector: str = ""
+    field_selector: str = ""
+    timeout_s: float | None = None
+    bookmarks: bool = False
+    send_initial_events: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    dry_run: bool = False
+    field_manager: str = ""
+    field_validation: str = "Warn"
+    """Strict, Warn or Ignore: what to do with unknown and duplicate fields."""
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOptions:
+    dry_run: bool = False
+    propagation_policy: str = ""
+    grace_period_s: int | None = None
+    uid: str = ""
+    resource_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Stored objects in key order, each ready to send."""
+
+    items: list[bytes]
+    resource_version: str
+    continue_token: str = ""
+    remaining: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    object: bytes
+    created: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """Either the object as it was, or as it is now while finalizers hold it."""
+
+    object: bytes
+    finished: bool
+    details: RawObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One watch event: `type` is ADDED, MODIFIED, DELETED or BOOKMARK."""
+
+    type: str
+    object: bytes
+
+
+class Verbs(Protocol):
+    """Everything that the wire and the in-process client can ask for. Raises StatusError.
+
+    Authentication has happened; authorisation, admission and audit happen in here.
+    """
+
+    async def get(self, user: UserInfo, target: Target) -> bytes: ...
+
+    async def list(self, user: UserInfo, target: Target, options: ReadOptions) -> Page: ...
+
+    def watch(
+        self, user: UserInfo, target: Target, options: WatchOptions
+    ) -> AsyncGenerator[Change, None]: ...
+
+    async def create(
+        self, user: UserInfo, target: Target, obj: RawObject, options: WriteOptions
+    ) -> Written: ...
+
+    async def update(
+        self, user: UserInfo, target: Target, obj: RawObject, options: WriteOptions
+    ) -> Written: ...
+
+    async def patch(
+        self,
+        user: UserInfo,
+        target: Target,
+        patch: RawObject | list[RawObject],
+        media_type: str,
+        options: WriteOptions,
+    ) -> Written:
+        """`media_type` is one of the three patch types or application/apply-patch+yaml."""
+        ...
+
+    async def delete(self, user: UserInfo, target: Target, options: DeleteOptions) -> Deleted: ...
+
+    async def delete_collection(
+        self, user: UserInfo, target: Target, selection: ReadOptions, options: DeleteOptions
+    ) -> Page: ...
