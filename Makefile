@@ -1,0 +1,41 @@
+# Towpath's two commands are `make up` and `make test`; `make help` lists the others.
+#
+# Needed on the machine: Python 3.11 or newer, git and make. Everything else is installed into
+# .venv from the lock file.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help up test check bench docs clean
+
+help: ## Show what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: $(STAMP) ## Start the platform in the foreground (ARGS="--port 8081" and so on)
+	@exec $(BIN)/towpath up $(ARGS)
+
+test: $(STAMP) ## Run every test that belongs to a change (under 10 minutes)
+	@$(BIN)/python -m tests.run $(ARGS)
+
+check: $(STAMP) ## Lint, types, import contracts
+	$(BIN)/ruff check src tests bench
+	$(BIN)/ruff format --check src tests bench
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: $(STAMP) ## Print the figures (ARGS=golden_path for one)
+	@$(BIN)/python -m bench $(ARGS)
+
+docs: $(STAMP) ## Regenerate the generated parts of docs/
+	@$(BIN)/python -m docs.generate
+
+clean: ## Remove what was installed and built here
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(STAMP): pyproject.toml uv.lock tools/install
+	@PYTHON=$(PYTHON) tools/install $(VENV)
+	@touch $@
