@@ -14,7 +14,7 @@ from towpath.machinery.users import UserInfo
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a call is about. `name` is "" for a collection, `subresource` "" for the object itself."""
+    """What a call is about: `name` "" is a collection, `subresource` "" the object itself."""
 
     resource: Resource
     namespace: str = ""

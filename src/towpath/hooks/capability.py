@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from towpath.client.protocols import Client
 from towpath.hooks.commands import Command
+from towpath.hooks.pages import PageRoute
 from towpath.hooks.platform import Platform
 from towpath.hooks.reads import Read
 from towpath.hooks.templates import TemplateAction
@@ -44,6 +45,8 @@ class Capability:
     """`Sequence[Command]`"""
     reads: Reference = ""
     """`Callable[[Platform], Sequence[Read]]`: the public read API below /api/v1/."""
+    pages: Reference = ""
+    """`Sequence[PageRoute]`"""
     demo: Reference = ""
     """`Callable[[Platform], Awaitable[None]]`: seeds its part of the demo; idempotent."""
 
@@ -78,6 +81,9 @@ class Capability:
     def load_reads(self, platform: Platform) -> Sequence[Read]:
         function = self._load(self.reads, None)
         return cast(Sequence[Read], function(platform)) if function else ()
+
+    def load_pages(self) -> Sequence[PageRoute]:
+        return cast(Sequence[PageRoute], self._load(self.pages, ()))
 
     def load_demo(self) -> Callable[[Platform], Awaitable[None]] | None:
         function = self._load(self.demo, None)

@@ -10,7 +10,7 @@ from towpath.machinery.objects import RawObject
 
 @dataclass(frozen=True, slots=True)
 class ActionContext:
-    """One execution of one step. It may be the second one, after a crash in the middle of the first."""
+    """One execution of one step; it may be the second, after a crash in the middle of the first."""
 
     project: str
     run: RawObject
@@ -28,7 +28,7 @@ class ActionContext:
 
 @dataclass(frozen=True, slots=True)
 class TemplateAction:
-    """`run` is idempotent per run uid and step; `undo` takes back what `run` made, or part of it."""
+    """`run` is idempotent per run uid and step; `undo` takes back all or part of what it made."""
 
     id: str
     description: str

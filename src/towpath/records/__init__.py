@@ -1,1 +1,1 @@
-"""SQL tables for evidence: what was observed. Append-only, idempotent, never steering a reconciler."""
+"""SQL tables for evidence: what was observed. Append-only, and never steering a reconciler."""

@@ -1,4 +1,4 @@
-"""Kubernetes Events: what has happened to an object, with names, for the person who describes it."""
+"""Kubernetes Events: what has happened to an object, for the person who describes it."""
 
 import hashlib
 import logging

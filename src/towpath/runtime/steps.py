@@ -105,9 +105,9 @@ async def _run(steps: Sequence[Step], subject: Subject) -> _Stopped | None:
             return _Stopped(None, waiting.reason, waiting.message, again_s=waiting.after_s)
         except Stalled as stalled:
             return _Stopped(False, stalled.reason, stalled.message)
-        except Conflict as conflict:
-            raise conflict
-        except Exception as error:
+        except Conflict:
+            raise
+        except Exception as error:  # noqa: BLE001 - every failure is shown, then raised by _next
             return _Stopped(False, "Retrying", _sentence(error), error=error)
     return None
 

@@ -29,7 +29,7 @@ class ProcessSpec:
     cwd: Path
     env: Mapping[str, str]
     log: Path
-    """Standard output and error are appended here, line by line: `<RFC 3339 nanoseconds> <line>`."""
+    """Standard output and error are appended here: `<RFC 3339 nanoseconds> <line>`."""
     writable: Sequence[Path] = ()
     """Folders that the process may write to; made and owned accordingly before it starts."""
     limits: Limits = field(default_factory=Limits)

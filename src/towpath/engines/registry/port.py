@@ -1,10 +1,10 @@
-"""What the platform needs of an image registry, in the words of the OCI distribution specification."""
+"""What the platform needs of an image registry, in the words of OCI's distribution API."""
 
 from pathlib import Path
 from typing import Protocol
 
 LOGICAL_HOST = "registry.towpath.dev"
-"""Stands in Git for "the platform's registry"; every Cluster maps it to an address (DESIGN 12.7)."""
+"""Stands in Git for the platform's registry; every Cluster maps it (DESIGN 12.7)."""
 
 
 class ImageError(Exception):

@@ -1,0 +1,19 @@
+"""What the portal needs of identity: links that sign in once, sessions, and who a token is."""
+
+from typing import Protocol
+
+from towpath.machinery.users import UserInfo
+
+
+class Identity(Protocol):
+    async def redeem_link(self, secret: str) -> UserInfo | None:
+        """Who a one-time sign-in link was made for; the link works once."""
+        ...
+
+    async def open_session(self, user: UserInfo) -> str:
+        """A new session's secret, for the cookie."""
+        ...
+
+    async def session(self, secret: str) -> UserInfo | None: ...
+
+    async def close_session(self, secret: str) -> None: ...
