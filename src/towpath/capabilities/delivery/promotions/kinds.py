@@ -1,0 +1,153 @@
+"""Promotion: a release going to an environment. Approval: one person's decision on one."""
+
+from collections.abc import Iterable
+
+from towpath.machinery.kinds import (
+    AGE,
+    CONDITIONS_SCHEMA,
+    Column,
+    custom_resource_definition,
+    towpath_resource,
+)
+from towpath.machinery.objects import RawObject
+
+PROMOTION = towpath_resource("Promotion", "promotions")
+APPROVAL = towpath_resource("Approval", "approvals")
+
+DEPLOYMENTS = "deployments"
+"""The name of each project's repository of desired state; only the promotion controller pushes."""
+
+COMMIT_TRAILER = "Towpath-Promotion"
+"""The trailer of a commit in it that names the Promotion by uid, for who comes after a crash."""
+
+PENDING = "Pending"
+WAITING_FOR_APPROVAL = "WaitingForApproval"
+RENDERING = "Rendering"
+SYNCING = "Syncing"
+SUCCEEDED = "Succeeded"
+FAILED = "Failed"
+SUPERSEDED = "Superseded"
+PHASES = (PENDING, WAITING_FOR_APPROVAL, RENDERING, SYNCING, SUCCEEDED, FAILED, SUPERSEDED)
+FINISHED = (SUCCEEDED, FAILED, SUPERSEDED)
+
+_IMMUTABLE_SPEC: tuple[RawObject, ...] = (
+    {"rule": "self.spec == oldSelf.spec", "message": "it is immutable; create another one"},
+)
+
+_PROMOTION_SPEC: RawObject = {
+    "type": "object",
+    "required": ["workload", "environment", "release", "requestedBy"],
+    "properties": {
+        "workload": {"type": "string", "minLength": 1, "maxLength": 40},
+        "environment": {"type": "string", "minLength": 1, "maxLength": 20},
+        "release": {"type": "string", "minLength": 1, "maxLength": 253},
+        "reason": {"type": "string", "maxLength": 1000},
+        "requestedBy": {
+            "type": "string",
+            "minLength": 1,
+            "description": "The user who creates it; admission compares it with the request's.",
+        },
+    },
+}
+
+_PROMOTION_STATUS: RawObject = {
+    "type": "object",
+    "properties": {
+        "phase": {"type": "string", "enum": list(PHASES)},
+        "commit": {"type": "string", "description": "In the deployments repository."},
+        "startedAt": {"type": "string", "format": "date-time"},
+        "committedAt": {"type": "string", "format": "date-time"},
+        "finishedAt": {"type": "string", "format": "date-time"},
+        "message": {"type": "string"},
+        "approvals": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "name": {"type": "string"},
+                    "user": {"type": "string"},
+                    "decision": {"type": "string"},
+                    "comment": {"type": "string"},
+                    "counts": {"type": "boolean"},
+                    "message": {"type": "string"},
+                },
+            },
+        },
+        "observedGeneration": {"type": "integer"},
+        "conditions": CONDITIONS_SCHEMA,
+    },
+}
+
+PROMOTION_CRD = custom_resource_definition(
+    PROMOTION,
+    spec=_PROMOTION_SPEC,
+    status=_PROMOTION_STATUS,
+    columns=(
+        Column("Workload", ".spec.workload"),
+        Column("Environment", ".spec.environment"),
+        Column("Release", ".spec.release"),
+        Column("Phase", ".status.phase"),
+        Column("Requested by", ".spec.requestedBy", priority=1),
+        Column("Message", ".status.message", priority=1),
+        AGE,
+    ),
+    short_names=("promo",),
+    categories=("towpath",),
+    rules=_IMMUTABLE_SPEC,
+)
+
+_APPROVAL_SPEC: RawObject = {
+    "type": "object",
+    "required": ["subject", "decision", "user"],
+    "properties": {
+        "subject": {
+            "type": "object",
+            "required": ["kind", "name"],
+            "properties": {
+                "kind": {"type": "string", "enum": ["Promotion"]},
+                "name": {"type": "string", "minLength": 1, "maxLength": 253},
+            },
+        },
+        "decision": {"type": "string", "enum": ["Approve", "Reject"]},
+        "user": {
+            "type": "string",
+            "minLength": 1,
+            "description": "The user who creates it; admission compares it with the request's.",
+        },
+        "comment": {"type": "string", "maxLength": 1000},
+    },
+}
+
+APPROVAL_CRD = custom_resource_definition(
+    APPROVAL,
+    spec=_APPROVAL_SPEC,
+    columns=(
+        Column("Subject", ".spec.subject.name"),
+        Column("Decision", ".spec.decision"),
+        Column("User", ".spec.user"),
+        AGE,
+    ),
+    categories=("towpath",),
+    rules=_IMMUTABLE_SPEC,
+)
+
+KINDS = (PROMOTION_CRD, APPROVAL_CRD)
+
+
+def phase_of(promotion: RawObject) -> str:
+    phase: str = (promotion.get("status") or {}).get("phase") or PENDING
+    return phase
+
+
+def is_finished(promotion: RawObject) -> bool:
+    return phase_of(promotion) in FINISHED
+
+
+def newest_first(promotions: Iterable[RawObject]) -> list[RawObject]:
+    """By creation; those of one second by resourceVersion, which a creation also moves."""
+    return sorted(promotions, key=creation_order, reverse=True)
+
+
+def creation_order(obj: RawObject) -> tuple[str, str]:
+    metadata = obj["metadata"]
+    return metadata.get("creationTimestamp", ""), metadata["name"]

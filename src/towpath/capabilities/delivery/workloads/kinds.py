@@ -1,0 +1,183 @@
+"""Workload: a component that the platform delivers. Release: an immutable build of it."""
+
+from towpath.machinery.kinds import (
+    AGE,
+    CONDITIONS_SCHEMA,
+    Column,
+    custom_resource_definition,
+    towpath_resource,
+)
+from towpath.machinery.objects import RawObject
+
+WORKLOAD = towpath_resource("Workload", "workloads")
+RELEASE = towpath_resource("Release", "workloadreleases")
+"""`kubectl get release`. The plural is long because `releases` is Crossplane's provider-helm's."""
+
+WORKLOAD_LABEL = "towpath.dev/workload"
+RELEASE_LABEL = "towpath.dev/release"
+
+DNS_LABEL = "^[a-z]([a-z0-9-]*[a-z0-9])?$"
+
+_WORKLOAD_SPEC: RawObject = {
+    "type": "object",
+    "required": ["repository", "environments"],
+    "properties": {
+        "repository": {
+            "type": "string",
+            "pattern": "^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$",
+            "maxLength": 100,
+            "description": "The name of the source repository in this project.",
+        },
+        "environments": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 20,
+            "x-kubernetes-list-type": "set",
+            "items": {"type": "string", "maxLength": 20},
+            "description": "The Environments of this project that the workload goes through.",
+        },
+        "owner": {"type": "string", "maxLength": 253, "description": "The owning group."},
+        "description": {"type": "string", "maxLength": 1000},
+        "score": {
+            "type": "object",
+            "properties": {
+                "path": {
+                    "type": "string",
+                    "default": "score.yaml",
+                    "maxLength": 500,
+                    "description": "The Score file's path in the repository.",
+                }
+            },
+        },
+        "deletionPolicy": {
+            "type": "object",
+            "default": {},
+            "properties": {
+                "data": {
+                    "type": "string",
+                    "enum": ["Delete", "Retain"],
+                    "default": "Delete",
+                    "description": "What becomes of databases when the workload is deleted.",
+                }
+            },
+        },
+    },
+}
+
+_WORKLOAD_STATUS: RawObject = {
+    "type": "object",
+    "properties": {
+        "latestRelease": {"type": "string"},
+        "url": {"type": "string"},
+        "summary": {"type": "string"},
+        "environments": {
+            "type": "array",
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["name"],
+            "items": {
+                "type": "object",
+                "required": ["name"],
+                "properties": {
+                    "name": {"type": "string"},
+                    "release": {"type": "string"},
+                    "commit": {"type": "string"},
+                    "health": {"type": "string"},
+                    "sync": {"type": "string"},
+                    "url": {"type": "string"},
+                    "promotion": {"type": "string"},
+                    "message": {"type": "string"},
+                },
+            },
+        },
+        "observedGeneration": {"type": "integer"},
+        "conditions": CONDITIONS_SCHEMA,
+    },
+}
+
+_WORKLOAD_RULES: tuple[RawObject, ...] = (
+    {
+        "rule": f"self.metadata.name.size() <= 40 && self.metadata.name.matches('{DNS_LABEL}')",
+        "message": "a workload's name is 1 to 40 lower-case letters, digits and dashes and begins "
+        "with a letter, because it becomes part of host names and object names",
+    },
+    {
+        "rule": "self.spec.repository == oldSelf.spec.repository",
+        "message": "spec.repository cannot be changed: releases and runs belong to it",
+    },
+)
+
+WORKLOAD_CRD = custom_resource_definition(
+    WORKLOAD,
+    spec=_WORKLOAD_SPEC,
+    status=_WORKLOAD_STATUS,
+    columns=(
+        Column("Owner", ".spec.owner"),
+        Column("Latest", ".status.latestRelease"),
+        Column("Ready", ".status.conditions[?(@.type=='Ready')].status"),
+        Column("Runs", ".status.summary"),
+        Column("URL", ".status.url", priority=1),
+        AGE,
+    ),
+    short_names=("wl",),
+    categories=("towpath",),
+    rules=_WORKLOAD_RULES,
+)
+
+_RELEASE_SPEC: RawObject = {
+    "type": "object",
+    "required": ["workload", "image", "commit", "score"],
+    "properties": {
+        "workload": {"type": "string", "minLength": 1, "maxLength": 40},
+        "image": {
+            "type": "string",
+            "pattern": "^[^@ ]+@sha256:[0-9a-f]{64}$",
+            "description": "By digest; registry.towpath.dev stands for the platform's registry.",
+        },
+        "commit": {"type": "string", "pattern": "^[0-9a-f]{40}([0-9a-f]{24})?$"},
+        "repository": {"type": "string", "maxLength": 253},
+        "score": {
+            "type": "object",
+            "description": "The Score file of that commit, verbatim.",
+            "x-kubernetes-preserve-unknown-fields": True,
+        },
+        "sbom": {"type": "string", "description": "The digest of the image's bill of materials."},
+        "run": {"type": "string", "description": "The PipelineRun that made it."},
+    },
+}
+
+_RELEASE_RULES: tuple[RawObject, ...] = (
+    {
+        "rule": "self.spec == oldSelf.spec",
+        "message": "a release is immutable; build the commit again to make another one",
+    },
+)
+
+RELEASE_CRD = custom_resource_definition(
+    RELEASE,
+    spec=_RELEASE_SPEC,
+    columns=(
+        Column("Workload", ".spec.workload"),
+        Column("Commit", ".spec.commit"),
+        Column("Image", ".spec.image", priority=1),
+        AGE,
+    ),
+    short_names=("rel",),
+    categories=("towpath",),
+    rules=_RELEASE_RULES,
+)
+
+KINDS = (WORKLOAD_CRD, RELEASE_CRD)
+
+
+def release_name(workload: str, commit: str) -> str:
+    return f"{workload}-{commit[:8]}"
+
+
+def workload_host(project: str, workload: str, environment: str) -> str:
+    """The host that a workload answers at through the gateway of a local cluster."""
+    return f"{workload}.{environment}.{project}.localhost"
+
+
+def composite_name(workload: str, environment: str, resource: str) -> str:
+    """The composite resource of a Score resource, in the project's namespace."""
+    return f"{workload}-{environment}-{resource}"
