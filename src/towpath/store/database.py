@@ -1,0 +1,203 @@
+"""The SQLite file of a store: its schema, its statements, and nothing of its rules.
+
+One log table in revision order. `prev` is the revision of the live row that a row replaces (0: the
+key did not exist), which answers three questions without a search: was it created or changed, what
+was it before, and which rows has compaction made superfluous.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import apsw
+
+from towpath.machinery.errors import StorageFull, Unavailable
+from towpath.store.contract import Audit, AuditRow, Event, Stored, UnsupportedFormat
+from towpath.store.pending import PendingWrite
+
+FORMAT_VERSION = 1
+CHECKPOINT_PAGES = 4000
+BUSY_TIMEOUT_MS = 5000
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS log (
+    rev INTEGER PRIMARY KEY,
+    prev INTEGER NOT NULL,
+    deleted INTEGER NOT NULL,
+    res TEXT NOT NULL,
+    key TEXT NOT NULL,
+    json BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS log_res ON log (res, rev);
+CREATE TABLE IF NOT EXISTS audit (
+    rev INTEGER PRIMARY KEY,
+    res TEXT NOT NULL,
+    key TEXT NOT NULL,
+    entry TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS audit_key ON audit (res, key, rev);
+"""
+
+INSERT_LOG = "INSERT INTO log (rev, prev, deleted, res, key, json) VALUES (?, ?, ?, ?, ?, ?)"
+INSERT_AUDIT = "INSERT INTO audit (rev, res, key, entry) VALUES (?, ?, ?, ?)"
+SET_META = "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+REPLAY = """
+SELECT log.rev, log.res, log.key, log.json, old.json, log.deleted
+FROM log LEFT JOIN log AS old ON old.rev = log.prev
+WHERE log.rev > ? AND log.rev <= ?
+"""
+CHANGED_SINCE = """
+SELECT log.key, log.prev, old.json
+FROM (SELECT key, min(rev) AS rev FROM log WHERE res = ? AND rev > ? GROUP BY key) AS first
+JOIN log ON log.rev = first.rev LEFT JOIN log AS old ON old.rev = log.prev
+"""
+COMPACT = (
+    "DELETE FROM log WHERE rev IN (SELECT prev FROM log WHERE rev > ?1 AND rev <= ?2 AND prev > 0)",
+    "DELETE FROM log WHERE rev > ?1 AND rev <= ?2 AND deleted",
+)
+
+
+def connect(path: Path) -> apsw.Connection:
+    connection = apsw.Connection(str(path))
+    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    connection.pragma("journal_mode", "wal")
+    connection.pragma("synchronous", "full")
+    connection.pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+    return connection
+
+
+def prepare(connection: apsw.Connection, path: Path) -> None:
+    """Make the tables of a new file; refuse a file of another format by name."""
+    exists = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").get
+    found = read_meta(connection, "format") if exists else 0
+    if found not in (0, FORMAT_VERSION):
+        raise UnsupportedFormat(
+            f"{path} has data format {found}; this release reads format {FORMAT_VERSION}. "
+            f"Start it with the release that wrote it"
+        )
+    with connection:
+        connection.execute(SCHEMA)
+        connection.execute(SET_META, ("format", FORMAT_VERSION))
+
+
+def read_meta(connection: apsw.Connection, name: str) -> int:
+    value = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).get
+    return int(value or 0)
+
+
+def last_revision(connection: apsw.Connection) -> int:
+    """The newest revision ever given out that reached the disk."""
+    tables = (
+        "SELECT max(rev) FROM (SELECT max(rev) AS rev FROM log UNION SELECT max(rev) FROM audit)"
+    )
+    in_tables = connection.execute(tables).get or 0
+    return max(int(in_tables), read_meta(connection, "compacted"))
+
+
+def load(connection: apsw.Connection) -> Iterator[tuple[str, str, Stored | None]]:
+    """The log from its beginning: (collection, key, entry; None when deleted)."""
+    rows = connection.execute("SELECT rev, res, key, json, deleted FROM log ORDER BY rev")
+    for revision, collection, key, value, deleted in rows:
+        yield collection, key, None if deleted else Stored(revision, value)
+
+
+def write_batch(connection: apsw.Connection, batch: Iterable[PendingWrite]) -> None:
+    """Insert and commit. On any failure nothing of the batch is stored."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.executemany(INSERT_LOG, (_log_row(pending) for pending in batch))
+        connection.executemany(INSERT_AUDIT, _audit_rows(batch))
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def replay(
+    connection: apsw.Connection, collection: str, prefix: str, span: tuple[int, int], limit: int
+) -> list[Event]:
+    after, until = span
+    query, values = REPLAY, [after, until]
+    parameters: list[int | str] = list(values)
+    if collection:
+        query += " AND log.res = ?"
+        parameters.append(collection)
+    if prefix:
+        query += " AND substr(log.key, 1, ?) = ?"
+        parameters += [len(prefix), prefix]
+    query += " ORDER BY log.rev LIMIT ?"
+    parameters.append(limit)
+    return [
+        Event(revision, res, key, value, previous, bool(deleted))
+        for revision, res, key, value, previous, deleted in connection.execute(query, parameters)
+    ]
+
+
+def changed_since(
+    connection: apsw.Connection, collection: str, revision: int
+) -> dict[str, Stored | None]:
+    """For every key that changed after `revision`: what it was then."""
+    return {
+        key: Stored(prev, value) if prev else None
+        for key, prev, value in connection.execute(CHANGED_SINCE, (collection, revision))
+    }
+
+
+def compact(connection: apsw.Connection, revision: int) -> None:
+    span = (read_meta(connection, "compacted"), revision)
+    with connection:
+        for statement in COMPACT:
+            connection.execute(statement, span)
+        connection.execute(SET_META, ("compacted", revision))
+
+
+def audit_rows(
+    connection: apsw.Connection, where: str, parameters: tuple[int | str, ...]
+) -> list[AuditRow]:
+    rows = connection.execute(f"SELECT rev, res, key, entry FROM audit {where}", parameters)  # noqa: S608
+    return [AuditRow(rev, res, key, _decode_audit(entry)) for rev, res, key, entry in rows]
+
+
+def translate(error: Exception) -> Exception:
+    """What a driver's error means to whoever wrote."""
+    if isinstance(error, apsw.FullError):
+        return StorageFull(
+            "the disk of the API's store is full; nothing was changed. Free some space and repeat"
+        )
+    if isinstance(error, apsw.Error):
+        return Unavailable(f"the API's store could not write: {error}")
+    return error
+
+
+def _log_row(pending: PendingWrite) -> tuple[int, int, int, str, str, bytes]:
+    event = pending.event
+    return (
+        event.revision,
+        pending.replaces,
+        int(event.deleted),
+        event.collection,
+        event.key,
+        event.value,
+    )
+
+
+def _audit_rows(batch: Iterable[PendingWrite]) -> Iterator[tuple[int, str, str, str]]:
+    for pending in batch:
+        event, audit = pending.event, pending.write.audit
+        if audit is not None:
+            entry = (
+                audit.user,
+                audit.verb,
+                audit.at,
+                audit.groups,
+                audit.subresource,
+                audit.manager,
+            )
+            yield event.revision, event.collection, event.key, json.dumps(entry)
+
+
+def _decode_audit(entry: str) -> Audit:
+    user, verb, at, groups, subresource, manager = json.loads(entry)
+    return Audit(user, verb, at, tuple(groups), subresource, manager)

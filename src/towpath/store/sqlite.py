@@ -1,0 +1,255 @@
+"""The durable store: SQLite in WAL mode, one writer thread, group commit.
+
+The loop's thread accepts writes, gives them revisions and encodes them; while the writer thread
+commits one batch (one fsync), the next one gathers. What is committed is then applied to the state
+in memory, published and acknowledged, in that order and in one step of the loop.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import apsw
+
+from towpath.store import database
+from towpath.store.contract import (
+    AuditRow,
+    Compacted,
+    Event,
+    FutureRevision,
+    RevisionMismatch,
+    Stored,
+    Write,
+)
+from towpath.store.pending import PendingWrite, PendingWrites
+from towpath.store.state import CurrentState, scan_with_undo
+from towpath.store.subscriptions import BufferedSubscription, FanOut
+
+T = TypeVar("T")
+
+BATCH_WRITES_MAX = 512
+
+
+class SqliteStore:
+    """Open with `await SqliteStore.open(path)`; use from one event loop only."""
+
+    def __init__(self, writer: apsw.Connection, reader: apsw.Connection) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._reader = reader
+        self._writer = writer
+        self._state = CurrentState()
+        self._fan_out = FanOut()
+        self._pending = PendingWrites()
+        self._gathering: list[PendingWrite] = []
+        self._committing = False
+        self._closed = False
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
+        self._assigned = 0
+
+    @classmethod
+    async def open(cls, path: Path) -> "SqliteStore":
+        """Open or make the file. Raises UnsupportedFormat."""
+        store = cls(*await asyncio.to_thread(_connect, path))
+        await asyncio.to_thread(store._load)
+        store._thread.start()
+        return store
+
+    # Reading
+
+    @property
+    def revision(self) -> int:
+        return self._fan_out.revision
+
+    def get(self, collection: str, key: str) -> Stored | None:
+        return self._state.get(collection, key)
+
+    def scan(
+        self, collection: str, prefix: str = "", *, after: str = "", limit: int = 0
+    ) -> list[tuple[str, Stored]]:
+        return self._state.scan(collection, prefix, after=after, limit=limit)
+
+    def scan_at(
+        self, revision: int, collection: str, prefix: str = "", *, after: str = "", limit: int = 0
+    ) -> list[tuple[str, Stored]]:
+        self._check_kept(revision)
+        undo = database.changed_since(self._reader, collection, revision)
+        if not undo:
+            return self.scan(collection, prefix, after=after, limit=limit)
+        return scan_with_undo(self._state, undo, collection, prefix, after=after, limit=limit)
+
+    def count(self, collection: str, prefix: str = "", *, after: str = "") -> int:
+        return self._state.count(collection, prefix, after=after)
+
+    def collections(self) -> list[str]:
+        return self._state.collections()
+
+    # Writing
+
+    async def settled(self, collection: str, key: str) -> Stored | None:
+        await self._pending.wait_for((collection, key))
+        return self._state.get(collection, key)
+
+    async def commit(self, write: Write) -> Stored:
+        await self._pending.wait_for((write.collection, write.key))
+        assert not self._closed, "the store is closed"
+        current = self._state.get(write.collection, write.key)
+        if (current.revision if current is not None else 0) != write.expected:
+            raise RevisionMismatch(current)
+        self._assigned += 1
+        revision = self._assigned
+        event = Event(
+            revision,
+            write.collection,
+            write.key,
+            write.encode(revision),
+            current.value if current is not None else None,
+            write.deleted,
+        )
+        acknowledged: asyncio.Future[Stored] = self._loop.create_future()
+        pending = PendingWrite(write, event, write.expected, acknowledged)
+        self._pending.add(pending)
+        self._gathering.append(pending)
+        if not self._committing:
+            self._committing = True
+            # Not at once: tasks that are ready in this turn of the loop join the same batch.
+            self._loop.call_soon(self._start_batch)
+        return await acknowledged
+
+    def _start_batch(self) -> None:
+        if not self._gathering:
+            self._committing = False
+            return
+        batch = self._gathering[:BATCH_WRITES_MAX]
+        del self._gathering[:BATCH_WRITES_MAX]
+        self._jobs.put(lambda: self._write(batch))
+
+    def _write(self, batch: list[PendingWrite]) -> None:
+        """Runs in the writer thread."""
+        error: Exception | None = None
+        try:
+            database.write_batch(self._writer, batch)
+        except Exception as failure:  # noqa: BLE001 - whoever waits must get an answer
+            error = database.translate(failure)
+        self._loop.call_soon_threadsafe(self._finish_batch, batch, error)
+
+    def _finish_batch(self, batch: list[PendingWrite], error: Exception | None) -> None:
+        if error is not None:
+            for pending in batch:
+                self._pending.fail(pending, error)
+        else:
+            self._publish(batch)
+            for pending in batch:
+                self._pending.succeed(pending)
+        self._start_batch()
+
+    def _publish(self, batch: list[PendingWrite]) -> None:
+        for pending in batch:
+            event = pending.event
+            if event.deleted:
+                self._state.remove(event.collection, event.key)
+            else:
+                self._state.put(event.collection, event.key, Stored(event.revision, event.value))
+        for pending in batch:
+            self._fan_out.publish(pending.event)
+        self._fan_out.revision = batch[-1].event.revision
+
+    # History
+
+    def watch(self, collection: str, prefix: str = "", *, since: int) -> BufferedSubscription:
+        self._check_kept(since)
+
+        def read_log(after: int, until: int, limit: int) -> list[Event]:
+            return database.replay(self._reader, collection, prefix, (after, until), limit)
+
+        subscription = BufferedSubscription(self._fan_out, collection, prefix, since, read_log)
+        self._fan_out.add(subscription)
+        return subscription
+
+    async def compact(self, revision: int) -> None:
+        revision = min(revision, self.revision)
+        if revision > self._fan_out.compacted:
+            # Readers are refused first, so that nobody reads a history that is half gone.
+            self._fan_out.compacted = revision
+            await self._in_writer(lambda: database.compact(self._writer, revision))
+
+    async def writers(self, collection: str, key: str, *, limit: int = 20) -> list[AuditRow]:
+        where = "WHERE res = ? AND key = ? ORDER BY rev DESC LIMIT ?"
+        return database.audit_rows(self._reader, where, (collection, key, limit))
+
+    async def audit_since(self, revision: int, *, limit: int = 1000) -> list[AuditRow]:
+        where = "WHERE rev > ? AND rev <= ? ORDER BY rev LIMIT ?"
+        return database.audit_rows(self._reader, where, (revision, self.revision, limit))
+
+    async def forget_audit(self, revision: int) -> None:
+        statement = "DELETE FROM audit WHERE rev <= ?"
+        await self._in_writer(lambda: self._writer.execute(statement, (revision,)))
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        while self._committing:
+            await self._in_writer(lambda: None)
+        self._fan_out.drop_all()
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+        self._reader.close()
+        self._writer.close()
+
+    # Inside
+
+    def _check_kept(self, revision: int) -> None:
+        if revision < self._fan_out.compacted:
+            raise Compacted(f"history before {self._fan_out.compacted} is gone")
+        if revision > self.revision:
+            raise FutureRevision(f"revision {revision} is ahead of {self.revision}")
+
+    def _load(self) -> None:
+        for collection, key, entry in database.load(self._reader):
+            if entry is None:
+                self._state.remove(collection, key)
+            else:
+                self._state.put(collection, key, entry)
+        self._fan_out.compacted = database.read_meta(self._reader, "compacted")
+        self._fan_out.revision = self._assigned = database.last_revision(self._reader)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+
+    async def _in_writer(self, job: Callable[[], T]) -> T:
+        """Run between two batches in the writer thread."""
+        done: asyncio.Future[T] = self._loop.create_future()
+
+        def finish(result: T | None, error: Exception | None) -> None:
+            if done.cancelled():
+                return
+            if error is not None:
+                done.set_exception(error)
+            else:
+                done.set_result(result)  # type: ignore[arg-type]
+
+        def run() -> None:
+            try:
+                result = job()
+            except Exception as failure:  # noqa: BLE001 - goes to the caller
+                self._loop.call_soon_threadsafe(finish, None, database.translate(failure))
+            else:
+                self._loop.call_soon_threadsafe(finish, result, None)
+
+        self._jobs.put(run)
+        return await done
+
+
+def _connect(path: Path) -> tuple[apsw.Connection, apsw.Connection]:
+    writer = database.connect(path)
+    try:
+        database.prepare(writer, path)
+        return writer, database.connect(path)
+    except BaseException:
+        writer.close()
+        raise

@@ -1,0 +1,88 @@
+"""The current objects in memory: bytes by key, keys in order. Both stores keep them this way.
+
+An object costs its bytes, one tuple and its key. A read is one dictionary look-up, a page one
+binary search.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+
+from towpath.store.contract import Stored
+
+LAST_CHARACTER = "\U0010ffff"
+
+
+class _Collection:
+    __slots__ = ("entries", "keys")
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Stored] = {}
+        self.keys: list[str] = []
+
+    def bounds(self, prefix: str, after: str) -> tuple[int, int]:
+        start = bisect_right(self.keys, after) if after else bisect_left(self.keys, prefix)
+        end = bisect_left(self.keys, prefix + LAST_CHARACTER) if prefix else len(self.keys)
+        return start, end
+
+
+class CurrentState:
+    def __init__(self) -> None:
+        self._collections: dict[str, _Collection] = {}
+
+    def get(self, collection: str, key: str) -> Stored | None:
+        found = self._collections.get(collection)
+        return found.entries.get(key) if found is not None else None
+
+    def put(self, collection: str, key: str, stored: Stored) -> None:
+        found = self._collections.get(collection)
+        if found is None:
+            found = self._collections[collection] = _Collection()
+        if key not in found.entries:
+            insort(found.keys, key)
+        found.entries[key] = stored
+
+    def remove(self, collection: str, key: str) -> None:
+        found = self._collections.get(collection)
+        if found is not None and found.entries.pop(key, None) is not None:
+            del found.keys[bisect_left(found.keys, key)]
+
+    def scan(
+        self, collection: str, prefix: str, *, after: str, limit: int
+    ) -> list[tuple[str, Stored]]:
+        found = self._collections.get(collection)
+        if found is None:
+            return []
+        start, end = found.bounds(prefix, after)
+        if limit:
+            end = min(end, start + limit)
+        entries = found.entries
+        return [(key, entries[key]) for key in found.keys[start:end]]
+
+    def count(self, collection: str, prefix: str, *, after: str) -> int:
+        found = self._collections.get(collection)
+        if found is None:
+            return 0
+        start, end = found.bounds(prefix, after)
+        return max(0, end - start)
+
+    def collections(self) -> list[str]:
+        return [name for name, found in self._collections.items() if found.keys]
+
+
+Undo = dict[str, Stored | None]
+"""For each key that changed since some revision: its entry at that revision, None if absent."""
+
+
+def scan_with_undo(
+    state: CurrentState, undo: Undo, collection: str, prefix: str, *, after: str, limit: int
+) -> list[tuple[str, Stored]]:
+    """A page of the past: the current state with the changes since then taken back."""
+    current = dict(state.scan(collection, prefix, after=after, limit=0))
+    for key, entry in undo.items():
+        if not key.startswith(prefix) or key <= after:
+            continue
+        if entry is None:
+            current.pop(key, None)
+        else:
+            current[key] = entry
+    page = sorted(current.items())
+    return page[:limit] if limit else page
