@@ -76,7 +76,8 @@ _RULES: tuple[RawObject, ...] = (
         "message": "a cluster's type cannot be changed; make another Cluster",
     },
     {
-        "rule": "self.spec.type == 'local' || (has(self.spec.server) && size(self.spec.server) > 0)",
+        "rule": "self.spec.type == 'local' || "
+        "(has(self.spec.server) && size(self.spec.server) > 0)",
         "message": "a cluster of type kubernetes needs spec.server, the address of its API",
     },
     {
