@@ -1,1 +1,5 @@
-"""SQL tables for evidence: what was observed. Append-only, and never steering a reconciler."""
+"""SQL tables for evidence: what was observed. Append-only, idempotent, never steering a reconciler.
+
+`contract.py` is what the platform asks; `sqlite.py` puts the SQLite tables together; `database.py`
+opens connections and commits; `logs.py`, `catalog.py` and `audit.py` own a family of tables each.
+"""

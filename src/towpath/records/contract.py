@@ -3,11 +3,16 @@
 Every read that a person can reach takes the Viewer, and the viewer's projects go into the SQL.
 """
 
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from towpath.machinery.objects import RawObject
 from towpath.machinery.users import UserInfo
+
+
+class RecordsUnavailable(Exception):
+    """The records could not be read or written; `str()` says why. What was to be written is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +41,19 @@ class LogBook(Protocol):
     """
 
     def append(self, stream: str, lines: Sequence[str]) -> None:
-        """Add lines at the end; returns at once, stored in the next group commit."""
+        """Add lines at the end; returns at once, stored in the next group commit.
+
+        May be called from any thread. Who writes much awaits `settled` now and then: what memory
+        cannot hold is dropped, and a line says how much.
+        """
         ...
 
     def end(self, stream: str) -> None:
-        """Nothing more will come: followers finish."""
+        """Nothing more will come: followers finish. Lines appended later open it again."""
+        ...
+
+    async def settled(self) -> None:
+        """Wait until everything appended so far is stored."""
         ...
 
     async def read(self, stream: str, *, after: int = 0, limit: int = 1000) -> list[LogLine]: ...
@@ -51,4 +64,171 @@ class LogBook(Protocol):
 
     async def streams(self, prefix: str) -> list[str]:
         """The names of the streams that begin with `prefix`, in the order they began."""
+        ...
+
+    async def forget(self, prefix: str) -> None:
+        """Delete the streams that begin with `prefix`; their followers finish."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Relation:
+    """One edge of the catalogue, as its origin tells it: `ownedBy` -> `group:default/team-a`."""
+
+    type: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """One Backstage entity as it is indexed. References are full and in lower case."""
+
+    ref: str
+    """`<kind>:<namespace>/<name>`, lower case."""
+    kind: str
+    name: str
+    descriptor: RawObject
+    """The entity as its source wrote it."""
+    namespace: str = "default"
+    title: str = ""
+    description: str = ""
+    type: str = ""
+    owner: str = ""
+    """Reference of the owning Group or User, "" when nobody."""
+    system: str = ""
+    lifecycle: str = ""
+    tags: tuple[str, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    project: str = ""
+    """The project whose viewers may see it; "" is for everybody. Set by the source."""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What became of a source's entities."""
+
+    changed: bool
+    """False: the source had delivered this version before."""
+    taken: tuple[str, ...] = ()
+    """References that another source holds; those entities were left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntityFilter:
+    """Entities whose named fields have one of the given values, with all the words of `text`.
+
+    Fields: kind, namespace, name, type, owner, system, lifecycle, project, source, tag, ref.
+    """
+
+    fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EntityPage:
+    entities: list[Entity]
+    total: int
+    continue_token: str = ""
+    """"" on the last page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """The relations of one entity that the viewer may see."""
+
+    outgoing: list[Relation]
+    incoming: list[Relation]
+    """`target` is the entity that tells it; `type` as told there."""
+
+
+class CatalogIndex(Protocol):
+    """The catalogue as rows: a source replaces its own entities, people search all they may see."""
+
+    async def ingest(
+        self, source: str, entities: Sequence[Entity], *, project: str, version: str
+    ) -> Ingested:
+        """Make these the entities of `source`, all or none; nothing to do for a known version."""
+        ...
+
+    async def forget(self, source: str) -> None: ...
+
+    async def sources(self) -> dict[str, str]:
+        """Every source and the version it delivered last."""
+        ...
+
+    async def get(self, viewer: Viewer, ref: str) -> Entity | None: ...
+
+    async def query(
+        self, viewer: Viewer, where: EntityFilter, *, limit: int = 100, continue_token: str = ""
+    ) -> EntityPage:
+        """In the order of their names; with a text, the best match first."""
+        ...
+
+    async def facets(
+        self, viewer: Viewer, where: EntityFilter, fields: Sequence[str]
+    ) -> dict[str, dict[str, int]]:
+        """For each field, how many of the entities have which value."""
+        ...
+
+    async def edges(self, viewer: Viewer, ref: str) -> Edges: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One write to the API. `id` makes delivering it twice harmless."""
+
+    id: str
+    time_s: float
+    cluster: str
+    """"" is the platform's API."""
+    user: str
+    verb: str
+    resource: str
+    """`<plural>` or `<plural>.<group>`."""
+    namespace: str
+    name: str
+    project: str
+    """The project it belongs to; "" is the platform's own, which only who sees all may see."""
+    subresource: str = ""
+    code: int = 200
+    user_agent: str = ""
+    detail: RawObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Every field that is not empty must match."""
+
+    cluster: str | None = None
+    user: str = ""
+    verb: str = ""
+    resource: str = ""
+    namespace: str = ""
+    name: str = ""
+    since_s: float = 0.0
+    until_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """Newest first."""
+
+    entries: list[AuditEntry]
+    continue_token: str = ""
+
+
+class AuditTrail(Protocol):
+    async def append(self, entries: Sequence[AuditEntry]) -> None:
+        """Durable when it returns; entries that are there already are left as they are."""
+        ...
+
+    async def query(
+        self, viewer: Viewer, where: AuditFilter, *, limit: int = 100, continue_token: str = ""
+    ) -> AuditPage: ...
+
+    async def last_writer(
+        self, cluster: str, resource: str, namespace: str, name: str
+    ) -> str | None:
+        """The user of the newest successful write to that object, None when unknown."""
         ...

@@ -1,0 +1,43 @@
+"""Records in one SQLite file.
+
+async with SqliteRecords(data_dir / "records.db") as records:
+    records.logs, records.catalog, records.audit
+"""
+
+import asyncio
+import logging
+from pathlib import Path
+
+from towpath.records.audit import SqliteAuditTrail
+from towpath.records.catalog import SqliteCatalogIndex
+from towpath.records.database import Database
+from towpath.records.logs import SqliteLogBook
+
+log = logging.getLogger(__name__)
+
+CLOSE_DEADLINE_S = 5.0
+
+
+class SqliteRecords:
+    """An open set of tables; `logs`, `catalog` and `audit` exist between enter and exit."""
+
+    logs: SqliteLogBook
+    catalog: SqliteCatalogIndex
+    audit: SqliteAuditTrail
+
+    def __init__(self, path: Path) -> None:
+        self._database = Database(path)
+
+    async def __aenter__(self) -> "SqliteRecords":
+        await self._database.__aenter__()
+        self.logs = SqliteLogBook(self._database)
+        self.catalog = SqliteCatalogIndex(self._database)
+        self.audit = SqliteAuditTrail(self._database)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            await asyncio.wait_for(self.logs.settled(), CLOSE_DEADLINE_S)
+        except TimeoutError:
+            log.warning("closing with log lines that could not be stored")
+        await self._database.__aexit__()
