@@ -29,6 +29,8 @@ class AccessRequest:
     namespace: str = ""
     name: str = ""
     subresource: str = ""
+    path: str = ""
+    """For a URL that is not a resource, as in `/metrics`; group and resource are then ""."""
 
 
 Authenticate = Callable[[str], Awaitable[UserInfo | None]]

@@ -1,0 +1,209 @@
+"""The PKI folder: a CA of our own, the server's certificate, and the key that signs tokens.
+
+Everything is generated at first use, kept in one folder (0700, keys 0600) and renewed before it
+expires. The CA stays as long as it can, because kubeconfigs and child processes carry a copy.
+"""
+
+import hashlib
+import ipaddress
+import os
+import secrets
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+CA_DAYS = 3650
+CERTIFICATE_DAYS = 365
+RENEW_BEFORE = timedelta(days=30)
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Pki:
+    """Paths and secrets of one PKI folder, all present and valid."""
+
+    ca_file: Path
+    certificate_file: Path
+    key_file: Path
+    token_key: ec.EllipticCurvePrivateKey
+    """Signs the tokens of service accounts."""
+    admin_token: str
+    """The bearer token of the kubeconfig; a member of system:masters."""
+
+    @property
+    def ca_pem(self) -> bytes:
+        return self.ca_file.read_bytes()
+
+    def server_context(self, *, client_certificates: bool = False) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(self.certificate_file, self.key_file)
+        context.set_alpn_protocols(["http/1.1"])
+        if client_certificates:
+            context.load_verify_locations(self.ca_file)
+            context.verify_mode = ssl.CERT_OPTIONAL
+        return context
+
+
+def open_pki(folder: Path, *, names: Sequence[str] = LOCAL_NAMES) -> Pki:
+    """The PKI in `folder`; what is missing or about to expire is made. Blocks: call in a thread."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    ca_key = _key(folder / "ca.key")
+    ca = _certificate_authority(folder / "ca.crt", ca_key)
+    server_key = _key(folder / "server.key")
+    _server_certificate(folder / "server.crt", server_key, ca, ca_key, names)
+    return Pki(
+        ca_file=folder / "ca.crt",
+        certificate_file=folder / "server.crt",
+        key_file=folder / "server.key",
+        token_key=_key(folder / "tokens.key"),
+        admin_token=_admin_token(folder / "admin.token"),
+    )
+
+
+def write_private(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Replace a file at once or not at all; it never exists with wider rights than `mode`."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _key(path: Path) -> ec.EllipticCurvePrivateKey:
+    if path.exists():
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise ValueError(f"{path} holds no elliptic curve key; remove it to have one made")
+        return key
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    write_private(path, pem)
+    return key
+
+
+def _admin_token(path: Path) -> str:
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(32).encode())
+    return path.read_text().strip()
+
+
+def _certificate_authority(path: Path, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    if current := _still_good(path, key):
+        return current
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"towpath-ca-{_short_id(key)}")])
+    certificate = (
+        _builder(name, name, key.public_key(), CA_DAYS)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(sign_certificates=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    write_private(path, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
+    return certificate
+
+
+def _server_certificate(
+    path: Path,
+    key: ec.EllipticCurvePrivateKey,
+    ca: x509.Certificate,
+    ca_key: ec.EllipticCurvePrivateKey,
+    names: Sequence[str],
+) -> None:
+    current = _still_good(path, key)
+    if current and current.issuer == ca.subject and _names_of(current) == set(names):
+        return
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "towpath")])
+    certificate = (
+        _builder(subject, ca.subject, key.public_key(), CERTIFICATE_DAYS)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(sign_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False
+        )
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False
+        )
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(ca_key, hashes.SHA256())
+    )
+    write_private(path, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
+
+
+def _still_good(path: Path, key: ec.EllipticCurvePrivateKey) -> x509.Certificate | None:
+    """The certificate in the file when it belongs to this key and does not expire soon."""
+    if not path.exists():
+        return None
+    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    if certificate.public_key() != key.public_key():
+        return None
+    if certificate.not_valid_after_utc - datetime.now(UTC) < RENEW_BEFORE:
+        return None
+    return certificate
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey, days: int
+) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public_key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + timedelta(days=days))
+    )
+
+
+def _usage(*, sign_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not sign_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=sign_certificates,
+        crl_sign=sign_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _names_of(certificate: x509.Certificate) -> set[str]:
+    extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    return {str(name.value) for name in extension.value}
+
+
+def _short_id(key: ec.EllipticCurvePrivateKey) -> str:
+    public = key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return hashlib.sha256(public).hexdigest()[:8]

@@ -1,0 +1,47 @@
+"""URL paths of the API, taken apart: `/apis/<group>/<version>/[namespaces/<ns>/]<plural>/...`. Pure."""
+
+from dataclasses import dataclass
+
+NAMESPACE_SUBRESOURCES = frozenset({"status", "finalize"})
+
+
+@dataclass(frozen=True, slots=True)
+class ResourcePath:
+    """What a path names. `name` is "" for a collection, `subresource` "" for the object itself."""
+
+    group: str
+    version: str
+    plural: str
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+
+
+def parse_resource_path(path: str) -> ResourcePath | None:
+    """None when the path is not of a resource: discovery, health, or nothing that we know.
+
+    A namespace's own subresources and everything inside a namespace share a prefix; only `status`
+    and `finalize` are the namespace's.
+    """
+    parts = path.split("/")[1:]
+    if parts and parts[-1] == "":
+        parts.pop()
+    if len(parts) >= 3 and parts[0] == "api":
+        group, version, rest = "", parts[1], parts[2:]
+    elif len(parts) >= 4 and parts[0] == "apis":
+        group, version, rest = parts[1], parts[2], parts[3:]
+    else:
+        return None
+    if not all(rest):
+        return None
+    namespace = ""
+    if rest[0] == "namespaces" and len(rest) >= 3 and rest[2] not in NAMESPACE_SUBRESOURCES:
+        namespace, rest = rest[1], rest[2:]
+    return ResourcePath(
+        group=group,
+        version=version,
+        plural=rest[0],
+        namespace=namespace,
+        name=rest[1] if len(rest) > 1 else "",
+        subresource="/".join(rest[2:]),
+    )
