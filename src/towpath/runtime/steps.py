@@ -5,7 +5,8 @@
 Each step receives the Subject, marks its own conditions and returns; it raises Waiting, Stalled or
 any exception to stop there. The summary alone computes Ready and writes status, once, if it
 changed. While the object is being deleted the `release` steps run instead, and when all have
-returned the finalizer goes. Steps never change spec or metadata of their own object.
+returned the finalizer goes. Steps never change spec or metadata of their own object in memory; one
+that must patch it (to remember a choice) does so through the API and calls `subject.adopt`.
 """
 
 import copy
@@ -28,9 +29,13 @@ READY = "Ready"
 
 @dataclass(slots=True)
 class Subject:
-    """The object under reconciliation: read its spec, write its status."""
+    """The object under reconciliation: read its spec, write its status.
+
+    `base` is the object as the API has it; the summary compares with it.
+    """
 
     obj: RawObject
+    base: RawObject
 
     @property
     def key(self) -> Key:
@@ -49,6 +54,14 @@ class Subject:
     def status(self) -> RawObject:
         status: RawObject = self.obj.setdefault("status", {})
         return status
+
+    def adopt(self, written: RawObject) -> None:
+        """A step has patched its own object by itself: go on from what the API answered."""
+        status = self.obj.get("status")
+        self.base = written
+        self.obj = copy.deepcopy(written)
+        if status is not None:
+            self.obj["status"] = status
 
     def mark(self, condition: str, status: bool | None, reason: str, message: str = "") -> None:
         set_condition(self.obj, condition, status=status, reason=reason, message=message)
@@ -88,10 +101,10 @@ def stepwise(
             return await _release(client, resource, before, finalizer, release)
         if finalizer and finalizer not in (before["metadata"].get("finalizers") or ()):
             before = await _add_finalizer(client, resource, before, finalizer)
-        subject = Subject(copy.deepcopy(before))
+        subject = Subject(copy.deepcopy(before), before)
         stopped = await _run(steps, subject)
         _summarise(subject, stopped, ready_message)
-        await _commit(client, resource, before, subject.obj)
+        await _commit(client, resource, subject)
         return _next(stopped)
 
     return reconcile
@@ -125,7 +138,8 @@ def _summarise(subject: Subject, stopped: _Stopped | None, ready_message: str) -
         subject.status["observedGeneration"] = generation
 
 
-async def _commit(client: Client, resource: Resource, before: RawObject, after: RawObject) -> None:
+async def _commit(client: Client, resource: Resource, subject: Subject) -> None:
+    before, after = subject.base, subject.obj
     assert before.get("spec") == after.get("spec"), "a step changed its own object's spec"
     assert before["metadata"] == after["metadata"], "a step changed its own object's metadata"
     if before.get("status") != after.get("status"):
@@ -163,12 +177,12 @@ async def _release(
     finalizers = before["metadata"].get("finalizers") or []
     if finalizer not in finalizers:
         return None
-    subject = Subject(copy.deepcopy(before))
+    subject = Subject(copy.deepcopy(before), before)
     stopped = await _run(release, subject)
     if stopped is None:
         remaining = [name for name in finalizers if name != finalizer]
         await _set_finalizers(client, resource, before, remaining)
         return None
     _summarise(subject, stopped, "")
-    await _commit(client, resource, before, subject.obj)
+    await _commit(client, resource, subject)
     return _next(stopped)

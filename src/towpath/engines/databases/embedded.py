@@ -61,7 +61,7 @@ def find_binaries() -> Path:
 
 
 class EmbeddedPostgres:
-    """One server over one data folder: `async with EmbeddedPostgres(...) as server: server.address`."""
+    """One server over one data folder: `async with EmbeddedPostgres(...) as server`."""
 
     def __init__(self, folder: Path, *, cache: Path, port: int) -> None:
         self._folder = folder
@@ -211,7 +211,8 @@ async def _run(program: Path, *arguments: str, stdin: str = "") -> str:
     output, _ = await process.communicate(stdin.encode())
     text = output.decode(errors="replace")
     if process.returncode != 0:
-        raise DatabaseError(f"{program.name} failed (exit code {process.returncode}): {text[-800:]}")
+        code = process.returncode
+        raise DatabaseError(f"{program.name} failed (exit code {code}): {text[-800:]}")
     return text
 
 
