@@ -13,9 +13,10 @@ from typing import Protocol
 @dataclass(frozen=True, slots=True)
 class Limits:
     memory_bytes: int = 0
-    """0: no limit. Enforced as address space or cgroup, whichever the host can do."""
+    """0: no limit. Enforced by a cgroup where the host lets us make one, else as RLIMIT_DATA."""
     open_files: int = 1024
     processes: int = 512
+    """Processes and threads; with isolation `uid` a wider bound holds for the whole project."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,16 @@ class ProcessSpec:
     """Standard output and error are appended here: `<RFC 3339 nanoseconds> <line>`."""
     writable: Sequence[Path] = ()
     """Folders that the process may write to; made and owned accordingly before it starts."""
+    readable: Sequence[Path] = ()
+    """Files and folders that it may read at their own place, beside the system's own folders.
+
+    Python, the platform's virtual environment and its package are always readable.
+    """
+    mounts: Mapping[str, Path] = field(default_factory=dict)
+    """Folders shown to it read-only at another absolute path, such as `/app`.
+
+    Only where `ProcessHost.isolation` is not `none`: there, start refuses them by name.
+    """
     limits: Limits = field(default_factory=Limits)
 
 
@@ -73,5 +84,9 @@ class ProcessHost(Protocol):
 
     @property
     def isolation(self) -> str:
-        """`uid`, `userns`, or `none`: then everything runs as one user (single trust)."""
+        """How processes are kept apart.
+
+        `uid`: one user per project and an own view of files and processes; `userns`: the same view
+        by a user namespace; `none`: everything runs as one user and sees all (single trust).
+        """
         ...

@@ -1,0 +1,140 @@
+# The supervisor stays small: no pathlib.
+# ruff: noqa: PTH101, PTH103, PTH110, PTH112, PTH114, PTH115, PTH120, PTH123, PTH211
+"""The files that an isolated process sees: a new root that holds what it needs and nothing else.
+
+A list of what is shown, never of what is hidden: the system's own folders read-only, the folders
+named in the request, an own /proc, /tmp and /dev/shm. The platform's data directory, the user's
+home and other projects' folders are not there at all.
+
+Runs in the forked child, inside new mount and PID namespaces; standard library only.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from towpath.engines.processes import syscalls
+
+SYSTEM_FOLDERS = (
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/etc",
+    "/opt",
+    "/nix",
+    "/sys",
+    "/var/lib/ca-certificates",
+    # Where /etc/resolv.conf points to on many systems.
+    "/run/systemd/resolve",
+    "/run/resolvconf",
+)
+SCRATCH_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - made here, private
+SCRATCH_SIZE = "512m"
+
+
+class View(NamedTuple):
+    hidden: Sequence[str]
+    """Folders to cover where a system folder would show them, such as a data directory in /opt."""
+    readable: Sequence[str]
+    mounts: Mapping[str, str]
+    writable: Sequence[str]
+    passwd: str
+    """A line for /etc/passwd when the process runs as a user that the system does not know."""
+
+
+def build(view: View, staging: str) -> None:
+    """Build the view below the folder `staging` and make it the root."""
+    syscalls.mount("none", "/", flags=syscalls.MS_REC | syscalls.MS_PRIVATE)
+    _mount_tmpfs(staging, "mode=755,size=4m")
+    for folder in SYSTEM_FOLDERS:
+        _show_system_folder(folder, staging)
+    _show("/dev", staging + "/dev", read_only=False)
+    for folder in SCRATCH_FOLDERS:
+        os.makedirs(staging + folder, exist_ok=True)
+        _mount_tmpfs(staging + folder, f"mode=1777,size={SCRATCH_SIZE}")
+    for folder in view.hidden:
+        if os.path.isdir(staging + folder):
+            _mount_tmpfs(staging + folder, "mode=755,size=4m")
+    _show_requested(view, staging)
+    os.makedirs(staging + "/proc", exist_ok=True)
+    syscalls.mount("proc", staging + "/proc", "proc", _RESTRICTED)
+    if view.passwd:
+        _add_user(view.passwd, staging)
+    os.makedirs(staging + "/run", exist_ok=True)
+    syscalls.mount("none", staging, flags=syscalls.MS_REMOUNT | syscalls.MS_RDONLY | _RESTRICTED)
+    syscalls.pivot_root(staging)
+
+
+_RESTRICTED = syscalls.MS_NOSUID | syscalls.MS_NODEV
+
+
+def _mount_tmpfs(target: str, options: str) -> None:
+    syscalls.mount("tmpfs", target, "tmpfs", _RESTRICTED, options)
+
+
+def _show_system_folder(folder: str, staging: str) -> None:
+    if os.path.islink(folder):
+        # /bin -> usr/bin: the same link, so that both names lead to one place.
+        os.symlink(os.readlink(folder), staging + folder)
+    elif os.path.isdir(folder):
+        _show(folder, staging + folder, read_only=True)
+
+
+def _show_requested(view: View, staging: str) -> None:
+    shown = [(path, path, True) for path in view.readable]
+    shown += [(source, target, True) for target, source in view.mounts.items()]
+    shown += [(path, path, False) for path in view.writable]
+    # Outer folders first, else they would cover the inner ones.
+    for source, target, read_only in sorted(shown, key=lambda item: item[1].count("/")):
+        if target != "/":
+            _show(source, staging + target, read_only=read_only)
+
+
+def _show(source: str, target: str, *, read_only: bool) -> None:
+    if os.path.isdir(source):
+        os.makedirs(target, exist_ok=True)
+    else:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        if not os.path.exists(target):
+            os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
+    syscalls.mount(source, target, flags=syscalls.MS_BIND | syscalls.MS_REC)
+    if read_only:
+        syscalls.make_read_only(target)
+
+
+def _add_user(line: str, staging: str) -> None:
+    """Many programs fail for a user without a name."""
+    known = staging + "/etc/passwd"
+    if not os.path.exists(known):
+        return
+    with open(known) as file:
+        text = file.read()
+    own = staging + "/.passwd"
+    with open(own, "w") as file:
+        file.write(f"{text.rstrip()}\n{line}\n")
+    os.chmod(own, 0o644)
+    syscalls.mount(own, known, flags=syscalls.MS_BIND)
+
+
+def own_folders(folders: Iterable[str], uid: int) -> None:
+    """Make the folders and give `uid` whatever in them still belongs to root.
+
+    By descriptors and without following links, for the project's other processes may be at work in
+    there and must not lead us elsewhere.
+    """
+    for folder in folders:
+        os.makedirs(folder, exist_ok=True)
+        for _, folders_inside, files, descriptor in os.fwalk(folder):
+            _own(descriptor, uid)
+            for name in [*folders_inside, *files]:
+                if os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_uid == 0:
+                    os.chown(name, uid, uid, dir_fd=descriptor, follow_symlinks=False)
+
+
+def _own(descriptor: int, uid: int) -> None:
+    if os.fstat(descriptor).st_uid == 0:
+        os.fchown(descriptor, uid, uid)
