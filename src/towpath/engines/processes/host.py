@@ -190,6 +190,8 @@ class SupervisedProcesses:
     # -- the supervisor -----------------------------------------------------------------------
 
     async def _launch(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
         ours, theirs = socket.socketpair()
         staging = self._run_dir / "view"
         staging.mkdir(exist_ok=True)

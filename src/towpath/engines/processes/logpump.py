@@ -2,8 +2,8 @@
 # ruff: noqa: PTH103
 """Copies a program's output to its log file, each line with the time it came.
 
-Memory is bounded by one line (longer ones are cut), the disk by two files of LOG_SIZE_MAX: `<log>`
-and `<log>.1`. A full disk loses lines and never stops the program. Standard library only.
+Memory is bounded by one line (a longer one becomes several), the disk by two files of LOG_SIZE_MAX:
+`<log>` and `<log>.1`. A full disk loses lines and never stops the program. Standard library only.
 """
 
 import os
@@ -42,11 +42,12 @@ class LogPump:
             return False
         if not data:
             return False
-        *lines, self._partial = (self._partial + data).split(b"\n")
-        while len(self._partial) > LINE_SIZE_MAX:
-            lines.append(self._partial[:LINE_SIZE_MAX])
-            self._partial = self._partial[LINE_SIZE_MAX:]
-        self._write(lines)
+        *lines, rest = (self._partial + data).split(b"\n")
+        whole = len(rest) // LINE_SIZE_MAX * LINE_SIZE_MAX
+        self._partial = rest[whole:]
+        self._write([piece for line in lines for piece in _pieces(line)])
+        if whole:
+            self._write(_pieces(rest[:whole]))
         return True
 
     def finish(self, source: int) -> None:
@@ -62,7 +63,7 @@ class LogPump:
         if not lines:
             return
         stamp = _stamp()
-        block = b"".join(b"%b %b\n" % (stamp, line[:LINE_SIZE_MAX]) for line in lines)
+        block = b"".join(b"%b %b\n" % (stamp, line) for line in lines)
         try:
             while block:
                 written = os.write(self._file, block)
@@ -78,6 +79,12 @@ class LogPump:
         os.rename(self._name, self._name + ".1", src_dir_fd=self._folder, dst_dir_fd=self._folder)
         os.close(self._file)
         self._open()
+
+
+def _pieces(line: bytes) -> list[bytes]:
+    if len(line) <= LINE_SIZE_MAX:
+        return [line]
+    return [line[at : at + LINE_SIZE_MAX] for at in range(0, len(line), LINE_SIZE_MAX)]
 
 
 def _stamp() -> bytes:

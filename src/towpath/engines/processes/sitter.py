@@ -27,6 +27,9 @@ from towpath.engines.processes import syscalls
 from towpath.engines.processes.logpump import LogPump
 from towpath.engines.processes.view import View, build, own_folders
 
+KILL_ALL = signal.SIGUSR2
+"""To a sitter without namespaces: kill everything below you and end, as SIGKILL does with them."""
+
 PROCESSES_OF_PROJECT_MAX = 4096
 """RLIMIT_NPROC counts a user's processes, and a project is one user."""
 
@@ -99,12 +102,12 @@ def _sit(
 
 
 def _handle_signals() -> tuple[int, int]:
-    """SIGTERM to the group is for the program; SIGCHLD wakes the loop."""
+    """SIGTERM to the group is for the program; SIGCHLD wakes the loop, KILL_ALL is told in it."""
     wakeup, wakeup_end = os.pipe()
     os.set_blocking(wakeup, False)
     os.set_blocking(wakeup_end, False)
     signal.set_wakeup_fd(wakeup_end, warn_on_full_buffer=False)
-    for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGINT, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGINT, signal.SIGHUP, KILL_ALL):
         signal.signal(number, lambda number, frame: None)
     return wakeup, wakeup_end
 
@@ -196,7 +199,9 @@ def _watch(
         if output in ready and not log.pump(output):
             poll.unregister(output)
         if wakeup in ready:
-            os.read(wakeup, 4096)
+            if KILL_ALL in os.read(wakeup, 4096):
+                log.finish(output)
+                _end(137, surroundings)
             code = _reap(program)
             if code is not None:
                 log.finish(output)
@@ -224,11 +229,11 @@ def _exit_code(status: int) -> int:
 
 def _end(code: int, surroundings: Surroundings) -> NoReturn:
     if surroundings.isolation == "none":
-        _kill_descendants()
+        kill_descendants()
     os._exit(code)
 
 
-def _kill_descendants() -> None:
+def kill_descendants() -> None:
     """Everything below us, also what has left the process group; adopted as its parents die."""
     deadline = time.monotonic() + 2.0
     while time.monotonic() < deadline:

@@ -76,6 +76,7 @@ class Supervisor:
                     self._hear(self._starting[descriptor])
             self._reap()
             self._kill_when_due()
+        sitter.kill_descendants()
 
     def stop(self) -> None:
         """Ask every program to end; the loop ends when they have."""
@@ -92,7 +93,15 @@ class Supervisor:
             return
         if time.monotonic() - self._stopping_since >= self._settings["grace_s"]:
             for child in self._living.values():
-                _signal_group(child.pid, signal.SIGKILL)
+                self._signal(child, signal.SIGKILL)
+
+    def _signal(self, child: Child, number: int) -> None:
+        if number == signal.SIGKILL and self.isolation == "none":
+            # Its sitter must live to end what has left the group.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child.pid, sitter.KILL_ALL)
+        else:
+            _signal_group(child.pid, number)
 
     # -- isolation ---------------------------------------------------------------------------
 
@@ -169,7 +178,7 @@ class Supervisor:
         elif message["op"] == "signal":
             for child in self._living.values():
                 if child.number == message["n"]:
-                    _signal_group(child.pid, message["signal"])
+                    self._signal(child, message["signal"])
         elif message["op"] == "stop":
             self.stop()
 
