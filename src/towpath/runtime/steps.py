@@ -88,6 +88,7 @@ def stepwise(
     *,
     finalizer: str = "",
     release: Sequence[Step] = (),
+    ready_reason: str = "Ready",
     ready_message: str = "",
 ) -> Reconcile:
     """A reconcile function that runs `steps` on each object of `resource`."""
@@ -103,7 +104,7 @@ def stepwise(
             before = await _add_finalizer(client, resource, before, finalizer)
         subject = Subject(copy.deepcopy(before), before)
         stopped = await _run(steps, subject)
-        _summarise(subject, stopped, ready_message)
+        _summarise(subject, stopped, ready_reason, ready_message)
         await _commit(client, resource, subject)
         return _next(stopped)
 
@@ -129,9 +130,11 @@ def _sentence(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _summarise(subject: Subject, stopped: _Stopped | None, ready_message: str) -> None:
+def _summarise(
+    subject: Subject, stopped: _Stopped | None, ready_reason: str, ready_message: str
+) -> None:
     if stopped is None:
-        subject.mark(READY, True, "Ready", ready_message)
+        subject.mark(READY, True, ready_reason, ready_message)
     else:
         subject.mark(READY, stopped.status, stopped.reason, stopped.message)
     if generation := subject.obj["metadata"].get("generation"):
@@ -183,6 +186,6 @@ async def _release(
         remaining = [name for name in finalizers if name != finalizer]
         await _set_finalizers(client, resource, before, remaining)
         return None
-    _summarise(subject, stopped, "")
+    _summarise(subject, stopped, "", "")
     await _commit(client, resource, subject)
     return _next(stopped)

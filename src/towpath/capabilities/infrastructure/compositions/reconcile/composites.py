@@ -108,7 +108,14 @@ class _KindComposer:
         async def release(subject: Subject) -> None:
             await _release(self, subject)
 
-        return stepwise(self.api, self.resource, [compose], finalizer=FINALIZER, release=[release])
+        return stepwise(
+            self.api,
+            self.resource,
+            [compose],
+            finalizer=FINALIZER,
+            release=[release],
+            ready_reason="Available",
+        )
 
 
 class _Composition:
