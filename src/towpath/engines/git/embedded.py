@@ -1,0 +1,286 @@
+"""The embedded Git host: bare repositories in a folder, written in process, served by real git.
+
+    folders   where repositories lie and whose they are
+    refs      branch heads, moved by compare-and-swap
+    objects   commits and trees, with dulwich
+    pushes    who hears of moved refs
+    children  git as a child process
+    http      smart HTTP on all of it
+
+Writers of one repository wait for each other here; git's own lock files and expected commits keep
+it valid if another writer ever comes. Objects are durable before the ref moves, so a kill at any
+time leaves the old commit or the new one. Packs are gathered by `git gc` now and then, in the
+background, one repository at a time; it keeps unreferenced objects for git's usual two weeks, so
+that it cannot race with a push.
+"""
+
+import asyncio
+import logging
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from towpath.engines.git.children import GitChildren
+from towpath.engines.git.folders import Folders, Ownership, sweep_locks
+from towpath.engines.git.http import SmartHttp
+from towpath.engines.git.objects import Objects, TreeCache
+from towpath.engines.git.port import (
+    MAIN,
+    Commit,
+    File,
+    GitUnavailable,
+    Push,
+    RepositoryName,
+    RepositoryNotFound,
+    Signature,
+    StaleCommit,
+)
+from towpath.engines.git.pushes import PushBoard
+from towpath.engines.git.refs import list_refs, read_ref, swap_ref
+from towpath.machinery.objects import CommitSHA
+from towpath.machinery.users import Authenticate, Authorize
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+PUSH_BYTES_MAX = 512 * 2**20
+_GC_AFTER_WRITES = 100
+_GC_WAITING_MAX = 64
+_GC_TIMEOUT_S = 600.0
+_THREADS = 4
+_OPEN_MAX = 64
+
+
+class EmbeddedGitHost:
+    """A GitHost on a folder. `app` is its ASGI app, for every path below /git/.
+
+    Works as soon as it is made; `async with` adds what a long life needs: the sweep of an earlier
+    life's leftovers, and `git gc`.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        base_url: Callable[[], str],
+        authenticate: Authenticate,
+        authorize: Authorize,
+        *,
+        git: str = "git",
+        push_bytes_max: int = PUSH_BYTES_MAX,
+    ) -> None:
+        self.folders = Folders(root.absolute())
+        self.board = PushBoard()
+        self.children = GitChildren(self.folders.root, push_bytes_max, git)
+        self.app = SmartHttp(self, authenticate, authorize, push_bytes_max=push_bytes_max)
+        self._base_url = base_url
+        self._cache = TreeCache()
+        self._open: dict[Path, Objects] = {}
+        self._swept: set[Path] = set()
+        self._locks: weakref.WeakValueDictionary[RepositoryName, asyncio.Lock] = (
+            weakref.WeakValueDictionary()
+        )
+        self._threads = anyio.CapacityLimiter(_THREADS)
+        self._writes: dict[RepositoryName, int] = {}
+        self._for_gc: asyncio.Queue[RepositoryName] = asyncio.Queue(_GC_WAITING_MAX)
+        self._running = AsyncExitStack()
+        self.folders.prepare()
+        self.children.prepare()
+
+    async def __aenter__(self) -> Self:
+        tasks = await self._running.enter_async_context(asyncio.TaskGroup())
+        gc = tasks.create_task(self._collect_garbage())
+        self._running.callback(gc.cancel)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.board.close()
+        await self._running.__aexit__(kind, error, trace)
+        for objects in self._open.values():
+            objects.close()
+        self._open.clear()
+
+    def clone_url(self, repository: RepositoryName) -> str:
+        return f"{self._base_url()}/git/{repository.project}/{repository.name}.git"
+
+    def pushes(self) -> AsyncIterator[Push]:
+        return self.board.listen()
+
+    async def head(self, repository: RepositoryName, ref: str = MAIN) -> CommitSHA | None:
+        return await self._in_thread(lambda: read_ref(self.folders.existing(repository), ref))
+
+    async def heads(self, repository: RepositoryName) -> dict[str, CommitSHA]:
+        return await self._in_thread(lambda: self.refs(repository, "refs/heads/"))
+
+    async def files(
+        self, repository: RepositoryName, commit: CommitSHA, path: str = ""
+    ) -> dict[str, File]:
+        return await self._in_thread(lambda: self._objects(repository).files(commit, path))
+
+    async def commit(self, repository: RepositoryName, commit: CommitSHA) -> Commit:
+        return await self._in_thread(lambda: self._objects(repository).commit(commit))
+
+    async def repositories(self) -> list[RepositoryName]:
+        return await self._in_thread(self.folders.names)
+
+    async def create(
+        self, repository: RepositoryName, *, owner_uid: str, protected: bool = False
+    ) -> None:
+        async with self._lock(repository):
+            ownership = Ownership(owner_uid, protected)
+            await self._in_thread(lambda: self.folders.create(repository, ownership))
+
+    async def write(
+        self,
+        repository: RepositoryName,
+        changes: Mapping[str, File | None],
+        *,
+        message: str,
+        author: Signature,
+        expected: CommitSHA | None,
+        ref: str = MAIN,
+    ) -> CommitSHA:
+        def store() -> CommitSHA | None:
+            place = self.folders.existing(repository)
+            current = read_ref(place, ref)
+            if current != expected:
+                raise StaleCommit(
+                    f"{repository} {ref} is at {current or 'no commit'}, not at {expected}"
+                )
+            objects = self._objects(repository)
+            new = objects.write(expected, changes, message=message, author=author)
+            if new is not None:
+                swap_ref(place, ref, expected, new)
+            return new
+
+        async with self.writing(repository):
+            new = await self._in_thread(store)
+            if new is None:
+                assert expected is not None, "an empty branch always gets a first commit"
+                return expected
+            self.announce([Push(repository, ref, expected, new, author.name)])
+            return new
+
+    async def archive(self, repository: RepositoryName, *, owner_uid: str) -> None:
+        def put_aside(place: Path) -> None:
+            self.folders.put_aside(repository, place, owner_uid)
+
+        await self._take_away(repository, owner_uid, put_aside)
+
+    async def delete(self, repository: RepositoryName, *, owner_uid: str) -> None:
+        await self._take_away(repository, owner_uid, self.folders.remove)
+
+    # What the HTTP side uses besides the port.
+
+    @asynccontextmanager
+    async def writing(self, repository: RepositoryName) -> AsyncIterator[None]:
+        """Wait for other writers of the repository; the first one sweeps a crash's leftovers."""
+        async with self._lock(repository):
+            place = await self._in_thread(lambda: self.folders.existing(repository))
+            if place not in self._swept:
+                await self._in_thread(lambda: sweep_locks(place))
+                self._swept.add(place)
+            yield
+
+    def after_kill(self, repository: RepositoryName) -> None:
+        """A git child was killed: the next writer sweeps first."""
+        self._swept.discard(self.folders.place_of(repository))
+
+    async def all_refs(self, repository: RepositoryName) -> dict[str, CommitSHA]:
+        return await self._in_thread(lambda: self.refs(repository))
+
+    async def ownership(self, repository: RepositoryName) -> Ownership:
+        return await self._in_thread(
+            lambda: self.folders.ownership(self.folders.existing(repository))
+        )
+
+    def refs(self, repository: RepositoryName, prefix: str = "refs/") -> dict[str, CommitSHA]:
+        return list_refs(self.folders.existing(repository), prefix)
+
+    def announce(self, pushes: Iterable[Push]) -> None:
+        for push in pushes:
+            self.board.announce([push])
+            self._count_write(push.repository)
+
+    def _lock(self, repository: RepositoryName) -> asyncio.Lock:
+        lock = self._locks.get(repository)
+        if lock is None:
+            lock = self._locks[repository] = asyncio.Lock()
+        return lock
+
+    def _objects(self, repository: RepositoryName) -> Objects:
+        place = self.folders.existing(repository)
+        objects = self._open.get(place)
+        if objects is None:
+            # Two threads may both open it; one of the two is then closed unused.
+            made = Objects(place, self._cache)
+            objects = self._open.setdefault(place, made)
+            if objects is not made:
+                made.close()
+        return objects
+
+    async def _take_away(
+        self, repository: RepositoryName, owner_uid: str, take: Callable[[Path], None]
+    ) -> None:
+        """No-op unless this owner's repository has the name."""
+
+        def take_away() -> None:
+            try:
+                place = self.folders.existing(repository)
+            except RepositoryNotFound:
+                return
+            if self.folders.ownership(place).owner_uid != owner_uid:
+                return
+            if objects := self._open.pop(place, None):
+                objects.close()
+            take(place)
+            self._swept.discard(place)
+
+        async with self._lock(repository):
+            await self._in_thread(take_away)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        """Run blocking work; errors of the disk that nobody has named become GitUnavailable."""
+        try:
+            return await anyio.to_thread.run_sync(work, limiter=self._threads)
+        except OSError as error:
+            raise GitUnavailable(f"The Git host's disk answered: {error}") from error
+
+    def _count_write(self, repository: RepositoryName) -> None:
+        count = self._writes.get(repository, 0) + 1
+        self._writes[repository] = count
+        if count >= _GC_AFTER_WRITES and not self._for_gc.full():
+            self._writes[repository] = 0
+            self._for_gc.put_nowait(repository)
+
+    async def _collect_garbage(self) -> None:
+        while True:
+            repository = await self._for_gc.get()
+            try:
+                await self.collect_garbage(repository)
+            except (GitUnavailable, RepositoryNotFound, TimeoutError) as error:
+                log.warning("git gc failed", extra={"repository": str(repository), "why": error})
+
+    async def collect_garbage(self, repository: RepositoryName) -> None:
+        """Gather loose objects and small packs into one; readers and writers go on meanwhile."""
+        place = await self._in_thread(lambda: self.folders.existing(repository))
+        arguments = ["-C", str(place), "gc", "--quiet"]
+        async with (
+            asyncio.timeout(_GC_TIMEOUT_S),
+            self.children.start(arguments, stdin=asyncio.subprocess.DEVNULL) as child,
+        ):
+            async for _ in child.chunks():
+                pass
+            if await child.wait() != 0:
+                raise GitUnavailable(f"git gc of {repository} failed: {child.complaints()}")

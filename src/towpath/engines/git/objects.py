@@ -1,0 +1,270 @@
+"""Commits, trees and blobs of a bare repository, read and written in process with dulwich.
+
+One store per repository is kept open, guarded by a lock, because opening packs is what costs.
+Trees are cached by their id, which is a hash of their content. New objects are on disk, synced,
+before anything may refer to them. Everything here blocks: call it in a thread.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from stat import S_ISDIR, S_ISREG
+
+from dulwich.object_store import DiskObjectStore
+from dulwich.objects import Blob, ObjectID, ShaFile, Tree
+from dulwich.objects import Commit as DulwichCommit
+
+from towpath.engines.git.folders import sync_folder
+from towpath.engines.git.port import (
+    Commit,
+    File,
+    GitError,
+    GitUnavailable,
+    PathNotFound,
+    Signature,
+)
+from towpath.machinery.objects import CommitSHA
+
+_FILE, _EXECUTABLE, _FOLDER = 0o100644, 0o100755, 0o040000
+_LOOSE_MAX = 16
+"""More new objects than this are written as one pack: two syncs instead of one each."""
+_FILES_BYTES_MAX = 256 * 2**20
+
+
+@dataclass(slots=True)
+class TreeCache:
+    """Files of whole trees by tree id, least recently used first, bounded in bytes."""
+
+    bytes_max: int = 32 * 2**20
+    _trees: OrderedDict[bytes, tuple[dict[str, File], int]] = field(default_factory=OrderedDict)
+    _bytes: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def get(self, tree: bytes) -> dict[str, File] | None:
+        with self._lock:
+            found = self._trees.get(tree)
+            if found is None:
+                return None
+            self._trees.move_to_end(tree)
+            return found[0]
+
+    def put(self, tree: bytes, files: dict[str, File]) -> None:
+        size = sum(len(path) + len(file.content) + 200 for path, file in files.items())
+        if size > self.bytes_max // 4:
+            return
+        with self._lock:
+            if tree in self._trees:
+                return
+            self._trees[tree] = files, size
+            self._bytes += size
+            while self._bytes > self.bytes_max:
+                _, (_, freed) = self._trees.popitem(last=False)
+                self._bytes -= freed
+
+
+class Objects:
+    """The object store of one repository."""
+
+    def __init__(self, place: Path, cache: TreeCache) -> None:
+        self._place = place
+        self._cache = cache
+        self._store = DiskObjectStore(place / "objects", fsync_object_files=True)
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        with self._lock:
+            self._store.close()
+
+    def commit(self, sha: CommitSHA) -> Commit:
+        with self._reading(sha):
+            found = self._commit(sha)
+            return Commit(
+                sha=sha,
+                author=_parse_signature(found.author),
+                message=found.message.decode("utf-8", "replace"),
+                time_s=found.commit_time,
+            )
+
+    def files(self, sha: CommitSHA, path: str) -> dict[str, File]:
+        """Regular files only: symbolic links and submodules are left out."""
+        with self._reading(sha):
+            tree = self._folder(self._commit(sha).tree, path)
+            if tree is None:
+                raise PathNotFound(f"There is no folder {path!r} in commit {sha[:10]}")
+            files = self._cache.get(tree)
+            if files is None:
+                files = dict(self._files_below(tree))
+                self._cache.put(tree, files)
+            return dict(files)
+
+    def write(
+        self,
+        base: CommitSHA | None,
+        changes: Mapping[str, File | None],
+        *,
+        message: str,
+        author: Signature,
+    ) -> CommitSHA | None:
+        """Store a commit with `changes` on top of `base`; None when they make no difference."""
+        for path in changes:
+            _check_path(path)
+        with self._reading(base or CommitSHA("")):
+            old_tree = self._commit(base).tree if base else None
+            new: dict[bytes, ShaFile] = {}
+            tree = self._changed_tree(old_tree, changes, new)
+            if tree is None:
+                empty = Tree()
+                new[empty.id] = empty
+                tree = empty.id
+            if tree == old_tree:
+                return None
+            commit = _new_commit(tree, base, message, author)
+            self._add([*new.values(), commit])
+            return CommitSHA(commit.id.decode())
+
+    @contextmanager
+    def _reading(self, sha: CommitSHA) -> Iterator[None]:
+        """Hold the lock; whatever dulwich and the disk can raise becomes GitUnavailable."""
+        with self._lock:
+            try:
+                yield
+            except GitError:
+                raise
+            except KeyError as error:
+                raise GitUnavailable(
+                    f"Commit {sha[:10] or 'none'} or a part of it is not in {self._place.name}"
+                ) from error
+            except Exception as error:
+                raise GitUnavailable(
+                    f"{self._place.name} could not be read or written: {error}"
+                ) from error
+
+    def _commit(self, sha: CommitSHA) -> DulwichCommit:
+        found = self._store[ObjectID(sha.encode())]
+        if not isinstance(found, DulwichCommit):
+            raise GitUnavailable(f"{sha[:10]} is not a commit in {self._place.name}")
+        return found
+
+    def _tree(self, tree_id: bytes) -> Tree:
+        found = self._store[ObjectID(tree_id)]
+        if not isinstance(found, Tree):
+            raise GitUnavailable(f"A tree of {self._place.name} is damaged")
+        return found
+
+    def _folder(self, tree_id: bytes, path: str) -> bytes | None:
+        for part in path.strip("/").split("/") if path.strip("/") else ():
+            tree = self._tree(tree_id)
+            found = {name: (mode, sha) for name, mode, sha in tree.iteritems()}
+            mode, sha = found.get(part.encode(), (0, tree.id))
+            if not S_ISDIR(mode):
+                return None
+            tree_id = sha
+        return tree_id
+
+    def _files_below(self, tree_id: bytes) -> Iterator[tuple[str, File]]:
+        size = 0
+        waiting = [("", tree_id)]
+        while waiting:
+            prefix, folder = waiting.pop()
+            for name, mode, sha in self._tree(folder).iteritems():
+                path = prefix + name.decode("utf-8", "surrogateescape")
+                if S_ISDIR(mode):
+                    waiting.append((f"{path}/", sha))
+                elif S_ISREG(mode):
+                    content = self._store[sha].as_raw_string()
+                    size += len(content)
+                    if size > _FILES_BYTES_MAX:
+                        raise GitUnavailable(
+                            f"The files of {self._place.name} are more than can be read at once"
+                        )
+                    yield path, File(content, executable=bool(mode & 0o100))
+
+    def _changed_tree(
+        self,
+        tree_id: bytes | None,
+        changes: Mapping[str, File | None],
+        new: dict[bytes, ShaFile],
+    ) -> bytes | None:
+        """The tree with the changes made, None when nothing is left in it."""
+        entries: dict[bytes, tuple[int, bytes]] = {}
+        if tree_id is not None:
+            for name, mode, known in self._tree(tree_id).iteritems():
+                entries[name] = mode, known
+        below: dict[bytes, dict[str, File | None]] = {}
+        for path, file in changes.items():
+            first, slash, rest = path.partition("/")
+            key = first.encode("utf-8", "surrogateescape")
+            if slash:
+                below.setdefault(key, {})[rest] = file
+            elif file is None:
+                entries.pop(key, None)
+            else:
+                blob = Blob.from_string(file.content)
+                new[blob.id] = blob
+                entries[key] = (_EXECUTABLE if file.executable else _FILE), blob.id
+        for name, changes_below in below.items():
+            mode, sha = entries.get(name, (0, b""))
+            subtree = self._changed_tree(sha if S_ISDIR(mode) else None, changes_below, new)
+            if subtree is not None:
+                entries[name] = _FOLDER, subtree
+            elif S_ISDIR(mode):
+                del entries[name]
+        if not entries:
+            return None
+        tree = Tree()
+        for name, (mode, sha) in entries.items():
+            tree.add(name, mode, ObjectID(sha))
+        new[tree.id] = tree
+        return tree.id
+
+    def _add(self, objects: Iterable[ShaFile]) -> None:
+        missing = [item for item in objects if item.id not in self._store]
+        if len(missing) > _LOOSE_MAX:
+            self._store.add_objects([(item, None) for item in missing])
+            sync_folder(self._place / "objects" / "pack")
+            return
+        folders = {self._place / "objects"}
+        for item in missing:
+            self._store.add_object(item)
+            folders.add(self._place / "objects" / item.id[:2].decode())
+        for folder in folders:
+            sync_folder(folder)
+
+
+def _check_path(path: str) -> None:
+    parts = path.split("/")
+    if "\0" in path or any(
+        part in ("", ".", "..") or part.lower() in (".git", "git~1") for part in parts
+    ):
+        raise GitError(f"{path!r} cannot be a file in a repository")
+
+
+def _new_commit(
+    tree: bytes, parent: CommitSHA | None, message: str, author: Signature
+) -> DulwichCommit:
+    commit = DulwichCommit()
+    commit.tree = ObjectID(tree)
+    commit.parents = [ObjectID(parent.encode())] if parent else []
+    commit.author = commit.committer = _signature_bytes(author)
+    commit.author_time = commit.commit_time = int(time.time())
+    commit.author_timezone = commit.commit_timezone = 0
+    commit.encoding = b"UTF-8"
+    commit.message = (message.rstrip("\n") + "\n").encode()
+    return commit
+
+
+def _signature_bytes(signature: Signature) -> bytes:
+    name, email = (
+        "".join(" " if char in "<>\n\r\0" else char for char in text).strip() or "unknown"
+        for text in (signature.name, signature.email)
+    )
+    return f"{name} <{email}>".encode()
+
+
+def _parse_signature(raw: bytes) -> Signature:
+    name, _, rest = raw.decode("utf-8", "replace").partition("<")
+    return Signature(name.strip(), rest.partition(">")[0])

@@ -1,0 +1,239 @@
+"""What every Git host must do, whichever product it is."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from towpath.engines.git.embedded import EmbeddedGitHost
+from towpath.engines.git.port import (
+    File,
+    GitError,
+    GitHost,
+    GitUnavailable,
+    PathNotFound,
+    Push,
+    RepositoryName,
+    RepositoryNotFound,
+    RepositoryTaken,
+    Signature,
+    StaleCommit,
+)
+from towpath.machinery.objects import CommitSHA
+from towpath.machinery.users import AccessRequest, UserInfo
+
+APP = RepositoryName("demo", "order-service")
+ALICE = Signature("Alice", "alice@example.com")
+
+
+async def nobody(token: str) -> UserInfo | None:
+    return None
+
+
+async def never(user: UserInfo, question: AccessRequest) -> bool:
+    return False
+
+
+@pytest.fixture(params=["embedded"])
+async def host(tmp_path: Path) -> AsyncIterator[GitHost]:
+    async with EmbeddedGitHost(
+        tmp_path / "git", lambda: "http://localhost:8080", nobody, never
+    ) as host:
+        yield host
+
+
+async def commit(
+    host: GitHost, expected: CommitSHA | None = None, **files: str | None
+) -> CommitSHA:
+    changes = {
+        name.replace("__", "/"): None if text is None else File(text.encode())
+        for name, text in files.items()
+    }
+    return await host.write(APP, changes, message="Change", author=ALICE, expected=expected)
+
+
+async def test_a_new_repository_is_empty_and_listed(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    assert await host.head(APP) is None
+    assert await host.heads(APP) == {}
+    assert await host.repositories() == [APP]
+    assert host.clone_url(APP) == "http://localhost:8080/git/demo/order-service.git"
+
+
+async def test_what_is_written_can_be_read(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    changes = {
+        "README.md": File(b"hello"),
+        "bin/run": File(b"#!/bin/sh\n", executable=True),
+        "a/b/c.txt": File(b"\x00\xff"),
+    }
+    sha = await host.write(APP, changes, message="First\n\nbody", author=ALICE, expected=None)
+    assert await host.head(APP) == sha
+    assert await host.heads(APP) == {"refs/heads/main": sha}
+    assert await host.files(APP, sha) == changes
+    assert await host.files(APP, sha, "a/b") == {"c.txt": File(b"\x00\xff")}
+    found = await host.commit(APP, sha)
+    assert (found.sha, found.author, found.message) == (sha, ALICE, "First\n\nbody\n")
+
+
+async def test_a_write_changes_only_what_it_names(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    first = await commit(host, a__one="1", a__two="2", b="3")
+    second = await commit(host, first, a__one=None, a__three="3")
+    files = await host.files(APP, second)
+    assert {path: file.content for path, file in files.items()} == {
+        "a/two": b"2",
+        "a/three": b"3",
+        "b": b"3",
+    }
+    assert set(await host.files(APP, first)) == {"a/one", "a/two", "b"}
+
+
+async def test_the_last_file_of_a_folder_takes_the_folder_with_it(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    first = await commit(host, a__one="1", b="2")
+    second = await commit(host, first, a__one=None)
+    with pytest.raises(PathNotFound):
+        await host.files(APP, second, "a")
+
+
+async def test_a_repository_can_become_empty_and_that_is_not_an_error(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    first = await commit(host, a="1")
+    second = await commit(host, first, a=None)
+    assert await host.files(APP, second) == {}
+
+
+async def test_a_write_without_difference_answers_the_expected_commit(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    first = await commit(host, a="1")
+    assert await commit(host, first, a="1", gone=None) == first
+
+
+async def test_many_files_are_one_commit(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    files = {f"d{n % 7}/f{n}": File(str(n).encode()) for n in range(200)}
+    sha = await host.write(APP, files, message="Many", author=ALICE, expected=None)
+    assert await host.files(APP, sha) == files
+
+
+async def test_a_stale_writer_is_refused(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    first = await commit(host, a="1")
+    second = await commit(host, first, a="2")
+    with pytest.raises(StaleCommit):
+        await commit(host, first, a="3")
+    with pytest.raises(StaleCommit):
+        await commit(host, None, a="3")
+    assert await host.head(APP) == second
+
+
+async def test_of_two_writers_one_wins(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    first = await commit(host, a="0")
+    results = await asyncio.gather(
+        *(commit(host, first, a=str(n)) for n in range(1, 6)), return_exceptions=True
+    )
+    won = [result for result in results if isinstance(result, str)]
+    assert len(won) == 1
+    assert sum(isinstance(result, StaleCommit) for result in results) == 4
+    assert await host.head(APP) == won[0]
+
+
+async def test_another_branch_starts_empty(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    sha = await host.write(
+        APP, {"a": File(b"1")}, message="x", author=ALICE, expected=None, ref="refs/heads/f/x"
+    )
+    assert await host.head(APP) is None
+    assert await host.heads(APP) == {"refs/heads/f/x": sha}
+
+
+async def test_the_same_owner_adopts_and_another_is_refused(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    sha = await commit(host, a="1")
+    await host.create(APP, owner_uid="uid-1")
+    assert await host.head(APP) == sha
+    with pytest.raises(RepositoryTaken):
+        await host.create(APP, owner_uid="uid-2")
+
+
+async def test_an_archived_repository_frees_its_name(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    await commit(host, a="1")
+    await host.archive(APP, owner_uid="uid-1")
+    await host.archive(APP, owner_uid="uid-1")
+    assert await host.repositories() == []
+    await host.create(APP, owner_uid="uid-2")
+    assert await host.head(APP) is None
+    await host.archive(APP, owner_uid="uid-1")
+    assert await host.repositories() == [APP]
+
+
+async def test_a_deleted_repository_is_gone_and_deleting_again_is_fine(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    await host.delete(APP, owner_uid="uid-2")
+    assert await host.repositories() == [APP]
+    await host.delete(APP, owner_uid="uid-1")
+    await host.delete(APP, owner_uid="uid-1")
+    with pytest.raises(RepositoryNotFound):
+        await host.head(APP)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(RepositoryName("demo", "missing"), id="a name that nobody made"),
+        pytest.param(RepositoryName("..", "etc"), id="a project that leaves the root"),
+        pytest.param(RepositoryName("demo", "../x"), id="a name that leaves the project"),
+    ],
+)
+async def test_reading_what_is_not_there_says_so(host: GitHost, name: RepositoryName) -> None:
+    with pytest.raises(RepositoryNotFound):
+        await host.head(name)
+    with pytest.raises(RepositoryNotFound):
+        await host.files(name, CommitSHA("0" * 40))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(RepositoryName("demo", "../up"), id="traversal"),
+        pytest.param(RepositoryName(".archive", "x"), id="the archive"),
+        pytest.param(RepositoryName("demo", "Big"), id="upper case"),
+        pytest.param(RepositoryName("demo", ""), id="nothing"),
+        pytest.param(RepositoryName("demo", "x.git"), id="a double suffix"),
+    ],
+)
+async def test_an_unsafe_name_is_never_made(host: GitHost, name: RepositoryName) -> None:
+    with pytest.raises(GitError):
+        await host.create(name, owner_uid="uid-1")
+
+
+@pytest.mark.parametrize("path", ["../x", "/x", "a//b", ".git/config", "a/.GIT/x", "", "a/../b"])
+async def test_an_unsafe_path_is_never_written(host: GitHost, path: str) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    with pytest.raises(GitError):
+        await host.write(APP, {path: File(b"")}, message="x", author=ALICE, expected=None)
+
+
+async def test_an_unknown_commit_is_unavailable_and_not_empty(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    await commit(host, a="1")
+    with pytest.raises(GitUnavailable):
+        await host.files(APP, CommitSHA("1" * 40))
+
+
+async def test_a_write_is_heard_by_everyone_who_listens(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    first_listener, second_listener = host.pushes(), host.pushes()
+    first = await commit(host, a="1")
+    second = await commit(host, first, a="2")
+    expected = [
+        Push(APP, "refs/heads/main", None, first, "Alice"),
+        Push(APP, "refs/heads/main", first, second, "Alice"),
+    ]
+    async with asyncio.timeout(5):
+        for listener in (first_listener, second_listener):
+            assert [await anext(listener), await anext(listener)] == expected
