@@ -1,0 +1,9 @@
+"""From a Score file and an environment to Kubernetes manifests. Pure: it never reads a secret.
+
+The same input gives the same bytes, so that a promotion that changes nothing commits nothing.
+"""
+
+from towpath.capabilities.delivery.promotions.render.inputs import Defaults, RenderInput
+from towpath.capabilities.delivery.promotions.render.output import render, render_files
+
+__all__ = ["Defaults", "RenderInput", "render", "render_files"]
