@@ -127,8 +127,12 @@ class Writer(Protocol):
         *,
         uid: str = "",
         propagation: Propagation = Propagation.BACKGROUND,
+        grace_period_s: int | None = None,
     ) -> None:
-        """Raises NotFound; Conflict when `uid` is given and another object has the name now."""
+        """Raises NotFound; Conflict when `uid` is given and another object has the name now.
+
+        `grace_period_s` 0 removes a Pod at once, which is for whoever runs it; None is its own.
+        """
         ...
 
 
