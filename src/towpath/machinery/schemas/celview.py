@@ -1,0 +1,136 @@
+"""How CEL sees a value: typed by its schema where JSON alone cannot say.
+
+Numbers of `type: number` are doubles, `format: date-time` is a timestamp, `duration` a duration,
+`byte` is bytes; names that CEL cannot spell are reachable in their escaped form (`x__dash__y`,
+`__namespace__`).
+"""
+
+import base64
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from towpath.machinery.durations import parse_duration
+from towpath.machinery.objects import RawObject
+
+View = Callable[[Any], Any]
+
+RESERVED = frozenset(
+    {"true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function"}
+    | {"if", "import", "let", "loop", "package", "namespace", "return", "var", "void", "while"}
+)
+_ESCAPES = (("__", "__underscores__"), (".", "__dot__"), ("-", "__dash__"), ("/", "__slash__"))
+
+
+def escape(name: str) -> str:
+    """Kubernetes' spelling of a property name in CEL."""
+    if name in RESERVED:
+        return f"__{name}__"
+    for plain, escaped in _ESCAPES:
+        name = name.replace(plain, escaped)
+    return name
+
+
+def compile_view(schema: RawObject) -> View | None:
+    """None when values go to CEL as they are, which is the common case."""
+    return _compile(schema, {})
+
+
+def _compile(schema: RawObject, memory: dict[int, Any]) -> View | None:
+    known = memory.get(id(schema))
+    if known is None:
+        known = memory[id(schema)] = (_compile_node(schema, memory), schema)
+    return known[0]
+
+
+def _compile_node(schema: RawObject, memory: dict[int, Any]) -> View | None:
+    if schema.get("x-kubernetes-int-or-string"):
+        return None
+    if (scalar := _SCALARS.get((schema.get("type"), schema.get("format")))) is not None:
+        return scalar
+    if schema.get("type") == "number":
+        return _number
+    if isinstance(items := schema.get("items"), dict):
+        each = _compile(items, memory)
+        return None if each is None else _list_view(each)
+    if isinstance(extra := schema.get("additionalProperties"), dict):
+        each = _compile(extra, memory)
+        return None if each is None else _values_view(each)
+    fields = {
+        name: (escape(name), _compile(below, memory))
+        for name, below in schema.get("properties", {}).items()
+    }
+    special = {
+        name: (escaped, view)
+        for name, (escaped, view) in fields.items()
+        if view is not None or escaped != name
+    }
+    return _object_view(special) if special else None
+
+
+def _number(value: Any) -> Any:
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _timestamp(value: Any) -> Any:
+    text = re.sub(r"(\.\d{6})\d+", r"\1", value) if isinstance(value, str) else ""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return value
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _duration(value: Any) -> Any:
+    try:
+        return timedelta(seconds=parse_duration(value))
+    except (ValueError, TypeError):
+        return value
+
+
+def _bytes(value: Any) -> Any:
+    try:
+        return base64.b64decode(value, validate=True)
+    except (ValueError, TypeError):
+        return value
+
+
+_SCALARS: dict[tuple[Any, Any], View] = {
+    ("string", "date-time"): _timestamp,
+    ("string", "date"): _timestamp,
+    ("string", "duration"): _duration,
+    ("string", "byte"): _bytes,
+}
+
+
+def _list_view(each: View) -> View:
+    def view(value: Any) -> Any:
+        return [each(item) for item in value] if isinstance(value, list) else value
+
+    return view
+
+
+def _values_view(each: View) -> View:
+    def view(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {name: each(below) for name, below in value.items()}
+
+    return view
+
+
+def _object_view(special: dict[str, tuple[str, View | None]]) -> View:
+    def view(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        seen = dict(value)
+        for name, (escaped, below) in special.items():
+            if name in value:
+                inner = value[name]
+                shown = below(inner) if below is not None and inner is not None else inner
+                seen[name] = shown
+                seen[escaped] = shown
+        return seen
+
+    return view

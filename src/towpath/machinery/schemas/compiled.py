@@ -1,0 +1,95 @@
+"""One schema, compiled: closures for pruning and defaults, jsonschema-rs and CEL for the checks."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import jsonschema_rs
+
+from towpath.machinery.errors import Cause
+from towpath.machinery.objects import RawObject
+from towpath.machinery.schemas.defaulting import Fill, compile_defaults
+from towpath.machinery.schemas.formats import FORMATS
+from towpath.machinery.schemas.pruning import Visit, compile_pruning
+from towpath.machinery.schemas.ratcheting import is_unchanged
+from towpath.machinery.schemas.rules import RuleCheck, compile_rules
+from towpath.machinery.schemas.translation import translate
+from towpath.machinery.schemas.uniqueness import Check, compile_uniqueness
+from towpath.machinery.schemas.wording import to_causes
+
+
+@dataclass(eq=False)
+class StructuralSchema:
+    """A schema in use. Parts are compiled when first needed and kept."""
+
+    openapi: RawObject
+
+    @cached_property
+    def _prune(self) -> Visit | None:
+        return compile_pruning(self.openapi, is_resource=True)
+
+    @cached_property
+    def _fill(self) -> Fill | None:
+        return compile_defaults(self.openapi)
+
+    @cached_property
+    def _validator(self) -> jsonschema_rs.Draft202012Validator:
+        return jsonschema_rs.Draft202012Validator(
+            translate(self.openapi),
+            formats=dict(FORMATS),
+            validate_formats=True,
+            pattern_options=jsonschema_rs.RegexOptions(),
+        )
+
+    @cached_property
+    def _unique(self) -> Check | None:
+        return compile_uniqueness(self.openapi)
+
+    @cached_property
+    def _rules(self) -> RuleCheck | None:
+        return compile_rules(self.openapi)
+
+    def prune(self, obj: RawObject) -> list[str]:
+        """Remove what the schema does not name, in place; the removed paths, sorted."""
+        return self._visit(obj, remove=True)
+
+    def unknown(self, obj: RawObject) -> list[str]:
+        """The paths that prune() would remove."""
+        return self._visit(obj, remove=False)
+
+    def _visit(self, obj: RawObject, *, remove: bool) -> list[str]:
+        found: list[str] = []
+        if self._prune is not None:
+            self._prune(obj, "", found, remove)
+        found.sort()
+        return found
+
+    def default(self, obj: RawObject) -> None:
+        """Fill in declared defaults, in place."""
+        if self._fill is not None:
+            self._fill(obj)
+
+    def validate(self, obj: RawObject, old: RawObject | None = None) -> list[Cause]:
+        """All that is wrong with a pruned and defaulted object; `old` is what it replaces."""
+        causes: list[Cause] = []
+        if not self._validator.is_valid(obj):
+            for error in self._validator.iter_errors(obj):
+                if old is None or not is_unchanged(self.openapi, error.instance_path, obj, old):
+                    causes.extend(to_causes(error))
+        if self._unique is not None and not self._repeats(old):
+            self._unique(obj, "", causes)
+        # CEL trusts the schema's types: rules run on well-formed objects only.
+        if self._rules is not None and not causes:
+            self._rules(obj, old, "", causes)
+        return causes
+
+    def _repeats(self, old: RawObject | None) -> bool:
+        """Lists that already broke their promise may go on doing so."""
+        found: list[Cause] = []
+        if old is not None and self._unique is not None:
+            self._unique(old, "", found)
+        return bool(found)
+
+
+def compile_schema(openapi: RawObject) -> StructuralSchema:
+    """Ready to use; an invalid regular expression or CEL rule shows in validate() as a cause."""
+    return StructuralSchema(openapi)
