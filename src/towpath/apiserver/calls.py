@@ -11,6 +11,9 @@ from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import UserInfo
 
+Patch = RawObject | list[RawObject]
+"""The body of a patch: a JSON patch is a list of operations, every other one an object."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -120,7 +123,7 @@ class Verbs(Protocol):
         self,
         user: UserInfo,
         target: Target,
-        patch: RawObject | list[RawObject],
+        patch: Patch,
         media_type: str,
         options: WriteOptions,
     ) -> Written:

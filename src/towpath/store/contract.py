@@ -143,7 +143,15 @@ class Subscription(Protocol):
     def close(self) -> None: ...
 
 
+Observer = Callable[[Event], None]
+"""Called inside the commit, before the writer is answered. Must be quick and must not raise."""
+
+
 class ChangeLog(Protocol):
+    def observe(self, collection: str, observer: Observer) -> None:
+        """Tell `observer` every change of a collection, "" for all, as it becomes visible."""
+        ...
+
     def watch(self, collection: str, prefix: str = "", *, since: int) -> Subscription:
         """Changes after `since`; collection "" means all. Raises Compacted, FutureRevision."""
         ...

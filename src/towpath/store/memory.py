@@ -13,6 +13,7 @@ from towpath.store.contract import (
     Compacted,
     Event,
     FutureRevision,
+    Observer,
     RevisionMismatch,
     Stored,
     Write,
@@ -86,6 +87,9 @@ class MemoryStore:
         self._pending.add(pending)
         loop.call_soon(self._finish, pending)
         return await pending.acknowledged
+
+    def observe(self, collection: str, observer: Observer) -> None:
+        self._fan_out.observe(collection, observer)
 
     def watch(self, collection: str, prefix: str = "", *, since: int) -> BufferedSubscription:
         self._check_kept(since)

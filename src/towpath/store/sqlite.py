@@ -20,6 +20,7 @@ from towpath.store.contract import (
     Compacted,
     Event,
     FutureRevision,
+    Observer,
     RevisionMismatch,
     Stored,
     Write,
@@ -158,6 +159,9 @@ class SqliteStore:
         self._fan_out.revision = batch[-1].event.revision
 
     # History
+
+    def observe(self, collection: str, observer: Observer) -> None:
+        self._fan_out.observe(collection, observer)
 
     def watch(self, collection: str, prefix: str = "", *, since: int) -> BufferedSubscription:
         self._check_kept(since)

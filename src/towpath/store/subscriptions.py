@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from towpath.store.contract import Compacted, Event
+from towpath.store.contract import Compacted, Event, Observer
 
 BUFFER_BYTES_MAX = 8 * 1024 * 1024
 EVENT_OVERHEAD_BYTES = 256
@@ -99,6 +99,10 @@ class FanOut:
         self.revision = 0
         self.compacted = 0
         self._by_collection: dict[str, set[BufferedSubscription]] = {}
+        self._observers: dict[str, list[Observer]] = {}
+
+    def observe(self, collection: str, observer: Observer) -> None:
+        self._observers.setdefault(collection, []).append(observer)
 
     def add(self, subscription: BufferedSubscription) -> None:
         self._by_collection.setdefault(subscription.collection, set()).add(subscription)
@@ -108,6 +112,8 @@ class FanOut:
 
     def publish(self, event: Event) -> None:
         for collection in (event.collection, ""):
+            for observer in self._observers.get(collection, ()):
+                observer(event)
             for subscription in self._by_collection.get(collection, ()):
                 if event.key.startswith(subscription.prefix):
                     subscription.push(event)

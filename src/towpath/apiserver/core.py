@@ -1,0 +1,85 @@
+"""What every verb stands on: the store, the registry, the authoriser and the admission chain.
+
+`Operation` is one write on its way: who, what, the object before and after. Admission functions
+look at it and may change `obj`; nothing else is passed around.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from towpath.apiserver import refusals
+from towpath.apiserver.calls import Target
+from towpath.apiserver.registry import Registry, Served
+from towpath.machinery.objects import RawObject
+from towpath.machinery.users import MASTERS, AccessRequest, Authorize, UserInfo
+from towpath.store.contract import Store
+
+
+@dataclass(slots=True)
+class Operation:
+    """One write on its way through defaults, admission and validation to the store."""
+
+    user: UserInfo
+    target: Target
+    served: Served
+    verb: str
+    """What was asked: create, update, patch, apply, delete."""
+    kind: str
+    """What it means for the object: CREATE, UPDATE or DELETE."""
+    obj: RawObject
+    """The object as it will be; for DELETE as it is."""
+    old: RawObject | None
+    dry_run: bool = False
+    manager: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def namespace(self) -> str:
+        return self.target.namespace
+
+    @property
+    def name(self) -> str:
+        return self.target.name
+
+
+Admit = Callable[["Core", Operation], Awaitable[None]]
+"""Looks at a write, may change `operation.obj`; raises a StatusError to refuse it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    store: Store
+    registry: Registry
+    authorize: Authorize
+    mutating: tuple[Admit, ...] = ()
+    validating: tuple[Admit, ...] = ()
+
+    async def require(self, user: UserInfo, verb: str, target: Target) -> None:
+        """Raise Forbidden unless the user may. `system:masters` may everything, as everywhere."""
+        if MASTERS in user.groups:
+            return
+        resource = target.resource
+        request = AccessRequest(
+            verb=verb,
+            group=resource.group,
+            resource=resource.plural,
+            namespace=target.namespace,
+            name=target.name,
+            subresource=target.subresource,
+        )
+        if not await self.authorize(user, request):
+            raise refusals.denied(user, request)
+
+
+def key_for(served: Served, namespace: str, name: str) -> str:
+    """The key in the store."""
+    return f"{namespace}/{name}" if served.resource.namespaced else name
+
+
+def prefix_for(served: Served, namespace: str) -> str:
+    return f"{namespace}/" if namespace and served.resource.namespaced else ""
+
+
+async def allow_all(_user: UserInfo, _request: AccessRequest) -> bool:
+    """An authoriser for tests and for a server that has none yet."""
+    return True

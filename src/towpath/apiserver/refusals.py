@@ -1,0 +1,122 @@
+"""The answers that are not success, in the words that clients of Kubernetes know."""
+
+from collections.abc import Sequence
+
+from towpath.apiserver.registry import Served
+from towpath.machinery import causes as causes_of
+from towpath.machinery.errors import (
+    AlreadyExists,
+    BadRequest,
+    Cause,
+    Conflict,
+    Forbidden,
+    Gone,
+    Invalid,
+    MethodNotAllowed,
+    NotFound,
+)
+from towpath.machinery.objects import RawObject
+from towpath.machinery.users import AccessRequest, UserInfo
+
+
+def _details(served: Served, name: str) -> RawObject:
+    details: RawObject = {"name": name}
+    if served.resource.group:
+        details["group"] = served.resource.group
+    return {**details, "kind": served.resource.plural}
+
+
+def not_found(served: Served, name: str) -> NotFound:
+    return NotFound(f'{served.qualified} "{name}" not found', details=_details(served, name))
+
+
+def already_exists(served: Served, name: str) -> AlreadyExists:
+    return AlreadyExists(
+        f'{served.qualified} "{name}" already exists', details=_details(served, name)
+    )
+
+
+MODIFIED = (
+    "the object has been modified; please apply your changes to the latest version and try again"
+)
+
+
+def conflict(served: Served, name: str, why: str = MODIFIED) -> Conflict:
+    return Conflict(
+        f'Operation cannot be fulfilled on {served.qualified} "{name}": {why}',
+        details=_details(served, name),
+    )
+
+
+def uid_mismatch(served: Served, name: str, wanted: str, found: str) -> Conflict:
+    return conflict(
+        served,
+        name,
+        f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}",
+    )
+
+
+def version_mismatch(served: Served, name: str, wanted: str, found: str) -> Conflict:
+    return conflict(
+        served,
+        name,
+        f"Precondition failed: ResourceVersion in precondition: {wanted}, "
+        f"ResourceVersion in object meta: {found}",
+    )
+
+
+def invalid(served: Served, name: str, causes: Sequence[Cause]) -> Invalid:
+    return causes_of.invalid(served.resource.group, served.resource.kind, name, causes)
+
+
+def forbidden(served: Served, name: str, why: str) -> Forbidden:
+    what = f'{served.qualified} "{name}"' if name else served.qualified
+    return Forbidden(f"{what} is forbidden: {why}", details=_details(served, name))
+
+
+def denied(user: UserInfo, request: AccessRequest) -> Forbidden:
+    """Authorisation said no."""
+    resource = f"{request.resource}.{request.group}" if request.group else request.resource
+    named = f'{resource} "{request.name}"' if request.name else resource
+    full = f"{request.resource}/{request.subresource}" if request.subresource else request.resource
+    where = (
+        f'in the namespace "{request.namespace}"' if request.namespace else "at the cluster scope"
+    )
+    return Forbidden(
+        f'{named} is forbidden: User "{user.name}" cannot {request.verb} resource "{full}" '
+        f'in API group "{request.group}" {where}',
+        details={"name": request.name, "group": request.group, "kind": request.resource},
+    )
+
+
+def method_not_allowed(served: Served, verb: str, subresource: str = "") -> MethodNotAllowed:
+    what = f"{served.qualified}/{subresource}" if subresource else served.qualified
+    return MethodNotAllowed(
+        f"{verb} is not supported on resources of kind {what!r}",
+        details={"group": served.resource.group, "kind": served.resource.plural},
+    )
+
+
+def wrong_name(in_object: str, in_url: str) -> BadRequest:
+    return BadRequest(
+        f"the name of the object ({in_object}) does not match the name on the URL ({in_url})"
+    )
+
+
+def wrong_namespace() -> BadRequest:
+    return BadRequest(
+        "the namespace of the provided object does not match the namespace sent on the request"
+    )
+
+
+def too_old(asked: int | str, oldest: int | str = "") -> Gone:
+    return Gone(
+        f"too old resource version: {asked} ({oldest})" if oldest else "too old resource version"
+    )
+
+
+def expired_token() -> Gone:
+    return Gone(
+        "The provided continue parameter is too old to display a consistent list result. "
+        "You must start a new list without the continue parameter."
+    )

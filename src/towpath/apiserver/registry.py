@@ -1,0 +1,181 @@
+"""Which resources exist: the built-in ones and those that CustomResourceDefinitions add.
+
+Discovery, OpenAPI, tables and the verbs all read from here. `generation` grows with every change,
+so that what is derived from the registry can be kept until then.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from towpath.apiserver.schema import Schema
+from towpath.machinery.errors import Cause, NotFound
+from towpath.machinery.kinds import Column, Resource
+from towpath.machinery.objects import RawObject
+
+ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+
+Prepare = Callable[[RawObject, RawObject | None], None]
+"""(new, old; None on create): completes an object in place."""
+Validate = Callable[[RawObject, RawObject | None], list[Cause]]
+
+
+def nothing_to_prepare(_obj: RawObject, _old: RawObject | None) -> None:
+    """The Prepare of kinds that need none."""
+
+
+def nothing_to_validate(_obj: RawObject, _old: RawObject | None) -> list[Cause]:
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What is particular to a kind, beyond its schema."""
+
+    default: Callable[[RawObject], None] = lambda _obj: None
+    prepare: Prepare = nothing_to_prepare
+    validate: Validate = nothing_to_validate
+    name_pattern: str = "subdomain"
+    """subdomain, label, label1035 or path: which names Kubernetes accepts for the kind."""
+    counts_generations: bool = False
+    delete_returns_object: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScalePaths:
+    """Where a kind keeps its replica counts; dotted paths without the leading dot."""
+
+    spec_replicas: str
+    status_replicas: str
+    label_selector: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One version of one resource, as it is served."""
+
+    resource: Resource
+    singular: str
+    list_kind: str
+    short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    subresources: tuple[str, ...] = ()
+    """Names under the object: status, scale, log, exec..."""
+    verbs: tuple[str, ...] = ALL_VERBS
+    columns: tuple[Column, ...] = ()
+    """Printer columns of a CRD; Age not included. Built-in kinds have theirs in http."""
+    openapi: RawObject | None = None
+    """openAPIV3Schema of the version, for CRDs."""
+    schema: Schema | None = None
+    """Prunes, defaults and validates; None: fields are not known here and all are kept."""
+    behaviour: Behaviour = field(default_factory=Behaviour)
+    custom: bool = False
+    stored_api_version: str = ""
+    """The apiVersion of stored bytes, when it may differ from this version's; "" otherwise."""
+    scale: ScalePaths | None = None
+    selectable_fields: tuple[str, ...] = ()
+
+    @property
+    def collection(self) -> str:
+        """The store's name for it. All versions of a resource share one collection."""
+        return collection_of(self.resource.group, self.resource.plural)
+
+    @property
+    def has_status(self) -> bool:
+        return "status" in self.subresources
+
+    @property
+    def qualified(self) -> str:
+        """`deployments.apps`, as messages name it."""
+        resource = self.resource
+        return f"{resource.plural}.{resource.group}" if resource.group else resource.plural
+
+    @property
+    def qualified_kind(self) -> str:
+        """`Deployment.apps`, as messages about an invalid object name it."""
+        resource = self.resource
+        return f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+
+
+def collection_of(group: str, plural: str) -> str:
+    return f"{group or 'core'}/{plural}"
+
+
+class Registry:
+    def __init__(self, builtin: Iterable[Served]) -> None:
+        self.generation = 0
+        self._by_path: dict[tuple[str, str, str], Served] = {}
+        self._by_kind: dict[tuple[str, str], Served] = {}
+        for served in builtin:
+            self._add(served)
+
+    def find(self, resource: Resource) -> Served:
+        """The served resource that a Resource means. Raises NotFound."""
+        served = self._by_path.get((resource.group, resource.version, resource.plural))
+        if served is None:
+            raise NotFound("the server could not find the requested resource")
+        return served
+
+    def at(self, group: str, version: str, plural: str) -> Served | None:
+        """The resource at a URL path."""
+        return self._by_path.get((group, version, plural))
+
+    def of_kind(self, api_version: str, kind: str) -> Served | None:
+        return self._by_kind.get((api_version, kind))
+
+    def of_collection(self, collection: str) -> Served | None:
+        """The preferred version of whatever is stored in that collection."""
+        for served in self.preferred():
+            if served.collection == collection:
+                return served
+        return None
+
+    def all(self) -> list[Served]:
+        return list(self._by_path.values())
+
+    def group_versions(self) -> dict[str, list[str]]:
+        """Every group with its versions, the preferred one first; the core group is ""."""
+        groups: dict[str, set[str]] = {}
+        for group, version, _ in self._by_path:
+            groups.setdefault(group, set()).add(version)
+        return {group: sorted(versions, key=version_order) for group, versions in groups.items()}
+
+    def preferred(self) -> list[Served]:
+        """Every resource once, in the most preferred version that has it."""
+        best: dict[str, Served] = {}
+        for served in self._by_path.values():
+            known = best.get(served.collection)
+            if known is None or (
+                version_order(served.resource.version) < version_order(known.resource.version)
+            ):
+                best[served.collection] = served
+        return list(best.values())
+
+    def replace(self, group: str, plural: str, versions: Iterable[Served]) -> None:
+        """Serve exactly these versions of one custom resource; none: serve it no more."""
+        for served in [*self._by_path.values()]:
+            resource = served.resource
+            if (resource.group, resource.plural) == (group, plural):
+                del self._by_path[(resource.group, resource.version, resource.plural)]
+                self._by_kind.pop((resource.api_version, resource.kind), None)
+        for served in versions:
+            self._add(served)
+        self.generation += 1
+
+    def _add(self, served: Served) -> None:
+        resource = served.resource
+        self._by_path[(resource.group, resource.version, resource.plural)] = served
+        self._by_kind[(resource.api_version, resource.kind)] = served
+
+
+_VERSION = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
+_STABILITY = {None: 0, "beta": 1, "alpha": 2}
+
+
+def version_order(version: str) -> tuple[int, int, int, str]:
+    """Kubernetes' order of versions: v2, v1, v1beta2, v1beta1, v1alpha1, then the rest by name."""
+    match = _VERSION.fullmatch(version)
+    if match is None:
+        return (3, 0, 0, version)
+    major, stability, minor = match.groups()
+    return (_STABILITY[stability], -int(major), -int(minor or 0), version)

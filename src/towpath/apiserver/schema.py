@@ -1,0 +1,16 @@
+"""The seam to machinery's structural schemas: the part of them that the verbs use."""
+
+from typing import Protocol
+
+from towpath.machinery.errors import Cause
+from towpath.machinery.objects import RawObject
+
+
+class Schema(Protocol):
+    def prune(self, obj: RawObject) -> list[str]:
+        """Remove unknown fields in place; returns their paths."""
+        ...
+
+    def default(self, obj: RawObject) -> None: ...
+
+    def validate(self, obj: RawObject, old: RawObject | None = None) -> list[Cause]: ...

@@ -1,0 +1,103 @@
+"""ApiServer: one Kubernetes API over one store. An instance is cheap; a process may hold many.
+
+    api = await ApiServer.start(store, authorize=...)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(api.run())        # garbage collection, namespaces, expiry, compaction
+
+The verbs work from `start` on; `run` does what the API promises to do by itself afterwards.
+"""
+
+from collections.abc import AsyncGenerator
+
+from towpath.apiserver import verbs
+from towpath.apiserver.builtin import builtin_resources
+from towpath.apiserver.calls import (
+    Change,
+    Deleted,
+    DeleteOptions,
+    Page,
+    Patch,
+    ReadOptions,
+    Target,
+    WatchOptions,
+    WriteOptions,
+    Written,
+)
+from towpath.apiserver.core import Core, allow_all
+from towpath.apiserver.definitions import serve_definitions
+from towpath.apiserver.registry import Registry
+from towpath.machinery.errors import AlreadyExists
+from towpath.machinery.kinds import Resource
+from towpath.machinery.objects import RawObject
+from towpath.machinery.users import PLATFORM, Authorize, UserInfo
+from towpath.store.contract import Store
+
+NAMESPACE = Resource("", "v1", "Namespace", "namespaces", namespaced=False)
+FIRST_NAMESPACES = ("default", "kube-system", "kube-public")
+
+
+class ApiServer:
+    """Implements calls.Verbs. `core` holds what the wire reads: store, registry, authorize."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+
+    @classmethod
+    async def start(cls, store: Store, *, authorize: Authorize = allow_all) -> "ApiServer":
+        """Serve what the store holds. The caller keeps the store and closes it."""
+        registry = Registry(builtin_resources())
+        serve_definitions(store, registry)
+        api = cls(Core(store, registry, authorize))
+        for name in FIRST_NAMESPACES:
+            await api._ensure_namespace(name)
+        return api
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+
+    async def _ensure_namespace(self, name: str) -> None:
+        if self.core.store.get("core/namespaces", name) is None:
+            try:
+                namespace = NAMESPACE.object(name)
+                await self.create(PLATFORM, Target(NAMESPACE), namespace, WriteOptions())
+            except AlreadyExists:
+                return
+
+    async def get(self, user: UserInfo, target: Target) -> bytes:
+        return await verbs.get(self.core, user, target)
+
+    async def list(self, user: UserInfo, target: Target, options: ReadOptions) -> Page:
+        return await verbs.list_page(self.core, user, target, options)
+
+    def watch(
+        self, user: UserInfo, target: Target, options: WatchOptions
+    ) -> AsyncGenerator[Change, None]:
+        return verbs.watch(self.core, user, target, options)
+
+    async def create(
+        self, user: UserInfo, target: Target, obj: RawObject, options: WriteOptions
+    ) -> Written:
+        return await verbs.create(self.core, user, target, obj, options)
+
+    async def update(
+        self, user: UserInfo, target: Target, obj: RawObject, options: WriteOptions
+    ) -> Written:
+        return await verbs.update(self.core, user, target, obj, options)
+
+    async def patch(
+        self,
+        user: UserInfo,
+        target: Target,
+        patch: Patch,
+        media_type: str,
+        options: WriteOptions,
+    ) -> Written:
+        return await verbs.patch(self.core, user, target, patch, media_type, options)
+
+    async def delete(self, user: UserInfo, target: Target, options: DeleteOptions) -> Deleted:
+        return await verbs.delete(self.core, user, target, options)
+
+    async def delete_collection(
+        self, user: UserInfo, target: Target, selection: ReadOptions, options: DeleteOptions
+    ) -> Page:
+        return await verbs.delete_collection(self.core, user, target, selection, options)

@@ -1,0 +1,101 @@
+"""list: a page of a collection in key order, consistent over all pages.
+
+The first page is the current state; its token carries the revision and the last key, and later
+pages show the collection as it was then, or answer Expired when that is no longer known.
+"""
+
+import base64
+import binascii
+
+import orjson
+
+from towpath.apiserver import refusals
+from towpath.apiserver.calls import Page, ReadOptions, Target
+from towpath.apiserver.core import Core
+from towpath.apiserver.encoding import served_as
+from towpath.apiserver.registry import Served
+from towpath.apiserver.selection import Selection, select
+from towpath.machinery.errors import BadRequest, Unavailable
+from towpath.machinery.users import UserInfo
+from towpath.store.contract import Compacted, FutureRevision, Stored
+
+Entries = list[tuple[str, Stored]]
+
+
+async def list_page(core: Core, user: UserInfo, target: Target, options: ReadOptions) -> Page:
+    await core.require(user, "list", target)
+    return select_page(core, target, options)
+
+
+def select_page(core: Core, target: Target, options: ReadOptions) -> Page:
+    served = core.registry.find(target.resource)
+    selection = select(served, target.namespace, options.label_selector, options.field_selector)
+    revision, after = _position(core, options)
+    entries = _entries(core, served, selection, revision, after)
+    selected = (
+        [(key, stored) for key, stored in entries if selection.takes(key, stored.value)]
+        if selection.key or selection.matches
+        else entries
+    )
+    limit = options.limit if options.limit > 0 else len(selected)
+    page, rest = selected[:limit], len(selected) - limit
+    token = _token(revision, page[-1][0]) if rest > 0 and page else ""
+    return Page(
+        [served_as(stored.value, served) for _, stored in page],
+        str(revision),
+        token,
+        rest if token else None,
+    )
+
+
+def _entries(
+    core: Core, served: Served, selection: Selection, revision: int, after: str
+) -> Entries:
+    store = core.store
+    if selection.key and revision == store.revision:
+        stored = store.get(served.collection, selection.key)
+        return [(selection.key, stored)] if stored is not None and selection.key > after else []
+    if revision == store.revision:
+        return store.scan(served.collection, selection.prefix, after=after)
+    try:
+        return store.scan_at(revision, served.collection, selection.prefix, after=after)
+    except Compacted:
+        raise refusals.expired_token() if after else refusals.too_old(revision) from None
+    except FutureRevision:
+        raise too_large_version(revision, store.revision) from None
+
+
+def _position(core: Core, options: ReadOptions) -> tuple[int, str]:
+    """The revision to show, and the key to begin after."""
+    if options.continue_token:
+        return _read_token(options.continue_token)
+    current = core.store.revision
+    if options.resource_version in ("", "0"):
+        return current, ""
+    wanted = parse_version(options.resource_version)
+    if wanted > current:
+        raise too_large_version(wanted, current)
+    return (wanted if options.resource_version_match == "Exact" else current), ""
+
+
+def parse_version(text: str) -> int:
+    if not text.isdecimal():
+        raise BadRequest(f"resourceVersion {text!r} is not a number")
+    return int(text)
+
+
+def too_large_version(wanted: int, current: int) -> Unavailable:
+    return Unavailable(f"Too large resource version: {wanted}, current: {current}", retry_after_s=1)
+
+
+def _token(revision: int, last_key: str) -> str:
+    content = {"v": "meta.k8s.io/v1", "rv": revision, "start": last_key}
+    return base64.urlsafe_b64encode(orjson.dumps(content)).rstrip(b"=").decode()
+
+
+def _read_token(token: str) -> tuple[int, str]:
+    try:
+        content = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        return int(content["rv"]), str(content["start"])
+    except (binascii.Error, ValueError, KeyError, TypeError):
+        raise BadRequest(f"continue key is not valid: {token!r}") from None

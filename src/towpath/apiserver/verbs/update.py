@@ -1,0 +1,86 @@
+"""update: replace an object or its status. A resourceVersion in it must be the current one."""
+
+from collections.abc import Callable
+
+from towpath.apiserver import refusals
+from towpath.apiserver.calls import Target, WriteOptions, Written
+from towpath.apiserver.core import Core, Operation, key_for
+from towpath.apiserver.encoding import copy_of, loads
+from towpath.apiserver.registry import Served
+from towpath.apiserver.verbs.create import address
+from towpath.apiserver.writing import change_object
+from towpath.machinery.causes import invalid_value
+from towpath.machinery.objects import RawObject
+from towpath.machinery.users import UserInfo
+from towpath.store.contract import RevisionMismatch
+
+ATTEMPTS = 50
+"""Of a change that does not name the version it is for, when others write the same object."""
+
+MakeNew = Callable[[RawObject], RawObject]
+"""The current object in (its own copy), the wanted one out."""
+
+
+async def update(
+    core: Core, user: UserInfo, target: Target, obj: RawObject, options: WriteOptions
+) -> Written:
+    served = core.registry.find(target.resource)
+    target = address(served, target, obj)
+    await core.require(user, "update", target)
+    check_subresource(served, target)
+    if served.custom and not obj["metadata"].get("resourceVersion"):
+        why = "must be specified for an update"
+        field = "metadata.resourceVersion"
+        raise refusals.invalid(served, target.name, [invalid_value(field, 0, why)])
+    return await change(core, user, target, options, "update", lambda _old: copy_of(obj))
+
+
+def check_subresource(served: Served, target: Target) -> None:
+    subresource = target.subresource
+    if subresource in ("", "status", "finalize"):
+        if not subresource or subresource in served.subresources:
+            return
+        raise refusals.not_found(served, f"{target.name}/{subresource}")
+    raise refusals.method_not_allowed(served, "update", subresource)
+
+
+async def change(
+    core: Core,
+    user: UserInfo,
+    target: Target,
+    options: WriteOptions,
+    verb: str,
+    make_new: MakeNew,
+) -> Written:
+    """Read, change, write, and again when somebody else was faster."""
+    served = core.registry.find(target.resource)
+    key = key_for(served, target.namespace, target.name)
+    for _ in range(ATTEMPTS):
+        current = await core.store.settled(served.collection, key)
+        if current is None:
+            raise refusals.not_found(served, target.name)
+        old = loads(current.value)
+        if served.stored_api_version:
+            old["apiVersion"] = served.resource.api_version
+        obj = make_new(copy_of(old))
+        check_same(served, target, obj, old)
+        operation = Operation(
+            user, target, served, verb, "UPDATE", obj, old, options.dry_run, options.field_manager
+        )
+        try:
+            return await change_object(core, operation, current, options.field_validation)
+        except RevisionMismatch:
+            continue
+    raise refusals.conflict(served, target.name)
+
+
+def check_same(served: Served, target: Target, obj: RawObject, old: RawObject) -> None:
+    """The object is still the one that the writer means."""
+    wanted, found = obj["metadata"], old["metadata"]
+    if wanted.get("name", target.name) != target.name:
+        raise refusals.wrong_name(str(wanted.get("name")), target.name)
+    if wanted.get("uid") and wanted["uid"] != found["uid"]:
+        raise refusals.uid_mismatch(served, target.name, wanted["uid"], found["uid"])
+    version = wanted.get("resourceVersion")
+    if version and version != found["resourceVersion"]:
+        raise refusals.conflict(served, target.name)

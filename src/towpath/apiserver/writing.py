@@ -1,0 +1,200 @@
+"""The way of every write from a client's object to the store, in one place and one order.
+
+    create: metadata, prune, default, prepare, mutating admission, field ownership, validation,
+            validating admission, commit
+    change: the same, from the current object; nothing is written when nothing has changed
+
+Verbs differ in what they start from; none of them writes in another way.
+"""
+
+from towpath.apiserver import objectmeta, ownership, refusals
+from towpath.apiserver.calls import Written
+from towpath.apiserver.core import Core, Operation, key_for
+from towpath.apiserver.encoding import copy_of, dumps, encode, ordered, served_as
+from towpath.machinery.causes import forbidden
+from towpath.machinery.conditions import now
+from towpath.machinery.errors import BadRequest, Cause
+from towpath.machinery.objects import RawObject
+from towpath.store.contract import Audit, RevisionMismatch, Stored, Write
+
+
+async def create_object(core: Core, operation: Operation, validation: str) -> Written:
+    """Store a new object. Raises AlreadyExists and everything that admission raises."""
+    served, obj = operation.served, operation.obj
+    key = key_for(served, operation.namespace, operation.name)
+    if core.store.get(served.collection, key) is not None:
+        raise refusals.already_exists(served, operation.name)
+    behaviour = served.behaviour
+    objectmeta.begin(obj, operation.namespace, counts_generations=behaviour.counts_generations)
+    if served.has_status:
+        obj.pop("status", None)
+    complete(operation, validation)
+    for admit in core.mutating:
+        await admit(core, operation)
+    ownership.record(operation)
+    await check(core, operation)
+    if operation.dry_run:
+        return _dry(operation, created=True)
+    try:
+        stored = await core.store.commit(_write(operation, expected=0))
+    except RevisionMismatch:
+        raise refusals.already_exists(served, operation.name) from None
+    return Written(served_as(stored.value, served), True, tuple(operation.warnings))
+
+
+async def change_object(
+    core: Core, operation: Operation, current: Stored, validation: str
+) -> Written:
+    """Store a change of `operation.old`, if it is one. Raises RevisionMismatch: start again."""
+    served, old = operation.served, operation.old
+    assert old is not None
+    confine(operation)
+    objectmeta.carry_over(operation.obj, old)
+    complete(operation, validation)
+    for admit in core.mutating:
+        await admit(core, operation)
+    ownership.record(operation)
+    obj = operation.obj
+    if obj == old:
+        return Written(served_as(current.value, served), False, tuple(operation.warnings))
+    count_generation(operation)
+    await check(core, operation)
+    if operation.dry_run:
+        return _dry(operation, created=False)
+    finished = "deletionTimestamp" in old["metadata"] and not held(obj)
+    write = _write(operation, expected=current.revision, deleted=finished)
+    stored = await core.store.commit(write)
+    return Written(served_as(stored.value, served), False, tuple(operation.warnings))
+
+
+async def remove_object(core: Core, operation: Operation, current: Stored) -> bytes:
+    """Take an object away for good. Raises RevisionMismatch: start again."""
+    write = _write(operation, expected=current.revision, deleted=True)
+    stored = await core.store.commit(write)
+    return served_as(stored.value, operation.served)
+
+
+async def store_as_is(core: Core, operation: Operation, current: Stored) -> bytes:
+    """Store a change that the server itself makes: no admission. Raises RevisionMismatch."""
+    stored = await core.store.commit(_write(operation, expected=current.revision))
+    return served_as(stored.value, operation.served)
+
+
+def held(obj: RawObject) -> bool:
+    """Whether something must still happen before a deleted object may go."""
+    metadata = obj["metadata"]
+    if metadata.get("finalizers") or metadata.get("deletionGracePeriodSeconds"):
+        return True
+    return obj["kind"] == "Namespace" and bool((obj.get("spec") or {}).get("finalizers"))
+
+
+def confine(operation: Operation) -> None:
+    """A write to a subresource changes its part only; a write to the object all but the status."""
+    obj, old, served = operation.obj, operation.old, operation.served
+    assert old is not None
+    if operation.target.subresource:
+        part = "status" if operation.target.subresource != "finalize" else "spec"
+        confined = copy_of(old)
+        if part in obj:
+            confined[part] = obj[part]
+        else:
+            confined.pop(part, None)
+        if "managedFields" in obj["metadata"]:
+            confined["metadata"]["managedFields"] = obj["metadata"]["managedFields"]
+        operation.obj = confined
+    elif served.has_status:
+        if "status" in old:
+            obj["status"] = old["status"]
+        else:
+            obj.pop("status", None)
+
+
+def complete(operation: Operation, validation: str) -> None:
+    """Prune, default, and fill in what the server decides."""
+    obj, served = operation.obj, operation.served
+    if served.schema is not None:
+        unknown = served.schema.prune(obj)
+        if unknown:
+            report_unknown(operation, unknown, validation)
+        served.schema.default(obj)
+    served.behaviour.default(obj)
+    if not operation.target.subresource:
+        served.behaviour.prepare(obj, operation.old)
+
+
+def report_unknown(operation: Operation, unknown: list[str], validation: str) -> None:
+    said = [f'unknown field "{path}"' for path in unknown]
+    if validation == "Strict":
+        resource = operation.served.resource
+        raise BadRequest(
+            f'{resource.kind} in version "{resource.version}" cannot be handled as a '
+            f"{resource.kind}: strict decoding error: {', '.join(said)}"
+        )
+    if validation == "Warn":
+        operation.warnings += said
+
+
+async def check(core: Core, operation: Operation) -> None:
+    """Validate, then ask those who may refuse."""
+    obj, served = operation.obj, operation.served
+    causes = objectmeta.check(obj, served.behaviour.name_pattern, served.resource.namespaced)
+    causes += _check_new_finalizers(obj, operation.old)
+    if served.schema is not None:
+        causes += served.schema.validate(obj, operation.old)
+    causes += served.behaviour.validate(obj, operation.old)
+    if causes:
+        raise refusals.invalid(served, operation.name, causes)
+    for admit in core.validating:
+        await admit(core, operation)
+
+
+def _check_new_finalizers(obj: RawObject, old: RawObject | None) -> list[Cause]:
+    if old is None or "deletionTimestamp" not in old["metadata"]:
+        return []
+    known = old["metadata"].get("finalizers") or ()
+    new = [name for name in obj["metadata"].get("finalizers") or () if name not in known]
+    if not new:
+        return []
+    why = (
+        f"no new finalizers can be added if the object is being deleted, found new finalizers {new}"
+    )
+    return [forbidden("metadata.finalizers", why)]
+
+
+def count_generation(operation: Operation) -> None:
+    """The generation grows when what is wanted changes: anything but metadata and status."""
+    obj, old, served = operation.obj, operation.old, operation.served
+    assert old is not None
+    if not served.behaviour.counts_generations:
+        return
+    aside = ("metadata", "status") if served.has_status else ("metadata",)
+    if {**obj, **dict.fromkeys(aside)} != {**old, **dict.fromkeys(aside)}:
+        obj["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
+
+
+def _write(operation: Operation, *, expected: int, deleted: bool = False) -> Write:
+    served, obj = operation.served, operation.obj
+    user = operation.user
+    audit = Audit(
+        user.name,
+        operation.verb,
+        now(),
+        user.groups,
+        operation.target.subresource,
+        operation.manager,
+    )
+    return Write(
+        served.collection,
+        key_for(served, operation.namespace, operation.name),
+        expected,
+        lambda revision: encode(obj, revision, served.stored_api_version),
+        deleted,
+        audit,
+    )
+
+
+def _dry(operation: Operation, *, created: bool) -> Written:
+    """What would have been written: a new object has no resourceVersion, a changed one its old."""
+    if operation.old is None:
+        operation.obj["metadata"].pop("resourceVersion", None)
+    return Written(dumps(ordered(operation.obj)), created, tuple(operation.warnings))
