@@ -89,3 +89,19 @@ class Periodic:
             for key in await self.keys():
                 enqueue(key)
             await asyncio.sleep(self.every_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Keys from an informer that this source runs, and that the controller also reads."""
+
+    informer: Informer
+    keys: KeysOf = own_key
+
+    async def run(self, enqueue: Enqueue) -> None:
+        def handle(obj: RawObject) -> None:
+            for key in self.keys(obj):
+                enqueue(key)
+
+        self.informer.subscribe(handle)
+        await self.informer.run()

@@ -4,6 +4,7 @@ from towpath.machinery.kinds import (
     AGE,
     CONDITIONS_SCHEMA,
     Column,
+    Resource,
     custom_resource_definition,
     towpath_resource,
 )
@@ -18,6 +19,27 @@ SECRET_STORE = "towpath"  # noqa: S105 - the name of an object
 
 EXTERNAL_SECRETS_ACCOUNT = "external-secrets"
 """The service account here whose token that SecretStore holds."""
+
+DEPLOYABLE: tuple[Resource, ...] = (
+    Resource("", "v1", "ConfigMap", "configmaps"),
+    Resource("", "v1", "Service", "services"),
+    Resource("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
+    Resource("apps", "v1", "Deployment", "deployments"),
+    Resource("apps", "v1", "StatefulSet", "statefulsets"),
+    Resource("apps", "v1", "DaemonSet", "daemonsets"),
+    Resource("batch", "v1", "Job", "jobs"),
+    Resource("batch", "v1", "CronJob", "cronjobs"),
+    Resource("networking.k8s.io", "v1", "Ingress", "ingresses"),
+    Resource("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies"),
+    Resource("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"),
+    Resource("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
+    Resource("external-secrets.io", "v1", "ExternalSecret", "externalsecrets"),
+    Resource("monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors"),
+)
+"""What may come from Git into a target namespace: the AppProject's list and the deployer's Role.
+
+No Secret: none is ever in Git. No role, binding or account: Git must not give itself rights.
+"""
 
 _QUOTA: RawObject = {
     "type": "object",
