@@ -11,6 +11,7 @@ from pathlib import Path
 from towpath.records.audit import SqliteAuditTrail
 from towpath.records.catalog import SqliteCatalogIndex
 from towpath.records.database import Database
+from towpath.records.identity import SqliteIdentityTable
 from towpath.records.logs import SqliteLogBook
 
 log = logging.getLogger(__name__)
@@ -19,11 +20,12 @@ CLOSE_DEADLINE_S = 5.0
 
 
 class SqliteRecords:
-    """An open set of tables; `logs`, `catalog` and `audit` exist between enter and exit."""
+    """An open set of tables; `logs`, `catalog` and so on exist between enter and exit."""
 
     logs: SqliteLogBook
     catalog: SqliteCatalogIndex
     audit: SqliteAuditTrail
+    identity: SqliteIdentityTable
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path)
@@ -33,6 +35,7 @@ class SqliteRecords:
         self.logs = SqliteLogBook(self._database)
         self.catalog = SqliteCatalogIndex(self._database)
         self.audit = SqliteAuditTrail(self._database)
+        self.identity = SqliteIdentityTable(self._database)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -1,0 +1,75 @@
+"""Local accounts: people that the platform knows by itself, without a password anywhere."""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Sequence
+
+from towpath.engines.identity.port import UnknownPerson
+from towpath.machinery.users import AUTHENTICATED, UserInfo
+from towpath.records.identity import Credential, SqliteIdentityTable
+
+LINK_S = 15 * 60
+SESSION_S = 12 * 60 * 60
+TOKEN_S = 90 * 24 * 60 * 60
+TOKEN_PREFIX = "twp_"  # noqa: S105 - by this, scanners find a token that has leaked
+
+
+class LocalIdentity:
+    """IdentityProvider over the records. Secrets are handed out once and kept as digests."""
+
+    def __init__(self, table: SqliteIdentityTable) -> None:
+        self._table = table
+
+    async def authenticate(self, token: str) -> UserInfo | None:
+        if not token.startswith(TOKEN_PREFIX):
+            return None
+        return await self._user(await self._table.find(_digest(token), "token", now_s=_now_s()))
+
+    async def issue_link(self, person: str) -> str:
+        if await self._table.groups_of(person) is None:
+            known = ", ".join(await self.names())
+            raise UnknownPerson(f"Nobody is called {person!r}; there are: {known}.")
+        await self._table.remove_expired(_now_s())
+        return await self._issue(person, "link", "sign-in link", LINK_S)
+
+    async def redeem_link(self, secret: str) -> UserInfo | None:
+        return await self._user(await self._table.take(_digest(secret), "link", now_s=_now_s()))
+
+    async def issue_token(self, user: UserInfo, label: str) -> str:
+        return await self._issue(user.name, "token", label, TOKEN_S, prefix=TOKEN_PREFIX)
+
+    async def open_session(self, user: UserInfo) -> str:
+        return await self._issue(user.name, "session", "portal", SESSION_S)
+
+    async def session(self, secret: str) -> UserInfo | None:
+        return await self._user(await self._table.find(_digest(secret), "session", now_s=_now_s()))
+
+    async def close_session(self, secret: str) -> None:
+        await self._table.remove(_digest(secret))
+
+    async def names(self) -> Sequence[str]:
+        return [person.name for person in await self._table.people()]
+
+    async def _issue(
+        self, person: str, kind: str, label: str, life_s: float, *, prefix: str = ""
+    ) -> str:
+        secret = prefix + secrets.token_urlsafe(32)
+        now_s = _now_s()
+        credential = Credential(_digest(secret), person, kind, label, now_s, now_s + life_s)
+        await self._table.add(credential)
+        return secret
+
+    async def _user(self, person: str | None) -> UserInfo | None:
+        if person is None:
+            return None
+        groups = await self._table.groups_of(person)
+        return None if groups is None else UserInfo(person, (*groups, AUTHENTICATED))
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _now_s() -> float:
+    return time.time()
