@@ -1,0 +1,222 @@
+"""Which names, labels and annotations the API accepts, and how it says no.
+
+Source of rules and wording: k8s.io/apimachinery/pkg/api/validate/content and
+pkg/api/validation/objectmeta.go. Functions return messages; an empty list means valid.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from towpath.machinery.causes import (
+    forbidden,
+    invalid_value,
+    required,
+    show,
+    too_long,
+)
+from towpath.machinery.errors import Cause
+from towpath.machinery.objects import RawObject
+
+Check = Callable[[str], list[str]]
+
+_LABEL_FORMAT = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_SUBDOMAIN_FORMAT = rf"{_LABEL_FORMAT}(\.{_LABEL_FORMAT})*"
+_KEY_FORMAT = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
+_VALUE_FORMAT = f"({_KEY_FORMAT})?"
+_DNS1035_FORMAT = "[a-z]([-a-z0-9]*[a-z0-9])?"
+
+_LABEL = re.compile(_LABEL_FORMAT)
+_SUBDOMAIN = re.compile(_SUBDOMAIN_FORMAT)
+_KEY = re.compile(_KEY_FORMAT)
+_VALUE = re.compile(_VALUE_FORMAT)
+_DNS1035 = re.compile(_DNS1035_FORMAT)
+
+_ENDS = "and must start and end with an alphanumeric character"
+_KEY_WORDS = f"must consist of alphanumeric characters, '-', '_' or '.', {_ENDS}"
+
+ANNOTATIONS_BYTES_MAX = 256 * 1024
+
+
+def _regex_words(words: str, pattern: str, *examples: str) -> str:
+    listed = " or ".join(f"'{example}', " for example in examples)
+    return f"{words} (e.g. {listed}regex used for validation is '{pattern}')"
+
+
+def _length_words(length_max: int) -> str:
+    return f"must be no more than {length_max} bytes"
+
+
+def label_errors(text: str) -> list[str]:
+    """An RFC 1123 label: names of namespaces and of most things that become a host name."""
+    errors = [_length_words(63)] if len(text) > 63 else []
+    if not _LABEL.fullmatch(text):
+        if _SUBDOMAIN.fullmatch(text):
+            errors.append("must not contain dots")
+        else:
+            words = (
+                "a lowercase RFC 1123 label must consist of lower case alphanumeric characters "
+                f"or '-', {_ENDS}"
+            )
+            errors.append(_regex_words(words, _LABEL_FORMAT, "my-name", "123-abc"))
+    return errors
+
+
+def subdomain_errors(text: str) -> list[str]:
+    """An RFC 1123 subdomain: names of nearly everything."""
+    errors = [_length_words(253)] if len(text) > 253 else []
+    if not _SUBDOMAIN.fullmatch(text):
+        words = (
+            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, "
+            f"'-' or '.', {_ENDS}"
+        )
+        errors.append(_regex_words(words, _SUBDOMAIN_FORMAT, "example.com"))
+    return errors
+
+
+def dns1035_errors(text: str) -> list[str]:
+    """An RFC 1035 label: names of services."""
+    errors = [_length_words(63)] if len(text) > 63 else []
+    if not _DNS1035.fullmatch(text):
+        words = (
+            "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start "
+            "with an alphabetic character, and end with an alphanumeric character"
+        )
+        errors.append(_regex_words(words, _DNS1035_FORMAT, "my-name", "abc-123"))
+    return errors
+
+
+def path_segment_errors(text: str) -> list[str]:
+    """Names of roles and bindings: anything that fits into a URL path."""
+    if text in (".", ".."):
+        return [f"may not be '{text}'"]
+    return [f"may not contain '{char}'" for char in "/%" if char in text]
+
+
+def qualified_name_errors(text: str) -> list[str]:
+    """Keys of labels and annotations, names of finalizers: `[prefix/]name`."""
+    prefix, slash, name = text.rpartition("/")
+    if "/" in prefix:
+        words = _regex_words(_KEY_WORDS, _KEY_FORMAT, "MyName", "my.name", "123-abc")
+        return [
+            f"a valid label key {words} with an optional DNS subdomain prefix and '/' "
+            "(e.g. 'example.com/MyName')"
+        ]
+    errors = []
+    if slash and not prefix:
+        errors.append("prefix part must be non-empty")
+    elif slash:
+        errors += [f"prefix part {words}" for words in subdomain_errors(prefix)]
+    if not name:
+        errors.append("name part must be non-empty")
+    elif len(name) > 63:
+        errors.append(f"name part {_length_words(63)}")
+    if not _KEY.fullmatch(name):
+        words = _regex_words(_KEY_WORDS, _KEY_FORMAT, "MyName", "my.name", "123-abc")
+        errors.append(f"name part {words}")
+    return errors
+
+
+def label_value_errors(text: str) -> list[str]:
+    errors = [_length_words(63)] if len(text) > 63 else []
+    if not _VALUE.fullmatch(text):
+        words = (
+            "a valid label must be an empty string or consist of alphanumeric characters, '-', "
+            f"'_' or '.', {_ENDS}"
+        )
+        errors.append(_regex_words(words, _VALUE_FORMAT, "MyValue", "my_value", "12345"))
+    return errors
+
+
+def check_metadata(
+    obj: RawObject, *, namespaced: bool, name_errors: Check = subdomain_errors
+) -> list[Cause]:
+    """Everything that may be wrong with metadata when an object is created."""
+    metadata: RawObject = obj.get("metadata") or {}
+    causes: list[Cause] = []
+    if prefix := metadata.get("generateName"):
+        # What the server appends is valid by itself; only the prefix has to be.
+        words = name_errors(prefix.removesuffix("-") or prefix)
+        causes += [invalid_value("metadata.generateName", prefix, each) for each in words]
+    if not metadata.get("name"):
+        causes.append(required("metadata.name", "name or generateName is required"))
+    else:
+        name = metadata["name"]
+        causes += [invalid_value("metadata.name", name, each) for each in name_errors(name)]
+    if namespaced:
+        causes += _check_namespace(metadata.get("namespace"))
+    elif metadata.get("namespace"):
+        causes.append(forbidden("metadata.namespace", "not allowed on this type"))
+    return causes + check_metadata_maps(metadata)
+
+
+def _check_namespace(name: Any) -> list[Cause]:
+    if not name:
+        return [required("metadata.namespace")]
+    return [invalid_value("metadata.namespace", name, each) for each in label_errors(name)]
+
+
+def check_metadata_maps(metadata: RawObject) -> list[Cause]:
+    """Labels, annotations, finalizers and owner references: checked at every write."""
+    causes: list[Cause] = []
+    for key, value in (metadata.get("labels") or {}).items():
+        causes += [
+            invalid_value("metadata.labels", key, each) for each in qualified_name_errors(key)
+        ]
+        causes += [
+            invalid_value("metadata.labels", value, each) for each in label_value_errors(value)
+        ]
+    size = 0
+    for key, value in (metadata.get("annotations") or {}).items():
+        # Keys of annotations may be written in capitals.
+        for each in qualified_name_errors(key.lower()):
+            causes.append(invalid_value("metadata.annotations", key, each))
+        size += len(key.encode()) + len(value.encode())
+    if size > ANNOTATIONS_BYTES_MAX:
+        causes.append(too_long("metadata.annotations", ANNOTATIONS_BYTES_MAX))
+    for finalizer in metadata.get("finalizers") or ():
+        field = "metadata.finalizers"
+        causes += [
+            invalid_value(field, finalizer, each) for each in qualified_name_errors(finalizer)
+        ]
+    return causes + _check_owners(metadata.get("ownerReferences") or [])
+
+
+def _check_owners(references: list[RawObject]) -> list[Cause]:
+    causes: list[Cause] = []
+    controllers = []
+    for position, reference in enumerate(references):
+        field = f"metadata.ownerReferences[{position}]"
+        for name in ("apiVersion", "kind", "name", "uid"):
+            if not reference.get(name):
+                causes.append(invalid_value(f"{field}.{name}", "", f"{name} must not be empty"))
+        if reference.get("controller"):
+            controllers.append(reference)
+    if len(controllers) > 1:
+        first, second = (f"{owner['kind']}/{owner['name']}" for owner in controllers[:2])
+        words = (
+            'Only one reference can have Controller set to true. Found "true" in references '
+            f"for {first} and {second}"
+        )
+        causes.append(invalid_value("metadata.ownerReferences", references, words))
+    return causes
+
+
+def check_metadata_update(obj: RawObject, old: RawObject) -> list[Cause]:
+    """What may not change once an object exists."""
+    new_metadata, old_metadata = obj.get("metadata") or {}, old.get("metadata") or {}
+    causes = []
+    for name in ("name", "namespace", "uid", "creationTimestamp"):
+        before, after = old_metadata.get(name), new_metadata.get(name)
+        if before and after and before != after:
+            causes.append(invalid_value(f"metadata.{name}", after, "field is immutable"))
+    if old_metadata.get("deletionTimestamp"):
+        before = set(old_metadata.get("finalizers") or ())
+        added = [name for name in new_metadata.get("finalizers") or () if name not in before]
+        if added:
+            words = (
+                "no new finalizers can be added if the object is being deleted, found new "
+                f"finalizers []string{{{', '.join(show(name) for name in added)}}}"
+            )
+            causes.append(forbidden("metadata.finalizers", words))
+    return causes + check_metadata_maps(new_metadata)

@@ -1,0 +1,187 @@
+"""JSON patch (RFC 6902), JSON merge patch (RFC 7386); strategic merge is next door.
+
+Documents and patches are never changed; what comes back may share parts with them, so that its
+owner copies before editing deeply. A patch that makes no sense is a BadRequest; one that does not
+fit the document is Invalid, as a kube-apiserver answers.
+"""
+
+from copy import deepcopy
+from typing import Any
+
+from towpath.machinery.errors import BadRequest, Invalid
+from towpath.machinery.json_pointers import parse_pointer
+from towpath.machinery.objects import RawObject
+from towpath.machinery.strategic import strategic_merge_patch
+
+__all__ = ["json_patch", "merge_patch", "strategic_merge_patch"]
+
+OPERATIONS_MAX = 10_000
+
+_NEEDS_VALUE = frozenset(("add", "replace", "test"))
+_NEEDS_FROM = frozenset(("move", "copy"))
+_OPERATIONS = _NEEDS_VALUE | _NEEDS_FROM | {"remove"}
+
+
+class _DoesNotFit(Exception):
+    pass
+
+
+def merge_patch(document: Any, patch: Any) -> Any:
+    """Null removes, objects merge, everything else replaces."""
+    if not isinstance(patch, dict):
+        return deepcopy(patch)
+    result = dict(document) if isinstance(document, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merge_patch(result.get(name), value)
+    return result
+
+
+def json_patch(document: RawObject, operations: list[RawObject]) -> RawObject:
+    """All operations in order, or none."""
+    if not isinstance(operations, list):
+        raise BadRequest("error decoding patch: a JSON patch is a list of operations")
+    if len(operations) > OPERATIONS_MAX:
+        raise BadRequest(
+            f"The allowed maximum operations in a JSON patch is {OPERATIONS_MAX}, "
+            f"got {len(operations)}"
+        )
+    result: Any = deepcopy(document)
+    for position, operation in enumerate(operations):
+        _check_operation(operation, position)
+        try:
+            result = _apply(result, operation)
+        except _DoesNotFit as error:
+            raise Invalid(
+                "the server rejected our request due to an error in our request: "
+                f"operation {position} of the JSON patch: {error}"
+            ) from None
+    if not isinstance(result, dict):
+        raise Invalid("the JSON patch makes something that is not an object")
+    return result
+
+
+def _check_operation(operation: Any, position: int) -> None:
+    where = f"error decoding patch: operation {position}"
+    if not isinstance(operation, dict) or operation.get("op") not in _OPERATIONS:
+        name = operation.get("op") if isinstance(operation, dict) else operation
+        raise BadRequest(f"{where}: unexpected kind {name!r}; one of {sorted(_OPERATIONS)}")
+    if operation["op"] in _NEEDS_VALUE and "value" not in operation:
+        raise BadRequest(f"{where}: {operation['op']} has no value")
+    for name in ("path", "from") if operation["op"] in _NEEDS_FROM else ("path",):
+        try:
+            parse_pointer(operation.get(name) if isinstance(operation.get(name), str) else "?")
+        except ValueError as error:
+            raise BadRequest(f"{where}: {name}: {error}") from None
+
+
+def _apply(document: Any, operation: RawObject) -> Any:
+    steps = parse_pointer(operation["path"])
+    match operation["op"]:
+        case "add":
+            return _add(document, steps, deepcopy(operation["value"]))
+        case "remove":
+            _remove(document, steps)
+        case "replace":
+            if not steps:
+                return deepcopy(operation["value"])
+            _read(document, steps)
+            parent, last = _parent(document, steps)
+            parent[last] = deepcopy(operation["value"])
+        case "move":
+            origin = parse_pointer(operation["from"])
+            if steps[: len(origin)] == origin and steps != origin:
+                raise _DoesNotFit(f"cannot move {operation['from']} into itself")
+            value = _read(document, origin)
+            _remove(document, origin)
+            return _add(document, steps, value)
+        case "copy":
+            value = deepcopy(_read(document, parse_pointer(operation["from"])))
+            return _add(document, steps, value)
+        case _:
+            _test(document, steps, operation)
+    return document
+
+
+def _test(document: Any, steps: list[str], operation: RawObject) -> None:
+    try:
+        found = _read(document, steps)
+    except _DoesNotFit:
+        # kube-apiserver's library takes an absent value for null.
+        found = None
+    if not json_equal(found, operation["value"]):
+        raise _DoesNotFit(f"testing value {operation['path']} failed")
+
+
+def json_equal(left: Any, right: Any) -> bool:
+    """Equality of JSON values: true is not 1, and 1 is 1.0."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(
+            json_equal(value, right[name]) for name, value in left.items()
+        )
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(json_equal, left, right))
+    return bool(left == right)
+
+
+def _position(step: str, length: int, path: list[str]) -> int:
+    if not step.isdigit() or (step != "0" and step.startswith("0")):
+        raise _DoesNotFit(f"{_pointer(path)}: {step!r} is not a position in a list")
+    position = int(step)
+    if position >= length:
+        raise _DoesNotFit(f"{_pointer(path)}: the list has {length} items, no item {position}")
+    return position
+
+
+def _read(document: Any, steps: list[str]) -> Any:
+    value = document
+    for step in steps:
+        if isinstance(value, list):
+            value = value[_position(step, len(value), steps)]
+        elif isinstance(value, dict) and step in value:
+            value = value[step]
+        else:
+            raise _DoesNotFit(f"{_pointer(steps)} does not exist")
+    return value
+
+
+def _parent(document: Any, steps: list[str]) -> tuple[Any, Any]:
+    parent = _read(document, steps[:-1])
+    if isinstance(parent, list):
+        return parent, _position(steps[-1], len(parent), steps)
+    if isinstance(parent, dict):
+        return parent, steps[-1]
+    raise _DoesNotFit(f"{_pointer(steps[:-1])} is neither an object nor a list")
+
+
+def _add(document: Any, steps: list[str], value: Any) -> Any:
+    if not steps:
+        return value
+    parent = _read(document, steps[:-1])
+    if isinstance(parent, list):
+        last = steps[-1]
+        parent.insert(
+            len(parent) if last == "-" else _position(last, len(parent) + 1, steps), value
+        )
+    elif isinstance(parent, dict):
+        parent[steps[-1]] = value
+    else:
+        raise _DoesNotFit(f"{_pointer(steps[:-1])} is neither an object nor a list")
+    return document
+
+
+def _remove(document: Any, steps: list[str]) -> None:
+    if not steps:
+        raise _DoesNotFit("the whole document cannot be removed")
+    parent, last = _parent(document, steps)
+    if isinstance(parent, dict) and last not in parent:
+        raise _DoesNotFit(f"{_pointer(steps)} does not exist")
+    del parent[last]
+
+
+def _pointer(steps: list[str]) -> str:
+    return "/" + "/".join(step.replace("~", "~0").replace("/", "~1") for step in steps)
