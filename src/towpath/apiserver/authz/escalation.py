@@ -4,10 +4,10 @@ A role may be written by whoever holds all its permissions, or may `escalate` it
 whoever holds all permissions of the bound role, or may `bind` it. system:masters hold everything.
 """
 
-from towpath.apiserver.authz.denials import forbidden
 from towpath.apiserver.authz.index import RBAC_GROUP, RbacIndex, RoleRef, role_ref_of
 from towpath.apiserver.authz.rules import Rule, compile_rules, uncovered
-from towpath.machinery.errors import Cause, Invalid, NotFound
+from towpath.apiserver.core import Admit, Core, Operation
+from towpath.machinery.errors import Cause, Forbidden, Invalid, NotFound
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import MASTERS, AccessRequest, UserInfo
@@ -17,6 +17,17 @@ EVERYTHING = (
     Rule(frozenset({"*"}), paths=("*",)),
 )
 LISTED_MAX = 20
+
+
+def escalation_check(index: RbacIndex) -> Admit:
+    """The check as an admission function; it belongs among the validating ones."""
+
+    async def admit(_core: Core, operation: Operation) -> None:
+        if operation.kind != "DELETE":
+            resource = operation.served.resource
+            check_escalation(index, operation.user, resource, operation.obj, operation.old)
+
+    return admit
 
 
 def check_escalation(
@@ -74,11 +85,11 @@ def _refuse_uncovered(
         return
     groups = " ".join(f'"{group}"' for group in user.groups)
     listed = "\n".join(str(rule) for rule in missing[:LISTED_MAX])
-    raise forbidden(
-        user,
-        request,
-        f'user "{user.name}" (groups=[{groups}]) is attempting to grant RBAC permissions '
-        f"not currently held:\n{listed}",
+    raise Forbidden(
+        f'{request.resource}.{RBAC_GROUP} "{request.name}" is forbidden: user "{user.name}" '
+        f"(groups=[{groups}]) is attempting to grant RBAC permissions not currently held:\n"
+        f"{listed}",
+        details={"name": request.name, "group": RBAC_GROUP, "kind": request.resource},
     )
 
 

@@ -36,7 +36,7 @@ class ClusterRole:
 
 @dataclass(slots=True)
 class RbacIndex:
-    """Kept current by `following.follow`; asked through `allowed` or, as `Authorize`, `authorize`."""
+    """Kept current by `following`; asked through `allowed` or, as an `Authorize`, `authorize`."""
 
     roles: dict[RoleRef, tuple[Rule, ...]] = field(default_factory=dict)
     cluster_roles: dict[str, ClusterRole] = field(default_factory=dict)

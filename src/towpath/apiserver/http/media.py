@@ -39,10 +39,7 @@ def parse_accept(header: str) -> tuple[MediaRange, ...]:
     entries = []
     for entry in header.split(","):
         media_type, *parameters = [part.strip() for part in entry.split(";")]
-        named = dict(
-            parameter.split("=", 1) if "=" in parameter else (parameter, "")
-            for parameter in parameters
-        )
+        named = {name: value for name, _, value in (part.partition("=") for part in parameters)}
         if media_type:
             entries.append(MediaRange(media_type.lower(), named, _quality(named.pop("q", "1"))))
     return tuple(sorted(entries, key=lambda entry: -entry.quality))
@@ -60,11 +57,12 @@ def negotiate(header: str) -> Form:
         if not wanted:
             return Form.PLAIN
         known = {form.value: form for form in Form}
-        if entry.parameters.get("g") == "meta.k8s.io" and entry.parameters.get("v") == "v1":
-            if form := known.get(wanted):
-                return form
+        meta_v1 = (entry.parameters.get("g"), entry.parameters.get("v")) == ("meta.k8s.io", "v1")
+        if meta_v1 and wanted in known:
+            return known[wanted]
     raise NotAcceptable(
-        f"only the following media types are accepted: application/json; the request accepts {header}"
+        "only the following media types are accepted: application/json; "
+        f"the request accepts {header}"
     )
 
 

@@ -1,4 +1,4 @@
-"""URL paths of the API, taken apart: `/apis/<group>/<version>/[namespaces/<ns>/]<plural>/...`. Pure."""
+"""URL paths of resources, taken apart: `/apis/<g>/<v>/[namespaces/<ns>/]<plural>/...`. Pure."""
 
 from dataclasses import dataclass
 

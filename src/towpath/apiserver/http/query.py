@@ -1,4 +1,4 @@
-"""Query strings of the API, parsed into the options of calls.py. Pure; refuses what is malformed."""
+"""Query strings, parsed into the options of calls.py. Pure; refuses what is malformed."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -67,8 +67,8 @@ def watch_options(query: Query) -> WatchOptions:
     if "sendInitialEvents" in query and match != "NotOlderThan":
         raise _invalid_list_option(
             "resourceVersionMatch",
-            f'Forbidden: sendInitialEvents requires setting resourceVersionMatch to "NotOlderThan", '
-            f'not "{match}"',
+            "Forbidden: sendInitialEvents requires setting resourceVersionMatch to "
+            f'"NotOlderThan", not "{match}"',
         )
     if match and "sendInitialEvents" not in query:
         raise _invalid_list_option(

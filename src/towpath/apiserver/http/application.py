@@ -1,0 +1,227 @@
+"""ApiApplication: the Kubernetes API as one raw ASGI application.
+
+Every request is authenticated, then goes by its path to a handler; every StatusError becomes its
+Status. No framework here: this is the hot path, where one turns into a fifth of a request.
+"""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from importlib.metadata import version as version_of
+
+from towpath.apiserver.authn.chain import ANONYMOUS, RequestAuthenticator
+from towpath.apiserver.authz.denials import forbidden
+from towpath.apiserver.calls import Target, Verbs
+from towpath.apiserver.http import handlers
+from towpath.apiserver.http.bodies import ClientDisconnected
+from towpath.apiserver.http.discovery import Discovery, Document
+from towpath.apiserver.http.fixed import (
+    HEALTH_PATHS,
+    METRICS_TYPE,
+    PUBLIC_PATHS,
+    TEXT,
+    Check,
+    Metrics,
+    health,
+    version_document,
+)
+from towpath.apiserver.http.listener import Receive, Scope, Send
+from towpath.apiserver.http.openapi import OpenApi
+from towpath.apiserver.http.paths import parse_resource_path
+from towpath.apiserver.http.podstreams import LogStreams, PodLogs, refuse_stream
+from towpath.apiserver.http.query import boolean, parse_query
+from towpath.apiserver.http.requests import ApiRequest
+from towpath.apiserver.http.responses import header, send_bytes, send_error
+from towpath.apiserver.http.watching import WatchStreams
+from towpath.apiserver.registry import Registry, Served
+from towpath.machinery.errors import (
+    MethodNotAllowed,
+    NotFound,
+    NotImplementedHere,
+    StatusError,
+    Unauthorized,
+)
+from towpath.machinery.users import AccessRequest, Authorize, UserInfo
+
+Handler = Callable[[Verbs, ApiRequest], Awaitable[None]]
+
+COLLECTION: dict[str, tuple[str, Handler]] = {
+    "GET": ("list", handlers.list_),
+    "HEAD": ("list", handlers.list_),
+    "POST": ("create", handlers.create),
+    "DELETE": ("deletecollection", handlers.delete_collection),
+}
+OBJECT: dict[str, tuple[str, Handler]] = {
+    "GET": ("get", handlers.get),
+    "HEAD": ("get", handlers.get),
+    "PUT": ("update", handlers.update),
+    "PATCH": ("patch", handlers.patch),
+    "DELETE": ("delete", handlers.delete),
+}
+SUBRESOURCE: dict[str, tuple[str, Handler]] = {
+    "GET": ("get", handlers.get),
+    "HEAD": ("get", handlers.get),
+    "POST": ("create", handlers.create),
+    "PUT": ("update", handlers.update),
+    "PATCH": ("patch", handlers.patch),
+}
+MESSAGE_404 = "the server could not find the requested resource"
+MESSAGE_405 = "the server does not allow this method on the requested resource"
+
+log = logging.getLogger(__name__)
+
+
+class ApiApplication:
+    def __init__(
+        self,
+        *,
+        verbs: Verbs,
+        registry: Registry,
+        authenticate: RequestAuthenticator,
+        authorize: Authorize,
+        pod_logs: PodLogs | None = None,
+        checks: Mapping[str, Check] | None = None,
+    ) -> None:
+        """`checks` are asked by /readyz and /healthz; each gives "" or what is wrong."""
+        version = version_of("towpath")
+        self._verbs = verbs
+        self._registry = registry
+        self._authenticate = authenticate
+        self._authorize = authorize
+        self._checks = dict(checks or {})
+        self._discovery = Discovery(registry)
+        self._openapi = OpenApi(registry, version=version)
+        self._version = version_document(version)
+        self._watches = WatchStreams()
+        self._logs = LogStreams(pod_logs)
+        self.metrics = Metrics()
+
+    def end_streams(self) -> None:
+        """End every watch and log, so that a listener can stop at once."""
+        self._watches.end_all()
+        self._logs.end_all()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise NotImplementedHere(f"{scope['type']} is not served by the API")
+        try:
+            await self._dispatch(scope, receive, send)
+        except StatusError as error:
+            await send_error(send, error)
+        except ClientDisconnected:
+            return
+        except Exception:
+            log.exception("request failed", extra={"path": scope["path"]})
+            await send_error(send, StatusError("Internal error occurred: see the server's log"))
+
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        user = await self._user(scope, path)
+        resource_path = parse_resource_path(path)
+        if resource_path is None:
+            await self._fixed(scope, send, path, user)
+            return
+        served = self._registry.at(resource_path.group, resource_path.version, resource_path.plural)
+        if served is None:
+            raise NotFound(MESSAGE_404)
+        target = Target(
+            served.resource,
+            resource_path.namespace,
+            resource_path.name,
+            resource_path.subresource,
+        )
+        query = parse_query(scope["query_string"])
+        request = ApiRequest(scope, receive, send, user, query, served, target)
+        await self._resource(request)
+
+    async def _resource(self, request: ApiRequest) -> None:
+        target, served = request.target, request.served
+        if target.namespace and not served.resource.namespaced:
+            raise NotFound(MESSAGE_404)
+        if target.subresource:
+            refuse_stream(request)
+            if target.subresource not in served.subresources:
+                raise NotFound(MESSAGE_404)
+            if target.subresource == "log" and request.method == "GET":
+                await self._logs.serve(self._verbs, self._authorize, request)
+                return
+            await self._run(request, SUBRESOURCE)
+        elif target.name:
+            await self._run(request, OBJECT)
+        elif request.method == "GET" and boolean(request.query, "watch"):
+            _require_verb(served, "watch")
+            await self._watches.serve(self._verbs, request)
+        else:
+            await self._run(request, COLLECTION)
+
+    async def _run(self, request: ApiRequest, table: dict[str, tuple[str, Handler]]) -> None:
+        found = table.get(request.method)
+        if found is None:
+            raise MethodNotAllowed(MESSAGE_405)
+        verb, handler = found
+        if table is not SUBRESOURCE:
+            _require_verb(request.served, verb)
+        started = time.perf_counter()
+        code = 200
+        try:
+            await handler(self._verbs, request)
+        except StatusError as error:
+            code = error.code
+            raise
+        finally:
+            self.metrics.requests[(verb, request.target.resource.plural, code)] += 1
+            self.metrics.seconds[verb] += time.perf_counter() - started
+
+    async def _user(self, scope: Scope, path: str) -> UserInfo:
+        certificate = scope.get("state", {}).get("client_certificate")
+        user = await self._authenticate(scope["headers"], certificate)
+        if user is ANONYMOUS and path.rstrip("/") not in PUBLIC_PATHS:
+            raise Unauthorized("Unauthorized")
+        return user
+
+    async def _fixed(self, scope: Scope, send: Send, path: str, user: UserInfo) -> None:
+        if scope["method"] not in ("GET", "HEAD"):
+            raise MethodNotAllowed(MESSAGE_405)
+        plain = path.rstrip("/")
+        if plain in PUBLIC_PATHS:
+            await self._public(scope, send, plain)
+            return
+        request = AccessRequest("get", "", "", path=path)
+        if not await self._authorize(user, request):
+            raise forbidden(user, request)
+        accept = header(scope, b"accept")
+        if plain == "/metrics":
+            text = self.metrics.text(
+                watches=len(self._watches), revision_of_registry=self._registry.generation
+            )
+            await send_bytes(send, text, content_type=METRICS_TYPE)
+        elif plain == "/openapi/v2":
+            await _send_document(scope, send, self._openapi.v2(accept))
+        elif plain == "/openapi/v3" or plain.startswith("/openapi/v3/"):
+            await _send_document(scope, send, self._openapi.v3(plain))
+        elif plain in ("/api", "/apis") or plain.startswith(("/api/", "/apis/")):
+            await _send_document(scope, send, self._discovery.find(plain, accept))
+        else:
+            raise NotFound(MESSAGE_404)
+
+    async def _public(self, scope: Scope, send: Send, path: str) -> None:
+        if path in HEALTH_PATHS:
+            verbose = "verbose" in parse_query(scope["query_string"])
+            status, text = health(path, self._checks, verbose=verbose)
+            await send_bytes(send, text, status=status, content_type=TEXT)
+        else:
+            await send_bytes(send, self._version.body)
+
+
+async def _send_document(scope: Scope, send: Send, document: Document) -> None:
+    headers = [(b"etag", document.etag), (b"vary", b"Accept"), (b"cache-control", b"no-cache")]
+    if header(scope, b"if-none-match").encode() == document.etag:
+        await send({"type": "http.response.start", "status": 304, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    await send_bytes(send, document.body, content_type=document.content_type, headers=headers)
+
+
+def _require_verb(served: Served, verb: str) -> None:
+    if verb not in served.verbs:
+        raise MethodNotAllowed(MESSAGE_405)

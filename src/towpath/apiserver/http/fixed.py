@@ -1,0 +1,97 @@
+"""The endpoints that are not about resources: version, health and metrics.
+
+Health is what the parts of the platform report through `checks`: a name and a function that gives
+"" when all is well, else one sentence.
+"""
+
+import platform
+import resource
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import orjson
+
+from towpath.apiserver.http.discovery import Document
+
+Check = Callable[[], str]
+
+KUBERNETES_MINOR = 35
+"""The version of Kubernetes whose protocol is spoken; clients choose what they send by it."""
+TEXT = b"text/plain; charset=utf-8"
+METRICS_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+
+HEALTH_PATHS = frozenset({"/healthz", "/livez", "/readyz"})
+PUBLIC_PATHS = HEALTH_PATHS | {"/version"}
+"""Open to everybody, as Kubernetes' system:public-info-viewer has them."""
+
+
+def version_document(towpath_version: str) -> Document:
+    info = {
+        "major": "1",
+        "minor": str(KUBERNETES_MINOR),
+        "gitVersion": f"v1.{KUBERNETES_MINOR}.0+towpath.{towpath_version}",
+        "gitCommit": "",
+        "gitTreeState": "clean",
+        "buildDate": "1970-01-01T00:00:00Z",
+        "goVersion": "",
+        "compiler": platform.python_implementation(),
+        "platform": f"{platform.system().lower()}/{_architecture()}",
+    }
+    return Document(orjson.dumps(info))
+
+
+def health(path: str, checks: Mapping[str, Check], *, verbose: bool) -> tuple[int, bytes]:
+    """Status and text of a health endpoint; liveness asks nothing but that we answer."""
+    asked = {} if path == "/livez" else checks
+    problems = {name: check() for name, check in asked.items()}
+    failed = {name: problem for name, problem in problems.items() if problem}
+    if not failed and not verbose:
+        return 200, b"ok"
+    lines = ["[+]ping ok"]
+    for name, problem in problems.items():
+        lines.append(f"[-]{name} failed: {problem}" if problem else f"[+]{name} ok")
+    lines.append(f"{path[1:]} check {'failed' if failed else 'passed'}")
+    return (500 if failed else 200), ("\n".join(lines) + "\n").encode()
+
+
+@dataclass(slots=True)
+class Metrics:
+    """What the front counts by itself, in Prometheus' text format."""
+
+    requests: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    """By verb, resource and code."""
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    """Time spent by verb; watches and logs are not counted in it."""
+    started_at: float = field(default_factory=time.time)
+
+    def text(self, *, watches: int, revision_of_registry: int) -> bytes:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        lines = ["# TYPE apiserver_request_total counter"]
+        lines += [
+            f'apiserver_request_total{{verb="{verb}",resource="{name}",code="{code}"}} {count}'
+            for (verb, name, code), count in sorted(self.requests.items())
+        ]
+        lines.append("# TYPE apiserver_request_duration_seconds_sum counter")
+        lines += [
+            f'apiserver_request_duration_seconds_sum{{verb="{verb}"}} {seconds:.6f}'
+            for verb, seconds in sorted(self.seconds.items())
+        ]
+        lines += [
+            "# TYPE apiserver_longrunning_requests gauge",
+            f'apiserver_longrunning_requests{{verb="WATCH"}} {watches}',
+            "# TYPE towpath_registry_generation gauge",
+            f"towpath_registry_generation {revision_of_registry}",
+            "# TYPE process_cpu_seconds_total counter",
+            f"process_cpu_seconds_total {usage.ru_utime + usage.ru_stime:.2f}",
+            "# TYPE process_start_time_seconds gauge",
+            f"process_start_time_seconds {self.started_at:.3f}",
+            "",
+        ]
+        return "\n".join(lines).encode()
+
+
+def _architecture() -> str:
+    machine = platform.machine().lower()
+    return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)

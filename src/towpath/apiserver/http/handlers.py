@@ -1,0 +1,101 @@
+"""The verbs over HTTP: each takes a request apart, calls the verb and sends what comes back."""
+
+from towpath.apiserver.calls import Verbs
+from towpath.apiserver.http.bodies import (
+    decode_object,
+    decode_patch,
+    media_type_of,
+    read_body,
+)
+from towpath.apiserver.http.media import Form, negotiate
+from towpath.apiserver.http.query import delete_options, read_options, write_options
+from towpath.apiserver.http.requests import ApiRequest
+from towpath.apiserver.http.responses import (
+    send_bytes,
+    send_large,
+    send_object,
+    success_status,
+    warning_headers,
+)
+from towpath.apiserver.http.views import list_bytes, object_bytes
+from towpath.machinery.objects import RawObject
+
+
+async def get(verbs: Verbs, request: ApiRequest) -> None:
+    form = negotiate(request.header(b"accept"))
+    stored = await verbs.get(request.user, request.target)
+    if form is not Form.PLAIN:
+        stored = object_bytes(request.served, stored, form, request.query)
+    await send_large(request.scope, request.send, stored)
+
+
+async def list_(verbs: Verbs, request: ApiRequest) -> None:
+    form = negotiate(request.header(b"accept"))
+    page = await verbs.list(request.user, request.target, read_options(request.query))
+    body = await list_bytes(request.served, page, form, request.query)
+    await send_large(request.scope, request.send, body)
+
+
+async def create(verbs: Verbs, request: ApiRequest) -> None:
+    options = write_options(request.query, request.header(b"user-agent"))
+    obj = await _object(request)
+    written = await verbs.create(request.user, request.target, obj, options)
+    await _send_written(request, written.object, 201, written.warnings)
+
+
+async def update(verbs: Verbs, request: ApiRequest) -> None:
+    options = write_options(request.query, request.header(b"user-agent"))
+    obj = await _object(request)
+    written = await verbs.update(request.user, request.target, obj, options)
+    await _send_written(request, written.object, 201 if written.created else 200, written.warnings)
+
+
+async def patch(verbs: Verbs, request: ApiRequest) -> None:
+    options = write_options(request.query, request.header(b"user-agent"))
+    media_type = media_type_of(request.header(b"content-type"))
+    body = await read_body(request.receive, request.content_length)
+    document = decode_patch(body, media_type)
+    written = await verbs.patch(request.user, request.target, document, media_type, options)
+    await _send_written(request, written.object, 201 if written.created else 200, written.warnings)
+
+
+async def delete(verbs: Verbs, request: ApiRequest) -> None:
+    options = delete_options(request.query, await _delete_body(request))
+    deleted = await verbs.delete(request.user, request.target, options)
+    if deleted.finished and not request.served.behaviour.delete_returns_object:
+        await send_object(request.send, success_status(deleted.details))
+        return
+    await _send_written(request, deleted.object, 200, ())
+
+
+async def delete_collection(verbs: Verbs, request: ApiRequest) -> None:
+    options = delete_options(request.query, await _delete_body(request))
+    selection = read_options(request.query)
+    page = await verbs.delete_collection(request.user, request.target, selection, options)
+    body = await list_bytes(request.served, page, Form.PLAIN, request.query)
+    await send_large(request.scope, request.send, body)
+
+
+async def _object(request: ApiRequest) -> RawObject:
+    body = await read_body(request.receive, request.content_length)
+    return decode_object(
+        body,
+        request.header(b"content-type"),
+        find_duplicates=request.query.get("fieldValidation") in ("Strict", "Warn"),
+    )
+
+
+async def _delete_body(request: ApiRequest) -> RawObject:
+    body = await read_body(request.receive, request.content_length)
+    return decode_object(body, request.header(b"content-type")) if body.strip() else {}
+
+
+async def _send_written(
+    request: ApiRequest, stored: bytes, status: int, warnings: tuple[str, ...]
+) -> None:
+    form = negotiate(request.header(b"accept"))
+    if form is not Form.PLAIN:
+        stored = object_bytes(request.served, stored, form, request.query)
+    await send_bytes(
+        request.send, stored, status=status, headers=warning_headers(warnings) if warnings else ()
+    )

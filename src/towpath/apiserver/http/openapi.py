@@ -1,0 +1,195 @@
+"""OpenAPI: version 3 for each group version, from the schemas of the registry; version 2 a shell.
+
+Clients keep a document as long as its hash stays, so the hash is of the schemas alone. Paths are
+there for what clients look up in them: the kind behind a path, and that writes know
+`fieldValidation`. Built-in kinds have their schemas in machinery; they are loaded on first use.
+"""
+
+import hashlib
+from collections.abc import Iterable
+
+import orjson
+
+from towpath.apiserver.http.discovery import Document
+from towpath.apiserver.registry import Registry, Served
+from towpath.machinery.errors import NotFound
+from towpath.machinery.objects import RawObject
+
+GNOSTIC_SHELL = bytes.fromhex("0a03322e30120b0a057370696b651202763142" + "00")
+"""A gnostic Document with version and title and nothing else: enough for kubectl up to 1.28."""
+GNOSTIC_ACCEPT = "proto-openapi.spec.v2@v1.0+protobuf"
+GNOSTIC_TYPE = b"application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+
+META_PREFIX = "io.k8s.apimachinery.pkg.apis.meta.v1."
+REFERENCE = "#/components/schemas/"
+GVK = "x-kubernetes-group-version-kind"
+HASH_LENGTH = 32
+
+_METHODS = (
+    ("get", "list", True),
+    ("post", "post", True),
+    ("get", "get", False),
+    ("put", "put", False),
+    ("patch", "patch", False),
+    ("delete", "delete", False),
+)
+_WRITES = frozenset({"post", "put", "patch"})
+_WRITE_PARAMETERS = ("dryRun", "fieldManager", "fieldValidation")
+
+
+class OpenApi:
+    def __init__(self, registry: Registry, *, version: str) -> None:
+        self._registry = registry
+        self._version = version
+        self._generation = -1
+        self._documents: dict[str, Document] = {}
+        self._hashes: dict[str, str] = {}
+
+    def v2(self, accept: str) -> Document:
+        if GNOSTIC_ACCEPT in accept:
+            return Document(GNOSTIC_SHELL, GNOSTIC_TYPE)
+        info = {"title": "Towpath", "version": self._version}
+        return Document(
+            orjson.dumps({"swagger": "2.0", "info": info, "paths": {}, "definitions": {}})
+        )
+
+    def v3(self, path: str) -> Document:
+        """The index at `/openapi/v3`, and the documents that it names. Raises NotFound."""
+        if self._generation != self._registry.generation:
+            self._documents.clear()
+            self._hashes.clear()
+            self._generation = self._registry.generation
+        name = path.removeprefix("/openapi/v3").strip("/")
+        document = self._documents.get(name)
+        if document is None:
+            document = self._documents[name] = self._index() if not name else self._make(name)
+        return document
+
+    def _index(self) -> Document:
+        paths = {
+            name: {"serverRelativeURL": f"/openapi/v3/{name}?hash={self._hash(name, served)}"}
+            for name, served in self._group_versions().items()
+        }
+        return Document(orjson.dumps({"paths": paths}))
+
+    def _make(self, name: str) -> Document:
+        served = self._group_versions().get(name)
+        if served is None:
+            raise NotFound(f"there is no OpenAPI document {name}; see /openapi/v3")
+        return Document(orjson.dumps(self._document(served)))
+
+    def _group_versions(self) -> dict[str, list[Served]]:
+        found: dict[str, list[Served]] = {}
+        for served in self._registry.all():
+            resource = served.resource
+            root = "apis" if resource.group else "api"
+            found.setdefault(f"{root}/{resource.api_version}", []).append(served)
+        return found
+
+    def _hash(self, name: str, served: Iterable[Served]) -> str:
+        if name not in self._hashes:
+            digest = hashlib.sha256(self._version.encode())
+            for one in sorted(served, key=lambda each: each.resource.plural):
+                digest.update(repr((one.resource, one.subresources)).encode())
+                digest.update(orjson.dumps(one.openapi))
+            self._hashes[name] = digest.hexdigest()[:HASH_LENGTH].upper()
+        return self._hashes[name]
+
+    def _document(self, served: list[Served]) -> RawObject:
+        from towpath.machinery import builtins
+
+        resource = served[0].resource
+        schemas: dict[str, RawObject] = dict(builtins.META_SCHEMAS)
+        if any(not one.custom for one in served):
+            schemas |= builtins.openapi_schemas(resource.group, resource.version)
+        paths: RawObject = {}
+        for one in served:
+            if one.custom:
+                schemas |= _custom_schemas(one)
+            paths |= _paths(one)
+        return {
+            "openapi": "3.0.0",
+            "info": {"title": "Towpath", "version": self._version},
+            "paths": paths,
+            "components": {"schemas": schemas},
+        }
+
+
+def schema_name(served: Served) -> str:
+    """`dev.towpath.v1alpha1.Workload`, as Kubernetes names the schema of a custom kind."""
+    resource = served.resource
+    reversed_group = ".".join(reversed(resource.group.split(".")))
+    return f"{reversed_group}.{resource.version}.{resource.kind}"
+
+
+def _custom_schemas(served: Served) -> dict[str, RawObject]:
+    resource = served.resource
+    name = schema_name(served)
+    declared = served.openapi or {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    kind = {"group": resource.group, "version": resource.version, "kind": resource.kind}
+    own = dict(declared)
+    own["properties"] = {
+        **(declared.get("properties") or {}),
+        "apiVersion": _text("The version of the schema of this object."),
+        "kind": _text("The kind of this object."),
+        "metadata": {
+            **((declared.get("properties") or {}).get("metadata") or {}),
+            "$ref": f"{REFERENCE}{META_PREFIX}ObjectMeta",
+        },
+    }
+    own[GVK] = [kind]
+    listed = {
+        "type": "object",
+        "description": f"{served.list_kind} is a list of {resource.kind}.",
+        "required": ["items"],
+        "properties": {
+            "apiVersion": _text("The version of the schema of this object."),
+            "kind": _text("The kind of this object."),
+            "metadata": {"$ref": f"{REFERENCE}{META_PREFIX}ListMeta"},
+            "items": {"type": "array", "items": {"$ref": REFERENCE + name}},
+        },
+        GVK: [{**kind, "kind": served.list_kind}],
+    }
+    return {name: own, f"{name}List": listed}
+
+
+def _paths(served: Served) -> RawObject:
+    resource = served.resource
+    collection = resource.path("{namespace}") if resource.namespaced else resource.path()
+    paths: RawObject = {collection: _operations(served, of_collection=True)}
+    if "get" in served.verbs:
+        paths[f"{collection}/{{name}}"] = _operations(served, of_collection=False)
+    if resource.namespaced:
+        paths[resource.path()] = {
+            "get": _operation(served, "get", "list"),
+            "parameters": [],
+        }
+    return paths
+
+
+def _operations(served: Served, *, of_collection: bool) -> RawObject:
+    verbs = {"post": "create", "put": "update"}
+    return {
+        method: _operation(served, method, action)
+        for method, action, on_collection in _METHODS
+        if on_collection == of_collection and verbs.get(action, action) in served.verbs
+    }
+
+
+def _operation(served: Served, method: str, action: str) -> RawObject:
+    resource = served.resource
+    parameters = _WRITE_PARAMETERS if method in _WRITES else ()
+    return {
+        "operationId": f"{action}_{resource.api_version.replace('/', '_')}_{resource.kind}",
+        "x-kubernetes-action": action,
+        GVK: {"group": resource.group, "version": resource.version, "kind": resource.kind},
+        "parameters": [
+            {"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": True}}
+            for name in parameters
+        ],
+        "responses": {"200": {"description": "OK"}},
+    }
+
+
+def _text(description: str) -> RawObject:
+    return {"type": "string", "description": description}

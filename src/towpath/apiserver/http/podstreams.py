@@ -1,0 +1,127 @@
+"""What a pod's subresources stream: logs as text; exec, attach and port-forward are refused.
+
+The local cluster fills the hook: it is given the Pod and the options, refuses with a StatusError
+before the first byte, and then yields lines as they were written, each with its newline.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import anyio
+import orjson
+from anyio import CancelScope
+
+from towpath.apiserver.authz.denials import forbidden
+from towpath.apiserver.calls import Target, Verbs
+from towpath.apiserver.http.listener import Receive
+from towpath.apiserver.http.query import Query, boolean, integer
+from towpath.apiserver.http.requests import ApiRequest
+from towpath.machinery.errors import BadRequest, NotImplementedHere
+from towpath.machinery.objects import RawObject
+from towpath.machinery.users import PLATFORM, AccessRequest, Authorize
+
+NOT_STREAMED = frozenset({"exec", "attach", "portforward", "proxy"})
+FOLLOW_S_MAX = 4 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class PodLogOptions:
+    """The query of `pods/<name>/log`; None and "" mean that the client did not say."""
+
+    container: str = ""
+    follow: bool = False
+    previous: bool = False
+    timestamps: bool = False
+    tail_lines: int | None = None
+    since_s: int | None = None
+    since_time: str = ""
+    limit_bytes: int | None = None
+
+
+PodLogs = Callable[[RawObject, PodLogOptions], Awaitable[AsyncIterator[bytes]]]
+"""A Pod and the options in; the log out, while it goes on when `follow` is set."""
+
+
+def log_options(query: Query) -> PodLogOptions:
+    options = PodLogOptions(
+        container=query.get("container", ""),
+        follow=boolean(query, "follow"),
+        previous=boolean(query, "previous"),
+        timestamps=boolean(query, "timestamps"),
+        tail_lines=integer(query, "tailLines"),
+        since_s=integer(query, "sinceSeconds"),
+        since_time=query.get("sinceTime", ""),
+        limit_bytes=integer(query, "limitBytes"),
+    )
+    if options.since_s is not None and options.since_time:
+        raise BadRequest("at most one of sinceTime or sinceSeconds may be specified")
+    if options.tail_lines is not None and options.tail_lines < 0:
+        raise BadRequest(f"tailLines must not be negative, and is {options.tail_lines}")
+    return options
+
+
+def refuse_stream(request: ApiRequest) -> None:
+    """Raises NotImplementedHere for the streams that need more than HTTP."""
+    subresource = request.target.subresource
+    if subresource.partition("/")[0] in NOT_STREAMED:
+        raise NotImplementedHere(
+            f"{request.served.resource.plural}/{subresource} is not implemented by this server; "
+            "pods of a local cluster are processes of this machine, and `logs` works"
+        )
+
+
+class LogStreams:
+    """Every open log of one application, so that they can be ended together."""
+
+    def __init__(self, pod_logs: PodLogs | None) -> None:
+        self._pod_logs = pod_logs
+        self._open: set[CancelScope] = set()
+
+    def end_all(self) -> None:
+        for scope in self._open:
+            scope.cancel()
+
+    async def serve(self, verbs: Verbs, authorize: Authorize, request: ApiRequest) -> None:
+        target = request.target
+        question = AccessRequest("get", "", "pods", target.namespace, target.name, "log")
+        if not await authorize(request.user, question):
+            raise forbidden(request.user, question)
+        if self._pod_logs is None:
+            raise NotImplementedHere("pods/log is not implemented by this server: it runs no pods")
+        options = log_options(request.query)
+        pod_target = Target(target.resource, target.namespace, target.name)
+        pod = orjson.loads(await verbs.get(PLATFORM, pod_target))
+        lines = await self._pod_logs(pod, options)
+        headers = [(b"content-type", b"text/plain"), (b"cache-control", b"no-cache, private")]
+        await request.send({"type": "http.response.start", "status": 200, "headers": headers})
+        await request.send({"type": "http.response.body", "body": b"", "more_body": True})
+        async with anyio.create_task_group() as tasks:
+            tasks.cancel_scope.deadline = anyio.current_time() + FOLLOW_S_MAX
+            self._open.add(tasks.cancel_scope)
+            tasks.start_soon(cancel_on_disconnect, request.receive, tasks.cancel_scope)
+            try:
+                await _send_lines(request, lines, options.limit_bytes)
+            finally:
+                self._open.discard(tasks.cancel_scope)
+            tasks.cancel_scope.cancel()
+        await request.send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _send_lines(
+    request: ApiRequest, lines: AsyncIterator[bytes], limit_bytes: int | None
+) -> None:
+    left = limit_bytes
+    async for line in lines:
+        body = line if left is None else line[:left]
+        if left is not None:
+            left -= len(body)
+        await request.send({"type": "http.response.body", "body": body, "more_body": True})
+        if left == 0:
+            return
+
+
+async def cancel_on_disconnect(receive: Receive, scope: CancelScope) -> None:
+    """`receive` first gives the request itself; only a disconnect ends the wait."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    scope.cancel()

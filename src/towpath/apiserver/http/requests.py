@@ -1,0 +1,37 @@
+"""One request for a resource: what was asked, of what, by whom. Made once, given to a handler."""
+
+from dataclasses import dataclass
+
+from towpath.apiserver.calls import Target
+from towpath.apiserver.http.listener import Receive, Scope, Send
+from towpath.apiserver.http.query import Query
+from towpath.apiserver.http.responses import header
+from towpath.apiserver.registry import Served
+from towpath.machinery.users import UserInfo
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    scope: Scope
+    receive: Receive
+    send: Send
+    user: UserInfo
+    query: Query
+    served: Served
+    target: Target
+
+    @property
+    def method(self) -> str:
+        return str(self.scope["method"])
+
+    @property
+    def is_collection(self) -> bool:
+        return not self.target.name
+
+    def header(self, name: bytes) -> str:
+        return header(self.scope, name)
+
+    @property
+    def content_length(self) -> int | None:
+        text = self.header(b"content-length")
+        return int(text) if text.isdecimal() else None

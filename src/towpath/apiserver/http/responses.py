@@ -1,0 +1,97 @@
+"""Answers: status, headers and body in one go; large bodies compressed when that was asked for."""
+
+import asyncio
+import zlib
+from collections.abc import Sequence
+
+import orjson
+
+from towpath.apiserver.http.listener import Scope, Send
+from towpath.machinery.errors import StatusError
+from towpath.machinery.objects import RawObject
+
+Header = tuple[bytes, bytes]
+
+JSON = b"application/json"
+TEXT = b"text/plain; charset=utf-8"
+COMPRESS_FROM_BYTES = 128 * 1024
+COMPRESSION_LEVEL = 1
+GZIP_WINDOW = 16 + zlib.MAX_WBITS
+WARNING_BYTES_MAX = 4096
+
+
+def header(scope: Scope, wanted: bytes) -> str:
+    """The value of a request header, "" when it is absent."""
+    for name, value in scope["headers"]:
+        if name == wanted:
+            return str(value, "latin-1")
+    return ""
+
+
+async def send_bytes(
+    send: Send,
+    body: bytes,
+    *,
+    status: int = 200,
+    content_type: bytes = JSON,
+    headers: Sequence[Header] = (),
+) -> None:
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [
+                (b"content-type", content_type),
+                (b"content-length", b"%d" % len(body)),
+                *headers,
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})
+
+
+async def send_large(scope: Scope, send: Send, body: bytes, headers: Sequence[Header] = ()) -> None:
+    """JSON that may be megabytes: compressed in a thread when it is and the client can read it."""
+    if len(body) < COMPRESS_FROM_BYTES or "gzip" not in header(scope, b"accept-encoding"):
+        await send_bytes(send, body, headers=headers)
+        return
+    compressed = await asyncio.to_thread(_gzip, body)
+    extra = [*headers, (b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding")]
+    await send_bytes(send, compressed, headers=extra)
+
+
+async def send_object(
+    send: Send, obj: object, *, status: int = 200, headers: Sequence[Header] = ()
+) -> None:
+    await send_bytes(send, orjson.dumps(obj), status=status, headers=headers)
+
+
+async def send_error(send: Send, error: StatusError) -> None:
+    headers: list[Header] = []
+    if error.retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % error.retry_after_s))
+    await send_bytes(send, orjson.dumps(error.to_status()), status=error.code, headers=headers)
+
+
+def success_status(details: RawObject) -> RawObject:
+    return {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Success",
+        "details": details,
+    }
+
+
+def warning_headers(warnings: Sequence[str]) -> list[Header]:
+    """One Warning header each, as RFC 7234 and clients of Kubernetes want it."""
+    headers = []
+    for warning in warnings:
+        text = " ".join(warning.split()).replace("\\", "\\\\").replace('"', '\\"')
+        headers.append((b"warning", f'299 - "{text}"'.encode()[:WARNING_BYTES_MAX]))
+    return headers
+
+
+def _gzip(body: bytes) -> bytes:
+    compressor = zlib.compressobj(COMPRESSION_LEVEL, zlib.DEFLATED, GZIP_WINDOW)
+    return compressor.compress(body) + compressor.flush()

@@ -1,0 +1,131 @@
+"""The form of objects in an answer: as stored, as a Table, or only their metadata.
+
+Plain objects are never parsed here. Long lists are turned into tables in slices, so that the loop
+is not held for long.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import orjson
+
+from towpath.apiserver.calls import Page
+from towpath.apiserver.http.media import Form
+from towpath.apiserver.http.query import Query
+from towpath.apiserver.registry import Served
+from towpath.machinery.errors import BadRequest
+from towpath.machinery.objects import RawObject
+from towpath.machinery.tables import TableColumns, builtin_columns, columns_of, row, table
+
+SLICE = 200
+INCLUDED = ("Metadata", "Object", "None")
+META_V1 = "meta.k8s.io/v1"
+
+
+def object_bytes(served: Served, stored: bytes, form: Form, query: Query) -> bytes:
+    """One object in the form that was asked for."""
+    if form is Form.PLAIN:
+        return stored
+    obj = orjson.loads(stored)
+    if form is Form.TABLE:
+        metadata = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
+        rows = [row(columns_for(served), obj, datetime.now(UTC), included(query))]
+        return orjson.dumps(table(columns_for(served), rows, metadata))
+    return orjson.dumps(partial(obj))
+
+
+async def list_bytes(served: Served, page: Page, form: Form, query: Query) -> bytes:
+    """A page of a collection in the form that was asked for."""
+    metadata = list_metadata(page)
+    if form is Form.PLAIN:
+        return _plain_list(served, page, metadata)
+    items: list[RawObject] = []
+    columns, now, include = columns_for(served), datetime.now(UTC), included(query)
+    for start in range(0, len(page.items), SLICE):
+        for stored in page.items[start : start + SLICE]:
+            obj = orjson.loads(stored)
+            items.append(row(columns, obj, now, include) if form is Form.TABLE else partial(obj))
+        await asyncio.sleep(0)
+    if form is Form.TABLE:
+        return orjson.dumps(table(columns, items, metadata))
+    return orjson.dumps(
+        {
+            "kind": "PartialObjectMetadataList",
+            "apiVersion": META_V1,
+            "metadata": metadata,
+            "items": items,
+        }
+    )
+
+
+def event_encoder(served: Served, form: Form, query: Query) -> Callable[[bytes], bytes]:
+    """Turns the object of a watch event into the bytes to send; a table's columns come once."""
+    if form is Form.PLAIN:
+        return bytes
+    if form is not Form.TABLE:
+        return lambda stored: orjson.dumps(partial(orjson.loads(stored)))
+    columns, include, first = columns_for(served), included(query), True
+
+    def encode(stored: bytes) -> bytes:
+        nonlocal first
+        obj = orjson.loads(stored)
+        rows = [row(columns, obj, datetime.now(UTC), include)]
+        metadata = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
+        encoded = orjson.dumps(table(columns, rows, metadata, with_definitions=first))
+        first = False
+        return encoded
+
+    return encode
+
+
+def columns_for(served: Served) -> TableColumns:
+    if not served.custom:
+        return builtin_columns(served.resource.group, served.resource.plural)
+    printer_columns = [
+        {
+            "name": column.name,
+            "jsonPath": column.json_path,
+            "type": column.type,
+            "priority": column.priority,
+        }
+        for column in served.columns
+    ]
+    return columns_of({"additionalPrinterColumns": printer_columns})
+
+
+def included(query: Query) -> str:
+    """How much of each object goes into its row."""
+    include = query.get("includeObject", "") or "Metadata"
+    if include not in INCLUDED:
+        raise BadRequest(f'invalid query parameter includeObject: "{include}"')
+    return include
+
+
+def partial(obj: RawObject) -> RawObject:
+    return {
+        "kind": "PartialObjectMetadata",
+        "apiVersion": META_V1,
+        "metadata": obj.get("metadata") or {},
+    }
+
+
+def list_metadata(page: Page) -> RawObject:
+    metadata: RawObject = {"resourceVersion": page.resource_version}
+    if page.continue_token:
+        metadata["continue"] = page.continue_token
+    if page.remaining is not None:
+        metadata["remainingItemCount"] = page.remaining
+    return metadata
+
+
+def _plain_list(served: Served, page: Page, metadata: RawObject) -> bytes:
+    head = orjson.dumps(
+        {
+            "kind": served.list_kind,
+            "apiVersion": served.resource.api_version,
+            "metadata": metadata,
+            "items": [],
+        }
+    )
+    return b"".join((head[:-2], b",".join(page.items), b"]}"))

@@ -1,0 +1,138 @@
+"""Watch streams: one JSON line for each change, flushed at once.
+
+A stream ends when the client goes, its time is up, or the server stops; then with a clean last
+chunk. What the verbs refuse at once is an ordinary error answer; what goes wrong later, and a
+version that is too old, is an ERROR event in a stream that began well, as clients expect.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+
+import anyio
+import orjson
+from anyio import CancelScope
+
+from towpath.apiserver.calls import Change, Verbs, WatchOptions
+from towpath.apiserver.http.media import Form, negotiate
+from towpath.apiserver.http.podstreams import cancel_on_disconnect
+from towpath.apiserver.http.query import watch_options
+from towpath.apiserver.http.requests import ApiRequest
+from towpath.apiserver.http.views import event_encoder
+from towpath.machinery.errors import Gone, StatusError
+
+TIMEOUT_S_MIN, TIMEOUT_S_MAX = 1800.0, 3600.0
+"""Without timeoutSeconds a watch lives this long, at random, so that not all renew at once."""
+STUCK_AFTER_S = 60.0
+"""How long past its time a stream may hang on a client that does not read."""
+
+HEADERS = [(b"content-type", b"application/json"), (b"cache-control", b"no-cache, private")]
+
+
+class WatchStreams:
+    """Every open stream of one application, so that they can be ended together."""
+
+    def __init__(self) -> None:
+        self._open: set[CancelScope] = set()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def end_all(self) -> None:
+        for scope in self._open:
+            scope.cancel()
+
+    async def serve(self, verbs: Verbs, request: ApiRequest) -> None:
+        form = negotiate(request.header(b"accept"))
+        options = _with_timeout(watch_options(request.query))
+        encode = event_encoder(request.served, form, request.query)
+        lifetime_s = (options.timeout_s or TIMEOUT_S_MAX) + STUCK_AFTER_S
+        changes = verbs.watch(request.user, request.target, options)
+        async with aclosing(changes):
+            first = asyncio.ensure_future(anext(changes, None))
+            try:
+                early = await _refused_at_once(first)
+                await request.send(
+                    {"type": "http.response.start", "status": 200, "headers": HEADERS}
+                )
+                await request.send({"type": "http.response.body", "body": b"", "more_body": True})
+                if early is None:
+                    await self._stream(request, changes, first, encode, form, lifetime_s)
+                else:
+                    await _send_line(request, error_line(early))
+            finally:
+                first.cancel()
+        await request.send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _stream(
+        self,
+        request: ApiRequest,
+        changes: AsyncGenerator[Change, None],
+        first: asyncio.Future[Change | None],
+        encode: Callable[[bytes], bytes],
+        form: Form,
+        lifetime_s: float,
+    ) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.cancel_scope.deadline = anyio.current_time() + lifetime_s
+            self._open.add(tasks.cancel_scope)
+            tasks.start_soon(cancel_on_disconnect, request.receive, tasks.cancel_scope)
+            try:
+                change = await first
+                while change is not None:
+                    await _send_line(request, _line(change, encode, form))
+                    change = await anext(changes, None)
+            except StatusError as error:
+                await _send_line(request, error_line(error))
+            finally:
+                self._open.discard(tasks.cancel_scope)
+            tasks.cancel_scope.cancel()
+
+
+async def _refused_at_once(first: asyncio.Future[Change | None]) -> Gone | None:
+    """Let the watch take its first step. Raises what it refuses; a Gone is returned.
+
+    The verbs authorise and check before they wait for anything, so one turn of the loop is enough;
+    an authoriser that really waits gets its refusal sent as an ERROR event instead.
+    """
+    await asyncio.sleep(0)
+    if not first.done():
+        return None
+    error = first.exception()
+    if isinstance(error, Gone):
+        return error
+    if error is not None:
+        raise error
+    return None
+
+
+async def _send_line(request: ApiRequest, line: bytes) -> None:
+    await request.send({"type": "http.response.body", "body": line, "more_body": True})
+
+
+def _line(change: Change, encode: Callable[[bytes], bytes], form: Form) -> bytes:
+    """Bookmarks keep the kind of the watched objects, except in a stream of metadata."""
+    if change.type == "BOOKMARK" and form is Form.TABLE:
+        obj = change.object
+    else:
+        obj = encode(change.object)
+    return b'{"type":"' + change.type.encode() + b'","object":' + obj + b"}\n"
+
+
+def error_line(error: StatusError) -> bytes:
+    return b'{"type":"ERROR","object":' + orjson.dumps(error.to_status()) + b"}\n"
+
+
+def _with_timeout(options: WatchOptions) -> WatchOptions:
+    if options.timeout_s is not None:
+        return options
+    timeout_s = random.uniform(TIMEOUT_S_MIN, TIMEOUT_S_MAX)  # noqa: S311
+    return WatchOptions(
+        resource_version=options.resource_version,
+        label_selector=options.label_selector,
+        field_selector=options.field_selector,
+        timeout_s=timeout_s,
+        bookmarks=options.bookmarks,
+        send_initial_events=options.send_initial_events,
+    )
