@@ -13,6 +13,7 @@ from towpath.apiserver.encoding import loads
 from towpath.apiserver.kinds.definitions import served_versions
 from towpath.apiserver.registry import Registry
 from towpath.apiserver.schema import Schema
+from towpath.machinery.conditions import is_true
 from towpath.machinery.objects import RawObject
 from towpath.machinery.schemas import compile_schema
 from towpath.store.contract import Event, Store
@@ -30,10 +31,10 @@ def serve_definitions(store: Store, registry: Registry) -> None:
 
     def follow(event: Event) -> None:
         definition = loads(event.value)
-        if event.deleted:
+        if event.deleted and is_true(definition, "NamesAccepted"):
             spec = definition["spec"]
             registry.replace(spec["group"], spec["names"]["plural"], ())
-        else:
+        elif not event.deleted:
             _serve(registry, definition)
 
     store.observe(COLLECTION, follow)
@@ -41,6 +42,8 @@ def serve_definitions(store: Store, registry: Registry) -> None:
 
 def _serve(registry: Registry, definition: RawObject) -> None:
     spec = definition["spec"]
+    if not is_true(definition, "NamesAccepted"):
+        return
     served = served_versions(definition, compiled)
     registry.replace(spec["group"], spec["names"]["plural"], served)
 

@@ -7,9 +7,11 @@
 The verbs work from `start` on; `run` does what the API promises to do by itself afterwards.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator
 
 from towpath.apiserver import verbs
+from towpath.apiserver.admission import MUTATING, VALIDATING
 from towpath.apiserver.builtin import builtin_resources
 from towpath.apiserver.calls import (
     Change,
@@ -23,9 +25,12 @@ from towpath.apiserver.calls import (
     WriteOptions,
     Written,
 )
+from towpath.apiserver.content import ContentDeletion
 from towpath.apiserver.core import Core, allow_all
 from towpath.apiserver.definitions import serve_definitions
+from towpath.apiserver.garbage import GarbageCollector
 from towpath.apiserver.registry import Registry
+from towpath.apiserver.upkeep import Upkeep
 from towpath.machinery.errors import AlreadyExists
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
@@ -41,19 +46,26 @@ class ApiServer:
 
     def __init__(self, core: Core) -> None:
         self.core = core
+        self._garbage = GarbageCollector(core)
+        self._content = ContentDeletion(core)
+        self._upkeep = Upkeep(core)
 
     @classmethod
     async def start(cls, store: Store, *, authorize: Authorize = allow_all) -> "ApiServer":
         """Serve what the store holds. The caller keeps the store and closes it."""
         registry = Registry(builtin_resources())
         serve_definitions(store, registry)
-        api = cls(Core(store, registry, authorize))
+        api = cls(Core(store, registry, authorize, MUTATING, VALIDATING))
         for name in FIRST_NAMESPACES:
             await api._ensure_namespace(name)
         return api
 
     async def run(self) -> None:
         """Work until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._garbage.run(), name="garbage")
+            tasks.create_task(self._content.run(), name="content")
+            tasks.create_task(self._upkeep.run(), name="upkeep")
 
     async def _ensure_namespace(self, name: str) -> None:
         if self.core.store.get("core/namespaces", name) is None:

@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-
 from tests.support import running_api_server
+
 from towpath.client.protocols import EventType
 from towpath.machinery.errors import AlreadyExists, Conflict, NotFound
 from towpath.machinery.kinds import Resource, custom_resource_definition, towpath_resource

@@ -1,0 +1,13 @@
+"""What every write must pass, as two ordered tuples of small functions.
+
+Mutating ones run before validation and may change the object; validating ones run after it and
+may only refuse. Rules of the platform are not here but in the API: CEL in definitions, admission
+policies.
+"""
+
+from towpath.apiserver.admission.definitions import establish_definition
+from towpath.apiserver.admission.namespaces import immortal_namespaces, namespace_exists
+from towpath.apiserver.core import Admit
+
+MUTATING: tuple[Admit, ...] = (namespace_exists, establish_definition)
+VALIDATING: tuple[Admit, ...] = (immortal_namespaces,)

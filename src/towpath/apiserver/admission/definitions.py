@@ -1,0 +1,75 @@
+"""CustomResourceDefinitions are established, or refused names, in the write that brings them.
+
+A name that another resource of the group has is not accepted: the definition is stored with
+NamesAccepted False and serves nothing, as in Kubernetes.
+"""
+
+from towpath.apiserver.core import Core, Operation
+from towpath.apiserver.encoding import copy_of
+from towpath.apiserver.kinds.definitions import CLEANUP_FINALIZER
+from towpath.apiserver.registry import Registry
+from towpath.machinery.conditions import set_condition
+from towpath.machinery.objects import RawObject
+
+
+async def establish_definition(core: Core, operation: Operation) -> None:
+    if operation.served.resource.kind != "CustomResourceDefinition" or operation.kind == "DELETE":
+        return
+    if operation.target.subresource:
+        return
+    obj, old = operation.obj, operation.old
+    spec = obj.get("spec") or {}
+    names = spec.get("names") or {}
+    if not (spec.get("group") and names.get("plural") and spec.get("versions")):
+        # Validation, which follows, says what is missing.
+        return
+    if old is None:
+        finalizers = obj["metadata"].setdefault("finalizers", [])
+        if CLEANUP_FINALIZER not in finalizers:
+            finalizers.append(CLEANUP_FINALIZER)
+    obj["status"] = _status(core.registry, obj, old)
+
+
+def _status(registry: Registry, obj: RawObject, old: RawObject | None) -> RawObject:
+    spec = obj["spec"]
+    shell: RawObject = {
+        "metadata": {},
+        "status": copy_of(old["status"]) if old and "status" in old else {},
+    }
+    taken = _taken_names(registry, spec)
+    accepted = not taken
+    set_condition(
+        shell,
+        "NamesAccepted",
+        status=accepted,
+        reason="NoConflicts" if accepted else "NameConflict",
+        message="no conflicts found" if accepted else f"{', '.join(taken)} already in use",
+    )
+    set_condition(
+        shell,
+        "Established",
+        status=accepted,
+        reason="InitialNamesAccepted" if accepted else "NotAccepted",
+        message="the initial names have been accepted"
+        if accepted
+        else "not all names are accepted",
+    )
+    status: RawObject = shell["status"]
+    status["acceptedNames"] = copy_of(spec["names"]) if accepted else {"kind": "", "plural": ""}
+    storage = [version["name"] for version in spec["versions"] if version.get("storage")]
+    status["storedVersions"] = [*dict.fromkeys([*status.get("storedVersions", ()), *storage])]
+    return status
+
+
+def _taken_names(registry: Registry, spec: RawObject) -> list[str]:
+    names = spec["names"]
+    wanted = {names["plural"], names.get("singular"), *(names.get("shortNames") or ())} - {None, ""}
+    taken = set()
+    for served in registry.all():
+        resource = served.resource
+        if resource.group != spec["group"] or resource.plural == names["plural"]:
+            continue
+        taken |= wanted & {resource.plural, served.singular, *served.short_names}
+        if names.get("kind") == resource.kind:
+            taken.add(resource.kind)
+    return sorted(taken)

@@ -1,0 +1,150 @@
+"""Namespaces and definitions that are being deleted: first their content goes, then they do.
+
+Both hold themselves with a finalizer while anything is left in them. Told by commits, not by the
+clock: the deletion of the last object is what lets them go.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from towpath.apiserver.calls import DeleteOptions, Target, WriteOptions
+from towpath.apiserver.core import Core
+from towpath.apiserver.encoding import loads
+from towpath.apiserver.kinds.definitions import CLEANUP_FINALIZER
+from towpath.apiserver.kinds.namespaces import KUBERNETES_FINALIZER
+from towpath.apiserver.registry import Served, collection_of
+from towpath.apiserver.verbs.delete import delete_object
+from towpath.apiserver.verbs.update import change
+from towpath.apiserver.work import WorkSet
+from towpath.machinery.errors import Conflict, NotFound
+from towpath.machinery.kinds import Resource
+from towpath.machinery.objects import RawObject
+from towpath.machinery.users import AUTHENTICATED, MASTERS, UserInfo
+from towpath.store.contract import Event
+
+CONTROLLER = UserInfo(
+    "system:serviceaccount:kube-system:namespace-controller", (MASTERS, AUTHENTICATED)
+)
+NAMESPACE = Resource("", "v1", "Namespace", "namespaces", namespaced=False)
+DEFINITION = Resource(
+    "apiextensions.k8s.io",
+    "v1",
+    "CustomResourceDefinition",
+    "customresourcedefinitions",
+    namespaced=False,
+)
+NAMESPACES = collection_of("", "namespaces")
+DEFINITIONS = collection_of("apiextensions.k8s.io", "customresourcedefinitions")
+WORKERS = 4
+_DELETING_MARK = b'"deletionTimestamp":'
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A namespace, or the collection that a definition serves."""
+
+    namespace: str = ""
+    definition: str = ""
+    collection: str = ""
+
+
+class ContentDeletion:
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._namespaces: dict[str, Container] = {}
+        self._collections: dict[str, Container] = {}
+        self._work = WorkSet("content", self._empty)
+        for collection in (NAMESPACES, DEFINITIONS):
+            for key, stored in core.store.scan(collection):
+                self._note(collection, key, stored.value)
+        core.store.observe("", self._observe)
+
+    async def run(self) -> None:
+        await self._work.run(WORKERS)
+
+    def _observe(self, event: Event) -> None:
+        if event.collection in (NAMESPACES, DEFINITIONS):
+            if event.deleted:
+                self._forget(event.collection, event.key, event.value)
+            else:
+                self._note(event.collection, event.key, event.value)
+        elif event.deleted:
+            namespace = event.key.partition("/")[0] if "/" in event.key else ""
+            for container in (
+                self._namespaces.get(namespace),
+                self._collections.get(event.collection),
+            ):
+                if container is not None:
+                    self._work.add(container)
+
+    def _note(self, collection: str, key: str, value: bytes) -> None:
+        if _DELETING_MARK not in value:
+            return
+        obj = loads(value)
+        if "deletionTimestamp" not in obj["metadata"]:
+            return
+        if collection == NAMESPACES:
+            container = self._namespaces[key] = Container(namespace=key)
+        else:
+            content = _content_of(obj)
+            container = Container(definition=key, collection=content)
+            self._collections[content] = container
+        self._work.add(container)
+
+    def _forget(self, collection: str, key: str, value: bytes) -> None:
+        if collection == NAMESPACES:
+            self._namespaces.pop(key, None)
+        else:
+            self._collections.pop(_content_of(loads(value)), None)
+
+    async def _empty(self, container: Container) -> None:
+        for served, obj in list(self._content(container)):
+            if "deletionTimestamp" not in obj["metadata"]:
+                await self._delete(served, obj)
+        if not any(True for _ in self._content(container)):
+            await self._release(container)
+
+    def _content(self, container: Container) -> Iterator[tuple[Served, RawObject]]:
+        core = self._core
+        if container.collection:
+            collections, prefix = [container.collection], ""
+        else:
+            collections, prefix = core.store.collections(), f"{container.namespace}/"
+        for collection in collections:
+            served = core.registry.of_collection(collection)
+            if served is None or (prefix and not served.resource.namespaced):
+                continue
+            for _, stored in core.store.scan(collection, prefix):
+                yield served, loads(stored.value)
+
+    async def _delete(self, served: Served, obj: RawObject) -> None:
+        metadata = obj["metadata"]
+        target = Target(served.resource, metadata.get("namespace", ""), metadata["name"])
+        options = DeleteOptions(propagation_policy="Background", uid=metadata["uid"])
+        try:
+            await delete_object(self._core, CONTROLLER, target, options)
+        except (NotFound, Conflict):
+            # Gone already, or replaced: the next look at the content finds what is there.
+            return
+
+    async def _release(self, container: Container) -> None:
+        if container.namespace:
+            target = Target(NAMESPACE, name=container.namespace, subresource="finalize")
+        else:
+            target = Target(DEFINITION, name=container.definition)
+        try:
+            await change(self._core, CONTROLLER, target, WriteOptions(), "update", _released)
+        except NotFound:
+            return
+
+
+def _released(obj: RawObject) -> RawObject:
+    holder = obj["spec"] if obj["kind"] == "Namespace" else obj["metadata"]
+    ours = (KUBERNETES_FINALIZER, CLEANUP_FINALIZER)
+    holder["finalizers"] = [name for name in holder.get("finalizers") or () if name not in ours]
+    return obj
+
+
+def _content_of(definition: RawObject) -> str:
+    spec = definition["spec"]
+    return collection_of(spec["group"], spec["names"]["plural"])

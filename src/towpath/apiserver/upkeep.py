@@ -1,0 +1,87 @@
+"""What the clock decides: old history is compacted, old events expire.
+
+Watchers may resume from anything of the last interval; who was away longer lists again.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from datetime import UTC, datetime
+
+from towpath.apiserver.calls import DeleteOptions, Target
+from towpath.apiserver.core import Core
+from towpath.apiserver.encoding import loads
+from towpath.apiserver.verbs.delete import delete_object
+from towpath.machinery.errors import Conflict, NotFound, StatusError
+from towpath.machinery.kinds import Resource
+from towpath.machinery.users import AUTHENTICATED, MASTERS, UserInfo
+from towpath.store.contract import Event
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 300.0
+EVENT_TTL_S = 3600.0
+EVENTS = "core/events"
+EVENT = Resource("", "v1", "Event", "events")
+EXPIRY = UserInfo("system:apiserver", (MASTERS, AUTHENTICATED))
+EXPIRED_AT_ONCE = 500
+
+
+class Upkeep:
+    def __init__(
+        self, core: Core, *, every_s: float = EVERY_S, event_ttl_s: float = EVENT_TTL_S
+    ) -> None:
+        self._core = core
+        self._every_s = every_s
+        self._event_ttl_s = event_ttl_s
+        self._events: deque[tuple[float, str, int]] = deque()
+        now_s = datetime.now(UTC).timestamp()
+        known = [
+            (_last_seen_s(entry.value, now_s), key, entry.revision)
+            for key, entry in core.store.scan(EVENTS)
+        ]
+        self._events.extend(sorted(known))
+        core.store.observe(EVENTS, self._observe)
+
+    async def run(self) -> None:
+        compact_to = self._core.store.revision
+        while True:
+            await asyncio.sleep(self._every_s)
+            try:
+                await self.expire_events()
+                await self._core.store.compact(compact_to)
+            except StatusError as error:
+                log.warning("upkeep failed", extra={"error": str(error)})
+            compact_to = self._core.store.revision
+
+    async def expire_events(self) -> None:
+        """Delete the events that nothing has happened to for their time to live."""
+        horizon_s = datetime.now(UTC).timestamp() - self._event_ttl_s
+        for _ in range(EXPIRED_AT_ONCE):
+            if not self._events or self._events[0][0] > horizon_s:
+                return
+            _, key, revision = self._events.popleft()
+            stored = self._core.store.get(EVENTS, key)
+            if stored is None or stored.revision != revision:
+                continue
+            namespace, _, name = key.partition("/")
+            options = DeleteOptions(resource_version=str(revision))
+            try:
+                await delete_object(self._core, EXPIRY, Target(EVENT, namespace, name), options)
+            except (NotFound, Conflict):
+                continue
+
+    def _observe(self, event: Event) -> None:
+        if not event.deleted:
+            now_s = datetime.now(UTC).timestamp()
+            self._events.append((now_s, event.key, event.revision))
+
+
+def _last_seen_s(value: bytes, now_s: float) -> float:
+    event = loads(value)
+    text = event.get("lastTimestamp") or event["metadata"].get("creationTimestamp")
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (TypeError, ValueError):
+        # A client wrote what is no time: it has its full time from now on.
+        return now_s
