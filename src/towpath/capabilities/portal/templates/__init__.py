@@ -1,0 +1,1 @@
+"""Software templates: descriptors that people run, and the runs that make services of them."""

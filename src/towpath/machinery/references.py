@@ -1,0 +1,44 @@
+"""References to catalogue entities, as Backstage writes them: `[<kind>:][<namespace>/]<name>`.
+
+Missing parts come from where the reference stands, so parsing always takes the defaults of that
+place. References are compared in lower case; `str()` is the full form with its letters as written.
+"""
+
+import re
+from dataclasses import dataclass
+
+DEFAULT_NAMESPACE = "default"
+
+_REFERENCE = re.compile(r"(?:([^:/]+):)?(?:([^:/]+)/)?([^:/]+)")
+
+
+class BadReference(ValueError):
+    """The text is no reference; `str()` is one sentence for its author."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntityRef:
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.namespace}/{self.name}"
+
+    @property
+    def key(self) -> str:
+        """The form in which two references to the same entity are equal."""
+        return str(self).lower()
+
+
+def parse_reference(
+    text: str, *, default_kind: str = "", default_namespace: str = DEFAULT_NAMESPACE
+) -> EntityRef:
+    """Raises BadReference: not of the form, or without a kind where there is no default."""
+    found = _REFERENCE.fullmatch(text)
+    if found is None:
+        raise BadReference(f"{text!r} is not a reference of the form [<kind>:][<namespace>/]<name>")
+    kind, namespace, name = found.groups()
+    if not (kind or default_kind):
+        raise BadReference(f"{text!r} needs a kind here, such as component:{text}")
+    return EntityRef(kind or default_kind, namespace or default_namespace, name)

@@ -1,0 +1,27 @@
+"""References to entities: missing parts come from the place where the reference stands."""
+
+import pytest
+
+from towpath.machinery.references import BadReference, parse_reference
+
+CASES = {
+    "all parts": ("component:ns/a", "component:ns/a"),
+    "the kind from its place": ("ns/a", "group:ns/a"),
+    "the namespace from its place": ("user:a", "user:here/a"),
+    "only the name": ("a.b-c_d", "group:here/a.b-c_d"),
+}
+
+
+@pytest.mark.parametrize(("text", "full"), CASES.values(), ids=CASES.keys())
+def test_parses(text: str, full: str) -> None:
+    assert str(parse_reference(text, default_kind="group", default_namespace="here")) == full
+
+
+def test_references_are_compared_without_case() -> None:
+    assert parse_reference("Component:NS/A").key == parse_reference("component:ns/a").key
+
+
+@pytest.mark.parametrize("text", ["a", "", "a:b:c", "k:a/b/c", "k:", "k:/a"])
+def test_refuses(text: str) -> None:
+    with pytest.raises(BadReference):
+        parse_reference(text)
