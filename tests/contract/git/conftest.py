@@ -3,49 +3,14 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import uvicorn
+from tests.people import People
+from tests.served import served
 
-from towpath.engines.asgi import App
 from towpath.engines.git.embedded import EmbeddedGitHost
-from towpath.machinery.users import AccessRequest, UserInfo
-
-
-@asynccontextmanager
-async def served(app: App) -> AsyncIterator[str]:
-    """The app on a real socket: its base URL."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="off")
-    server = uvicorn.Server(config)
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(server._serve())
-        async with asyncio.timeout(10):
-            while not server.started:
-                await asyncio.sleep(0)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        try:
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.should_exit = True
-            await task
-
-
-@dataclass
-class People:
-    """Tokens are `token-<name>`; rights are (name, verb, resource) or everything for a name."""
-
-    rights: set[tuple[str, str, str]] = field(default_factory=set)
-    asked: list[tuple[str, AccessRequest]] = field(default_factory=list)
-
-    async def authenticate(self, token: str) -> UserInfo | None:
-        return UserInfo(token.removeprefix("token-")) if token.startswith("token-") else None
-
-    async def authorize(self, user: UserInfo, question: AccessRequest) -> bool:
-        self.asked.append((user.name, question))
-        return (user.name, question.verb, question.resource) in self.rights
 
 
 @dataclass
@@ -99,8 +64,9 @@ async def git_world(tmp_path: Path) -> AsyncIterator[GitWorld]:
             ("carol", "get", "repositories"),
         }
     )
-    url = ""
-    host = EmbeddedGitHost(tmp_path / "git", lambda: url, people.authenticate, people.authorize)
+    host = EmbeddedGitHost(
+        tmp_path / "git", lambda: "http://shown", people.authenticate, people.authorize
+    )
     work = tmp_path / "work"
     work.mkdir()
     async with host, served(host.app) as url:

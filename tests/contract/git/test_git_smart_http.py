@@ -211,7 +211,7 @@ async def test_a_broken_push_changes_nothing(
 async def test_a_client_that_leaves_in_the_middle_changes_nothing(git_world: Any) -> None:
     copy = await working_copy(git_world)
     host, port = git_world.url.removeprefix("http://").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
+    _, writer = await asyncio.open_connection(host, int(port))
     writer.write(
         b"POST /git/demo/order-service.git/git-receive-pack HTTP/1.1\r\nHost: x\r\n"
         b"Authorization: Bearer token-alice\r\nContent-Length: 100000\r\n\r\n"

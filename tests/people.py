@@ -1,0 +1,20 @@
+"""Who may what, for tests of engines that ask: a table of rights instead of an API server."""
+
+from dataclasses import dataclass, field
+
+from towpath.machinery.users import AccessRequest, UserInfo
+
+
+@dataclass
+class People:
+    """Tokens are `token-<name>`; rights are (name, verb, resource) or everything for a name."""
+
+    rights: set[tuple[str, str, str]] = field(default_factory=set)
+    asked: list[tuple[str, AccessRequest]] = field(default_factory=list)
+
+    async def authenticate(self, token: str) -> UserInfo | None:
+        return UserInfo(token.removeprefix("token-")) if token.startswith("token-") else None
+
+    async def authorize(self, user: UserInfo, question: AccessRequest) -> bool:
+        self.asked.append((user.name, question))
+        return (user.name, question.verb, question.resource) in self.rights
