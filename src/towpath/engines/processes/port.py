@@ -39,9 +39,10 @@ class ProcessSpec:
     Python, the platform's virtual environment and its package are always readable.
     """
     mounts: Mapping[str, Path] = field(default_factory=dict)
-    """Folders shown to it read-only at another absolute path, such as `/app`.
+    """Folders shown to it at another absolute path, such as `/app`.
 
-    Only where `ProcessHost.isolation` is not `none`: there, start refuses them by name.
+    Read-only, unless the folder is in `writable` too. Only where `ProcessHost.isolation` is not
+    `none`: there, start refuses them by name.
     """
     limits: Limits = field(default_factory=Limits)
 

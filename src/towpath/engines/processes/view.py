@@ -86,7 +86,9 @@ def _show_system_folder(folder: str, staging: str) -> None:
 
 def _show_requested(view: View, staging: str) -> None:
     shown = [(path, path, True) for path in view.readable]
-    shown += [(source, target, True) for target, source in view.mounts.items()]
+    shown += [
+        (source, target, source not in view.writable) for target, source in view.mounts.items()
+    ]
     shown += [(path, path, False) for path in view.writable]
     # Outer folders first, else they would cover the inner ones.
     for source, target, read_only in sorted(shown, key=lambda item: item[1].count("/")):

@@ -211,6 +211,17 @@ async def test_only_the_folders_named_writable_can_be_written(
     assert ended.code == 0
 
 
+async def test_a_writable_folder_can_be_mounted_elsewhere(
+    isolated: SupervisedProcesses, tmp_path: Path
+) -> None:
+    folder = tmp_path / "data" / "volume"
+    spec = program(
+        tmp_path, "touch", "/data/made", writable=(folder,), cwd=folder, mounts={"/data": folder}
+    )
+    assert (await (await isolated.start(spec)).wait()).code == 0
+    assert (folder / "made").exists()
+
+
 async def test_mounts_are_refused_where_nothing_can_be_mounted(tmp_path: Path) -> None:
     async with SupervisedProcesses(tmp_path / "data" / "run", isolations=("none",)) as processes:
         with pytest.raises(ProcessError):

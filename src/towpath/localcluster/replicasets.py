@@ -1,0 +1,108 @@
+"""ReplicaSets: as many pods of one template as asked for."""
+
+from towpath.localcluster.podtemplate import (
+    available_in_s,
+    cheapest_to_lose,
+    has_labels,
+    is_active,
+    is_ready,
+    pod_name,
+    pod_of,
+    utc_now,
+)
+from towpath.localcluster.resources import POD, REPLICA_SET
+from towpath.localcluster.state import ClusterState
+from towpath.machinery.errors import Forbidden
+from towpath.machinery.objects import Key, RawObject, is_deleting, key_of
+from towpath.runtime.controller import Controller
+from towpath.runtime.sources import Subscribed, owner_keys
+
+BURST_MAX = 50
+"""Pods made or removed in one pass; the rest follows when they are seen."""
+
+
+def controller(state: ClusterState) -> Controller:
+    replica_sets = ReplicaSets(state)
+    return Controller(
+        "replicasets",
+        replica_sets.reconcile,
+        [
+            Subscribed(state[REPLICA_SET].informer),
+            Subscribed(state[POD].informer, owner_keys(REPLICA_SET)),
+        ],
+    )
+
+
+class ReplicaSets:
+    def __init__(self, state: ClusterState) -> None:
+        self._replica_sets = state[REPLICA_SET]
+        self._pods = state[POD]
+        self._events = state.happenings("replicaset-controller")
+
+    async def reconcile(self, key: Key) -> float | None:
+        replica_set = self._replica_sets.get(key)
+        if replica_set is None or is_deleting(replica_set):
+            return None
+        active = [pod for pod in self._pods.owned_by(replica_set) if is_active(pod)]
+        wanted = int(replica_set["spec"].get("replicas", 1))
+        refusal = ""
+        if len(active) < wanted:
+            refusal = await self._create(replica_set, active, wanted - len(active))
+        elif len(active) > wanted:
+            await self._delete(replica_set, active, len(active) - wanted)
+        return await self._write_status(replica_set, refusal)
+
+    async def _create(self, replica_set: RawObject, active: list[RawObject], count: int) -> str:
+        """Returns why a pod was refused, "" when none was."""
+        template = replica_set["spec"]["template"]
+        for _ in range(min(count, BURST_MAX)):
+            name = pod_name(replica_set["metadata"]["name"])
+            try:
+                pod = await self._pods.create(pod_of(replica_set, template, name))
+            except Forbidden as error:
+                # A quota or a policy: not a fault of ours, and people must see it.
+                self._events.warning(
+                    replica_set, "FailedCreate", f"Error creating: {error.message}"
+                )
+                return error.message
+            active.append(pod)
+            self._events.normal(replica_set, "SuccessfulCreate", f"Created pod: {key_of(pod).name}")
+        return ""
+
+    async def _delete(self, replica_set: RawObject, active: list[RawObject], count: int) -> None:
+        for pod in cheapest_to_lose(active)[: min(count, BURST_MAX)]:
+            await self._pods.delete(pod)
+            self._events.normal(replica_set, "SuccessfulDelete", f"Deleted pod: {key_of(pod).name}")
+
+    async def _write_status(self, replica_set: RawObject, refusal: str) -> float | None:
+        spec = replica_set["spec"]
+        pods = [pod for pod in self._pods.owned_by(replica_set) if is_active(pod)]
+        moment = utc_now()
+        waits = [available_in_s(pod, int(spec.get("minReadySeconds", 0)), moment) for pod in pods]
+        labels = (spec["template"].get("metadata") or {}).get("labels") or {}
+        status: RawObject = {
+            "replicas": len(pods),
+            "fullyLabeledReplicas": sum(has_labels(pod, labels) for pod in pods),
+            "readyReplicas": sum(is_ready(pod) for pod in pods),
+            "availableReplicas": sum(wait == 0 for wait in waits),
+            "observedGeneration": replica_set["metadata"].get("generation", 0),
+        }
+        if refusal:
+            status["conditions"] = [_failure(replica_set, refusal)]
+        await self._replica_sets.set_status(replica_set, status)
+        soon = [wait for wait in waits if wait]
+        if refusal:
+            return 5.0
+        return min(soon) if soon else None
+
+
+def _failure(replica_set: RawObject, refusal: str) -> RawObject:
+    known = (replica_set.get("status") or {}).get("conditions") or [{}]
+    return {
+        "type": "ReplicaFailure",
+        "status": "True",
+        "reason": "FailedCreate",
+        "message": refusal,
+        "lastTransitionTime": known[0].get("lastTransitionTime")
+        or utc_now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
