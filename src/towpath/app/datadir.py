@@ -1,0 +1,179 @@
+"""The data directory: one platform at a time, a known format, and ports that stay.
+
+Raises StartRefused with a sentence that names what is in the way and what to do.
+"""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+FORMAT = 1
+HTTP_PORT = 8080
+API_PORT = 8443
+POSTGRES_PORT = 15432
+
+
+class StartRefused(Exception):
+    """The platform cannot start here; `str()` is for the person who typed `up`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    http: int
+    api: int
+    postgres: int
+
+
+def default_data_dir() -> Path:
+    """`TOWPATH_DATA_DIR`, else the user's data folder (XDG)."""
+    if configured := os.environ.get("TOWPATH_DATA_DIR"):
+        return Path(configured)
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "towpath"
+
+
+def default_cache_dir() -> Path:
+    """`TOWPATH_CACHE`, else the user's cache folder (XDG). May be deleted at any time."""
+    if configured := os.environ.get("TOWPATH_CACHE"):
+        return Path(configured)
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "towpath"
+
+
+@dataclass(frozen=True, slots=True)
+class DataDir:
+    """An opened data directory; the lock is held as long as the process lives."""
+
+    path: Path
+    is_new: bool
+
+    def ports(self, wanted_http: int | None) -> Ports:
+        """The ports of this start: those of the last one where they are free.
+
+        The port that people type is never changed silently; the others are.
+        """
+        known = self._settings()
+        http = wanted_http or known.get("http", HTTP_PORT)
+        _require_free(http)
+        ports = Ports(
+            http=http,
+            api=_free_port(known.get("api", API_PORT), {http}),
+            postgres=_free_port(known.get("postgres", POSTGRES_PORT), {http}),
+        )
+        write_private(self.path / "settings.json", json.dumps(asdict(ports), indent=2))
+        return ports
+
+    def _settings(self) -> dict[str, int]:
+        try:
+            settings: dict[str, int] = json.loads((self.path / "settings.json").read_text())
+        except FileNotFoundError:
+            return {}
+        return settings
+
+    def mark_complete(self) -> None:
+        """The first start has come to its end; from now on this is an existing platform."""
+        write_private(self.path / "version", f"{FORMAT}\n")
+
+
+@contextlib.contextmanager
+def open_data_dir(path: Path) -> Iterator[DataDir]:
+    """Take the directory for this process. Raises StartRefused."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(0o700)
+        lock = (path / "lock").open("a+")
+    except OSError as error:
+        raise StartRefused(
+            f"the data directory {path} cannot be used: {error.strerror}; "
+            "choose another with --data-dir"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                raise
+            lock.seek(0)
+            raise StartRefused(_in_use(path, lock.read())) from error
+        yield DataDir(path, is_new=not _check_format(path))
+
+
+def announce(data_dir: DataDir, ports: Ports) -> None:
+    """Write into the lock who holds it, for the next one who tries."""
+    holder = {
+        "pid": os.getpid(),
+        "portal": f"http://localhost:{ports.http}",
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    (data_dir.path / "lock").write_text(json.dumps(holder))
+
+
+def _in_use(path: Path, holder_text: str) -> str:
+    try:
+        holder = json.loads(holder_text)
+        who = f"by process {holder['pid']} ({holder['portal']}, since {holder['since']})"
+    except (ValueError, KeyError):
+        who = "by a platform that is just starting"
+    return (
+        f"the data directory {path} is in use {who}; stop that platform first (Ctrl-C there), "
+        "or start this one with another --data-dir and --port"
+    )
+
+
+def _check_format(path: Path) -> bool:
+    """Whether a platform has been here. Raises StartRefused for another release's format."""
+    try:
+        text = (path / "version").read_text().strip()
+    except FileNotFoundError:
+        return False
+    if text != str(FORMAT):
+        raise StartRefused(
+            f"the data directory {path} has format {text}, and this release knows format {FORMAT}; "
+            "start it with the release that wrote it"
+        )
+    return True
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file at once, readable by its owner only."""
+    staging = path.with_name(f".{path.name}.new")
+    descriptor = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    staging.replace(path)
+
+
+def _require_free(port: int) -> None:
+    if not 0 < port < 65536:
+        raise StartRefused(f"--port is {port}; a port is a number from 1 to 65535")
+    if not _is_free(port):
+        raise StartRefused(
+            f"port {port} is in use by another program; stop it, or choose another with "
+            f"--port, for example --port {_free_port(port + 1, set())}"
+        )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _free_port(first: int, taken: set[int]) -> int:
+    for port in range(first, min(first + 1000, 65536)):
+        if port not in taken and _is_free(port):
+            return port
+    raise StartRefused(f"no port from {first} on is free; stop something that listens there")
