@@ -1,4 +1,4 @@
-"""From the text of an expression to its tree. Tightest first: `.` `[]`, `!`, order, `==`, and, or."""
+"""From the text of an expression to its tree. Precedence: `.` `[]`, `!`, order, `==`, and, or."""
 
 import re
 from dataclasses import dataclass
