@@ -1,0 +1,193 @@
+"""PipelineRun: one execution of one workflow file for one commit."""
+
+import hashlib
+import re
+
+from towpath.machinery.kinds import (
+    AGE,
+    CONDITIONS_SCHEMA,
+    Column,
+    custom_resource_definition,
+    towpath_resource,
+)
+from towpath.machinery.objects import RawObject
+
+PIPELINE_RUN = towpath_resource("PipelineRun", "pipelineruns")
+
+PENDING = "Pending"
+RUNNING = "Running"
+SUCCEEDED = "Succeeded"
+FAILED = "Failed"
+CANCELLED = "Cancelled"
+SKIPPED = "Skipped"
+RUN_PHASES = (PENDING, RUNNING, SUCCEEDED, FAILED, CANCELLED)
+FINISHED = (SUCCEEDED, FAILED, CANCELLED)
+STEP_PHASES = (*RUN_PHASES, SKIPPED)
+
+REPOSITORY_LABEL = "towpath.dev/repository"
+WORKFLOW_LABEL = "towpath.dev/workflow"
+COMMIT_LABEL = "towpath.dev/commit"
+
+COMMIT_CHARACTERS = 10
+NAME_CHARACTERS_MAX = 200
+
+
+def _fixed(schema: RawObject) -> RawObject:
+    """A field that keeps its first value. Each has a default or is required, so none can go."""
+    rule = {"rule": "self == oldSelf", "message": "a run is immutable; only cancel can be set"}
+    return {**schema, "x-kubernetes-validations": [rule]}
+
+
+_SPEC: RawObject = {
+    "type": "object",
+    "required": ["repository", "ref", "commit", "workflow"],
+    "properties": {
+        "repository": _fixed({"type": "string", "minLength": 1, "maxLength": 100}),
+        "ref": _fixed({"type": "string", "pattern": "^refs/", "maxLength": 500}),
+        "commit": _fixed({"type": "string", "pattern": "^[0-9a-f]{40}([0-9a-f]{24})?$"}),
+        "before": _fixed(
+            {
+                "type": "string",
+                "default": "",
+                "maxLength": 64,
+                "description": 'The commit that the ref had before the push, "" for a new ref.',
+            }
+        ),
+        "workflow": _fixed(
+            {
+                "type": "string",
+                "pattern": "^\\.github/workflows/[^/]+\\.ya?ml$",
+                "maxLength": 200,
+                "description": "The workflow file's path in the repository.",
+            }
+        ),
+        "event": _fixed(
+            {
+                "type": "string",
+                "enum": ["push", "pull_request", "workflow_dispatch"],
+                "default": "push",
+            }
+        ),
+        "actor": _fixed({"type": "string", "default": "", "maxLength": 253}),
+        "attempt": _fixed({"type": "integer", "minimum": 1, "maximum": 1000, "default": 1}),
+        "inputs": _fixed(
+            {
+                "type": "object",
+                "maxProperties": 25,
+                "default": {},
+                "additionalProperties": {"type": "string", "maxLength": 10_000},
+                "description": "The inputs of a workflow_dispatch.",
+            }
+        ),
+        "cancel": {
+            "type": "boolean",
+            "default": False,
+            "description": "Set it to stop the run; it cannot be taken back.",
+            "x-kubernetes-validations": [
+                {"rule": "self || !oldSelf", "message": "a cancelled run stays cancelled"}
+            ],
+        },
+    },
+}
+
+_TIMES: RawObject = {
+    "startedAt": {"type": "string", "format": "date-time"},
+    "finishedAt": {"type": "string", "format": "date-time"},
+}
+
+_STEP: RawObject = {
+    "type": "object",
+    "required": ["number", "name", "phase"],
+    "properties": {
+        "number": {"type": "integer"},
+        "name": {"type": "string"},
+        "phase": {"type": "string", "enum": list(STEP_PHASES)},
+        **_TIMES,
+        "exitCode": {"type": "integer"},
+        "message": {"type": "string"},
+    },
+}
+
+_JOB: RawObject = {
+    "type": "object",
+    "required": ["id", "job", "name", "phase"],
+    "properties": {
+        "id": {"type": "string", "description": "With the position in its matrix: `test.2`."},
+        "job": {"type": "string", "description": "The job's key in the workflow file."},
+        "name": {"type": "string"},
+        "phase": {"type": "string", "enum": list(STEP_PHASES)},
+        "tolerated": {"type": "boolean", "description": "It failed, and that counts as success."},
+        "matrix": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+        "matrixSize": {"type": "integer"},
+        **_TIMES,
+        "message": {"type": "string"},
+        "outputs": {"type": "object", "additionalProperties": {"type": "string"}},
+        "steps": {"type": "array", "items": _STEP},
+    },
+}
+
+_STATUS: RawObject = {
+    "type": "object",
+    "properties": {
+        "phase": {"type": "string", "enum": list(RUN_PHASES)},
+        "title": {"type": "string"},
+        "message": {"type": "string"},
+        "progress": {"type": "string", "description": "Finished jobs of all jobs: `1/3`."},
+        **_TIMES,
+        "jobs": {"type": "array", "items": _JOB},
+        "warnings": {"type": "array", "items": {"type": "string"}},
+        "observedGeneration": {"type": "integer"},
+        "conditions": CONDITIONS_SCHEMA,
+    },
+}
+
+PIPELINE_RUN_CRD = custom_resource_definition(
+    PIPELINE_RUN,
+    spec=_SPEC,
+    status=_STATUS,
+    columns=(
+        Column("Repository", ".spec.repository"),
+        Column("Phase", ".status.phase"),
+        Column("Jobs", ".status.progress"),
+        Column("Event", ".spec.event", priority=1),
+        Column("Ref", ".spec.ref", priority=1),
+        Column("Commit", ".spec.commit", priority=1),
+        Column("Message", ".status.message", priority=1),
+        AGE,
+    ),
+    short_names=("run", "runs"),
+    categories=("towpath",),
+)
+
+KINDS = (PIPELINE_RUN_CRD,)
+
+
+def run_name(repository: str, workflow: str, commit: str, attempt: int = 1) -> str:
+    """The name that a push gives its run, so that the same push twice is one run."""
+    stem = workflow.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    words = f"{repository}-{stem}"
+    slug = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
+    if slug != words or len(slug) > NAME_CHARACTERS_MAX or workflow.endswith(".yml"):
+        # Something was lost: `CI.yaml` and `ci.yaml`, or `ci.yml`, must not become one run.
+        digest = hashlib.sha256(f"{repository}/{workflow}".encode()).hexdigest()[:6]
+        slug = f"{slug[:NAME_CHARACTERS_MAX]}-{digest}"
+    name = f"{slug}-{commit[:COMMIT_CHARACTERS]}"
+    return name if attempt == 1 else f"{name}-{attempt}"
+
+
+def log_prefix(project: str, run: str) -> str:
+    """What the names of a run's log streams begin with."""
+    return f"pipelinerun/{project}/{run}/"
+
+
+def log_stream(project: str, run: str, job: str, step: int) -> str:
+    return f"{log_prefix(project, run)}{job}/{step}"
+
+
+def phase_of(run: RawObject) -> str:
+    phase: str = (run.get("status") or {}).get("phase") or PENDING
+    return phase
+
+
+def is_finished(run: RawObject) -> bool:
+    return phase_of(run) in FINISHED
