@@ -72,7 +72,8 @@ def _check_operation(operation: Any, position: int) -> None:
         raise BadRequest(f"{where}: {operation['op']} has no value")
     for name in ("path", "from") if operation["op"] in _NEEDS_FROM else ("path",):
         try:
-            parse_pointer(operation.get(name) if isinstance(operation.get(name), str) else "?")
+            pointer = operation.get(name)
+            parse_pointer(pointer if isinstance(pointer, str) else "?")
         except ValueError as error:
             raise BadRequest(f"{where}: {name}: {error}") from None
 

@@ -213,7 +213,7 @@ _OBJECT_OPERATORS = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotE
 
 
 def from_object(selector: RawObject | None) -> LabelSelector:
-    """A LabelSelector as objects carry it: None selects nothing, {} everything. Raises BadRequest."""
+    """A LabelSelector as objects carry it: None is nothing, {} everything. Raises BadRequest."""
     if selector is None:
         return NOTHING
     requirements = [
