@@ -17,7 +17,7 @@ from towpath.apiserver.calls import (
 )
 from towpath.apiserver.encoding import copy_of, loads
 from towpath.apiserver.registry import Registry
-from towpath.apiserver.verbs.patch import APPLY
+from towpath.apiserver.verbs.apply import APPLY
 from towpath.client.protocols import (
     Client,
     EventType,

@@ -12,6 +12,7 @@ from towpath.apiserver.schema import Schema
 from towpath.machinery.errors import Cause, NotFound
 from towpath.machinery.kinds import Column, Resource
 from towpath.machinery.objects import RawObject
+from towpath.machinery.topology import DEDUCED, Topology
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
@@ -66,6 +67,8 @@ class Served:
     """Printer columns of a CRD; Age not included. Built-in kinds have theirs in http."""
     openapi: RawObject | None = None
     """openAPIV3Schema of the version, for CRDs."""
+    topology: Topology = DEDUCED
+    """Which lists are maps: what merging and field ownership go by."""
     schema: Schema | None = None
     """Prunes, defaults and validates; None: fields are not known here and all are kept."""
     behaviour: Behaviour = field(default_factory=Behaviour)

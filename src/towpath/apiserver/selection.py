@@ -7,10 +7,50 @@ which costs a tenth of decoding; only those that pass are decoded.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from towpath.apiserver.core import prefix_for
+import orjson
+
+from towpath.apiserver.core import key_for, prefix_for
+from towpath.apiserver.encoding import loads
 from towpath.apiserver.registry import Served
+from towpath.machinery.errors import BadRequest
+from towpath.machinery.objects import labels_of
+from towpath.machinery.selectors import FieldSelector, LabelSelector, parse_fields, parse_labels
 
 Matches = Callable[[bytes], bool]
+
+METADATA_FIELDS = ("metadata.name", "metadata.namespace")
+SELECTABLE: dict[str, tuple[str, ...]] = {
+    "core/pods": (
+        "spec.nodeName",
+        "spec.restartPolicy",
+        "spec.schedulerName",
+        "spec.serviceAccountName",
+        "spec.hostNetwork",
+        "status.phase",
+        "status.podIP",
+        "status.nominatedNodeName",
+    ),
+    "core/events": (
+        "involvedObject.kind",
+        "involvedObject.namespace",
+        "involvedObject.name",
+        "involvedObject.uid",
+        "involvedObject.apiVersion",
+        "involvedObject.resourceVersion",
+        "involvedObject.fieldPath",
+        "reason",
+        "reportingComponent",
+        "source",
+        "type",
+    ),
+    "core/namespaces": ("status.phase",),
+    "core/nodes": ("spec.unschedulable",),
+    "core/secrets": ("type",),
+    "core/services": ("spec.clusterIP", "spec.type"),
+    "core/replicationcontrollers": ("status.replicas",),
+    "apps/replicasets": ("status.replicas",),
+    "batch/jobs": ("status.successful",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,5 +69,68 @@ class Selection:
 
 
 def select(served: Served, namespace: str, labels: str, fields: str) -> Selection:
-    """Raises BadRequest for a selector that cannot be read."""
-    return Selection(prefix_for(served, namespace))
+    """Raises BadRequest for a selector that cannot be read or asks for unknown fields."""
+    label_selector, field_selector = parse_labels(labels), parse_fields(fields)
+    _check_fields(served, field_selector)
+    name = field_selector.exact("metadata.name")
+    namespace = namespace or field_selector.exact("metadata.namespace") or ""
+    key = ""
+    if name and (namespace or not served.resource.namespaced):
+        key = key_for(served, namespace, name)
+    prefix = prefix_for(served, namespace)
+    if key and label_selector.everything and len(field_selector.terms) == 1:
+        return Selection(prefix, key)
+    return Selection(prefix, key, _matching(label_selector, field_selector))
+
+
+def _check_fields(served: Served, selector: FieldSelector) -> None:
+    allowed = (
+        *METADATA_FIELDS,
+        *SELECTABLE.get(served.collection, ()),
+        *served.selectable_fields,
+    )
+    for term in selector.terms:
+        if term.path not in allowed:
+            resource = served.resource
+            raise BadRequest(
+                f'Unable to find "{resource.api_version}, Resource={resource.plural}" that match '
+                f'label selector "", field selector "{selector}": '
+                f"field label not supported: {term.path}"
+            )
+
+
+def _matching(labels: LabelSelector, fields: FieldSelector) -> Matches | None:
+    if labels.everything and fields.everything:
+        return None
+    needles = _needles(labels, fields)
+
+    def matches(value: bytes) -> bool:
+        for needle in needles:
+            if needle not in value:
+                return False
+        obj = loads(value)
+        return labels.matches(labels_of(obj)) and fields.matches(obj)
+
+    return matches
+
+
+def _needles(labels: LabelSelector, fields: FieldSelector) -> list[bytes]:
+    """Text that every matching object contains."""
+    pairs = [
+        (requirement.key, next(iter(requirement.values)))
+        for requirement in labels.requirements
+        if requirement.operator == "in" and len(requirement.values) == 1
+    ]
+    needles = [orjson.dumps(key) + b":" + orjson.dumps(value) for key, value in pairs]
+    needles += [
+        orjson.dumps(requirement.key) + b":"
+        for requirement in labels.requirements
+        if requirement.operator == "exists"
+    ]
+    # Fields may be numbers, booleans, or absent: only a text that is not empty can be searched for.
+    needles += [
+        term.value.encode()
+        for term in fields.terms
+        if term.equal and orjson.dumps(term.value) == f'"{term.value}"'.encode()
+    ]
+    return needles

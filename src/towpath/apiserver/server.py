@@ -26,7 +26,7 @@ from towpath.apiserver.calls import (
     Written,
 )
 from towpath.apiserver.content import ContentDeletion
-from towpath.apiserver.core import Core, allow_all
+from towpath.apiserver.core import Admit, Core, allow_all
 from towpath.apiserver.definitions import serve_definitions
 from towpath.apiserver.garbage import GarbageCollector
 from towpath.apiserver.registry import Registry
@@ -51,11 +51,20 @@ class ApiServer:
         self._upkeep = Upkeep(core)
 
     @classmethod
-    async def start(cls, store: Store, *, authorize: Authorize = allow_all) -> "ApiServer":
-        """Serve what the store holds. The caller keeps the store and closes it."""
+    async def start(
+        cls,
+        store: Store,
+        *,
+        authorize: Authorize = allow_all,
+        validating: tuple[Admit, ...] = (),
+    ) -> "ApiServer":
+        """Serve what the store holds. The caller keeps the store and closes it.
+
+        `validating` is asked about every write after the server's own checks.
+        """
         registry = Registry(builtin_resources())
         serve_definitions(store, registry)
-        api = cls(Core(store, registry, authorize, MUTATING, VALIDATING))
+        api = cls(Core(store, registry, authorize, MUTATING, (*VALIDATING, *validating)))
         for name in FIRST_NAMESPACES:
             await api._ensure_namespace(name)
         return api

@@ -11,11 +11,25 @@ from towpath.apiserver import objectmeta, ownership, refusals
 from towpath.apiserver.calls import Written
 from towpath.apiserver.core import Core, Operation, key_for
 from towpath.apiserver.encoding import copy_of, dumps, encode, ordered, served_as
-from towpath.machinery.causes import forbidden
 from towpath.machinery.conditions import now
 from towpath.machinery.errors import BadRequest, Cause
+from towpath.machinery.names import (
+    check_metadata,
+    check_metadata_update,
+    dns1035_errors,
+    label_errors,
+    path_segment_errors,
+    subdomain_errors,
+)
 from towpath.machinery.objects import RawObject
 from towpath.store.contract import Audit, RevisionMismatch, Stored, Write
+
+NAME_ERRORS = {
+    "subdomain": subdomain_errors,
+    "label": label_errors,
+    "label1035": dns1035_errors,
+    "path": path_segment_errors,
+}
 
 
 async def create_object(core: Core, operation: Operation, validation: str) -> Written:
@@ -112,6 +126,7 @@ def confine(operation: Operation) -> None:
 def complete(operation: Operation, validation: str) -> None:
     """Prune, default, and fill in what the server decides."""
     obj, served = operation.obj, operation.served
+    objectmeta.check_shape(obj)
     if served.schema is not None:
         unknown = served.schema.prune(obj)
         if unknown:
@@ -137,8 +152,7 @@ def report_unknown(operation: Operation, unknown: list[str], validation: str) ->
 async def check(core: Core, operation: Operation) -> None:
     """Validate, then ask those who may refuse."""
     obj, served = operation.obj, operation.served
-    causes = objectmeta.check(obj, served.behaviour.name_pattern, served.resource.namespaced)
-    causes += _check_new_finalizers(obj, operation.old)
+    causes = _metadata_causes(operation)
     if served.schema is not None:
         causes += served.schema.validate(obj, operation.old)
     causes += served.behaviour.validate(obj, operation.old)
@@ -148,17 +162,14 @@ async def check(core: Core, operation: Operation) -> None:
         await admit(core, operation)
 
 
-def _check_new_finalizers(obj: RawObject, old: RawObject | None) -> list[Cause]:
-    if old is None or "deletionTimestamp" not in old["metadata"]:
-        return []
-    known = old["metadata"].get("finalizers") or ()
-    new = [name for name in obj["metadata"].get("finalizers") or () if name not in known]
-    if not new:
-        return []
-    why = (
-        f"no new finalizers can be added if the object is being deleted, found new finalizers {new}"
+def _metadata_causes(operation: Operation) -> list[Cause]:
+    if operation.old is not None:
+        return check_metadata_update(operation.obj, operation.old)
+    served = operation.served
+    name_errors = NAME_ERRORS[served.behaviour.name_pattern]
+    return check_metadata(
+        operation.obj, namespaced=served.resource.namespaced, name_errors=name_errors
     )
-    return [forbidden("metadata.finalizers", why)]
 
 
 def count_generation(operation: Operation) -> None:

@@ -13,6 +13,7 @@ from towpath.machinery.causes import forbidden, invalid_value, required
 from towpath.machinery.errors import Cause
 from towpath.machinery.kinds import Column, Resource
 from towpath.machinery.objects import RawObject
+from towpath.machinery.topology import topology_of
 
 GROUP = "apiextensions.k8s.io"
 CLEANUP_FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
@@ -140,6 +141,7 @@ def _served(
             for column in version.get("additionalPrinterColumns") or ()
         ),
         openapi=schema,
+        topology=topology_of(schema),
         schema=compile_schema(schema),
         behaviour=Behaviour(counts_generations=True),
         custom=True,

@@ -1,15 +1,22 @@
-"""patch: JSON patch, merge patch, strategic merge patch; apply is in apply.py."""
+"""patch: JSON patch, merge patch, strategic merge patch; apply is in apply.py.
 
-from typing import Any
+A patch that names no resourceVersion is made again on the newest object when somebody else was
+faster; one that names it (or tests it) conflicts instead.
+"""
+
+from collections.abc import Callable
 
 from towpath.apiserver.calls import Patch, Target, WriteOptions, Written
 from towpath.apiserver.core import Core
+from towpath.apiserver.encoding import copy_of
+from towpath.apiserver.registry import Served
+from towpath.apiserver.verbs.apply import APPLY, apply
 from towpath.apiserver.verbs.update import change, check_subresource
 from towpath.client.protocols import PatchType
-from towpath.machinery.errors import UnsupportedMediaType
+from towpath.machinery.errors import BadRequest, UnsupportedMediaType
+from towpath.machinery.objects import RawObject
+from towpath.machinery.patches import json_patch, merge_patch, strategic_merge_patch
 from towpath.machinery.users import UserInfo
-
-APPLY = "application/apply-patch+yaml"
 
 
 async def patch(
@@ -23,18 +30,30 @@ async def patch(
     served = core.registry.find(target.resource)
     await core.require(user, "patch", target)
     check_subresource(served, target)
-    if media_type != PatchType.MERGE:
-        raise UnsupportedMediaType(f"patch type {media_type} is not implemented")
-    return await change(core, user, target, options, "patch", lambda old: _merged(old, body))
+    if media_type == APPLY:
+        if isinstance(body, list):
+            raise BadRequest("an applied configuration is an object")
+        return await apply(core, user, target, body, options)
+    make_new = _patching(served, body, media_type)
+    return await change(core, user, target, options, "patch", make_new)
 
 
-def _merged(value: Any, body: Any) -> Any:
-    if not isinstance(body, dict):
-        return body
-    result = dict(value) if isinstance(value, dict) else {}
-    for name, wanted in body.items():
-        if wanted is None:
-            result.pop(name, None)
-        else:
-            result[name] = _merged(result.get(name), wanted)
-    return result
+def _patching(served: Served, body: Patch, media_type: str) -> Callable[[RawObject], RawObject]:
+    # What a patch returns shares parts with both sides; the write changes it, so it is copied.
+    if media_type == PatchType.JSON:
+        if not isinstance(body, list):
+            raise BadRequest("error decoding patch: a JSON patch is a list of operations")
+        return lambda old: copy_of(json_patch(old, body))
+    if isinstance(body, list):
+        raise BadRequest(f"error decoding patch: a {media_type} body is an object")
+    if media_type == PatchType.MERGE:
+        return lambda old: copy_of(merge_patch(old, body))
+    if media_type == PatchType.STRATEGIC and not served.custom:
+        return lambda old: copy_of(strategic_merge_patch(old, body, served.topology))
+    accepted = [PatchType.JSON, PatchType.MERGE, APPLY]
+    if not served.custom:
+        accepted.insert(2, PatchType.STRATEGIC)
+    raise UnsupportedMediaType(
+        "the body of the request was in an unknown format - accepted media types include: "
+        + ", ".join(accepted)
+    )
