@@ -1,41 +1,67 @@
 """What is particular to each built-in kind: defaults, what the server fills in, what it refuses."""
 
+from towpath.apiserver.kinds.access import BINDING, ROLE
+from towpath.apiserver.kinds.configuration import CLAIM, CONFIG_MAP, SECRET, STORAGE_CLASS
 from towpath.apiserver.kinds.definitions import CUSTOM_RESOURCE_DEFINITION
 from towpath.apiserver.kinds.namespaces import NAMESPACE
+from towpath.apiserver.kinds.network import (
+    ENDPOINT_SLICE,
+    INGRESS,
+    NETWORK_POLICY,
+    SERVICE,
+)
+from towpath.apiserver.kinds.pods import default_pod, prepare_pod, validate_pod
+from towpath.apiserver.kinds.policies import AUTOSCALER, POLICY, POLICY_BINDING
+from towpath.apiserver.kinds.workloads import (
+    CRON_JOB,
+    DAEMON_SET,
+    DEPLOYMENT,
+    JOB,
+    REPLICA_SET,
+    STATEFUL_SET,
+)
 from towpath.apiserver.registry import Behaviour
 
 _GENERATIONS = Behaviour(counts_generations=True)
-_PATH_NAMES = Behaviour(name_pattern="path")
 _RETURNS_OBJECT = Behaviour(delete_returns_object=True)
 
 BEHAVIOURS: dict[str, Behaviour] = {
-    "ClusterRole": _PATH_NAMES,
-    "ClusterRoleBinding": _PATH_NAMES,
-    "CronJob": _GENERATIONS,
+    "ClusterRole": ROLE,
+    "ClusterRoleBinding": BINDING,
+    "ConfigMap": CONFIG_MAP,
+    "CronJob": CRON_JOB,
     "CustomResourceDefinition": CUSTOM_RESOURCE_DEFINITION,
-    "DaemonSet": _GENERATIONS,
-    "Deployment": _GENERATIONS,
-    "HorizontalPodAutoscaler": Behaviour(),
-    "Ingress": _GENERATIONS,
-    "Job": _GENERATIONS,
+    "DaemonSet": DAEMON_SET,
+    "Deployment": DEPLOYMENT,
+    "EndpointSlice": ENDPOINT_SLICE,
+    "HorizontalPodAutoscaler": AUTOSCALER,
+    "Ingress": INGRESS,
+    "Job": JOB,
+    "MutatingWebhookConfiguration": _GENERATIONS,
     "Namespace": NAMESPACE,
-    "NetworkPolicy": _GENERATIONS,
+    "NetworkPolicy": NETWORK_POLICY,
     "PersistentVolume": _RETURNS_OBJECT,
-    "PersistentVolumeClaim": _RETURNS_OBJECT,
-    "Pod": Behaviour(counts_generations=True, delete_returns_object=True),
+    "PersistentVolumeClaim": CLAIM,
+    "Pod": Behaviour(
+        default=default_pod,
+        prepare=prepare_pod,
+        validate=validate_pod,
+        counts_generations=True,
+        delete_returns_object=True,
+    ),
     "PodDisruptionBudget": _GENERATIONS,
     "PodTemplate": Behaviour(counts_generations=True, delete_returns_object=True),
-    "ReplicaSet": _GENERATIONS,
+    "ReplicaSet": REPLICA_SET,
     "ReplicationController": _GENERATIONS,
     "ResourceQuota": _RETURNS_OBJECT,
-    "Role": _PATH_NAMES,
-    "RoleBinding": _PATH_NAMES,
-    "Service": Behaviour(delete_returns_object=True, name_pattern="label1035"),
+    "Role": ROLE,
+    "RoleBinding": BINDING,
+    "Secret": SECRET,
+    "Service": SERVICE,
     "ServiceAccount": _RETURNS_OBJECT,
-    "StatefulSet": _GENERATIONS,
-    "StorageClass": _RETURNS_OBJECT,
-    "ValidatingAdmissionPolicy": _GENERATIONS,
-    "ValidatingAdmissionPolicyBinding": _GENERATIONS,
-    "MutatingWebhookConfiguration": _GENERATIONS,
+    "StatefulSet": STATEFUL_SET,
+    "StorageClass": STORAGE_CLASS,
+    "ValidatingAdmissionPolicy": POLICY,
+    "ValidatingAdmissionPolicyBinding": POLICY_BINDING,
     "ValidatingWebhookConfiguration": _GENERATIONS,
 }

@@ -1,0 +1,126 @@
+"""ConfigMaps, Secrets and claims: what they hold, and what may not change in them."""
+
+import base64
+import binascii
+import re
+
+from towpath.apiserver.registry import Behaviour
+from towpath.machinery.causes import forbidden, invalid_value, required, too_long
+from towpath.machinery.errors import BadRequest, Cause
+from towpath.machinery.objects import RawObject
+
+CONTENT_BYTES_MAX = 1024 * 1024
+OPAQUE = "Opaque"
+REQUIRED_KEYS = {
+    "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
+    "kubernetes.io/dockercfg": (".dockercfg",),
+    "kubernetes.io/tls": ("tls.crt", "tls.key"),
+    "kubernetes.io/ssh-auth": ("ssh-privatekey",),
+}
+_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
+_KEY_WORDS = (
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name', "
+    " or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+)
+
+
+def _default_secret(obj: RawObject) -> None:
+    obj.setdefault("type", OPAQUE)
+    texts = obj.pop("stringData", None)
+    if texts is None:
+        return
+    if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
+        raise BadRequest("stringData must be a map of strings")
+    data = obj.get("data") or {}
+    obj["data"] = data
+    for name, text in texts.items():
+        data[name] = base64.b64encode(text.encode()).decode()
+
+
+def _validate_keys(field: str, data: RawObject) -> list[Cause]:
+    return [
+        invalid_value(f"{field}[{name}]", name, _KEY_WORDS)
+        for name in data
+        if not _KEY.fullmatch(name) or name in (".", "..")
+    ]
+
+
+def _validate_secret(obj: RawObject, old: RawObject | None) -> list[Cause]:
+    data = obj.get("data") or {}
+    causes = _validate_keys("data", data)
+    size = 0
+    for name, text in data.items():
+        try:
+            size += len(base64.b64decode(text or "", validate=True))
+        except (binascii.Error, TypeError, ValueError):
+            # The value stays out of the message: it is a secret, if a badly written one.
+            causes.append(Cause("FieldValueInvalid", "Invalid value: not base64", f"data[{name}]"))
+    if size > CONTENT_BYTES_MAX:
+        causes.append(too_long("data", CONTENT_BYTES_MAX))
+    for name in REQUIRED_KEYS.get(obj.get("type", OPAQUE), ()):
+        if name not in data:
+            causes.append(required(f"data[{name}]"))
+    if old is not None:
+        if obj.get("type") != old.get("type"):
+            causes.append(invalid_value("type", obj.get("type"), "field is immutable"))
+        causes += _validate_immutable(obj, old, ("data",))
+    return causes
+
+
+def _validate_config_map(obj: RawObject, old: RawObject | None) -> list[Cause]:
+    data, binary = obj.get("data") or {}, obj.get("binaryData") or {}
+    causes = _validate_keys("data", data) + _validate_keys("binaryData", binary)
+    causes += [
+        invalid_value(f"data[{name}]", value, "must be a string")
+        for name, value in data.items()
+        if not isinstance(value, str)
+    ]
+    causes += [
+        invalid_value(f"data[{name}]", name, "duplicate of key present in binaryData")
+        for name in data
+        if name in binary
+    ]
+    if sum(len(str(value).encode()) for value in (*data.values(), *binary.values())) > (
+        CONTENT_BYTES_MAX
+    ):
+        causes.append(too_long("", CONTENT_BYTES_MAX))
+    if old is not None:
+        causes += _validate_immutable(obj, old, ("data", "binaryData"))
+    return causes
+
+
+def _validate_immutable(obj: RawObject, old: RawObject, fields: tuple[str, ...]) -> list[Cause]:
+    """Once `immutable` is true it stays so, and so does the content."""
+    if not old.get("immutable"):
+        return []
+    words = "field is immutable when `immutable` is set"
+    causes = []
+    if not obj.get("immutable"):
+        causes.append(forbidden("immutable", words))
+    causes += [
+        forbidden(field, words)
+        for field in fields
+        if (obj.get(field) or {}) != (old.get(field) or {})
+    ]
+    return causes
+
+
+def _default_claim(obj: RawObject) -> None:
+    if isinstance(obj.get("spec"), dict):
+        obj["spec"].setdefault("volumeMode", "Filesystem")
+
+
+def _prepare_claim(obj: RawObject, old: RawObject | None) -> None:
+    if old is None:
+        obj["status"] = {"phase": "Pending"}
+
+
+def _default_storage_class(obj: RawObject) -> None:
+    obj.setdefault("reclaimPolicy", "Delete")
+    obj.setdefault("volumeBindingMode", "Immediate")
+
+
+CONFIG_MAP = Behaviour(validate=_validate_config_map)
+SECRET = Behaviour(default=_default_secret, validate=_validate_secret)
+CLAIM = Behaviour(default=_default_claim, prepare=_prepare_claim, delete_returns_object=True)
+STORAGE_CLASS = Behaviour(default=_default_storage_class, delete_returns_object=True)

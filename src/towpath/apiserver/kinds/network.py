@@ -1,0 +1,146 @@
+"""Services, ingresses and network policies: defaults and what is refused.
+
+Cluster addresses are given in admission (admission/addresses.py), where other services are seen.
+"""
+
+from towpath.apiserver.kinds.pods import PROTOCOLS, validate_port
+from towpath.apiserver.registry import Behaviour
+from towpath.machinery.causes import duplicate, invalid_value, required, unsupported
+from towpath.machinery.errors import Cause
+from towpath.machinery.objects import RawObject
+
+SERVICE_TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
+PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
+
+
+def _default_service(obj: RawObject) -> None:
+    spec = obj.get("spec")
+    if not isinstance(spec, dict):
+        return
+    spec.setdefault("type", "ClusterIP")
+    spec.setdefault("sessionAffinity", "None")
+    for port in spec.get("ports") or ():
+        port.setdefault("protocol", "TCP")
+        if port.get("targetPort") in (None, 0, ""):
+            port["targetPort"] = port.get("port")
+    if spec["type"] == "ExternalName":
+        return
+    spec.setdefault("internalTrafficPolicy", "Cluster")
+    spec.setdefault("ipFamilies", ["IPv4"])
+    spec.setdefault("ipFamilyPolicy", "SingleStack")
+    if spec["type"] in ("LoadBalancer", "NodePort"):
+        spec.setdefault("externalTrafficPolicy", "Cluster")
+    if spec["type"] == "LoadBalancer":
+        spec.setdefault("allocateLoadBalancerNodePorts", True)
+
+
+def _prepare_service(obj: RawObject, old: RawObject | None) -> None:
+    spec = obj.get("spec") or {}
+    if old is None:
+        obj["status"] = {"loadBalancer": {}}
+        return
+    before = old.get("spec") or {}
+    if spec.get("type") != "ExternalName":
+        # An address that was given stays, also when the writer does not know of it.
+        for name in ("clusterIP", "clusterIPs"):
+            if name in before and not spec.get(name):
+                spec[name] = before[name]
+
+
+def _validate_service(obj: RawObject, old: RawObject | None) -> list[Cause]:
+    spec = obj.get("spec") or {}
+    causes: list[Cause] = []
+    if spec.get("type") not in SERVICE_TYPES:
+        causes.append(unsupported("spec.type", spec.get("type"), SERVICE_TYPES))
+    ports = spec.get("ports") or []
+    headless = spec.get("clusterIP") == "None"
+    if not ports and spec.get("type") != "ExternalName" and not headless:
+        causes.append(required("spec.ports"))
+    if spec.get("type") == "ExternalName" and not spec.get("externalName"):
+        causes.append(required("spec.externalName"))
+    names: set[str] = set()
+    for index, port in enumerate(ports):
+        field = f"spec.ports[{index}]"
+        name = port.get("name") or ""
+        if not name and len(ports) > 1:
+            causes.append(required(f"{field}.name"))
+        elif name and name in names:
+            causes.append(duplicate(f"{field}.name", name))
+        names.add(name)
+        causes += validate_port(port.get("port"), f"{field}.port")
+        if port.get("protocol") not in PROTOCOLS:
+            causes.append(unsupported(f"{field}.protocol", port.get("protocol"), PROTOCOLS))
+    before = ((old or {}).get("spec") or {}).get("clusterIP")
+    if before and spec.get("type") != "ExternalName" and spec.get("clusterIP") != before:
+        words = "may not change once set"
+        causes.append(invalid_value("spec.clusterIPs[0]", [spec.get("clusterIP")], words))
+    return causes
+
+
+def _validate_ingress(obj: RawObject, _old: RawObject | None) -> list[Cause]:
+    spec = obj.get("spec") or {}
+    rules = spec.get("rules") or []
+    causes: list[Cause] = []
+    if not rules and not spec.get("defaultBackend"):
+        words = "either `defaultBackend` or `rules` must be specified"
+        causes.append(invalid_value("spec", rules, words))
+    for index, rule in enumerate(rules):
+        http = rule.get("http")
+        if http is None:
+            continue
+        field = f"spec.rules[{index}].http.paths"
+        if not http.get("paths"):
+            causes.append(required(field))
+        for number, path in enumerate(http.get("paths") or ()):
+            causes += _validate_path(path, f"{field}[{number}]")
+    return causes
+
+
+def _validate_path(path: RawObject, field: str) -> list[Cause]:
+    causes: list[Cause] = []
+    path_type, text = path.get("pathType"), path.get("path") or ""
+    if not path_type:
+        causes.append(required(f"{field}.pathType", "pathType must be specified"))
+    elif path_type not in PATH_TYPES:
+        causes.append(unsupported(f"{field}.pathType", path_type, PATH_TYPES))
+    if path_type in ("Exact", "Prefix") and not text.startswith("/"):
+        causes.append(invalid_value(f"{field}.path", text, "must be an absolute path"))
+    service = (path.get("backend") or {}).get("service")
+    if service is not None:
+        where = f"{field}.backend.service"
+        if not service.get("name"):
+            causes.append(required(f"{where}.name"))
+        port = service.get("port") or {}
+        if not port.get("name") and not port.get("number"):
+            causes.append(required(where, "port name or number is required"))
+    return causes
+
+
+def _default_network_policy(obj: RawObject) -> None:
+    spec = obj.get("spec")
+    if not isinstance(spec, dict):
+        return
+    spec.setdefault("podSelector", {})
+    types = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
+    spec.setdefault("policyTypes", types)
+    for rule in (*(spec.get("ingress") or ()), *(spec.get("egress") or ())):
+        for port in rule.get("ports") or ():
+            port.setdefault("protocol", "TCP")
+
+
+def _default_endpoint_slice(obj: RawObject) -> None:
+    for port in obj.get("ports") or ():
+        port.setdefault("name", "")
+        port.setdefault("protocol", "TCP")
+
+
+SERVICE = Behaviour(
+    default=_default_service,
+    prepare=_prepare_service,
+    validate=_validate_service,
+    name_pattern="label1035",
+    delete_returns_object=True,
+)
+INGRESS = Behaviour(validate=_validate_ingress, counts_generations=True)
+NETWORK_POLICY = Behaviour(default=_default_network_policy, counts_generations=True)
+ENDPOINT_SLICE = Behaviour(default=_default_endpoint_slice, counts_generations=True)
