@@ -1,27 +1,22 @@
-"""Keeps the RBAC index current from the API's own watches, and fills in aggregated ClusterRoles.
+"""Keeps the RBAC index current from the store, and fills in aggregated ClusterRoles.
 
-`load` must have run before the first request is authorised; `run` goes on until it is cancelled.
+A change reaches the index inside its own commit, before its writer is answered: who was given a
+role may use it at once. Decisions on aggregated roles use the index; `fill_aggregated_roles`
+writes their rules into the objects, so that people see what they say.
 """
 
 import asyncio
-import logging
-from contextlib import aclosing
 
 import orjson
 
 from towpath.apiserver.authz.index import RBAC_GROUP, RbacIndex, RoleRef
-from towpath.apiserver.calls import (
-    Change,
-    ReadOptions,
-    Target,
-    Verbs,
-    WatchOptions,
-    WriteOptions,
-)
-from towpath.machinery.errors import Conflict, Gone, NotFound, StatusError
+from towpath.apiserver.calls import Target, Verbs, WriteOptions
+from towpath.apiserver.registry import collection_of
+from towpath.machinery.errors import Conflict, NotFound
 from towpath.machinery.kinds import Resource
-from towpath.machinery.objects import RawObject, key_of
+from towpath.machinery.objects import key_of
 from towpath.machinery.users import PLATFORM
+from towpath.store.contract import Event, Store
 
 ROLES = Resource(RBAC_GROUP, "v1", "Role", "roles")
 ROLE_BINDINGS = Resource(RBAC_GROUP, "v1", "RoleBinding", "rolebindings")
@@ -32,81 +27,51 @@ CLUSTER_ROLE_BINDINGS = Resource(
 FOLLOWED = (CLUSTER_ROLES, ROLES, CLUSTER_ROLE_BINDINGS, ROLE_BINDINGS)
 
 AGGREGATOR = "clusterrole-aggregation-controller"
-RETRY_AFTER_S = 1.0
-
-log = logging.getLogger(__name__)
 
 
 class RbacFollower:
-    def __init__(self, index: RbacIndex, verbs: Verbs) -> None:
+    def __init__(self, index: RbacIndex, store: Store) -> None:
+        """Reads what there is and follows from then on."""
         self._index = index
-        self._verbs = verbs
-        self._since: dict[str, str] = {}
-
-    async def load(self) -> None:
-        """Read every role and binding once."""
+        self._cluster_roles_changed = asyncio.Event()
         for resource in FOLLOWED:
-            await self._list(resource)
+            self._follow(store, resource)
 
-    async def run(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            for resource in FOLLOWED:
-                tasks.create_task(self._follow(resource))
+    def _follow(self, store: Store, resource: Resource) -> None:
+        kind = resource.kind
+        collection = collection_of(resource.group, resource.plural)
 
-    async def _follow(self, resource: Resource) -> None:
+        def observe(event: Event) -> None:
+            obj = orjson.loads(event.value)
+            if event.deleted:
+                self._index.remove(kind, key_of(obj))
+            else:
+                self._index.put(kind, obj)
+            if resource is CLUSTER_ROLES:
+                self._cluster_roles_changed.set()
+
+        store.observe(collection, observe)
+        for _, stored in store.scan(collection, ""):
+            self._index.put(kind, orjson.loads(stored.value))
+        self._cluster_roles_changed.set()
+
+    async def fill_aggregated_roles(self, verbs: Verbs) -> None:
+        """Until cancelled."""
         while True:
-            try:
-                if resource.kind not in self._since:
-                    await self._list(resource)
-                await self._watch(resource)
-            except Gone:
-                self._since.pop(resource.kind, None)
-            except StatusError as error:
-                log.warning("RBAC watch failed", extra={"kind": resource.kind, "error": str(error)})
-                self._since.pop(resource.kind, None)
-                await asyncio.sleep(RETRY_AFTER_S)
+            await self._cluster_roles_changed.wait()
+            self._cluster_roles_changed.clear()
+            for name, role in list(self._index.cluster_roles.items()):
+                if role.selectors:
+                    await self._fill(verbs, name)
 
-    async def _list(self, resource: Resource) -> None:
-        page = await self._verbs.list(PLATFORM, Target(resource), ReadOptions())
-        objects = [orjson.loads(item) for item in page.items]
-        for stale in self._index.keys(resource.kind) - {key_of(obj) for obj in objects}:
-            self._index.remove(resource.kind, stale)
-        for obj in objects:
-            self._index.put(resource.kind, obj)
-        self._since[resource.kind] = page.resource_version
-
-    async def _watch(self, resource: Resource) -> None:
-        options = WatchOptions(resource_version=self._since[resource.kind], bookmarks=True)
-        if resource is CLUSTER_ROLES:
-            await self._fill_aggregated_roles()
-        async with aclosing(self._verbs.watch(PLATFORM, Target(resource), options)) as changes:
-            async for change in changes:
-                self._take(resource, change)
-                if resource is CLUSTER_ROLES and change.type != "BOOKMARK":
-                    await self._fill_aggregated_roles()
-
-    def _take(self, resource: Resource, change: Change) -> None:
-        obj: RawObject = orjson.loads(change.object)
-        self._since[resource.kind] = obj["metadata"]["resourceVersion"]
-        if change.type == "DELETED":
-            self._index.remove(resource.kind, key_of(obj))
-        elif change.type != "BOOKMARK":
-            self._index.put(resource.kind, obj)
-
-    async def _fill_aggregated_roles(self) -> None:
-        """Decisions use the index; the objects are filled so that people see what they say."""
-        for name, role in list(self._index.cluster_roles.items()):
-            if not role.selectors:
-                continue
-            rules = self._index.rules_at(RoleRef("", name))
-            if rules == role.rules:
-                continue
-            patch = {"rules": [rule.to_object() for rule in rules]}
-            target = Target(CLUSTER_ROLES, name=name)
-            options = WriteOptions(field_manager=AGGREGATOR)
-            try:
-                await self._verbs.patch(
-                    PLATFORM, target, patch, "application/merge-patch+json", options
-                )
-            except (NotFound, Conflict):
-                continue  # it changed under us: its own event brings us back
+    async def _fill(self, verbs: Verbs, name: str) -> None:
+        rules = self._index.rules_at(RoleRef("", name))
+        if rules == self._index.cluster_roles[name].rules:
+            return
+        patch = {"rules": [rule.to_object() for rule in rules]}
+        target = Target(CLUSTER_ROLES, name=name)
+        options = WriteOptions(field_manager=AGGREGATOR)
+        try:
+            await verbs.patch(PLATFORM, target, patch, "application/merge-patch+json", options)
+        except (NotFound, Conflict):
+            return  # it changed under us: its own event brings us back

@@ -105,18 +105,6 @@ class RbacIndex:
             case "RoleBinding" | "ClusterRoleBinding":
                 self._unbind(key)
 
-    def keys(self, kind: str) -> set[Key]:
-        """What the index holds of one kind."""
-        match kind:
-            case "Role":
-                return {Key(reference.namespace, reference.name) for reference in self.roles}
-            case "ClusterRole":
-                return {Key("", name) for name in self.cluster_roles}
-            case "RoleBinding":
-                return {Key(*key) for key in self.bindings if key[0]}
-            case _:
-                return {Key(*key) for key in self.bindings if not key[0]}
-
     def _held(self, user: UserInfo, namespace: str) -> Iterator[tuple[Rule, ...]]:
         scopes = ("", namespace) if namespace else ("",)
         for subject in (("User", user.name), *(("Group", group) for group in user.groups)):

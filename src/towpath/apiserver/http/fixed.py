@@ -17,7 +17,7 @@ from towpath.apiserver.http.discovery import Document
 
 Check = Callable[[], str]
 
-KUBERNETES_MINOR = 35
+KUBERNETES_MINOR = 36
 """The version of Kubernetes whose protocol is spoken; clients choose what they send by it."""
 TEXT = b"text/plain; charset=utf-8"
 METRICS_TYPE = b"text/plain; version=0.0.4; charset=utf-8"

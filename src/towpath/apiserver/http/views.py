@@ -1,12 +1,13 @@
 """The form of objects in an answer: as stored, as a Table, or only their metadata.
 
 Plain objects are never parsed here. Long lists are turned into tables in slices, so that the loop
-is not held for long.
+is not held for long. What makes tables is loaded with the first one.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -16,7 +17,9 @@ from towpath.apiserver.http.query import Query
 from towpath.apiserver.registry import Served
 from towpath.machinery.errors import BadRequest
 from towpath.machinery.objects import RawObject
-from towpath.machinery.tables import TableColumns, builtin_columns, columns_of, row, table
+
+if TYPE_CHECKING:
+    from towpath.machinery.tables import TableColumns
 
 SLICE = 200
 INCLUDED = ("Metadata", "Object", "None")
@@ -27,12 +30,7 @@ def object_bytes(served: Served, stored: bytes, form: Form, query: Query) -> byt
     """One object in the form that was asked for."""
     if form is Form.PLAIN:
         return stored
-    obj = orjson.loads(stored)
-    if form is Form.TABLE:
-        metadata = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
-        rows = [row(columns_for(served), obj, datetime.now(UTC), included(query))]
-        return orjson.dumps(table(columns_for(served), rows, metadata))
-    return orjson.dumps(partial(obj))
+    return event_encoder(served, form, query)(stored)
 
 
 async def list_bytes(served: Served, page: Page, form: Form, query: Query) -> bytes:
@@ -40,15 +38,9 @@ async def list_bytes(served: Served, page: Page, form: Form, query: Query) -> by
     metadata = list_metadata(page)
     if form is Form.PLAIN:
         return _plain_list(served, page, metadata)
-    items: list[RawObject] = []
-    columns, now, include = columns_for(served), datetime.now(UTC), included(query)
-    for start in range(0, len(page.items), SLICE):
-        for stored in page.items[start : start + SLICE]:
-            obj = orjson.loads(stored)
-            items.append(row(columns, obj, now, include) if form is Form.TABLE else partial(obj))
-        await asyncio.sleep(0)
     if form is Form.TABLE:
-        return orjson.dumps(table(columns, items, metadata))
+        return await _table_list(served, page, query)
+    items = [partial(obj) async for obj in _decoded(page)]
     return orjson.dumps(
         {
             "kind": "PartialObjectMetadataList",
@@ -59,12 +51,29 @@ async def list_bytes(served: Served, page: Page, form: Form, query: Query) -> by
     )
 
 
+async def _table_list(served: Served, page: Page, query: Query) -> bytes:
+    from towpath.machinery.tables import row, table
+
+    columns, now, include = columns_for(served), datetime.now(UTC), included(query)
+    rows = [row(columns, obj, now, include) async for obj in _decoded(page)]
+    return orjson.dumps(table(columns, rows, list_metadata(page)))
+
+
+async def _decoded(page: Page) -> AsyncIterator[RawObject]:
+    for start in range(0, len(page.items), SLICE):
+        for stored in page.items[start : start + SLICE]:
+            yield orjson.loads(stored)
+        await asyncio.sleep(0)
+
+
 def event_encoder(served: Served, form: Form, query: Query) -> Callable[[bytes], bytes]:
     """Turns the object of a watch event into the bytes to send; a table's columns come once."""
     if form is Form.PLAIN:
         return bytes
     if form is not Form.TABLE:
         return lambda stored: orjson.dumps(partial(orjson.loads(stored)))
+    from towpath.machinery.tables import row, table
+
     columns, include, first = columns_for(served), included(query), True
 
     def encode(stored: bytes) -> bytes:
@@ -79,7 +88,9 @@ def event_encoder(served: Served, form: Form, query: Query) -> Callable[[bytes],
     return encode
 
 
-def columns_for(served: Served) -> TableColumns:
+def columns_for(served: Served) -> "TableColumns":
+    from towpath.machinery.tables import builtin_columns, columns_of
+
     if not served.custom:
         return builtin_columns(served.resource.group, served.resource.plural)
     printer_columns = [
