@@ -1,0 +1,108 @@
+"""The fields of Kubernetes' own types, read from the tables beside this file.
+
+The tables are generated facts (`tools/builtin_tables.py` says how, and explains the line format).
+They are parsed per package when first needed.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+SCALARS = frozenset(
+    {"string", "bool", "int32", "int64", "uint8", "float64", "bytes"}
+    | {"Time", "MicroTime", "Quantity", "IntOrString", "Any"}
+)
+_NO_DEFAULT = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    name: str
+    number: int
+    type: str
+    """`int32`, `Container`, `meta/v1.ObjectMeta`, `[]X`, `map:X`; bare: this package."""
+    required: bool = False
+    pointer: bool = False
+    inline: bool = False
+    atomic: bool = False
+    list_type: str = ""
+    keys: tuple[str, ...] = ()
+    merges: bool = False
+    merge_key: str = ""
+    retain_keys: bool = False
+    default: Any = _NO_DEFAULT
+
+    @property
+    def has_default(self) -> bool:
+        return self.default is not _NO_DEFAULT
+
+
+@dataclass(frozen=True, slots=True)
+class Struct:
+    package: str
+    name: str
+    fields: tuple[Field, ...]
+    atomic: bool = False
+
+    @property
+    def reference(self) -> str:
+        return f"{self.package}.{self.name}"
+
+
+def struct(reference: str) -> Struct:
+    """`core/v1.Pod`. Raises KeyError."""
+    package, _, name = reference.rpartition(".")
+    return _package(package)[name]
+
+
+def below(package: str, type_name: str) -> str | None:
+    """The struct that a field type leads to, lists and maps taken away; None for scalars."""
+    bare = type_name.replace("[]", "").removeprefix("map:").replace("[]", "")
+    if bare in SCALARS:
+        return None
+    return bare if "." in bare else f"{package}.{bare}"
+
+
+@cache
+def _package(package: str) -> dict[str, Struct]:
+    text = files(__package__).joinpath(f"tables/{package.replace('/', '_')}.txt").read_text("utf-8")
+    structs: dict[str, Struct] = {}
+    name, atomic, fields = "", False, []
+    for line in text.splitlines()[1:]:
+        if line.startswith(" "):
+            fields.append(_field(line))
+            continue
+        if name:
+            structs[name] = Struct(package, name, tuple(fields), atomic)
+        name, _, mark = line.partition(" ")
+        atomic, fields = mark == "atomic", []
+    structs[name] = Struct(package, name, tuple(fields), atomic)
+    return structs
+
+
+def _field(line: str) -> Field:
+    name, number, type_name, *flags = line.split()
+    found: dict[str, Any] = {}
+    for flag in flags:
+        head, _, value = flag.partition("=")
+        match head:
+            case "!":
+                found["required"] = True
+            case "*":
+                found["pointer"] = True
+            case "inline" | "atomic":
+                found[head] = True
+            case "list":
+                found["list_type"], _, keys = value.partition(":")
+                found["keys"] = tuple(keys.split(",")) if keys else ()
+            case "merge":
+                found["merges"], found["merge_key"] = True, value
+            case "retainKeys":
+                found["retain_keys"] = True
+            case "":
+                found["default"] = json.loads(value)
+            case _:
+                raise ValueError(f"{line!r}: unknown flag {flag!r}")
+    return Field(name, int(number), type_name, **found)
