@@ -44,7 +44,8 @@ def _host(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"host":
             host, _, port = value.decode("latin-1").rpartition(":")
-            return (host if host and port.isdigit() else value.decode("latin-1")).lower()
+            name_only: str = host if host and port.isdigit() else value.decode("latin-1")
+            return name_only.lower()
     return ""
 
 

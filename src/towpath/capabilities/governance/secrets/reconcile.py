@@ -19,6 +19,7 @@ from towpath.capabilities.governance.secrets.stores import (
     open_store,
 )
 from towpath.capabilities.governance.secrets.templating import TemplateError, render
+from towpath.client.kubeconfig import Connection
 from towpath.client.kubernetes import KubernetesClient
 from towpath.client.protocols import Client, Reader
 from towpath.hooks.platform import Platform
@@ -61,7 +62,8 @@ def _connections() -> Connect:
 
     def connect(address: StoreAddress) -> Reader:
         if address not in known:
-            known[address] = KubernetesClient(address.url, token=address.token, ca_data=address.ca)
+            connection = Connection(address.url, address.token, address.ca.decode())
+            known[address] = KubernetesClient(connection, manager=MANAGER)
         return known[address]
 
     return connect

@@ -1,0 +1,34 @@
+"""The capabilities that the platform has: the built-in ones, in order."""
+
+from towpath.capabilities.delivery import (
+    environments,
+    gitops,
+    images,
+    pipelines,
+    promotions,
+    releases,
+    workloads,
+)
+from towpath.capabilities.governance import projects, secrets
+from towpath.capabilities.infrastructure import clusters, compositions, databases, offerings
+from towpath.capabilities.portal import catalog, home, templates
+from towpath.hooks.capability import Capability
+
+BUILT_IN: tuple[Capability, ...] = (
+    projects.CAPABILITY,
+    clusters.CAPABILITY,
+    environments.CAPABILITY,
+    compositions.CAPABILITY,
+    databases.CAPABILITY,
+    offerings.CAPABILITY,
+    secrets.CAPABILITY,
+    workloads.CAPABILITY,
+    releases.CAPABILITY,
+    promotions.CAPABILITY,
+    gitops.CAPABILITY,
+    pipelines.CAPABILITY,
+    images.CAPABILITY,
+    templates.CAPABILITY,
+    catalog.CAPABILITY,
+    home.CAPABILITY,
+)

@@ -1,0 +1,43 @@
+"""The clusters that this process runs, and the audit trail over all of its APIs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from towpath.app.planes import Plane
+from towpath.client.protocols import Client
+from towpath.machinery.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class LocalClusters:
+    """hooks.platform.Clusters over planes in this process."""
+
+    planes: Mapping[str, Plane]
+
+    def client(self, name: str) -> Client:
+        if name not in self.planes:
+            known = ", ".join(sorted(self.planes))
+            raise NotFound(f"cluster {name!r} is not connected; connected are: {known}")
+        return self.planes[name].client()
+
+    def names(self) -> list[str]:
+        return sorted(self.planes)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreTrail:
+    """hooks.platform.Trail: who wrote last, from the rows committed with the objects themselves."""
+
+    planes: Mapping[str, Plane]
+    """By cluster name; "" is the platform's own API."""
+
+    async def last_writer(
+        self, cluster: str, resource: str, namespace: str, name: str
+    ) -> str | None:
+        plane = self.planes.get(cluster)
+        if plane is None:
+            return None
+        plural, _, group = resource.partition(".")
+        key = f"{namespace}/{name}" if namespace else name
+        rows = await plane.store.writers(f"{group or 'core'}/{plural}", key, limit=1)
+        return rows[0].audit.user if rows else None

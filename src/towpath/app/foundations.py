@@ -1,0 +1,116 @@
+"""What everything else stands on: keys, records, people, processes, the database server, the APIs.
+
+Entered one after the other on the platform's exit stack, so that they are left in reverse.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from towpath.apiserver.authn.pki import Pki, open_pki
+from towpath.app.addresses import LocalAddresses
+from towpath.app.datadir import Ports
+from towpath.app.people import people_of
+from towpath.app.planes import Plane, open_plane
+from towpath.capabilities.governance.projects.kinds import PROJECT
+from towpath.capabilities.infrastructure.clusters.kinds import LOCAL
+from towpath.engines.databases.embedded import EmbeddedPostgres
+from towpath.engines.identity.local import LocalIdentity
+from towpath.engines.processes.host import SupervisedProcesses
+from towpath.machinery.users import MASTERS, AccessRequest, UserInfo
+from towpath.records.contract import Viewer
+from towpath.records.sqlite import SqliteRecords
+
+Progress = Callable[[str, float], None]
+"""Told of each part that has started, and of the seconds it took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foundations:
+    data: Path
+    cache: Path
+    ports: Ports
+    addresses: LocalAddresses
+    pki: Pki
+    records: SqliteRecords
+    identity: LocalIdentity
+    processes: SupervisedProcesses
+    postgres: EmbeddedPostgres
+    api: Plane
+    cluster: Plane
+
+    async def authenticate(self, token: str) -> UserInfo | None:
+        """Who a token of the platform's API is; Git, registry and reads ask the same."""
+        return await self.api.authenticator.authenticate_token(token)
+
+    async def authorize(self, user: UserInfo, request: AccessRequest) -> bool:
+        return MASTERS in user.groups or await self.api.index.authorize(user, request)
+
+    async def viewer(self, user: UserInfo) -> Viewer:
+        """The user with the projects whose workloads they may list."""
+        everywhere = AccessRequest("list", "towpath.dev", "workloads")
+        if await self.authorize(user, everywhere):
+            return Viewer(user, None)
+        projects = await self.api.client().list(PROJECT)
+        names = [project["metadata"]["name"] for project in projects.items]
+        seen = [
+            name
+            for name in names
+            if await self.authorize(
+                user, AccessRequest("list", "towpath.dev", "workloads", namespace=name)
+            )
+        ]
+        return Viewer(user, frozenset(seen))
+
+
+async def lay_foundations(
+    stack: AsyncExitStack, data: Path, cache: Path, ports: Ports, *, demo: bool, progress: Progress
+) -> Foundations:
+    """Start them all. `demo` adds the demo's people."""
+    timer = _Timer(progress)
+    cache.mkdir(parents=True, exist_ok=True)
+    pki = await asyncio.to_thread(open_pki, data / "pki")
+    records = await stack.enter_async_context(SqliteRecords(data / "records.db"))
+    identity = LocalIdentity(records.identity)
+    await records.identity.put_people(people_of(demo=demo))
+    timer.done("records")
+    processes = await stack.enter_async_context(SupervisedProcesses(data / "run"))
+    timer.done(f"processes, kept apart by {processes.isolation}")
+    postgres = await stack.enter_async_context(
+        EmbeddedPostgres(data / "postgres", cache=cache, port=ports.postgres)
+    )
+    timer.done("PostgreSQL")
+    api = await stack.enter_async_context(
+        open_plane("", data / "platform", pki, bearer=[identity.authenticate])
+    )
+    cluster = await stack.enter_async_context(
+        open_plane(LOCAL, data / "clusters" / LOCAL, pki, bearer=[identity.authenticate])
+    )
+    timer.done("platform API and cluster local")
+    return Foundations(
+        data=data,
+        cache=cache,
+        ports=ports,
+        addresses=LocalAddresses(ports),
+        pki=pki,
+        records=records,
+        identity=identity,
+        processes=processes,
+        postgres=postgres,
+        api=api,
+        cluster=cluster,
+    )
+
+
+class _Timer:
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._since = time.monotonic()
+
+    def done(self, part: str) -> None:
+        now = time.monotonic()
+        self._progress(part, now - self._since)
+        self._since = now

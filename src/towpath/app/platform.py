@@ -1,0 +1,197 @@
+"""The whole platform in one process: everything started in order, and stopped in reverse.
+
+The controllers stop before what they use, and the programs they started end before the stores
+close, because everything is entered on one exit stack.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from towpath.apiserver.http.listener import Listener
+from towpath.app.api_front import ApiFront
+from towpath.app.background import Background
+from towpath.app.capabilities import BUILT_IN
+from towpath.app.clusters import LocalClusters, StoreTrail
+from towpath.app.datadir import DataDir, Ports
+from towpath.app.foundations import Foundations, Progress, lay_foundations
+from towpath.app.front import PORTAL_HOSTS, Front
+from towpath.app.objects import apply_kinds, apply_namespaces, apply_objects
+from towpath.app.people import ADMINISTRATORS_BINDING
+from towpath.app.public_info import public_info
+from towpath.capabilities.infrastructure.clusters.kinds import LOCAL
+from towpath.capabilities.infrastructure.databases.provider import provider_objects
+from towpath.client.kubeconfig import write_kubeconfig
+from towpath.engines.git.embedded import EmbeddedGitHost
+from towpath.engines.registry.embedded import EmbeddedRegistry
+from towpath.engines.registry.unpack import EmbeddedImages
+from towpath.hooks.platform import ARGOCD_NAMESPACE, SYSTEM_NAMESPACE, Platform
+from towpath.hooks.templates import TemplateAction
+from towpath.localcluster import Gateway, LocalCluster
+from towpath.web.accounts import build_accounts
+from towpath.web.portal import Portal, build_portal
+from towpath.web.reads import build_reads
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A platform that is up."""
+
+    platform: Platform
+    foundations: Foundations
+    kubeconfig: Path
+    failed: asyncio.Future[None]
+    """Raises the error of the part that ended, should one ever do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Hosts:
+    git: EmbeddedGitHost
+    registry: EmbeddedRegistry
+    images: EmbeddedImages
+    cluster: LocalCluster
+    gateway: Gateway
+
+
+@asynccontextmanager
+async def running_platform(
+    data_dir: DataDir, cache: Path, ports: Ports, *, demo: bool, progress: Progress
+) -> AsyncIterator[Running]:
+    """Start everything; leaving the context stops everything that was started."""
+    async with AsyncExitStack() as stack:
+        base = await lay_foundations(
+            stack, data_dir.path, cache, ports, demo=demo, progress=progress
+        )
+        hosts = await _open_hosts(stack, base)
+        platform = _platform(base, hosts)
+        await _install(base)
+        background = await stack.enter_async_context(Background())
+        background.start("platform-api", base.api.run())
+        background.start("cluster-api", base.cluster.run())
+        background.start("cluster", hosts.cluster.run())
+        kubeconfig = await _listen(stack, base, hosts, platform)
+        _start_controllers(background, platform)
+        for capability in BUILT_IN:
+            if demo and (seed := capability.load_demo()):
+                await seed(platform)
+        data_dir.mark_complete()
+        yield Running(platform, base, kubeconfig, background.failed)
+
+
+async def _open_hosts(stack: AsyncExitStack, base: Foundations) -> _Hosts:
+    git = EmbeddedGitHost(
+        base.data / "git", lambda: base.addresses.portal(""), base.authenticate, base.authorize
+    )
+    await stack.enter_async_context(git)
+    registry = EmbeddedRegistry(base.data / "registry", base.authenticate, base.authorize)
+    images = EmbeddedImages(registry.images)
+    cluster = LocalCluster(
+        name=LOCAL,
+        client=base.cluster.client(),
+        processes=base.processes,
+        images=images,
+        data_dir=base.data,
+        cache_dir=base.cache,
+    )
+    return _Hosts(git, registry, images, cluster, Gateway([cluster]))
+
+
+def _platform(base: Foundations, hosts: _Hosts) -> Platform:
+    actions: dict[str, TemplateAction] = {}
+
+    def template_actions() -> Mapping[str, TemplateAction]:
+        if not actions:
+            for capability in BUILT_IN:
+                actions.update(capability.load_template_actions(platform))
+        return actions
+
+    planes = {LOCAL: base.cluster}
+    platform = Platform(
+        api=base.api.client(),
+        clusters=LocalClusters(planes),
+        git=hosts.git,
+        images=hosts.images,
+        processes=base.processes,
+        logs=base.records.logs,
+        catalog=base.records.catalog,
+        trail=StoreTrail({"": base.api, **planes}),
+        addresses=base.addresses,
+        authorize=base.authorize,
+        service_account_token=base.api.tokens,
+        template_actions=template_actions,
+        data_dir=base.data,
+        cache_dir=base.cache,
+        database_url=base.postgres.address.url,
+        ca_file=base.pki.ca_file,
+    )
+    return platform
+
+
+async def _install(base: Foundations) -> None:
+    """Kinds and objects of every capability, on the platform's API and on the cluster."""
+    api, cluster = base.api.client(), base.cluster.client()
+    await apply_kinds(api, [crd for one in BUILT_IN for crd in one.load_kinds()])
+    await apply_kinds(cluster, [crd for one in BUILT_IN for crd in one.load_cluster_kinds()])
+    await apply_namespaces(api, (SYSTEM_NAMESPACE, ARGOCD_NAMESPACE))
+    await apply_objects(api, [ADMINISTRATORS_BINDING, *public_info(base.addresses)])
+    await apply_objects(cluster, [ADMINISTRATORS_BINDING])
+    await apply_objects(api, provider_objects(base.postgres.address.url))
+    await apply_objects(api, [obj for one in BUILT_IN for obj in one.load_objects()])
+
+
+async def _listen(
+    stack: AsyncExitStack, base: Foundations, hosts: _Hosts, platform: Platform
+) -> Path:
+    """Open both ports, and write the kubeconfig that leads to them."""
+    api = ApiFront(
+        base.api.application(), {LOCAL: base.cluster.application(hosts.cluster.pod_logs)}
+    )
+    tls = base.pki.server_context()
+    await stack.enter_async_context(Listener(api, port=base.ports.api, tls=tls))
+    stack.callback(api.end_streams)
+    front = Front(_portal(base, platform), hosts.git.app, hosts.registry.app, hosts.gateway)
+    await stack.enter_async_context(Listener(front, port=base.ports.http))
+    kubeconfig = base.data / "kubeconfig"
+    write_kubeconfig(
+        kubeconfig,
+        server=base.addresses.api(),
+        clusters=[LOCAL],
+        token=base.pki.admin_token,
+        ca_pem=base.pki.ca_pem,
+    )
+    return kubeconfig
+
+
+def _portal(base: Foundations, platform: Platform) -> object:
+    reads = [read for one in BUILT_IN for read in one.load_reads(platform)]
+    folders = {
+        one.name: Path(str(resources.files(one.package))) / "templates"
+        for one in BUILT_IN
+        if one.pages
+    }
+    portal = Portal(
+        identity=base.identity,
+        client_of=base.api.client,
+        addresses=base.addresses,
+        hosts=PORTAL_HOSTS,
+        pages=tuple(page for one in BUILT_IN for page in one.load_pages()),
+        template_folders=folders,
+    )
+    routes = [
+        *build_reads(reads, base.identity, base.authenticate, base.viewer),
+        *build_accounts(base.identity, base.authenticate, base.authorize, base.addresses),
+    ]
+    return build_portal(portal, routes)
+
+
+def _start_controllers(background: Background, platform: Platform) -> None:
+    for capability in BUILT_IN:
+        for controller in capability.load_controllers(platform):
+            background.start(controller.name, controller.run())
+        for cluster in platform.clusters.names():
+            client = platform.clusters.client(cluster)
+            for controller in capability.load_cluster_controllers(platform, cluster, client):
+                background.start(controller.name, controller.run())

@@ -1,0 +1,48 @@
+"""The home page: the visitor's workloads, with what runs in each environment."""
+
+from typing import Any
+
+from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
+from towpath.capabilities.governance.projects.kinds import PROJECT
+from towpath.hooks.pages import Page, PageRoute, Visit
+from towpath.machinery.errors import Forbidden
+from towpath.machinery.objects import RawObject
+
+
+async def home(visit: Visit) -> Page:
+    return Page("home/home.html", {"projects": await _projects(visit)})
+
+
+async def _projects(visit: Visit) -> list[dict[str, Any]]:
+    """Every project the visitor may read, with its workloads' environments as rows."""
+    shown = []
+    for project in (await visit.api.list(PROJECT)).items:
+        name = project["metadata"]["name"]
+        try:
+            workloads = (await visit.api.list(WORKLOAD, name)).items
+        except Forbidden:
+            continue
+        rows = [row for workload in workloads for row in _rows(workload)]
+        title = project["spec"].get("displayName") or name
+        shown.append({"name": name, "title": title, "rows": rows})
+    return shown
+
+
+def _rows(workload: RawObject) -> list[dict[str, str]]:
+    status = workload.get("status") or {}
+    known = {one["name"]: one for one in status.get("environments") or ()}
+    return [
+        {
+            "workload": workload["metadata"]["name"],
+            "owner": workload["spec"].get("owner", ""),
+            "environment": name,
+            "release": known.get(name, {}).get("release", ""),
+            "health": known.get(name, {}).get("health", "Unknown"),
+            "sync": known.get(name, {}).get("sync", "Unknown"),
+            "url": known.get(name, {}).get("url", ""),
+        }
+        for name in workload["spec"]["environments"]
+    ]
+
+
+PAGES = (PageRoute("/", home, "Home"),)
