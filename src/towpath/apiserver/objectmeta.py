@@ -60,7 +60,8 @@ def carry_over(obj: RawObject, old: RawObject) -> None:
 
 def drop_empty(metadata: RawObject) -> None:
     """Absent and empty are the same for these; only one of them may be stored."""
-    for name in ("labels", "annotations", "ownerReferences", "finalizers", "managedFields"):
+    # Not managedFields: an empty list of those is a wish to forget all managers.
+    for name in ("labels", "annotations", "ownerReferences", "finalizers"):
         if name in metadata and not metadata[name]:
             del metadata[name]
 

@@ -1,8 +1,23 @@
-"""apply: server-side apply. A manager says what it wants; who wants something else is told."""
+"""apply: server-side apply. A manager says what it wants; who wants something else is told.
 
+What is applied is pruned before its fields are counted and the result is defaulted after, so that
+nobody owns what they did not write.
+"""
+
+from dataclasses import replace
+
+from towpath.apiserver import objectmeta, refusals
 from towpath.apiserver.calls import Target, WriteOptions, Written
-from towpath.apiserver.core import Core
-from towpath.machinery.errors import UnsupportedMediaType
+from towpath.apiserver.core import Core, Operation, key_for
+from towpath.apiserver.ownership import endpoint_resets
+from towpath.apiserver.registry import Served
+from towpath.apiserver.verbs.create import address
+from towpath.apiserver.verbs.update import ATTEMPTS, change
+from towpath.apiserver.writing import create_object, report_unknown
+from towpath.machinery import apply as ownership
+from towpath.machinery.causes import required
+from towpath.machinery.conditions import now
+from towpath.machinery.errors import AlreadyExists, Cause, Invalid, NotFound
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import UserInfo
 
@@ -12,4 +27,95 @@ APPLY = "application/apply-patch+yaml"
 async def apply(
     core: Core, user: UserInfo, target: Target, body: RawObject, options: WriteOptions
 ) -> Written:
-    raise UnsupportedMediaType(f"patch type {APPLY} is not implemented")
+    served = core.registry.find(target.resource)
+    if not options.field_manager:
+        raise _no_manager()
+    target = address(served, target, body)
+    objectmeta.check_shape(body)
+    probe = Operation(user, target, served, "apply", "UPDATE", body, None)
+    if served.schema is not None and (unknown := served.schema.prune(body)):
+        report_unknown(probe, unknown, options.field_validation)
+    key = key_for(served, target.namespace, target.name)
+    for _ in range(ATTEMPTS):
+        current = await core.store.settled(served.collection, key)
+        try:
+            if current is None:
+                written = await _create(core, user, target, served, body, options)
+            else:
+                written = await _change(core, user, target, served, body, options)
+        except (AlreadyExists, NotFound) as error:
+            if _is_about(error, served, target):
+                # Made or deleted by somebody else since we looked: look again.
+                continue
+            raise
+        return Written(written.object, written.created, (*probe.warnings, *written.warnings))
+    raise refusals.conflict(served, target.name)
+
+
+def _is_about(error: AlreadyExists | NotFound, served: Served, target: Target) -> bool:
+    """Whether the object itself is meant, not its namespace or one of its subresources."""
+    about = (error.details.get("kind"), error.details.get("name"))
+    return not target.subresource and about == (served.resource.plural, target.name)
+
+
+async def _create(
+    core: Core,
+    user: UserInfo,
+    target: Target,
+    served: Served,
+    body: RawObject,
+    options: WriteOptions,
+) -> Written:
+    if target.subresource:
+        raise refusals.not_found(served, target.name)
+    await core.require(user, "create", replace(target, name=""))
+    obj = _merged(None, body, target, served, options)
+    operation = Operation(
+        user, target, served, "apply", "CREATE", obj, None, options.dry_run, options.field_manager
+    )
+    return await create_object(core, operation, "Ignore")
+
+
+async def _change(
+    core: Core,
+    user: UserInfo,
+    target: Target,
+    served: Served,
+    body: RawObject,
+    options: WriteOptions,
+) -> Written:
+    wanted = body["metadata"]
+
+    def make_new(old: RawObject) -> RawObject:
+        found = old["metadata"]
+        if wanted.get("uid") and wanted["uid"] != found["uid"]:
+            raise refusals.uid_mismatch(served, target.name, wanted["uid"], found["uid"])
+        if wanted.get("resourceVersion", found["resourceVersion"]) != found["resourceVersion"]:
+            raise refusals.conflict(served, target.name)
+        return _merged(old, body, target, served, options)
+
+    return await change(core, user, target, options, "apply", make_new)
+
+
+def _merged(
+    live: RawObject | None, body: RawObject, target: Target, served: Served, options: WriteOptions
+) -> RawObject:
+    return ownership.apply(
+        live,
+        body,
+        served.topology,
+        manager=options.field_manager,
+        now=now(),
+        force=options.force,
+        subresource=target.subresource,
+        resets=endpoint_resets(target.subresource, served.has_status, body),
+    )
+
+
+def _no_manager() -> Invalid:
+    cause: Cause = required("fieldManager", "is required for apply patch")
+    return Invalid(
+        f'PatchOptions.meta.k8s.io "" is invalid: fieldManager: {cause.message}',
+        details={"group": "meta.k8s.io", "kind": "PatchOptions"},
+        causes=[cause],
+    )
