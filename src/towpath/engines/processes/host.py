@@ -178,6 +178,7 @@ class SupervisedProcesses:
             "log": str(spec.log.absolute()),
             "uid": uid,
             "writable": [str(path.absolute()) for path in spec.writable],
+            "caches": [str(path.absolute()) for path in spec.caches],
             "readable": [str(path.absolute()) for path in spec.readable],
             "mounts": {target: str(path.absolute()) for target, path in spec.mounts.items()},
             "limits": {

@@ -33,6 +33,11 @@ class ProcessSpec:
     """Standard output and error are appended here: `<RFC 3339 nanoseconds> <line>`."""
     writable: Sequence[Path] = ()
     """Folders that the process may write to; made and owned accordingly before it starts."""
+    caches: Sequence[Path] = ()
+    """Large writable folders that hold only what the project's own programs have written.
+
+    Made and owned like `writable`, but not gone through before each start.
+    """
     readable: Sequence[Path] = ()
     """Files and folders that it may read at their own place, beside the system's own folders.
 

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from towpath.engines.processes import syscalls
 from towpath.engines.processes.logpump import LogPump
-from towpath.engines.processes.view import View, build, own_folders
+from towpath.engines.processes.view import View, build, own_folders, own_tops
 
 KILL_ALL = signal.SIGUSR2
 """To a sitter without namespaces: kill everything below you and end, as SIGKILL does with them."""
@@ -121,20 +121,17 @@ def _close_all_but(kept: set[int]) -> None:
 
 def _prepare_files(request: dict[str, Any], surroundings: Surroundings) -> None:
     uid = request["uid"]
+    writable = [*request["writable"], *request["caches"]]
+    for folder in writable:
+        os.makedirs(folder, exist_ok=True)
     if surroundings.isolation == "none":
         syscalls.adopt_orphans()
-        for folder in request["writable"]:
-            os.makedirs(folder, exist_ok=True)
         return
     if uid is not None:
         own_folders(request["writable"], uid)
-    else:
-        for folder in request["writable"]:
-            os.makedirs(folder, exist_ok=True)
+        own_tops(request["caches"], uid)
     user = f"{request['project'][:32]}:x:{uid}:{uid}::/tmp:/bin/sh" if uid is not None else ""
-    view = View(
-        request["hidden"], request["readable"], request["mounts"], request["writable"], user
-    )
+    view = View(request["hidden"], request["readable"], request["mounts"], writable, user)
     build(view, surroundings.staging)
 
 

@@ -124,6 +124,7 @@ class Supervisor:
                 "project": "probe",
                 "uid": self._settings["probe_uid"] if isolation == "uid" else None,
                 "writable": [],
+                "caches": [],
                 "readable": [],
                 "mounts": {},
                 "limits": {"memory_bytes": 0, "open_files": 64, "processes": 64},

@@ -123,18 +123,25 @@ def _add_user(line: str, staging: str) -> None:
 
 
 def own_folders(folders: Iterable[str], uid: int) -> None:
-    """Make the folders and give `uid` whatever in them still belongs to root.
+    """Give `uid` the folders and whatever in them still belongs to root.
 
     By descriptors and without following links, for the project's other processes may be at work in
     there and must not lead us elsewhere.
     """
     for folder in folders:
-        os.makedirs(folder, exist_ok=True)
         for _, folders_inside, files, descriptor in os.fwalk(folder):
             _own(descriptor, uid)
             for name in [*folders_inside, *files]:
                 if os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_uid == 0:
                     os.chown(name, uid, uid, dir_fd=descriptor, follow_symlinks=False)
+
+
+def own_tops(folders: Iterable[str], uid: int) -> None:
+    """The same for folders in which nobody but `uid` has written: not gone through."""
+    for folder in folders:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        _own(descriptor, uid)
+        os.close(descriptor)
 
 
 def _own(descriptor: int, uid: int) -> None:
