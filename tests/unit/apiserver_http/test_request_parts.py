@@ -1,0 +1,225 @@
+"""What a request is made of: path, query, Accept header and body."""
+
+import pytest
+
+from towpath.apiserver.http.bodies import decode_object, decode_patch, read_body
+from towpath.apiserver.http.discovery import aggregated_version
+from towpath.apiserver.http.listener import Message
+from towpath.apiserver.http.media import Form, negotiate
+from towpath.apiserver.http.paths import ResourcePath, parse_resource_path
+from towpath.apiserver.http.query import (
+    delete_options,
+    parse_query,
+    read_options,
+    watch_options,
+    write_options,
+)
+from towpath.machinery.errors import (
+    BadRequest,
+    Invalid,
+    NotAcceptable,
+    TooLarge,
+    UnsupportedMediaType,
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        pytest.param(
+            "/api/v1/pods", ResourcePath("", "v1", "pods"), id="a core collection everywhere"
+        ),
+        pytest.param(
+            "/api/v1/namespaces/a/pods/b/log",
+            ResourcePath("", "v1", "pods", "a", "b", "log"),
+            id="a subresource in a namespace",
+        ),
+        pytest.param(
+            "/api/v1/namespaces/a",
+            ResourcePath("", "v1", "namespaces", "", "a"),
+            id="a namespace is a cluster-scoped object",
+        ),
+        pytest.param(
+            "/api/v1/namespaces/a/finalize",
+            ResourcePath("", "v1", "namespaces", "", "a", "finalize"),
+            id="finalize belongs to the namespace",
+        ),
+        pytest.param(
+            "/api/v1/namespaces/status/pods",
+            ResourcePath("", "v1", "pods", "status"),
+            id="a namespace may be called status",
+        ),
+        pytest.param(
+            "/apis/apps/v1/namespaces/a/deployments/",
+            ResourcePath("apps", "v1", "deployments", "a"),
+            id="a trailing slash changes nothing",
+        ),
+        pytest.param("/apis/apps/v1", None, id="a group version is discovery"),
+        pytest.param("/api", None, id="the root is discovery"),
+        pytest.param("/healthz", None, id="health is no resource"),
+        pytest.param("/api/v1//pods", None, id="an empty part names nothing"),
+    ],
+)
+def test_paths(path: str, expected: ResourcePath | None) -> None:
+    assert parse_resource_path(path) == expected
+
+
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        pytest.param("", Form.PLAIN, id="no header is plain JSON"),
+        pytest.param(f"{TABLE},application/json", Form.TABLE, id="a table first"),
+        pytest.param(
+            "application/json;as=Table;v=v9;g=meta.k8s.io,application/json",
+            Form.PLAIN,
+            id="an unknown table version falls back to plain JSON",
+        ),
+        pytest.param(
+            "application/vnd.kubernetes.protobuf,application/json",
+            Form.PLAIN,
+            id="protobuf is passed over for JSON",
+        ),
+        pytest.param(f"application/json;q=0.2,{TABLE};q=0.9", Form.TABLE, id="quality decides"),
+        pytest.param(
+            "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io",
+            Form.PARTIAL_LIST,
+            id="metadata only",
+        ),
+    ],
+)
+def test_forms(accept: str, expected: Form) -> None:
+    assert negotiate(accept) is expected
+
+
+def test_a_client_that_takes_no_json_is_told_so() -> None:
+    with pytest.raises(NotAcceptable):
+        negotiate("application/vnd.kubernetes.protobuf")
+
+
+V2 = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+V2_BETA = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        pytest.param(f"{V2},application/json", "v2", id="the aggregated form"),
+        pytest.param(f"{V2_BETA},application/json", "v2beta1", id="beta is not taken for v2"),
+        pytest.param(f"{V2},{V2_BETA},application/json", "v2", id="the first that is known"),
+        pytest.param("application/json", "", id="the old form"),
+    ],
+)
+def test_aggregated_discovery_is_asked_for_by_whole_version(accept: str, expected: str) -> None:
+    assert aggregated_version(accept) == expected
+
+
+def test_queries_keep_the_first_value_and_decode_it() -> None:
+    query = parse_query(b"labelSelector=a%3Db&limit=5&limit=6&watch")
+    assert query == {"labelSelector": "a=b", "limit": "5", "watch": ""}
+    assert read_options(query).label_selector == "a=b"
+
+
+@pytest.mark.parametrize(
+    ("query", "error"),
+    [
+        pytest.param("sendInitialEvents=true", Invalid, id="initial events need a match"),
+        pytest.param("resourceVersionMatch=Exact", Invalid, id="a match needs initial events"),
+        pytest.param("allowWatchBookmarks=maybe", BadRequest, id="a flag is true or false"),
+    ],
+)
+def test_watch_options_that_contradict_each_other(query: str, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        watch_options(parse_query(query.encode()))
+
+
+def test_the_field_manager_is_the_user_agent_when_none_is_named() -> None:
+    assert write_options({}, "kubectl/v1.37 (linux)").field_manager == "kubectl"
+    assert write_options({"fieldManager": "me"}, "kubectl/v1.37").field_manager == "me"
+    assert write_options({"dryRun": "All"}, "").dry_run
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        pytest.param({"dryRun": "Some"}, id="dryRun is All or nothing"),
+        pytest.param({"fieldValidation": "Loud"}, id="validation is one of three words"),
+        pytest.param({"fieldManager": "x" * 129}, id="a manager's name has a limit"),
+    ],
+)
+def test_write_options_that_are_refused(query: dict[str, str]) -> None:
+    with pytest.raises(Invalid):
+        write_options(query, "")
+
+
+def test_delete_options_come_from_the_body_first() -> None:
+    body = {"propagationPolicy": "Orphan", "gracePeriodSeconds": 0, "preconditions": {"uid": "u"}}
+    options = delete_options({"propagationPolicy": "Foreground", "gracePeriodSeconds": "5"}, body)
+    assert (options.propagation_policy, options.grace_period_s, options.uid) == ("Orphan", 0, "u")
+    assert delete_options({"gracePeriodSeconds": "5"}, {}).grace_period_s == 5
+
+
+async def receive_in_parts(*parts: bytes) -> bytes:
+    waiting = list(parts)
+
+    async def receive() -> Message:
+        body = waiting.pop(0)
+        return {"type": "http.request", "body": body, "more_body": bool(waiting)}
+
+    return await read_body(receive, None)
+
+
+async def test_a_body_is_read_to_its_end() -> None:
+    assert await receive_in_parts(b'{"a":', b"1}") == b'{"a":1}'
+
+
+async def test_a_body_that_grows_too_large_is_refused() -> None:
+    part = b"x" * (1024 * 1024)
+    with pytest.raises(TooLarge):
+        await receive_in_parts(part, part, part, b"x", b"never read")
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        pytest.param(b'{"kind":"A"}', "application/json", id="JSON"),
+        pytest.param(b'{"kind":"A"}', "", id="no type is JSON"),
+        pytest.param(b"kind: A\n", "application/yaml", id="YAML"),
+        pytest.param(b'{"kind":"A"}', "application/yaml; charset=utf-8", id="JSON said to be YAML"),
+    ],
+)
+def test_bodies_are_decoded_by_their_type(body: bytes, content_type: str) -> None:
+    assert decode_object(body, content_type) == {"kind": "A"}
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "error"),
+    [
+        pytest.param(b"{", "application/json", BadRequest, id="broken JSON"),
+        pytest.param(b"[]", "application/json", BadRequest, id="a list is no object"),
+        pytest.param(b"{}", "text/html", UnsupportedMediaType, id="an unknown type"),
+        pytest.param(b'{"metadata":1}', "", BadRequest, id="metadata must be an object"),
+        pytest.param(b"a: 1\na: 2\n", "application/yaml", BadRequest, id="a YAML key twice"),
+    ],
+)
+def test_bodies_that_are_refused(body: bytes, content_type: str, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        decode_object(body, content_type)
+
+
+def test_a_key_that_appears_twice_is_found_when_that_is_asked() -> None:
+    body = b'{"kind":"A","apiVersion":"v1","spec":{"x":1,"x":2}}'
+    assert decode_object(body, "")["spec"] == {"x": 2}
+    with pytest.raises(BadRequest):
+        decode_object(body, "", find_duplicates=True)
+
+
+def test_patches_have_the_shape_of_their_type() -> None:
+    assert decode_patch(b'[{"op":"remove"}]', "application/json-patch+json") == [{"op": "remove"}]
+    assert decode_patch(b"spec: {a: 1}", "application/apply-patch+yaml") == {"spec": {"a": 1}}
+    with pytest.raises(BadRequest):
+        decode_patch(b"{}", "application/json-patch+json")
+    with pytest.raises(UnsupportedMediaType):
+        decode_patch(b"{}", "application/json")
