@@ -10,7 +10,7 @@ import copy
 
 from towpath.client.protocols import Client, Propagation
 from towpath.machinery.conditions import now
-from towpath.machinery.errors import NotFound
+from towpath.machinery.errors import Conflict, NotFound
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import Key, RawObject, key_of, uid_of
 from towpath.runtime.informer import Handler, Informer
@@ -88,6 +88,8 @@ class Collection:
             )
         except NotFound:
             return
+        except Conflict:
+            return  # another object has the name now: ours is gone
         if self.informer.get(key) is not None:
             leaving = copy.deepcopy(obj)
             leaving["metadata"].setdefault("deletionTimestamp", now())

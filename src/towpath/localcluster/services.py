@@ -132,10 +132,10 @@ def _endpoint(pod: RawObject, publish_unready: bool) -> RawObject:
 
 
 def _port(port: RawObject, pods: list[RawObject]) -> RawObject:
-    target = port.get("targetPort", port["port"])
+    target: int | str = port.get("targetPort") or port["port"]
     if isinstance(target, str):
         numbers = [_named_port(pod, target) for pod in pods]
-        target = next((number for number in numbers if number), port["port"])
+        target = next((number for number in numbers if number), int(port["port"]))
     return {
         "name": port.get("name", ""),
         "port": int(target),

@@ -1,0 +1,57 @@
+"""A local cluster: all of its controllers for one API server, run as one thing."""
+
+import asyncio
+from pathlib import Path
+
+from towpath.client.protocols import Client
+from towpath.engines.processes.port import ProcessHost
+from towpath.engines.registry.port import ImageUnpacker
+from towpath.localcluster import deployments, replicasets, services
+from towpath.localcluster.pods.addresses import LoopbackAddresses, PodNetwork
+from towpath.localcluster.pods.agent import PodAgent
+from towpath.localcluster.pods.images import Images
+from towpath.localcluster.state import ClusterState
+from towpath.runtime.controller import Controller
+
+
+class LocalCluster:
+    """`client` has the platform's rights on the cluster's own API server.
+
+    `network` is shared by all local clusters of a platform, so that no two pods get one address.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        client: Client,
+        *,
+        processes: ProcessHost,
+        images: ImageUnpacker,
+        data_dir: Path,
+        cache_dir: Path,
+        network: PodNetwork | None = None,
+    ) -> None:
+        self.name = name
+        self.state = ClusterState(client)
+        self._agent = PodAgent(
+            name,
+            self.state,
+            processes,
+            Images(images, cache_dir),
+            network or LoopbackAddresses(str(data_dir.absolute())),
+            data_dir / "pods",
+        )
+        self._controllers: tuple[Controller, ...] = (
+            deployments.controller(self.state),
+            replicasets.controller(self.state),
+            services.controller(self.state),
+        )
+
+    async def run(self) -> None:
+        """Run everything until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.state.run(), name=f"{self.name}-state")
+            await self.state.synced()
+            tasks.create_task(self._agent.run(), name=f"{self.name}-pods")
+            for controller in self._controllers:
+                tasks.create_task(controller.run(), name=f"{self.name}-{controller.name}")

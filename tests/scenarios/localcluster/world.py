@@ -1,0 +1,173 @@
+"""The parts of a local cluster's scenario: images made of one file, objects, and ways to wait."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support import running_api_server
+
+from towpath.client.protocols import Client
+from towpath.engines.processes.host import SupervisedProcesses
+from towpath.engines.registry.port import ImageNotFound
+from towpath.localcluster.cluster import LocalCluster
+from towpath.localcluster.resources import DEPLOYMENT, POD, SERVICE
+from towpath.machinery.errors import NotFound
+from towpath.machinery.kinds import Resource
+from towpath.machinery.objects import RawObject
+
+DEADLINE_S = 20.0
+
+
+class OneFileImages:
+    """An ImageUnpacker: `<name>` is an image whose /app/main.py is the text given."""
+
+    def __init__(self, programs: dict[str, str]) -> None:
+        self.programs = programs
+
+    async def unpack(self, reference: str, target: Path) -> dict[str, object]:
+        if reference not in self.programs:
+            raise ImageNotFound(f"image {reference} is not in the registry")
+        (target / "app").mkdir(parents=True, exist_ok=True)
+        (target / "app" / "main.py").write_text(self.programs[reference])
+        return {
+            "config": {
+                "Labels": {"dev.towpath.image.base": "declared"},
+                "Entrypoint": ["python", "/app/main.py"],
+                "Env": ["PYTHONPATH=/app"],
+                "WorkingDir": "/app",
+            }
+        }
+
+
+@dataclass
+class World:
+    client: Client
+    cluster: LocalCluster
+    processes: SupervisedProcesses
+    images: OneFileImages
+    data_dir: Path
+
+    async def get(self, resource: Resource, name: str, namespace: str = "default") -> RawObject:
+        return await self.client.get(resource, name, namespace)
+
+    async def pods(self, labels: str = "app=web") -> list[RawObject]:
+        return (await self.client.list(POD, "default", labels=labels)).items
+
+    async def until(
+        self, condition: Callable[[], Awaitable[Any]], what: str, deadline_s: float = DEADLINE_S
+    ) -> Any:
+        try:
+            async with asyncio.timeout(deadline_s):
+                while not (result := await condition()):
+                    await asyncio.sleep(0.005)
+                return result
+        except TimeoutError:
+            raise AssertionError(
+                f"not within {deadline_s:g} s: {what}; {await self.story()}"
+            ) from None
+
+    async def story(self) -> str:
+        pods = await self.pods("")
+        return str([(pod["metadata"]["name"], pod.get("status")) for pod in pods])
+
+    async def rolled_out(self, name: str = "web") -> RawObject:
+        async def complete() -> RawObject | None:
+            deployment = await self.get(DEPLOYMENT, name)
+            status = deployment.get("status") or {}
+            wanted = deployment["spec"]["replicas"]
+            numbers = ("replicas", "updatedReplicas", "availableReplicas")
+            if status.get("observedGeneration") != deployment["metadata"]["generation"]:
+                return None
+            return deployment if all(status.get(n, 0) == wanted for n in numbers) else None
+
+        found: RawObject = await self.until(complete, f"{name} is rolled out")
+        return found
+
+    async def gone(self, resource: Resource, name: str) -> None:
+        async def is_gone() -> bool:
+            try:
+                await self.get(resource, name)
+            except NotFound:
+                return True
+            return False
+
+        await self.until(is_gone, f"{name} is gone")
+
+
+@asynccontextmanager
+async def running_world(
+    tmp_path: Path,
+    programs: dict[str, str],
+    *,
+    isolations: tuple[str, ...] = ("uid", "userns", "none"),
+) -> AsyncIterator[World]:
+    data_dir = tmp_path / "data"
+    images = OneFileImages(programs)
+    async with (
+        running_api_server(tmp_path / "store.db") as api,
+        SupervisedProcesses(data_dir / "run", isolations=isolations, grace_s=1.0) as processes,
+        running_cluster(api.client(), processes, images, tmp_path) as cluster,
+    ):
+        yield World(api.client(), cluster, processes, images, data_dir)
+
+
+@asynccontextmanager
+async def running_cluster(
+    client: Client, processes: SupervisedProcesses, images: OneFileImages, tmp_path: Path
+) -> AsyncIterator[LocalCluster]:
+    cluster = LocalCluster(
+        "local",
+        client,
+        processes=processes,
+        images=images,
+        data_dir=tmp_path / "data",
+        cache_dir=tmp_path / "cache",
+    )
+    running = asyncio.create_task(cluster.run())
+    try:
+        yield cluster
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        if not running.cancelled() and running.exception() is not None:
+            raise AssertionError("the cluster failed") from running.exception()
+
+
+def deployment(
+    name: str = "web",
+    *,
+    replicas: int = 1,
+    image: str = "web",
+    env: dict[str, str] | None = None,
+    **spec: Any,
+) -> RawObject:
+    container: RawObject = {
+        "name": "app",
+        "image": image,
+        "ports": [{"containerPort": 8000, "name": "http"}],
+        "env": [{"name": key, "value": value} for key, value in (env or {}).items()],
+        "readinessProbe": {"httpGet": {"path": "/", "port": "http"}, "periodSeconds": 1},
+    }
+    labels = {"app": name}
+    pod: RawObject = {"containers": [container], "terminationGracePeriodSeconds": 5}
+    return DEPLOYMENT.object(
+        name,
+        "default",
+        spec={
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": pod},
+            **spec,
+        },
+    )
+
+
+def service(name: str = "web") -> RawObject:
+    return SERVICE.object(
+        name,
+        "default",
+        spec={"selector": {"app": name}, "ports": [{"port": 80, "targetPort": "http"}]},
+    )
