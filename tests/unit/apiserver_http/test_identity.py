@@ -1,0 +1,139 @@
+"""Who asks: PKI, tokens of service accounts, the chain and impersonation."""
+
+import ssl
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.wire import WiredApi, wired_api_server
+
+from towpath.apiserver.authn.chain import ANONYMOUS, RequestAuthenticator, user_of_certificate
+from towpath.apiserver.authn.pki import open_pki
+from towpath.apiserver.authn.tokens import ServiceAccountTokens
+from towpath.machinery.errors import BadRequest, Forbidden, NotFound, Unauthorized
+from towpath.machinery.kinds import Resource
+from towpath.machinery.users import AUTHENTICATED, AccessRequest, UserInfo
+
+SERVICE_ACCOUNTS = Resource("", "v1", "ServiceAccount", "serviceaccounts")
+
+
+@pytest.fixture
+async def api(tmp_path: Path) -> AsyncIterator[WiredApi]:
+    async with wired_api_server(tmp_path) as wired:
+        yield wired
+
+
+def test_a_pki_is_made_once_and_kept_private(tmp_path: Path) -> None:
+    first = open_pki(tmp_path / "pki")
+    second = open_pki(tmp_path / "pki")
+    assert first.ca_pem == second.ca_pem
+    assert first.admin_token == second.admin_token
+    assert first.certificate_file.read_bytes() == second.certificate_file.read_bytes()
+    assert stat.S_IMODE((tmp_path / "pki").stat().st_mode) == 0o700
+    for name in ("ca.key", "server.key", "tokens.key", "admin.token"):
+        assert stat.S_IMODE((tmp_path / "pki" / name).stat().st_mode) == 0o600
+
+
+def test_the_certificate_is_made_anew_for_other_names_under_the_same_ca(tmp_path: Path) -> None:
+    first = open_pki(tmp_path / "pki")
+    before = first.certificate_file.read_bytes()
+    second = open_pki(tmp_path / "pki", names=("localhost", "platform.internal"))
+    assert second.certificate_file.read_bytes() != before
+    assert second.ca_pem == first.ca_pem
+    assert second.server_context().protocol is ssl.PROTOCOL_TLS_SERVER
+
+
+async def test_a_token_is_its_service_account(api: WiredApi) -> None:
+    await api.front.client().create(SERVICE_ACCOUNTS, SERVICE_ACCOUNTS.object("ci", "default"))
+    token = await api.front.tokens("default", "ci", ttl_s=600)
+    user = await api.front.tokens.verify(token)
+    assert user is not None
+    assert user.name == "system:serviceaccount:default:ci"
+    assert "system:serviceaccounts:default" in user.groups
+
+
+async def test_a_token_ends_with_its_service_account(api: WiredApi) -> None:
+    client = api.front.client()
+    await client.create(SERVICE_ACCOUNTS, SERVICE_ACCOUNTS.object("ci", "default"))
+    token = await api.front.tokens("default", "ci", ttl_s=600)
+    await client.delete(SERVICE_ACCOUNTS, "ci", "default")
+    await client.create(SERVICE_ACCOUNTS, SERVICE_ACCOUNTS.object("ci", "default"))
+    assert await api.front.tokens.verify(token) is None
+
+
+async def test_a_token_is_good_for_its_own_server_and_time_only(api: WiredApi) -> None:
+    await api.front.client().create(SERVICE_ACCOUNTS, SERVICE_ACCOUNTS.object("ci", "default"))
+    token = await api.front.tokens("default", "ci", ttl_s=600)
+    other = ServiceAccountTokens(api.pki.token_key, api.front.verbs, issuer="https://elsewhere")
+    assert await other.verify(token) is None
+    expired = await api.front.tokens("default", "ci", ttl_s=-1)
+    assert await api.front.tokens.verify(expired) is None
+    head, body, signature = token.split(".")
+    assert await api.front.tokens.verify(f"{head}.{body}.{signature[:-4]}AAAA") is None
+    assert await api.front.tokens.verify("no token at all") is None
+
+
+async def test_there_is_no_token_without_a_service_account(api: WiredApi) -> None:
+    with pytest.raises(NotFound):
+        await api.front.tokens("default", "absent", ttl_s=600)
+
+
+def chain(*allowed: AccessRequest) -> RequestAuthenticator:
+    async def authorize(_user: UserInfo, request: AccessRequest) -> bool:
+        return request in allowed
+
+    async def personal(token: str) -> UserInfo | None:
+        return UserInfo("alice", (AUTHENTICATED,)) if token == "hers" else None
+
+    return RequestAuthenticator(authorize, "secret", (personal,))
+
+
+def bearer(token: str) -> tuple[bytes, bytes]:
+    return (b"authorization", f"Bearer {token}".encode())
+
+
+async def test_the_chain_asks_each_authenticator() -> None:
+    assert (await chain()([bearer("secret")])).name == "admin"
+    assert (await chain()([bearer("hers")])).name == "alice"
+    assert await chain()([]) is ANONYMOUS
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param([bearer("wrong")], id="an unknown token"),
+        pytest.param([(b"authorization", b"Basic abc")], id="another scheme"),
+        pytest.param([bearer("")], id="an empty token"),
+        pytest.param([(b"impersonate-user", b"root")], id="nobody impersonates somebody"),
+    ],
+)
+async def test_wrong_credentials(headers: list[tuple[bytes, bytes]]) -> None:
+    with pytest.raises(Unauthorized):
+        await chain()(headers)
+
+
+async def test_impersonation_asks_for_each_attribute() -> None:
+    as_bob = [bearer("hers"), (b"impersonate-user", b"bob"), (b"impersonate-group", b"ops")]
+    may_be_bob = AccessRequest("impersonate", "", "users", name="bob")
+    may_be_ops = AccessRequest("impersonate", "", "groups", name="ops")
+    with pytest.raises(Forbidden):
+        await chain(may_be_bob)(as_bob)
+    user = await chain(may_be_bob, may_be_ops)(as_bob)
+    assert (user.name, user.groups) == ("bob", ("ops", AUTHENTICATED))
+    with pytest.raises(BadRequest):
+        await chain()([bearer("hers"), (b"impersonate-group", b"ops")])
+
+
+async def test_impersonating_a_service_account_gives_its_groups() -> None:
+    name = b"system:serviceaccount:demo:deployer"
+    allowed = AccessRequest("impersonate", "", "serviceaccounts", "demo", "deployer")
+    user = await chain(allowed)([bearer("hers"), (b"impersonate-user", name)])
+    assert "system:serviceaccounts:demo" in user.groups
+
+
+def test_a_certificate_names_a_user_and_groups() -> None:
+    subject = ((("organizationName", "ops"),), (("commonName", "carol"),))
+    assert user_of_certificate({"subject": subject}) == UserInfo("carol", ("ops", AUTHENTICATED))
+    with pytest.raises(Unauthorized):
+        user_of_certificate({"subject": ()})
