@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import aclosing
 
-from towpath.client.protocols import Client
+from towpath.client.protocols import Client, EventType
+from towpath.machinery.conditions import is_true
 from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource
-from towpath.machinery.objects import RawObject
+from towpath.machinery.objects import RawObject, key_of
 
 MANAGER = "towpath-install"
 CRD = Resource(
@@ -45,3 +47,21 @@ async def _resolve(client: Client, obj: RawObject) -> Resource:
     except NotFound as error:
         name = obj["metadata"]["name"]
         raise RuntimeError(f"{obj['kind']} {name!r} is shipped, but its kind is not") from error
+
+
+async def all_ready(client: Client, resource: Resource) -> None:
+    """Wait until every object of the kind that is there now is ready."""
+    listed = await client.list(resource)
+    unready = {key_of(obj) for obj in listed.items if not _is_ready(obj)}
+    if not unready:
+        return
+    async with aclosing(client.watch(resource, since=listed.resource_version)) as events:
+        async for event in events:
+            if event.type is EventType.DELETED or _is_ready(event.object):
+                unready.discard(key_of(event.object))
+            if not unready:
+                return
+
+
+def _is_ready(obj: RawObject) -> bool:
+    return is_true(obj, "Ready")

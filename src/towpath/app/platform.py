@@ -5,6 +5,7 @@ close, because everything is entered on one exit stack.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -19,11 +20,14 @@ from towpath.app.clusters import LocalClusters, StoreTrail
 from towpath.app.datadir import DataDir, Ports
 from towpath.app.foundations import Foundations, Progress, lay_foundations
 from towpath.app.front import PORTAL_HOSTS, Front
-from towpath.app.objects import apply_kinds, apply_namespaces, apply_objects
-from towpath.app.people import ADMINISTRATORS_BINDING
+from towpath.app.objects import all_ready, apply_kinds, apply_namespaces, apply_objects
+from towpath.app.people import ADMINISTRATOR, ADMINISTRATORS_BINDING
 from towpath.app.public_info import public_info
+from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
+from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.infrastructure.clusters.kinds import LOCAL
 from towpath.capabilities.infrastructure.databases.provider import provider_objects
+from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE
 from towpath.client.kubeconfig import write_kubeconfig
 from towpath.engines.git.embedded import EmbeddedGitHost
 from towpath.engines.registry.embedded import EmbeddedRegistry
@@ -31,7 +35,7 @@ from towpath.engines.registry.unpack import EmbeddedImages
 from towpath.hooks.platform import ARGOCD_NAMESPACE, SYSTEM_NAMESPACE, Platform
 from towpath.hooks.templates import TemplateAction
 from towpath.localcluster import Gateway, LocalCluster
-from towpath.web.accounts import build_accounts
+from towpath.web.accounts import ApiAccess, build_accounts
 from towpath.web.portal import Portal, build_portal
 from towpath.web.reads import build_reads
 
@@ -45,6 +49,18 @@ class Running:
     kubeconfig: Path
     failed: asyncio.Future[None]
     """Raises the error of the part that ended, should one ever do."""
+
+    async def settled(self, deadline_s: float) -> None:
+        """Wait until what was seeded can be used, or the deadline has passed."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(deadline_s):
+                for resource in (SOFTWARE_TEMPLATE, PROJECT, ENVIRONMENT):
+                    await all_ready(self.platform.api, resource)
+
+    async def sign_in_link(self) -> str:
+        """Signs the administrator in to the portal, once."""
+        secret = await self.foundations.identity.issue_link(ADMINISTRATOR)
+        return self.platform.addresses.portal(f"/sign-in?link={secret}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +198,13 @@ def _portal(base: Foundations, platform: Platform) -> object:
     )
     routes = [
         *build_reads(reads, base.identity, base.authenticate, base.viewer),
-        *build_accounts(base.identity, base.authenticate, base.authorize, base.addresses),
+        *build_accounts(
+            base.identity,
+            base.authenticate,
+            base.authorize,
+            base.addresses,
+            ApiAccess(base.addresses.api(), [LOCAL], base.pki.ca_pem.decode()),
+        ),
     ]
     return build_portal(portal, routes)
 

@@ -29,9 +29,16 @@ class Terminal(Protocol):
 
     def cluster(self, name: str) -> Client: ...
 
-    @property
-    def user(self) -> str:
+    async def user(self) -> str:
         """Who the API says we are."""
+        ...
+
+    async def portal(self) -> str:
+        """The portal's address, without a slash at the end."""
+        ...
+
+    async def post(self, path: str, content: Mapping[str, str]) -> Any:
+        """POST to a path of the portal, decoded."""
         ...
 
     async def read(self, path: str, **parameters: str) -> Any:
@@ -62,3 +69,5 @@ class Command:
     words: tuple[str, ...]
     run: Callable[..., Awaitable[None]]
     """`async def run(terminal: Terminal, ...)`"""
+    local: bool = False
+    """Needs no platform: then the terminal is None."""

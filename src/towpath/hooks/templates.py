@@ -36,3 +36,8 @@ class TemplateAction:
     run: Callable[[ActionContext], Awaitable[dict[str, Any]]]
     """Returns the step's outputs."""
     undo: Callable[[ActionContext], Awaitable[None]] | None = None
+    check: Callable[[ActionContext], Awaitable[None]] | None = None
+    """Raises what would stop `run`, such as a name that is taken, before anything is made.
+
+    What comes from other steps is missing in the input then, and input_schema has not been asked.
+    """

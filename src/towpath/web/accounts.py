@@ -1,7 +1,7 @@
 """What a command line asks of identity: links for others, and a token in exchange for a link.
 
     POST /-/links   {"user": "alice"}   -> {"link": "http://..."}
-    POST /-/tokens  {"link": "..."}     -> {"token": "...", "user": "alice"}
+    POST /-/tokens  {"link": "..."}     -> {"token": "...", "user": "alice", "server": ...}
 
 Making a link for somebody is signing in as them, so the right that it takes is `impersonate`.
 """
@@ -33,6 +33,14 @@ class TokenRequest(msgspec.Struct):
     label: str = "command line"
 
 
+class ApiAccess(msgspec.Struct, frozen=True):
+    """What a client needs beside its token."""
+
+    server: str
+    clusters: list[str]
+    ca: str
+
+
 class Endpoint(Protocol):
     async def __call__(self, request: Request) -> Any: ...
 
@@ -42,6 +50,7 @@ def build_accounts(
     authenticate: Authenticate,
     authorize: Authorize,
     addresses: Addresses,
+    access: ApiAccess,
 ) -> list[Route]:
     async def make_link(request: Request) -> Any:
         asked = await _body(request, LinkRequest)
@@ -59,7 +68,8 @@ def build_accounts(
         user = await identity.redeem_link(asked.link)
         if user is None:
             raise Unauthorized("this link has been used or has expired; ask for a new one")
-        return {"token": await identity.issue_token(user, asked.label), "user": user.name}
+        token = await identity.issue_token(user, asked.label)
+        return {"token": token, "user": user.name, **msgspec.to_builtins(access)}
 
     return [
         Route("/-/links", _json(make_link), methods=["POST"]),

@@ -1,0 +1,61 @@
+"""Which platform a command talks to, as whom.
+
+In this order: `TOWPATH_SERVER` with `TOWPATH_TOKEN` (CI), `--kubeconfig` or `TOWPATH_KUBECONFIG`,
+the file that `towpath login` wrote, and the data directory of a platform on this machine.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from towpath.client.kubeconfig import Connection, KubeconfigError, from_environment, from_kubeconfig
+from towpath.hooks.commands import CommandError
+
+NO_PLATFORM = 3
+PLATFORM_CONTEXT = "platform"
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How to reach one platform; `file` is the kubeconfig it came from, if any."""
+
+    platform: Connection
+    file: Path | None
+
+    def cluster(self, name: str) -> Connection:
+        """A local cluster of the same platform."""
+        if self.file is None:
+            base = self.platform
+            return Connection(f"{base.server}/clusters/{name}", base.token, base.ca_pem)
+        try:
+            return from_kubeconfig(self.file, context=name)
+        except KubeconfigError as error:
+            raise CommandError(str(error), exit_code=NO_PLATFORM) from error
+
+
+def login_file() -> Path:
+    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(base) / "towpath" / "kubeconfig"
+
+
+def find_platform(data_dir: Path) -> Reach:
+    """Raises CommandError, which says where was looked and how to start or sign in."""
+    try:
+        if connection := from_environment():
+            return Reach(connection, None)
+        for file in _candidates(data_dir):
+            if file.exists():
+                return Reach(from_kubeconfig(file, context=PLATFORM_CONTEXT), file)
+    except KubeconfigError as error:
+        raise CommandError(str(error), exit_code=NO_PLATFORM) from error
+    raise CommandError(
+        f"no platform found: neither {login_file()} nor {data_dir / 'kubeconfig'} exists",
+        hint="start one with `towpath up`, or sign in to one with `towpath login LINK`",
+        exit_code=NO_PLATFORM,
+    )
+
+
+def _candidates(data_dir: Path) -> list[Path]:
+    if configured := os.environ.get("TOWPATH_KUBECONFIG"):
+        return [Path(configured)]
+    return [login_file(), data_dir / "kubeconfig"]

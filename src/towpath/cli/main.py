@@ -1,0 +1,132 @@
+"""The entry point: builds the command line, runs one command, turns errors into exit codes."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from towpath.cli import output
+from towpath.cli.adapter import build
+from towpath.cli.connection import NO_PLATFORM, find_platform
+from towpath.hooks.commands import Command, CommandError
+
+FAILED, USAGE, NOT_FOUND, CONFLICT, TIMED_OUT = 1, 2, 4, 5, 6
+INTERRUPTED = 130
+
+SUMMARY = """Towpath: an internal developer platform in one command.
+
+Start one with `towpath up`; ask it for a service with `towpath new`."""
+
+
+def main() -> None:
+    """The `towpath` command."""
+    from towpath.cli.commands import all_commands
+
+    root = build(all_commands(), invoke, SUMMARY)
+    root.add_command(_completion())
+    click.version_option(package_name="towpath", message="%(version)s")(root)
+    root(prog_name="towpath")
+
+
+def invoke(command: Command, values: dict[str, Any]) -> None:
+    """Run one command and leave with its exit code."""
+    form = values.pop("output")
+    try:
+        asyncio.run(_run(command, values, form))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except CommandError as error:
+        _fail(str(error), error.hint, error.exit_code)
+    except Exception as error:
+        known = _known_error(error)
+        if known is None:
+            raise
+        _fail(*known)
+
+
+async def _run(command: Command, values: dict[str, Any], form: str) -> None:
+    if command.local:
+        await command.run(None, **values)
+        return
+    from towpath.app.datadir import default_data_dir
+    from towpath.cli.terminal import CommandTerminal
+
+    async with CommandTerminal(find_platform(default_data_dir()), form) as terminal:
+        if "project" in values and not values["project"]:
+            values["project"] = await _only_project(terminal)
+        await command.run(terminal, **values)
+
+
+async def _only_project(terminal: Any) -> str:
+    """The project to mean when none is named: TOWPATH_PROJECT, or the only one there is."""
+    if configured := os.environ.get("TOWPATH_PROJECT"):
+        return configured
+    from towpath.capabilities.governance.projects.kinds import PROJECT
+
+    names = [one["metadata"]["name"] for one in (await terminal.api.list(PROJECT)).items]
+    if len(names) == 1:
+        return str(names[0])
+    raise CommandError(
+        f"which project? There are {', '.join(names)}" if names else "there is no project yet",
+        hint="name one with --project, or set TOWPATH_PROJECT",
+        exit_code=USAGE,
+    )
+
+
+def _known_error(error: Exception) -> tuple[str, str, int] | None:
+    """Message, hint and exit code of what can be expected to go wrong."""
+    import httpx2
+
+    from towpath.machinery import errors
+
+    if isinstance(error, errors.StatusError):
+        if isinstance(error, errors.NotFound):
+            return error.message, "", NOT_FOUND
+        if isinstance(error, errors.Conflict):
+            return error.message, "", CONFLICT
+        if isinstance(error, errors.Unauthorized):
+            hint = "the token is not known here; sign in again with `towpath login LINK`"
+            return error.message, hint, NO_PLATFORM
+        return error.message, "", FAILED
+    if isinstance(error, httpx2.TransportError | ConnectionError):
+        return f"the platform cannot be reached: {error}", "is `towpath up` running?", NO_PLATFORM
+    if isinstance(error, TimeoutError):
+        return str(error) or "waited in vain", "", TIMED_OUT
+    return None
+
+
+def _fail(message: str, hint: str, code: int) -> None:
+    output.say(f"error: {message}")
+    if hint:
+        output.say(f"hint: {hint}")
+    sys.exit(code)
+
+
+def _completion() -> click.Command:
+    @click.command("completion", short_help="Print the completion script of a shell.")
+    @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+    def completion(shell: str) -> None:
+        """Print the script that completes `towpath` in a shell.
+
+        bash: eval "$(towpath completion bash)" in ~/.bashrc; zsh and fish likewise.
+        """
+        from click.shell_completion import get_completion_class
+
+        kind = get_completion_class(shell)
+        assert kind is not None, f"click completes {shell}"
+        root = click.get_current_context().find_root().command
+        click.echo(kind(root, {}, "towpath", "_TOWPATH_COMPLETE").source())
+
+    return completion
+
+
+def data_dir_option(value: Path | None) -> Path:
+    from towpath.app.datadir import default_data_dir
+
+    return value if value is not None else default_data_dir()

@@ -1,0 +1,187 @@
+"""Objects of the API for those without kubectl: get, apply and delete -f."""
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from towpath.hooks.commands import Command, CommandError, Terminal
+from towpath.machinery.kinds import Resource
+from towpath.machinery.objects import RawObject
+
+MANAGER = "towpath-cli"
+USAGE = 2
+
+
+async def get(
+    terminal: Terminal, kind: str, name: str = "", *, namespace: str = "", labels: str = ""
+) -> None:
+    """Show objects of a kind, or one of them.
+
+    Parameters
+    ----------
+    namespace : -n
+        Only there; all namespaces, if left out.
+    labels : -l
+        Only those with these labels, as in kubectl.
+    """
+    resource = await _resource(terminal, kind)
+    if name:
+        found = await terminal.api.get(resource, name, namespace)
+        terminal.show(found, [_row(found)])
+        return
+    listed = await terminal.api.list(resource, namespace, labels=labels)
+    document = {"apiVersion": "v1", "kind": "List", "items": listed.items}
+    terminal.show(document, [_row(obj) for obj in listed.items])
+
+
+async def apply(
+    terminal: Terminal, *, file: tuple[Path, ...], namespace: str = "", force: bool = False
+) -> None:
+    """Create or change objects as files say, by server-side apply.
+
+    Parameters
+    ----------
+    file : -f
+        A YAML or JSON file, a folder of them, or - for standard input. Can be repeated.
+    namespace : -n
+        For objects that name none.
+    force
+        Take over fields that another manager owns.
+    """
+    for obj in _objects(file):
+        resource = await terminal.api.resolve(obj["apiVersion"], obj["kind"])
+        _place(obj, resource, namespace)
+        await terminal.api.apply(resource, obj, manager=MANAGER, force=force)
+        terminal.say(f"{resource.plural}/{obj['metadata']['name']} applied")
+
+
+def deleting_files_too(command: Command) -> Command:
+    """The workloads' `delete APP`, with `-f FILE` beside it."""
+
+    async def delete(
+        terminal: Terminal,
+        app: str = "",
+        *,
+        project: str = "",
+        file: tuple[Path, ...] = (),
+        yes: bool = False,
+        wait: bool = False,
+    ) -> None:
+        """Delete a workload with all that it has, or the objects that files name.
+
+        Parameters
+        ----------
+        project : -p
+            The workload's project.
+        file : -f
+            Delete the objects of this file instead. Can be repeated.
+        yes : -y
+            Do not ask.
+        wait
+            Return when everything is gone.
+        """
+        if bool(app) == bool(file):
+            raise CommandError(
+                "name a workload or give files with -f, one of both", exit_code=USAGE
+            )
+        if app:
+            await command.run(terminal, app, project=project, yes=yes, wait=wait)
+            return
+        for obj in reversed(list(_objects(file))):
+            resource = await terminal.api.resolve(obj["apiVersion"], obj["kind"])
+            metadata = obj["metadata"]
+            await terminal.api.delete(resource, metadata["name"], metadata.get("namespace", ""))
+            terminal.say(f"{resource.plural}/{metadata['name']} deleted")
+
+    return Command(("delete",), delete)
+
+
+async def _resource(terminal: Terminal, word: str) -> Resource:
+    """A kind by its kind, plural, or plural.group, whatever the case."""
+    wanted = word.lower()
+    for resource in await terminal.api.resources():
+        names = {resource.kind.lower(), resource.plural, f"{resource.plural}.{resource.group}"}
+        if wanted in names:
+            return resource
+    raise CommandError(
+        f"the server has no kind {word!r}", hint="kubectl api-resources lists them", exit_code=4
+    )
+
+
+def _objects(files: tuple[Path, ...]) -> Iterator[RawObject]:
+    import yaml
+
+    for path in files:
+        for text, shown in _texts(path):
+            try:
+                documents = list(yaml.load_all(text, Loader=yaml.CSafeLoader))
+            except yaml.YAMLError as error:
+                raise CommandError(f"{shown} is not YAML: {error}", exit_code=USAGE) from error
+            for document in documents:
+                yield from _checked(document, shown)
+
+
+def _texts(path: Path) -> Iterator[tuple[str, str]]:
+    if str(path) == "-":
+        yield sys.stdin.read(), "standard input"
+        return
+    if path.is_dir():
+        for file in sorted(path.iterdir()):
+            if file.suffix in (".yaml", ".yml", ".json"):
+                yield file.read_text(), str(file)
+        return
+    try:
+        yield path.read_text(), str(path)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}", exit_code=USAGE) from error
+
+
+def _checked(document: Any, shown: str) -> Iterator[RawObject]:
+    if document is None:
+        return
+    if isinstance(document, dict) and document.get("kind") == "List":
+        for item in document.get("items") or ():
+            yield from _checked(item, shown)
+        return
+    complete = (
+        isinstance(document, dict)
+        and isinstance(document.get("metadata"), dict)
+        and all(document.get(field) for field in ("apiVersion", "kind"))
+        and document["metadata"].get("name")
+    )
+    if not complete:
+        raise CommandError(
+            f"{shown} has a document without apiVersion, kind and metadata.name", exit_code=USAGE
+        )
+    yield document
+
+
+def _place(obj: RawObject, resource: Resource, namespace: str) -> None:
+    if resource.namespaced:
+        obj["metadata"].setdefault("namespace", namespace or "default")
+
+
+def _row(obj: RawObject) -> dict[str, str]:
+    metadata = obj["metadata"]
+    conditions = (obj.get("status") or {}).get("conditions") or ()
+    ready = next((one for one in conditions if one["type"] == "Ready"), {})
+    return {
+        "namespace": metadata.get("namespace", ""),
+        "name": metadata["name"],
+        "ready": ready.get("status", ""),
+        "reason": ready.get("reason", ""),
+        "age": _age(metadata.get("creationTimestamp", "")),
+    }
+
+
+def _age(created: str) -> str:
+    from towpath.machinery.durations import human_duration
+
+    if not created:
+        return ""
+    return human_duration((datetime.now(UTC) - datetime.fromisoformat(created)).total_seconds())
+
+
+OBJECT_COMMANDS = [Command(("get",), get), Command(("apply",), apply)]

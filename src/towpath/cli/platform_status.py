@@ -1,0 +1,44 @@
+"""What `towpath status` says: every cluster, project and workload with one line each."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
+from towpath.capabilities.governance.projects.kinds import PROJECT
+from towpath.capabilities.infrastructure.clusters.kinds import CLUSTER
+from towpath.hooks.commands import Terminal
+from towpath.machinery.conditions import get_condition
+from towpath.machinery.objects import RawObject
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    data: dict[str, Any]
+    rows: list[dict[str, str]]
+
+    @property
+    def healthy(self) -> bool:
+        return all(row["ready"] != "False" for row in self.rows)
+
+
+async def platform_status(terminal: Terminal) -> Report:
+    rows = [
+        _row(kind.kind, obj)
+        for kind in (CLUSTER, PROJECT, WORKLOAD)
+        for obj in (await terminal.api.list(kind)).items
+    ]
+    data = {"portal": await terminal.portal(), "user": await terminal.user(), "objects": rows}
+    terminal.say(f"Portal {data['portal']}, signed in as {data['user']}")
+    return Report(data, rows)
+
+
+def _row(kind: str, obj: RawObject) -> dict[str, str]:
+    ready = get_condition(obj, "Ready") or {}
+    return {
+        "kind": kind,
+        "namespace": obj["metadata"].get("namespace", ""),
+        "name": obj["metadata"]["name"],
+        "ready": ready.get("status", "Unknown"),
+        "reason": ready.get("reason", ""),
+        "message": ready.get("message", ""),
+    }

@@ -1,0 +1,131 @@
+"""What a command is given: the API as the person who types, and their screen."""
+
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx2
+import orjson
+
+from towpath.cli import output
+from towpath.cli.connection import NO_PLATFORM, Reach
+from towpath.client.kubernetes import KubernetesClient
+from towpath.client.protocols import Client
+from towpath.hooks.commands import CommandError
+from towpath.machinery.errors import from_status
+from towpath.machinery.kinds import Resource
+
+CONFIG_MAP = Resource("", "v1", "ConfigMap", "configmaps")
+SELF_REVIEW = Resource(
+    "authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False
+)
+READ_TIMEOUT_S = 30.0
+
+
+class CommandTerminal:
+    """hooks.commands.Terminal over a connection. `async with` closes what was opened."""
+
+    def __init__(self, reach: Reach, form: str) -> None:
+        self._reach = reach
+        self._form = form
+        self._stack = AsyncExitStack()
+        self._api: KubernetesClient | None = None
+        self._portal = ""
+        self._user = ""
+
+    async def __aenter__(self) -> "CommandTerminal":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    @property
+    def api(self) -> Client:
+        if self._api is None:
+            self._api = KubernetesClient(self._reach.platform, manager="towpath-cli")
+            self._stack.push_async_callback(self._api.aclose)
+        return self._api
+
+    def cluster(self, name: str) -> Client:
+        client = KubernetesClient(self._reach.cluster(name), manager="towpath-cli")
+        self._stack.push_async_callback(client.aclose)
+        return client
+
+    async def user(self) -> str:
+        if not self._user:
+            review = await self.api.create(SELF_REVIEW, SELF_REVIEW.object(""))
+            self._user = review["status"]["userInfo"]["username"]
+        return self._user
+
+    async def read(self, path: str, **parameters: str) -> Any:
+        async with self._http() as http:
+            response = await http.get(await self._address(path, parameters))
+            return _decoded(response.status_code, response.content)
+
+    async def follow(self, path: str, **parameters: str) -> AsyncIterator[Any]:
+        async with (
+            self._http() as http,
+            http.stream("GET", await self._address(path, parameters), timeout=None) as response,
+        ):
+            if response.status_code != httpx2.codes.OK:
+                _decoded(response.status_code, await response.aread())
+            async for line in response.aiter_lines():
+                if line:
+                    yield orjson.loads(line)
+
+    async def post(self, path: str, content: Mapping[str, str]) -> Any:
+        """A question to the portal that changes something, such as making a sign-in link."""
+        async with self._http() as http:
+            response = await http.post(
+                f"{await self.portal()}{path}", content=orjson.dumps(dict(content))
+            )
+            return _decoded(response.status_code, response.content)
+
+    async def portal(self) -> str:
+        """The portal's address, as the platform publishes it."""
+        if not self._portal:
+            info = await self.api.get(CONFIG_MAP, "towpath", "kube-public")
+            self._portal = info["data"]["portal"]
+        return self._portal
+
+    def show(self, data: Any, rows: Sequence[Mapping[str, str]] | None = None) -> None:
+        if self._form in ("json", "yaml"):
+            output.write_data(data, self._form)
+        elif self._form == "name":
+            output.write_names(data)
+        elif rows is None:
+            output.write_data(data, "yaml")
+        else:
+            output.write_table(rows, wide=self._form == "wide")
+
+    def say(self, text: str) -> None:
+        output.say(text)
+
+    def confirm(self, question: str) -> bool:
+        if not sys.stdin.isatty():
+            return False
+        output.say(f"{question} [y/N]")
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+    def _http(self) -> httpx2.AsyncClient:
+        headers = {"authorization": f"Bearer {self._reach.platform.token}"}
+        return httpx2.AsyncClient(headers=headers, timeout=READ_TIMEOUT_S, trust_env=False)
+
+    async def _address(self, path: str, parameters: Mapping[str, str]) -> str:
+        query = f"?{urlencode(parameters)}" if parameters else ""
+        return f"{await self.portal()}/api/v1/{path.lstrip('/')}{query}"
+
+
+def _decoded(code: int, content: bytes) -> Any:
+    try:
+        data = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise CommandError(
+            f"the portal answered {code} with something that is not JSON",
+            exit_code=NO_PLATFORM,
+        ) from error
+    if code >= httpx2.codes.BAD_REQUEST:
+        raise from_status(data)
+    return data
