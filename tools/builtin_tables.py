@@ -32,6 +32,7 @@ PACKAGES = {
             *("core/v1", "apps/v1", "batch/v1", "networking/v1", "policy/v1", "autoscaling/v1"),
             *("autoscaling/v2", "discovery/v1", "rbac/v1", "coordination/v1", "events/v1"),
             *("admissionregistration/v1", "authentication/v1", "authorization/v1"),
+            *("scheduling/v1", "storage/v1"),
         )
     },
 }
@@ -44,6 +45,7 @@ ROOTS = {
     "core/v1": (
         *("Namespace", "Node", "Pod", "Service", "Endpoints", "ConfigMap", "Secret", "Event"),
         *("ServiceAccount", "ResourceQuota", "LimitRange", "PersistentVolumeClaim"),
+        *("PersistentVolume", "PodTemplate", "ReplicationController"),
     ),
     "apps/v1": ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ControllerRevision"),
     "batch/v1": ("Job", "CronJob"),
@@ -54,6 +56,8 @@ ROOTS = {
     "discovery/v1": ("EndpointSlice",),
     "rbac/v1": ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"),
     "coordination/v1": ("Lease",),
+    "scheduling/v1": ("PriorityClass",),
+    "storage/v1": ("StorageClass",),
     "events/v1": ("Event",),
     "apiextensions/v1": ("CustomResourceDefinition",),
     "admissionregistration/v1": (
@@ -91,6 +95,7 @@ SPECIAL = {
 ALIASES = {
     "v1": "core/v1",
     "corev1": "core/v1",
+    "apiv1": "core/v1",
     "metav1": "meta/v1",
     "authenticationv1": "authentication/v1",
     "rbacv1": "rbac/v1",

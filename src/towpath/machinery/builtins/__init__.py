@@ -12,12 +12,14 @@ from towpath.machinery.builtins.openapi import (
     openapi_schemas,
 )
 from towpath.machinery.builtins.registry import BUILTINS, BuiltinKind, by_plural, find
-from towpath.machinery.schemas import StructuralSchema, compile_schema
+from towpath.machinery.builtins.schema import BuiltinSchema
 from towpath.machinery.topology import Topology, topology_of
 
 __all__ = [
     "BUILTINS",
+    "META_SCHEMAS",
     "BuiltinKind",
+    "BuiltinSchema",
     "Field",
     "Struct",
     "by_plural",
@@ -32,10 +34,14 @@ __all__ = [
 ]
 
 
+META_SCHEMAS = meta_schemas()
+"""The definitions of meta/v1 that OpenAPI documents of custom resources refer to."""
+
+
 @cache
-def schema(kind: BuiltinKind) -> StructuralSchema:
-    """For pruning and unknown fields. Defaults and checks of built-in kinds have more to say."""
-    return compile_schema(inlined(kind.struct))
+def schema(kind: BuiltinKind) -> BuiltinSchema:
+    """Reads, prunes, and fills in static defaults of one kind."""
+    return BuiltinSchema(kind)
 
 
 @cache

@@ -99,7 +99,8 @@ def _object_schema(declared: Struct, of_struct: _Of, of_special: _Of) -> RawObje
 def _field_schema(package: str, each: Field, of_struct: _Of, of_special: _Of) -> RawObject:
     schema = _type_schema(package, each.type, of_struct, of_special)
     extra: RawObject = {}
-    if each.has_default:
+    # An empty default is what Go's decoder makes of absence, and is never written.
+    if each.has_default and each.default != "":
         extra["default"] = each.default
     if each.list_type:
         extra["x-kubernetes-list-type"] = each.list_type

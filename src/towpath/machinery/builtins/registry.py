@@ -70,6 +70,17 @@ _CORE = (
     ),
     _kind("", "v1", "Node", "nodes", "no", namespaced=False, subresources="status"),
     _kind(
+        *("", "v1", "PersistentVolume", "persistentvolumes", "pv"),
+        namespaced=False,
+        subresources="status",
+    ),
+    _kind("", "v1", "PodTemplate", "podtemplates"),
+    _kind(
+        *("", "v1", "ReplicationController", "replicationcontrollers", "rc"),
+        categories="all",
+        subresources="status scale",
+    ),
+    _kind(
         *("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", "pvc"),
         subresources="status",
     ),
@@ -130,6 +141,8 @@ _CONTROL = (
     ),
     _kind("rbac.authorization.k8s.io", "v1", "Role", "roles"),
     _kind("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings"),
+    _kind("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", "pc", namespaced=False),
+    _kind("storage.k8s.io", "v1", "StorageClass", "storageclasses", "sc", namespaced=False),
     _kind("coordination.k8s.io", "v1", "Lease", "leases"),
     _kind("events.k8s.io", "v1", "Event", "events", "ev"),
     _kind(

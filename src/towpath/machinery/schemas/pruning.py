@@ -3,14 +3,15 @@
 Rules of apiextensions-apiserver's pruning: what a schema does not name goes;
 x-kubernetes-preserve-unknown-fields keeps the unknown fields of its own level and everything below
 them, while the named fields below are pruned by their own schema; apiVersion, kind and metadata
-are always kept at the root and in embedded resources. A null whose field is neither nullable nor
-defaulted goes as well, silently; one with a default waits for it.
+are always known at the root and in embedded resources, and metadata has fields of its own. A null
+whose field is neither nullable nor defaulted goes as well, silently; one with a default waits.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from towpath.machinery.objects import RawObject
+from towpath.machinery.schemas.metadata import OBJECT_META
 
 Visit = Callable[[Any, str, list[str], bool], None]
 """value, its path, where to note unknown paths, whether to remove them."""
@@ -55,6 +56,7 @@ def _compile_node(schema: RawObject, *, is_resource: bool, memory: dict[int, Any
             nulls.add(name)
     if is_resource:
         fields.update(dict.fromkeys(RESOURCE_FIELDS))
+        fields["metadata"] = _compile(OBJECT_META, is_resource=False, memory=memory)
     keeps = bool(schema.get("x-kubernetes-preserve-unknown-fields")) or extra is True
     return _object_visit(fields, frozenset(nulls), keeps)
 

@@ -1,0 +1,232 @@
+"""Reading a built-in kind as Go would: wrong types are refused, quantities get their one form.
+
+A kube-apiserver decodes built-in kinds into Go structs before it looks at anything; what does not
+fit is a 400 in the words of Go's JSON decoder, and those words are kept here. Null fits everywhere
+and means absent.
+"""
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from towpath.machinery.builtins.facts import SCALARS, below, struct
+from towpath.machinery.causes import quote, show
+from towpath.machinery.objects import RawObject
+from towpath.machinery.quantities import canonical
+from towpath.machinery.schemas.formats import FORMATS
+
+Read = Callable[[Any, str, str], Any]
+"""value, its path, the Go struct it stands in; the value to keep. Raises DecodeError."""
+
+_LIMITS = {"int32": 31, "int64": 63, "uint8": 8}
+_GO_TYPES = {"IntOrString": "intstr.IntOrString", "bytes": "[]uint8", "Time": "v1.Time"}
+
+
+class DecodeError(ValueError):
+    """What Go would have said."""
+
+
+def decode_object(reference: str, obj: RawObject) -> None:
+    """Check an object against its type, in place. Raises DecodeError."""
+    reader = _struct_reader(reference)
+    reader(obj, "", reference.rpartition(".")[2])
+
+
+@cache
+def _struct_reader(reference: str) -> Read:
+    """One reader per type; made before its fields' readers, since types may contain themselves."""
+    declared = struct(reference)
+    readers: dict[str, Read] = {}
+
+    def fill() -> None:
+        for each in declared.fields:
+            if each.inline:
+                inner = struct(below(declared.package, each.type) or "")
+                for nested in inner.fields:
+                    readers[nested.name] = _reader(inner.package, nested.type)
+            else:
+                readers[each.name] = _reader(declared.package, each.type)
+
+    def read(value: Any, path: str, owner: str) -> Any:
+        if not isinstance(value, dict):
+            package = declared.package.rpartition("/")[2]
+            raise _mismatch(value, path, owner, f"{package}.{declared.name}")
+        if not readers:
+            fill()
+        for name, inner in value.items():
+            if inner is not None and (reader := readers.get(name)) is not None:
+                below_path = f"{path}.{name}" if path else name
+                kept = reader(inner, below_path, declared.name)
+                if kept is not inner:
+                    value[name] = kept
+        return value
+
+    return read
+
+
+def _reader(package: str, type_name: str) -> Read:
+    if type_name.startswith("[]"):
+        return _list_reader(_reader(package, type_name[2:]), _go_type(package, type_name))
+    if type_name.startswith("map:"):
+        return _map_reader(_reader(package, type_name[4:]), _go_type(package, type_name))
+    if type_name not in SCALARS:
+        return _struct_reader(below(package, type_name) or "")
+    return _SCALAR_READERS[type_name]
+
+
+def _go_type(package: str, type_name: str) -> str:
+    if type_name.startswith("[]"):
+        return "[]" + _go_type(package, type_name[2:])
+    if type_name.startswith("map:"):
+        return "map[string]" + _go_type(package, type_name[4:])
+    if type_name in SCALARS:
+        return _GO_TYPES.get(type_name, type_name)
+    reference = below(package, type_name) or ""
+    home, _, name = reference.rpartition(".")
+    return f"{home.rpartition('/')[2]}.{name}"
+
+
+def _mismatch(value: Any, path: str, owner: str, go_type: str) -> DecodeError:
+    return DecodeError(
+        f"json: cannot unmarshal {_go_kind(value)} into Go struct field {owner}.{path} "
+        f"of type {go_type}"
+    )
+
+
+def _go_kind(value: Any) -> str:
+    match value:
+        case bool():
+            return "bool"
+        case int():
+            return "number"
+        case float():
+            return f"number {show(value)}"
+        case str():
+            return "string"
+        case list():
+            return "array"
+        case _:
+            return "object"
+
+
+def _list_reader(each: Read, go_type: str) -> Read:
+    def read(value: Any, path: str, owner: str) -> Any:
+        if not isinstance(value, list):
+            raise _mismatch(value, path, owner, go_type)
+        for position, item in enumerate(value):
+            if item is not None:
+                kept = each(item, path, owner)
+                if kept is not item:
+                    value[position] = kept
+        return value
+
+    return read
+
+
+def _map_reader(each: Read, go_type: str) -> Read:
+    def read(value: Any, path: str, owner: str) -> Any:
+        if not isinstance(value, dict):
+            raise _mismatch(value, path, owner, go_type)
+        for name, item in value.items():
+            if item is not None:
+                kept = each(item, path, owner)
+                if kept is not item:
+                    value[name] = kept
+        return value
+
+    return read
+
+
+def _read_string(value: Any, path: str, owner: str) -> Any:
+    if not isinstance(value, str):
+        raise _mismatch(value, path, owner, "string")
+    return value
+
+
+def _read_bool(value: Any, path: str, owner: str) -> Any:
+    if not isinstance(value, bool):
+        raise _mismatch(value, path, owner, "bool")
+    return value
+
+
+def _integer_reader(go_type: str) -> Read:
+    limit = 1 << _LIMITS[go_type]
+
+    def read(value: Any, path: str, owner: str) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise _mismatch(value, path, owner, go_type)
+        if not -limit <= value < limit:
+            raise DecodeError(
+                f"json: cannot unmarshal number {value} into Go struct field {owner}.{path} "
+                f"of type {go_type}"
+            )
+        return value
+
+    return read
+
+
+def _read_float(value: Any, path: str, owner: str) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise _mismatch(value, path, owner, "float64")
+    return value
+
+
+def _read_bytes(value: Any, path: str, owner: str) -> Any:
+    if not isinstance(value, str):
+        raise _mismatch(value, path, owner, "[]uint8")
+    if value and not FORMATS["byte"](value.replace("\n", "").replace("\r", "")):
+        position = next(
+            (at for at, char in enumerate(value) if not re.match(r"[A-Za-z0-9+/=\r\n]", char)),
+            len(value),
+        )
+        raise DecodeError(f"illegal base64 data at input byte {position}")
+    return value
+
+
+def _read_time(value: Any, path: str, owner: str) -> Any:
+    if not isinstance(value, str):
+        raise _mismatch(value, path, owner, "string")
+    if value and not FORMATS["date-time"](value):
+        shown = quote(value)
+        raise DecodeError(
+            f'parsing time {shown} as "2006-01-02T15:04:05Z07:00": cannot parse {shown} as "2006"'
+        )
+    return value
+
+
+def _read_quantity(value: Any, path: str, owner: str) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise DecodeError(f"quantities must be strings or numbers, at {path}")
+    text = value if isinstance(value, str) else show(value)
+    try:
+        written = canonical(text)
+    except ValueError as error:
+        raise DecodeError(str(error)) from None
+    return value if written == value else written
+
+
+def _read_int_or_string(value: Any, path: str, owner: str) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise _mismatch(value, path, owner, "intstr.IntOrString")
+    return value
+
+
+def _read_any(value: Any, path: str, owner: str) -> Any:
+    return value
+
+
+_SCALAR_READERS: dict[str, Read] = {
+    "string": _read_string,
+    "bool": _read_bool,
+    "int32": _integer_reader("int32"),
+    "int64": _integer_reader("int64"),
+    "uint8": _integer_reader("uint8"),
+    "float64": _read_float,
+    "bytes": _read_bytes,
+    "Time": _read_time,
+    "MicroTime": _read_time,
+    "Quantity": _read_quantity,
+    "IntOrString": _read_int_or_string,
+    "Any": _read_any,
+}

@@ -1,0 +1,61 @@
+"""One built-in kind's schema in use: the same three verbs as a custom resource's schema.
+
+Reading comes first and may refuse (400); unknown fields go as they do elsewhere; the declared
+static defaults come. What a kind refuses beyond its types is the API server's business.
+"""
+
+from functools import cached_property
+
+from towpath.machinery.builtins.decoding import DecodeError, decode_object
+from towpath.machinery.builtins.openapi import inlined
+from towpath.machinery.builtins.registry import BuiltinKind
+from towpath.machinery.errors import BadRequest, Cause
+from towpath.machinery.objects import RawObject
+from towpath.machinery.schemas import StructuralSchema, compile_schema
+from towpath.machinery.schemas.uniqueness import Check, compile_uniqueness
+
+
+class BuiltinSchema:
+    def __init__(self, kind: BuiltinKind) -> None:
+        self.kind = kind
+
+    @property
+    def openapi(self) -> RawObject:
+        return inlined(self.kind.struct)
+
+    @cached_property
+    def _structural(self) -> StructuralSchema:
+        return compile_schema(self.openapi)
+
+    @cached_property
+    def _unique(self) -> Check | None:
+        return compile_uniqueness(self.openapi)
+
+    def prune(self, obj: RawObject) -> list[str]:
+        """Read the object in place; the paths of fields that were unknown. Raises BadRequest."""
+        resource = self.kind.resource
+        try:
+            decode_object(self.kind.struct, obj)
+        except DecodeError as error:
+            raise BadRequest(
+                f'{resource.kind} in version "{resource.version}" cannot be handled as a '
+                f"{resource.kind}: {error}"
+            ) from None
+        return self._structural.prune(obj)
+
+    def unknown(self, obj: RawObject) -> list[str]:
+        return self._structural.unknown(obj)
+
+    def default(self, obj: RawObject) -> None:
+        self._structural.default(obj)
+
+    def validate(self, obj: RawObject, old: RawObject | None = None) -> list[Cause]:
+        """Items of map lists that share a key; an update that was broken before may stay so."""
+        causes: list[Cause] = []
+        if self._unique is not None:
+            before: list[Cause] = []
+            if old is not None:
+                self._unique(old, "", before)
+            if not before:
+                self._unique(obj, "", causes)
+        return causes
