@@ -1,0 +1,23 @@
+"""The actions that steps can use: files in the workspace, and what the platform makes of them.
+
+Each is idempotent per run, and what makes something outside the workspace can undo it.
+"""
+
+from collections.abc import Mapping
+
+from towpath.capabilities.portal.templates.actions.catalogue import register_action
+from towpath.capabilities.portal.templates.actions.files import FILE_ACTIONS
+from towpath.capabilities.portal.templates.actions.repository import publish_action
+from towpath.capabilities.portal.templates.actions.workload import workload_action
+from towpath.hooks.platform import Platform
+from towpath.hooks.templates import TemplateAction
+
+
+def actions(platform: Platform) -> Mapping[str, TemplateAction]:
+    offered = (
+        *FILE_ACTIONS,
+        publish_action(platform),
+        workload_action(platform),
+        register_action(platform),
+    )
+    return {action.id: action for action in offered}

@@ -1,0 +1,64 @@
+"""Files on disk, in folders that nothing may leave: a run's workspace and its template.
+
+Every function here blocks; call them in a thread. Files are written beside their place and moved
+there, so that a crash leaves the old file or the new one.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from towpath.engines.git.port import File
+
+DEPTH_MAX = 50
+
+
+class OutsideFolder(Exception):
+    """A path leaves the folder that it must stay in; `str()` is one sentence for the author."""
+
+
+def inside(root: Path, relative: str) -> Path:
+    """The path below root. Raises OutsideFolder, also when a symbolic link leads out."""
+    place = Path(os.path.normpath(root / relative.strip()))
+    resolved, base = place.resolve(), root.resolve()
+    if resolved != base and base not in resolved.parents:
+        raise OutsideFolder(f"the path {relative!r} leaves the workspace; use one inside it")
+    return place
+
+
+def read_files(root: Path) -> dict[str, File]:
+    """Every regular file below root by its path; symbolic links and .git are left out."""
+    return {
+        path.relative_to(root).as_posix(): File(path.read_bytes(), os.access(path, os.X_OK))
+        for path in sorted(_regular_files(root))
+    }
+
+
+def _regular_files(root: Path) -> Iterator[Path]:
+    for folder, names, files in os.walk(root):
+        names[:] = sorted(name for name in names if name != ".git")
+        for name in files:
+            path = Path(folder, name)
+            if not path.is_symlink():
+                yield path
+
+
+def write_files(root: Path, files: Mapping[str, File], *, replace: bool = True) -> list[str]:
+    """The paths that were written; without `replace`, files that exist stay as they are."""
+    written = []
+    for relative, file in files.items():
+        place = inside(root, relative)
+        if place.exists() and not replace:
+            continue
+        place.parent.mkdir(parents=True, exist_ok=True)
+        beside = place.with_name(f".{place.name}.new")
+        beside.write_bytes(file.content)
+        beside.chmod(0o755 if file.executable else 0o644)
+        beside.replace(place)
+        written.append(relative)
+    return written
+
+
+def remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)

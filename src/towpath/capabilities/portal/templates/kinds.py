@@ -1,0 +1,211 @@
+"""SoftwareTemplate: a Backstage template that can be run. TemplateRun: one run in a project."""
+
+from towpath.machinery.kinds import (
+    AGE,
+    CONDITIONS_SCHEMA,
+    Column,
+    custom_resource_definition,
+    towpath_resource,
+)
+from towpath.machinery.objects import RawObject
+
+SOFTWARE_TEMPLATE = towpath_resource("SoftwareTemplate", "softwaretemplates")
+TEMPLATE_RUN = towpath_resource("TemplateRun", "templateruns")
+
+FINALIZER = "towpath.dev/templates"
+
+TEMPLATE_ANNOTATION = "towpath.dev/template"
+"""On what a run makes: `<namespace>/<template>@<revision>`, for later updates of the template."""
+
+PENDING, RUNNING, SUCCEEDED, FAILED, UNDONE, SKIPPED = (
+    "Pending",
+    "Running",
+    "Succeeded",
+    "Failed",
+    "Undone",
+    "Skipped",
+)
+
+ANYTHING: RawObject = {"x-kubernetes-preserve-unknown-fields": True}
+OBJECT: RawObject = {"type": "object", **ANYTHING}
+
+_STEP: RawObject = {
+    "type": "object",
+    "required": ["action"],
+    "x-kubernetes-preserve-unknown-fields": True,
+    "properties": {
+        "id": {"type": "string"},
+        "name": {"type": "string"},
+        "action": {"type": "string", "minLength": 1},
+        "input": OBJECT,
+        "if": ANYTHING,
+        "each": ANYTHING,
+    },
+}
+
+_DESCRIPTOR: RawObject = {
+    "type": "object",
+    "description": "A Backstage Template of scaffolder.backstage.io/v1beta3, unchanged.",
+    "required": ["apiVersion", "kind", "metadata", "spec"],
+    "x-kubernetes-preserve-unknown-fields": True,
+    "properties": {
+        "apiVersion": {"type": "string", "enum": ["scaffolder.backstage.io/v1beta3"]},
+        "kind": {"type": "string", "enum": ["Template"]},
+        "metadata": {
+            "type": "object",
+            "required": ["name"],
+            "x-kubernetes-preserve-unknown-fields": True,
+            "properties": {"name": {"type": "string", "minLength": 1, "maxLength": 63}},
+        },
+        "spec": {
+            "type": "object",
+            "required": ["type", "steps"],
+            "x-kubernetes-preserve-unknown-fields": True,
+            "properties": {
+                "type": {"type": "string", "minLength": 1},
+                "owner": {"type": "string", "minLength": 1},
+                "lifecycle": {"type": "string", "minLength": 1},
+                "parameters": ANYTHING,
+                "steps": {"type": "array", "maxItems": 100, "items": _STEP},
+                "output": OBJECT,
+            },
+        },
+    },
+}
+
+_SOURCE: RawObject = {
+    "type": "object",
+    "required": ["repository"],
+    "description": "Where the template's files are: relative addresses in steps start there.",
+    "properties": {
+        "repository": {
+            "type": "string",
+            "pattern": "^[a-z0-9][a-z0-9-]*/[a-zA-Z0-9._-]+$",
+            "description": "`<project>/<name>` of a repository that the platform hosts.",
+        },
+        "path": {"type": "string", "default": "", "maxLength": 500},
+        "revision": {
+            "type": "string",
+            "pattern": "^[0-9a-f]{40}([0-9a-f]{24})?$",
+            "description": "A commit; the head of the main branch when left out.",
+        },
+    },
+}
+
+_TEMPLATE_SPEC: RawObject = {
+    "type": "object",
+    "required": ["descriptor"],
+    "properties": {"descriptor": _DESCRIPTOR, "source": _SOURCE},
+}
+
+_TEMPLATE_STATUS: RawObject = {
+    "type": "object",
+    "properties": {"observedGeneration": {"type": "integer"}, "conditions": CONDITIONS_SCHEMA},
+}
+
+SOFTWARE_TEMPLATE_CRD = custom_resource_definition(
+    SOFTWARE_TEMPLATE,
+    spec=_TEMPLATE_SPEC,
+    status=_TEMPLATE_STATUS,
+    columns=(
+        Column("Title", ".spec.descriptor.metadata.title"),
+        Column("Type", ".spec.descriptor.spec.type"),
+        Column("Owner", ".spec.descriptor.spec.owner", priority=1),
+        Column("Ready", ".status.conditions[?(@.type=='Ready')].status"),
+        AGE,
+    ),
+    short_names=("swt",),
+    categories=("towpath",),
+)
+
+_RUN_SPEC: RawObject = {
+    "type": "object",
+    "required": ["template"],
+    "properties": {
+        "template": {
+            "type": "object",
+            "required": ["name"],
+            "properties": {
+                "name": {"type": "string", "minLength": 1, "maxLength": 253},
+                "namespace": {
+                    "type": "string",
+                    "default": "towpath-system",
+                    "description": "The platform's own golden paths, or the run's project.",
+                },
+            },
+        },
+        "parameters": {"default": {}, **OBJECT},
+        "requestedBy": {"type": "string", "maxLength": 253},
+    },
+}
+
+_STEP_STATUS: RawObject = {
+    "type": "object",
+    "required": ["id"],
+    "properties": {
+        "id": {"type": "string"},
+        "name": {"type": "string"},
+        "action": {"type": "string"},
+        "phase": {
+            "type": "string",
+            "enum": [PENDING, RUNNING, SUCCEEDED, FAILED, UNDONE, SKIPPED],
+        },
+        "startedAt": {"type": "string", "format": "date-time"},
+        "finishedAt": {"type": "string", "format": "date-time"},
+        "message": {"type": "string"},
+        "output": OBJECT,
+    },
+}
+
+_RUN_STATUS: RawObject = {
+    "type": "object",
+    "properties": {
+        "phase": {"type": "string", "enum": [PENDING, RUNNING, SUCCEEDED, FAILED, UNDONE]},
+        "message": {"type": "string"},
+        "startedAt": {"type": "string", "format": "date-time"},
+        "finishedAt": {"type": "string", "format": "date-time"},
+        "template": {
+            "type": "object",
+            "description": "What is run: the template as it was when the run began.",
+            "properties": {
+                "descriptor": OBJECT,
+                "source": OBJECT,
+                "revision": {"type": "string"},
+            },
+        },
+        "steps": {"type": "array", "items": _STEP_STATUS},
+        "output": OBJECT,
+        "observedGeneration": {"type": "integer"},
+        "conditions": CONDITIONS_SCHEMA,
+    },
+}
+
+_RUN_RULES: tuple[RawObject, ...] = (
+    {
+        "rule": "self.spec == oldSelf.spec",
+        "message": "a run cannot be changed; delete it and start another one",
+    },
+)
+
+TEMPLATE_RUN_CRD = custom_resource_definition(
+    TEMPLATE_RUN,
+    spec=_RUN_SPEC,
+    status=_RUN_STATUS,
+    columns=(
+        Column("Template", ".spec.template.name"),
+        Column("Phase", ".status.phase"),
+        Column("By", ".spec.requestedBy"),
+        Column("Message", ".status.message", priority=1),
+        AGE,
+    ),
+    short_names=("tr",),
+    categories=("towpath",),
+    rules=_RUN_RULES,
+)
+
+KINDS = (SOFTWARE_TEMPLATE_CRD, TEMPLATE_RUN_CRD)
+
+
+def step_stream(project: str, run: str, step: str) -> str:
+    """The name of the log of one step."""
+    return f"templaterun/{project}/{run}/{step}"

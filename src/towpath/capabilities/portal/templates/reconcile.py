@@ -1,0 +1,372 @@
+"""Runs of templates, step by step, so that a restart at any point goes on where it was.
+
+    plan       read the template, check parameters and names; nothing is made before this passes
+    execute    each step in order; what it did is written down before the next one begins
+    undo       after a failure or a deletion: every step's undo, the last one first
+    release    the workspace goes, then the finalizer
+
+Written down means: in status, which is all that a restart reads. A step that was interrupted runs
+again; actions are idempotent per run.
+"""
+
+import asyncio
+import copy
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from towpath.capabilities.portal.templates import folders, progress
+from towpath.capabilities.portal.templates.context import place_of, run_context
+from towpath.capabilities.portal.templates.descriptor import (
+    Descriptor,
+    DescriptorInvalid,
+    TemplateStep,
+    parse_descriptor,
+)
+from towpath.capabilities.portal.templates.execution import (
+    StepExecution,
+    log_of,
+    render_outputs,
+)
+from towpath.capabilities.portal.templates.kinds import (
+    FAILED,
+    FINALIZER,
+    SKIPPED,
+    SOFTWARE_TEMPLATE,
+    SUCCEEDED,
+    TEMPLATE_RUN,
+)
+from towpath.capabilities.portal.templates.plan import make_plan, refuse_unknown_actions
+from towpath.capabilities.portal.templates.seeding import seeding_controller
+from towpath.capabilities.portal.templates.sources import materialise, parse_source, source_of
+from towpath.engines.git.port import GitUnavailable
+from towpath.hooks.platform import Platform
+from towpath.machinery.errors import (
+    Conflict,
+    NotFound,
+    StorageFull,
+    TooManyRequests,
+    Unavailable,
+)
+from towpath.machinery.objects import Key, RawObject, is_deleting, uid_of
+from towpath.runtime.controller import Controller
+from towpath.runtime.outcomes import Stalled
+from towpath.runtime.sources import Enqueue, Watch
+from towpath.runtime.steps import Subject, stepwise
+
+log = logging.getLogger(__name__)
+
+RUNS_AT_ONCE = 4
+PASSING = (GitUnavailable, Unavailable, TooManyRequests, StorageFull)
+"""Errors of the place, not of the template: the step is tried again for a while."""
+RETRIES_MAX = 8
+
+
+def controllers(platform: Platform) -> Sequence[Controller]:
+    return (
+        Controller("softwaretemplates", _template_check(platform), [_templates(platform)]),
+        Controller(
+            "templateruns",
+            RunReconciler(platform),
+            [Watch(platform.api, TEMPLATE_RUN), _Leftovers(platform)],
+            concurrency=RUNS_AT_ONCE,
+        ),
+        seeding_controller(platform),
+    )
+
+
+def _templates(platform: Platform) -> Watch:
+    return Watch(platform.api, SOFTWARE_TEMPLATE)
+
+
+def _template_check(platform: Platform) -> Any:
+    async def valid(subject: Subject) -> None:
+        """A template that cannot run says so where it is offered."""
+        try:
+            descriptor = parse_descriptor(subject.spec["descriptor"])
+        except DescriptorInvalid as error:
+            raise Stalled("TemplateInvalid", str(error)) from error
+        refuse_unknown_actions(descriptor, platform.template_actions())
+        source_of(subject.obj)
+
+    return stepwise(platform.api, SOFTWARE_TEMPLATE, [valid], ready_message="It can be run.")
+
+
+class _Cancelled(Exception):
+    """The run was deleted while it was going on."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A run on its way: its object as we are changing it, and what the API has of it."""
+
+    obj: RawObject
+    saved: RawObject
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.obj["metadata"]["name"], self.obj["metadata"]["namespace"]
+
+
+class RunReconciler:
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._retries: dict[str, int] = {}
+
+    async def __call__(self, key: Key) -> float | None:
+        try:
+            found = await self._platform.api.get(TEMPLATE_RUN, key.name, key.namespace)
+        except NotFound:
+            return None
+        if progress.is_finished(found):
+            await self._release(found)
+            return None
+        if FINALIZER not in (found["metadata"].get("finalizers") or ()):
+            if is_deleting(found):
+                return None
+            found = await self._set_finalizer(found, present=True)
+        run = _Run(found, copy.deepcopy(found))
+        try:
+            await self._proceed(run)
+        except _Cancelled:
+            await self._fail(run, "Deleted", "The run was deleted before it was finished.")
+            await self._undo(run)
+        await self._release(run.obj)
+        return None
+
+    async def _proceed(self, run: _Run) -> None:
+        """Whatever is next for the run; it is finished when this returns."""
+        if progress.phase_of(run.obj) == FAILED:
+            await self._undo(run)
+            return
+        if is_deleting(run.obj):
+            if not run.obj.get("status"):
+                progress.refuse(run.obj, "Deleted", "The run was deleted before it began.")
+                await self._save(run)
+                return
+            raise _Cancelled
+        if not run.obj.get("status"):
+            try:
+                await self._plan(run)
+            except Stalled as stalled:
+                progress.refuse(run.obj, stalled.reason, stalled.message)
+                await self._save(run)
+                return
+            await self._save(run)
+        await self._execute(run)
+
+    # Plan.
+
+    async def _plan(self, run: _Run) -> None:
+        platform = self._platform
+        actions = platform.template_actions()
+        plan = await make_plan(platform.api, platform.git, actions, run.obj)
+        await self._prepare(run, plan.source, plan.revision)
+        given = run_context(run.obj, await self._place(run), {})
+        problems = []
+        for step in plan.descriptor.steps:
+            try:
+                execution = self._execution(run, step, given)
+                if await execution.does_run():
+                    await execution.check()
+            except PASSING:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever speaks against it is told
+                problems.append(f"{step.name}: {_sentence(error)}")
+        if problems:
+            raise Stalled("NotPossible", "; ".join(problems))
+        template: RawObject = {"descriptor": plan.raw}
+        if plan.raw_source is not None:
+            template |= {"source": plan.raw_source, "revision": plan.revision}
+        progress.begin(run.obj, template, plan.descriptor)
+
+    async def _prepare(self, run: _Run, source: Any, revision: Any) -> None:
+        """The run's folder, with the template's files."""
+        folder = self._folder(run.obj)
+        await asyncio.to_thread((folder / "workspace").mkdir, parents=True, exist_ok=True)
+        if source is not None:
+            await materialise(self._platform.git, source, revision, folder / "template")
+
+    async def _place(self, run: _Run) -> Mapping[str, str]:
+        return await place_of(self._platform.api, self._platform.addresses.registry(), run.obj)
+
+    # Execute.
+
+    async def _execute(self, run: _Run) -> None:
+        descriptor = _planned(run.obj)
+        if not await asyncio.to_thread((self._folder(run.obj) / "workspace").is_dir):
+            await self._restore(run)
+        place = await self._place(run)
+        for step, state in progress.template_steps(descriptor, run.obj):
+            if state["phase"] in (SUCCEEDED, SKIPPED):
+                continue
+            given = run_context(run.obj, place, progress.outputs_of(run.obj))
+            if not await self._perform(run, self._execution(run, step, given), state):
+                await self._undo(run)
+                return
+        given = run_context(run.obj, place, progress.outputs_of(run.obj))
+        output = await asyncio.to_thread(render_outputs, descriptor.output, given)
+        progress.succeed(run.obj, output)
+        await self._save(run)
+
+    async def _restore(self, run: _Run) -> None:
+        """The run's folder was lost: read the template again and begin with the first step."""
+        template = run.obj["status"]["template"]
+        source = parse_source(template["source"]) if "source" in template else None
+        await self._prepare(run, source, template.get("revision"))
+        progress.start_over(run.obj)
+
+    async def _perform(self, run: _Run, execution: StepExecution, state: RawObject) -> bool:
+        """Run one step; False when it has failed and the run with it."""
+        if not await execution.does_run():
+            progress.step_is_skipped(state)
+            execution.log("Skipped, because its `if` does not hold.")
+            execution.log.end()
+            await self._save(run)
+            return True
+        progress.step_begins(state)
+        await self._save(run)
+        try:
+            output = await execution.perform()
+        except Exception as error:  # noqa: BLE001 - any error of an action fails the run
+            await self._perform_failed(run, execution, state, error)
+            return False
+        progress.step_succeeds(state, output)
+        execution.log.end()
+        await self._save(run)
+        return True
+
+    async def _perform_failed(
+        self, run: _Run, execution: StepExecution, state: RawObject, error: Exception
+    ) -> None:
+        """Fail the run; or raise the error again while it may pass."""
+        message = _sentence(error)
+        retry = f"{uid_of(run.obj)}/{execution.step.id}"
+        if isinstance(error, PASSING) and self._retries.get(retry, 0) < RETRIES_MAX:
+            self._retries[retry] = self._retries.get(retry, 0) + 1
+            execution.log(f"Trying again: {message}")
+            progress.step_waits(state, message)
+            await self._save(run)
+            raise error
+        self._retries.pop(retry, None)
+        if not _is_expected(error):
+            log.error("action failed", exc_info=error, extra={"action": execution.action.id})
+        execution.log(f"Failed: {message}")
+        execution.log.end()
+        progress.step_fails(state, message)
+        await self._fail(run, "StepFailed", f"{execution.step.name}: {message}")
+
+    # Undo.
+
+    async def _fail(self, run: _Run, reason: str, message: str) -> None:
+        progress.fail(run.obj, reason, message)
+        await self._save(run, check_deletion=False)
+
+    async def _undo(self, run: _Run) -> None:
+        """Take back everything, the last step first. Raises what an undo raised, to be retried."""
+        steps = {step.id: step for step in _planned(run.obj).steps}
+        place = await self._place(run)
+        given = run_context(run.obj, place, progress.outputs_of(run.obj))
+        for state in progress.to_undo(run.obj):
+            execution = self._execution(run, steps[state["id"]], given)
+            try:
+                await execution.undo()
+            except Exception as error:
+                progress.undo_fails(run.obj, state, _sentence(error))
+                await self._save(run, check_deletion=False)
+                raise
+            execution.log.end()
+            if execution.action.undo is not None or state["phase"] == FAILED:
+                progress.step_is_undone(state, was_failed=state["phase"] == FAILED)
+            await self._save(run, check_deletion=False)
+        progress.undone(run.obj)
+        await self._save(run, check_deletion=False)
+
+    # Release.
+
+    async def _release(self, run: RawObject) -> None:
+        await asyncio.to_thread(folders.remove, self._folder(run))
+        if FINALIZER in (run["metadata"].get("finalizers") or ()):
+            await self._set_finalizer(run, present=False)
+
+    async def _set_finalizer(self, run: RawObject, *, present: bool) -> RawObject:
+        metadata = run["metadata"]
+        others = [name for name in metadata.get("finalizers") or () if name != FINALIZER]
+        patch = {
+            "metadata": {
+                "resourceVersion": metadata["resourceVersion"],
+                "finalizers": [*others, FINALIZER] if present else others,
+            }
+        }
+        name, namespace = metadata["name"], metadata["namespace"]
+        try:
+            return await self._platform.api.patch(TEMPLATE_RUN, name, namespace, patch)
+        except NotFound:
+            return run
+
+    async def _save(self, run: _Run, *, check_deletion: bool = True) -> None:
+        """Write the changed parts of status. Raises _Cancelled when the run was deleted meanwhile.
+
+        Nobody else writes this status, so the write needs no resourceVersion.
+        """
+        status, saved = run.obj["status"], run.saved.get("status") or {}
+        changed = {key: value for key, value in status.items() if saved.get(key) != value}
+        if changed:
+            written = await self._platform.api.patch(
+                TEMPLATE_RUN, *run.key, {"status": changed}, subresource="status"
+            )
+            run.obj["metadata"] = written["metadata"]
+            run.saved["status"] = copy.deepcopy(status)
+        if check_deletion and is_deleting(run.obj):
+            raise _Cancelled
+
+    def _execution(self, run: _Run, step: TemplateStep, given: Mapping[str, Any]) -> StepExecution:
+        return StepExecution(
+            step=step,
+            action=self._platform.template_actions()[step.action],
+            run=run.obj,
+            given=given,
+            folder=self._folder(run.obj),
+            log=log_of(self._platform.logs, run.obj, step),
+        )
+
+    def _folder(self, run: RawObject) -> Path:
+        return self._platform.data_dir / "runs" / uid_of(run)
+
+
+@dataclass(frozen=True, slots=True)
+class _Leftovers:
+    """Once, at the start: folders of runs that are gone or finished."""
+
+    platform: Platform
+
+    async def run(self, enqueue: Enqueue) -> None:
+        listed = await self.platform.api.list(TEMPLATE_RUN)
+        living: set[str] = {uid_of(run) for run in listed.items if not progress.is_finished(run)}
+        root = self.platform.data_dir / "runs"
+        await asyncio.to_thread(_remove_others, root, living)
+
+
+def _remove_others(root: Path, living: set[str]) -> None:
+    if root.is_dir():
+        for folder in root.iterdir():
+            if folder.name not in living:
+                folders.remove(folder)
+
+
+def _planned(run: RawObject) -> Descriptor:
+    """The template as it was when the run began, whatever has become of it since."""
+    return parse_descriptor(run["status"]["template"]["descriptor"])
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, TimeoutError) and not str(error):
+        return "it did not finish in time"
+    return str(error) or type(error).__name__
+
+
+def _is_expected(error: Exception) -> bool:
+    """Errors whose text was written for the user; anything else is a defect to be logged."""
+    return not isinstance(error, TypeError | KeyError | AttributeError | AssertionError | Conflict)
