@@ -23,6 +23,9 @@ IMAGES = (OCI_MANIFEST, DOCKER_MANIFEST)
 INDEXES = (OCI_INDEX, DOCKER_LIST)
 MEDIA_TYPES = (*IMAGES, *INDEXES)
 
+LAYER_MARK = "dev.towpath.image.layer"
+"""The annotation of a layer that our builder made, saying what for; a base's layers have none."""
+
 MANIFEST_BYTES_MAX = 4 * 2**20
 
 

@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import anyio
 import anyio.to_thread
@@ -17,7 +17,7 @@ import orjson
 from towpath.engines.registry.blobs import parse_digest
 from towpath.engines.registry.images import Images
 from towpath.engines.registry.layers import LayerTree
-from towpath.engines.registry.manifests import INDEXES, Manifest
+from towpath.engines.registry.manifests import INDEXES, LAYER_MARK, Manifest
 from towpath.engines.registry.port import LOGICAL_HOST, ImageError, ImageInvalid, ImageNotFound
 from towpath.engines.registry.references import parse_reference
 
@@ -86,13 +86,20 @@ class EmbeddedImages:
         draft.mkdir(mode=0o755)
         try:
             tree = LayerTree(draft, _BYTES_MAX)
-            for part in manifest.content["layers"]:
+            for part in _layers_to_run(manifest):
                 tree.lay(self._images.blobs.path(parse_digest(part["digest"])))
             draft.rename(target)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             if not target.is_dir():  # else another process was faster, and that is as good
                 raise
+
+
+def _layers_to_run(manifest: Manifest) -> list[dict[str, Any]]:
+    """Our own layers where the builder marked them: a local cluster is the base itself."""
+    layers: list[dict[str, Any]] = manifest.content["layers"]
+    ours = [part for part in layers if LAYER_MARK in (part.get("annotations") or {})]
+    return ours or layers
 
 
 def _remove_abandoned(target: Path) -> None:
