@@ -89,7 +89,7 @@ def _click_command(command: Command, invoke: Invoke) -> click.Command:
 
 def _parameter(parameter: inspect.Parameter, hint: Any, described: Help) -> click.Parameter:
     required = parameter.default is inspect.Parameter.empty
-    default = None if required else parameter.default
+    default: dict[str, Any] = {} if required else {"default": parameter.default}
     kind, many = _click_type(hint)
     if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
         flag = "--" + parameter.name.rstrip("_").replace("_", "-")
@@ -103,16 +103,16 @@ def _parameter(parameter: inspect.Parameter, hint: Any, described: Help) -> clic
             is_flag=is_flag,
             multiple=many,
             required=required,
-            default=default,
             help=described.parameters.get(parameter.name, ""),
+            **default,
         )
     return click.Argument(
         [parameter.name],
         type=kind,
         nargs=-1 if many else 1,
         required=required,
-        default=default,
         metavar=parameter.name.upper().replace("_", " "),
+        **default,
     )
 
 

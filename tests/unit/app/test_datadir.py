@@ -1,0 +1,57 @@
+"""The data directory: one platform at a time, known formats only, ports that are free."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from towpath.app.datadir import StartRefused, announce, open_data_dir
+
+
+def test_a_second_platform_is_refused_with_the_name_of_the_first(tmp_path: Path) -> None:
+    with open_data_dir(tmp_path / "data") as opened:
+        announce(opened, opened.ports(None))
+        refusal = pytest.raises(StartRefused, match=r"in use by process \d+ \(http://localhost:")
+        with refusal, open_data_dir(tmp_path / "data"):
+            pass
+
+
+def test_it_is_new_until_the_first_start_has_come_to_its_end(tmp_path: Path) -> None:
+    with open_data_dir(tmp_path) as opened:
+        assert opened.is_new
+    with open_data_dir(tmp_path) as opened:
+        assert opened.is_new
+        opened.mark_complete()
+    with open_data_dir(tmp_path) as opened:
+        assert not opened.is_new
+
+
+def test_another_format_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "version").write_text("99\n")
+    with pytest.raises(StartRefused, match="format 99"), open_data_dir(tmp_path):
+        pass
+
+
+def test_nobody_else_can_look_into_it(tmp_path: Path) -> None:
+    with open_data_dir(tmp_path / "data") as opened:
+        opened.mark_complete()
+        assert opened.path.stat().st_mode & 0o777 == 0o700
+        assert (opened.path / "version").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_port_in_use_is_refused_with_one_that_is_free(tmp_path: Path) -> None:
+    with socket.socket() as other, open_data_dir(tmp_path) as opened:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(StartRefused, match=rf"port {port} .*--port \d+"):
+            opened.ports(port)
+
+
+def test_ports_stay_from_start_to_start(tmp_path: Path) -> None:
+    with open_data_dir(tmp_path) as opened:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            free = probe.getsockname()[1]
+        first = opened.ports(free)
+        assert opened.ports(None) == first
