@@ -11,7 +11,8 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 from towpath.apiserver import verbs
-from towpath.apiserver.admission import MUTATING, VALIDATING
+from towpath.apiserver.accounts import DefaultAccounts
+from towpath.apiserver.admission import MUTATING, validating_chain
 from towpath.apiserver.builtin import builtin_resources
 from towpath.apiserver.calls import (
     Change,
@@ -48,6 +49,7 @@ class ApiServer:
         self.core = core
         self._garbage = GarbageCollector(core)
         self._content = ContentDeletion(core)
+        self._accounts = DefaultAccounts(core)
         self._upkeep = Upkeep(core)
 
     @classmethod
@@ -64,7 +66,9 @@ class ApiServer:
         """
         registry = Registry(builtin_resources())
         serve_definitions(store, registry)
-        api = cls(Core(store, registry, authorize, MUTATING, (*VALIDATING, *validating)))
+        api = cls(
+            Core(store, registry, authorize, MUTATING, (*validating_chain(store), *validating))
+        )
         for name in FIRST_NAMESPACES:
             await api._ensure_namespace(name)
         return api
@@ -74,6 +78,7 @@ class ApiServer:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._garbage.run(), name="garbage")
             tasks.create_task(self._content.run(), name="content")
+            tasks.create_task(self._accounts.run(), name="accounts")
             tasks.create_task(self._upkeep.run(), name="upkeep")
 
     async def _ensure_namespace(self, name: str) -> None:
@@ -98,6 +103,8 @@ class ApiServer:
     async def create(
         self, user: UserInfo, target: Target, obj: RawObject, options: WriteOptions
     ) -> Written:
+        if target.subresource:
+            return await verbs.create_subresource(self.core, user, target, obj, options)
         return await verbs.create(self.core, user, target, obj, options)
 
     async def update(

@@ -24,6 +24,8 @@ from towpath.machinery.names import (
 from towpath.machinery.objects import RawObject
 from towpath.store.contract import Audit, RevisionMismatch, Stored, Write
 
+PARTS = {"status": "status", "finalize": "spec"}
+"""Subresources that are one field of the object; the others change what they are about."""
 NAME_ERRORS = {
     "subdomain": subdomain_errors,
     "label": label_errors,
@@ -106,8 +108,8 @@ def confine(operation: Operation) -> None:
     """A write to a subresource changes its part only; a write to the object all but the status."""
     obj, old, served = operation.obj, operation.old, operation.served
     assert old is not None
-    if operation.target.subresource:
-        part = "status" if operation.target.subresource != "finalize" else "spec"
+    if operation.target.subresource in PARTS:
+        part = PARTS[operation.target.subresource]
         confined = copy_of(old)
         if part in obj:
             confined[part] = obj[part]

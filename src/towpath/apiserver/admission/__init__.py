@@ -5,9 +5,15 @@ may only refuse. Rules of the platform are not here but in the API: CEL in defin
 policies.
 """
 
+from towpath.apiserver.admission.addresses import assign_address
 from towpath.apiserver.admission.definitions import establish_definition
 from towpath.apiserver.admission.namespaces import immortal_namespaces, namespace_exists
+from towpath.apiserver.admission.policies import PolicyAdmission
 from towpath.apiserver.core import Admit
+from towpath.store.contract import Store
 
-MUTATING: tuple[Admit, ...] = (namespace_exists, establish_definition)
-VALIDATING: tuple[Admit, ...] = (immortal_namespaces,)
+MUTATING: tuple[Admit, ...] = (namespace_exists, establish_definition, assign_address)
+
+
+def validating_chain(store: Store) -> tuple[Admit, ...]:
+    return (immortal_namespaces, PolicyAdmission(store))

@@ -13,6 +13,7 @@ from towpath.machinery.causes import forbidden, invalid_value, required
 from towpath.machinery.errors import Cause
 from towpath.machinery.kinds import Column, Resource
 from towpath.machinery.objects import RawObject
+from towpath.machinery.schemas import structural_errors
 from towpath.machinery.topology import topology_of
 
 GROUP = "apiextensions.k8s.io"
@@ -79,6 +80,8 @@ def _validate_versions(versions: list[RawObject]) -> list[Cause]:
         schema = (version.get("schema") or {}).get("openAPIV3Schema")
         if not schema:
             causes.append(required(f"{field}.schema.openAPIV3Schema", "schemas are required"))
+        else:
+            causes += structural_errors(schema, f"{field}.schema.openAPIV3Schema")
     return causes
 
 

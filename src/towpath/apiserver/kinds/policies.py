@@ -1,11 +1,14 @@
 """Admission policies, autoscalers and other kinds that only need defaults."""
 
 from towpath.apiserver.registry import Behaviour
-from towpath.machinery.causes import required, unsupported
+from towpath.machinery.causes import invalid_value, required, unsupported
+from towpath.machinery.cel import CelError, compile_expression
 from towpath.machinery.errors import Cause
 from towpath.machinery.objects import RawObject
 
 FAILURE_POLICIES = ("Fail", "Ignore")
+POLICY_VARIABLES = ("object", "oldObject", "request", "params", "namespaceObject", "variables")
+"""What expressions may name. `authorizer` is not served: an expression with it is refused."""
 ACTIONS = ("Audit", "Deny", "Warn")
 
 
@@ -39,9 +42,25 @@ def _validate_policy(obj: RawObject, _old: RawObject | None) -> list[Cause]:
     if not (spec.get("matchConstraints") or {}).get("resourceRules"):
         causes.append(required("spec.matchConstraints.resourceRules"))
     for index, validation in enumerate(spec.get("validations") or ()):
+        field = f"spec.validations[{index}]"
         if not validation.get("expression"):
-            causes.append(required(f"spec.validations[{index}].expression"))
+            causes.append(required(f"{field}.expression"))
+        for name in ("expression", "messageExpression"):
+            causes += _check_expression(f"{field}.{name}", validation.get(name))
+    for name in ("variables", "matchConditions"):
+        for index, item in enumerate(spec.get(name) or ()):
+            causes += _check_expression(f"spec.{name}[{index}].expression", item.get("expression"))
     return causes
+
+
+def _check_expression(field: str, expression: str | None) -> list[Cause]:
+    if not expression:
+        return []
+    try:
+        compile_expression(expression, POLICY_VARIABLES)
+    except CelError as error:
+        return [invalid_value(field, expression, f"compilation failed: {error.message}")]
+    return []
 
 
 def _default_policy_binding(obj: RawObject) -> None:

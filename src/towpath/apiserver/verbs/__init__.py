@@ -6,11 +6,13 @@ from towpath.apiserver.verbs.delete_collection import delete_collection
 from towpath.apiserver.verbs.get import get
 from towpath.apiserver.verbs.list import list_page
 from towpath.apiserver.verbs.patch import patch
+from towpath.apiserver.verbs.subresources import create_subresource
 from towpath.apiserver.verbs.update import update
 from towpath.apiserver.verbs.watch import watch
 
 __all__ = [
     "create",
+    "create_subresource",
     "delete",
     "delete_collection",
     "get",

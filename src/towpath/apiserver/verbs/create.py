@@ -20,8 +20,6 @@ async def create(
     served = core.registry.find(target.resource)
     target = address(served, target, obj)
     await core.require(user, "create", replace(target, name=""))
-    if target.subresource:
-        raise refusals.method_not_allowed(served, "create", target.subresource)
     if target.name:
         return await create_object(
             core,

@@ -3,14 +3,24 @@
 from towpath.apiserver import refusals
 from towpath.apiserver.calls import Target
 from towpath.apiserver.core import Core, key_for
-from towpath.apiserver.encoding import served_as
+from towpath.apiserver.encoding import dumps, loads, served_as
+from towpath.apiserver.scale import scale_of
 from towpath.machinery.users import UserInfo
+
+READABLE = ("", "status", "scale")
 
 
 async def get(core: Core, user: UserInfo, target: Target) -> bytes:
     served = core.registry.find(target.resource)
     await core.require(user, "get", target)
+    if target.subresource not in READABLE:
+        raise refusals.method_not_allowed(served, "get", target.subresource)
+    if target.subresource and target.subresource not in served.subresources:
+        raise refusals.not_found(served, target.name)
     stored = core.store.get(served.collection, key_for(served, target.namespace, target.name))
     if stored is None:
         raise refusals.not_found(served, target.name)
-    return served_as(stored.value, served)
+    value = served_as(stored.value, served)
+    if target.subresource == "scale" and served.scale is not None:
+        return dumps(scale_of(loads(value), served.scale))
+    return value

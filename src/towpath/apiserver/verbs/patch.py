@@ -11,7 +11,7 @@ from towpath.apiserver.core import Core
 from towpath.apiserver.encoding import copy_of
 from towpath.apiserver.registry import Served
 from towpath.apiserver.verbs.apply import APPLY, apply
-from towpath.apiserver.verbs.update import change, check_subresource
+from towpath.apiserver.verbs.update import change, change_scale, check_subresource
 from towpath.client.protocols import PatchType
 from towpath.machinery.errors import BadRequest, UnsupportedMediaType
 from towpath.machinery.objects import RawObject
@@ -35,6 +35,8 @@ async def patch(
             raise BadRequest("an applied configuration is an object")
         return await apply(core, user, target, body, options)
     make_new = _patching(served, body, media_type)
+    if target.subresource == "scale":
+        return await change_scale(core, user, target, options, "patch", make_new)
     return await change(core, user, target, options, "patch", make_new)
 
 

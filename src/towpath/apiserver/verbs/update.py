@@ -1,21 +1,26 @@
 """update: replace an object or its status. A resourceVersion in it must be the current one."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from towpath.apiserver import refusals
 from towpath.apiserver.calls import Target, WriteOptions, Written
 from towpath.apiserver.core import Core, Operation, key_for
-from towpath.apiserver.encoding import copy_of, loads
+from towpath.apiserver.encoding import copy_of, dumps, loads
 from towpath.apiserver.registry import Served
+from towpath.apiserver.scale import scale_of, with_scale
 from towpath.apiserver.verbs.create import address
 from towpath.apiserver.writing import change_object
 from towpath.machinery.causes import invalid_value
+from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import UserInfo
 from towpath.store.contract import RevisionMismatch
 
 ATTEMPTS = 50
 """Of a change that does not name the version it is for, when others write the same object."""
+
+WRITABLE = ("", "status", "scale", "finalize", "resize", "ephemeralcontainers")
 
 MakeNew = Callable[[RawObject], RawObject]
 """The current object in (its own copy), the wanted one out."""
@@ -25,6 +30,10 @@ async def update(
     core: Core, user: UserInfo, target: Target, obj: RawObject, options: WriteOptions
 ) -> Written:
     served = core.registry.find(target.resource)
+    if target.subresource == "scale":
+        await core.require(user, "update", target)
+        check_subresource(served, target)
+        return await change_scale(core, user, target, options, "update", lambda _old: obj)
     target = address(served, target, obj)
     await core.require(user, "update", target)
     check_subresource(served, target)
@@ -37,10 +46,10 @@ async def update(
 
 def check_subresource(served: Served, target: Target) -> None:
     subresource = target.subresource
-    if subresource in ("", "status", "finalize"):
+    if subresource in WRITABLE:
         if not subresource or subresource in served.subresources:
             return
-        raise refusals.not_found(served, f"{target.name}/{subresource}")
+        raise NotFound("the server could not find the requested resource")
     raise refusals.method_not_allowed(served, "update", subresource)
 
 
@@ -72,6 +81,26 @@ async def change(
         except RevisionMismatch:
             continue
     raise refusals.conflict(served, target.name)
+
+
+async def change_scale(
+    core: Core,
+    user: UserInfo,
+    target: Target,
+    options: WriteOptions,
+    verb: str,
+    make_scale: MakeNew,
+) -> Written:
+    """Change an object through its Scale: `make_scale` gets the current one."""
+    served = core.registry.find(target.resource)
+    paths = served.scale
+    assert paths is not None
+
+    def make_new(old: RawObject) -> RawObject:
+        return with_scale(old, make_scale(scale_of(old, paths)), served)
+
+    written = await change(core, user, target, options, verb, make_new)
+    return replace(written, object=dumps(scale_of(loads(written.object), paths)))
 
 
 def check_same(served: Served, target: Target, obj: RawObject, old: RawObject) -> None:

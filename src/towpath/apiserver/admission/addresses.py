@@ -1,0 +1,72 @@
+"""Services get a cluster address that no other service has.
+
+On a local cluster nothing routes to it, but clients expect it, and it stays when the service is
+changed.
+"""
+
+import secrets
+
+from towpath.apiserver import refusals
+from towpath.apiserver.core import Core, Operation
+from towpath.apiserver.encoding import loads
+from towpath.machinery.causes import invalid_value
+
+SERVICES = "core/services"
+PREFIX = "10.96"
+NODE_PORTS = range(30000, 32768)
+TRIES = 1000
+
+
+async def assign_address(core: Core, operation: Operation) -> None:
+    if operation.served.collection != SERVICES or operation.kind == "DELETE":
+        return
+    spec = operation.obj.get("spec")
+    if not isinstance(spec, dict) or operation.target.subresource:
+        return
+    if spec.get("type") == "ExternalName":
+        spec.pop("clusterIP", None)
+        spec.pop("clusterIPs", None)
+        return
+    if not spec.get("clusterIP"):
+        spec["clusterIP"] = _free_address(core)
+    elif operation.old is None and spec["clusterIP"] != "None":
+        _refuse_taken(core, operation, spec["clusterIP"])
+    spec["clusterIPs"] = [spec["clusterIP"]]
+    if spec.get("type") in ("NodePort", "LoadBalancer"):
+        _assign_node_ports(core, operation)
+
+
+def _is_taken(core: Core, address: str) -> bool:
+    needle = f'"clusterIP":"{address}"'.encode()
+    return any(needle in stored.value for _, stored in core.store.scan(SERVICES))
+
+
+def _free_address(core: Core) -> str:
+    for _ in range(TRIES):
+        address = f"{PREFIX}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
+        if not _is_taken(core, address):
+            return address
+    raise AssertionError("65,000 addresses are enough for the services of one server")
+
+
+def _refuse_taken(core: Core, operation: Operation, address: str) -> None:
+    if _is_taken(core, address):
+        words = "failed to allocate IP: provided IP is already allocated"
+        causes = [invalid_value("spec.clusterIPs", [address], words)]
+        raise refusals.invalid(operation.served, operation.name, causes)
+
+
+def _assign_node_ports(core: Core, operation: Operation) -> None:
+    used = {
+        port.get("nodePort")
+        for _, stored in core.store.scan(SERVICES)
+        if b'"nodePort"' in stored.value
+        for port in loads(stored.value)["spec"].get("ports") or ()
+    }
+    before = ((operation.old or {}).get("spec") or {}).get("ports") or ()
+    known = {port.get("port"): port.get("nodePort") for port in before}
+    for port in operation.obj["spec"].get("ports") or ():
+        if not port.get("nodePort"):
+            free = (number for number in NODE_PORTS if number not in used)
+            port["nodePort"] = known.get(port.get("port")) or next(free)
+            used.add(port["nodePort"])

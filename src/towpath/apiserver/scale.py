@@ -1,0 +1,61 @@
+"""The scale subresource: one small object over any kind that keeps a number of replicas."""
+
+from typing import Any
+
+from towpath.apiserver import refusals
+from towpath.apiserver.registry import ScalePaths, Served
+from towpath.machinery.causes import invalid_value
+from towpath.machinery.errors import BadRequest
+from towpath.machinery.objects import RawObject
+from towpath.machinery.selectors import from_object
+
+SCALE_API_VERSION, SCALE_KIND = "autoscaling/v1", "Scale"
+_SHARED_METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+
+
+def scale_of(obj: RawObject, paths: ScalePaths) -> RawObject:
+    """The Scale of an object."""
+    metadata = obj["metadata"]
+    status: RawObject = {"replicas": _at(obj, paths.status_replicas) or 0}
+    selector = _at(obj, paths.label_selector) if paths.label_selector else None
+    if isinstance(selector, str):
+        status["selector"] = selector
+    elif isinstance(selector, dict):
+        status["selector"] = str(from_object(selector))
+    replicas = _at(obj, paths.spec_replicas)
+    return {
+        "kind": SCALE_KIND,
+        "apiVersion": SCALE_API_VERSION,
+        "metadata": {name: metadata[name] for name in _SHARED_METADATA if name in metadata},
+        "spec": {"replicas": replicas} if replicas else {},
+        "status": status,
+    }
+
+
+def with_scale(obj: RawObject, scale: RawObject, served: Served) -> RawObject:
+    """The object with the replicas that a Scale wants; changes and returns `obj`."""
+    assert served.scale is not None
+    if scale.get("kind", SCALE_KIND) != SCALE_KIND:
+        raise BadRequest(f"a Scale is expected, not a {scale.get('kind')}")
+    replicas = (scale.get("spec") or {}).get("replicas", 0)
+    if not isinstance(replicas, int) or isinstance(replicas, bool):
+        raise BadRequest("spec.replicas of a Scale must be an integer")
+    if replicas < 0:
+        words = "must be greater than or equal to 0"
+        cause = invalid_value("spec.replicas", replicas, words)
+        raise refusals.invalid(served, obj["metadata"]["name"], [cause])
+    if version := (scale.get("metadata") or {}).get("resourceVersion"):
+        obj["metadata"]["resourceVersion"] = version
+    *parents, last = served.scale.spec_replicas.split(".")
+    place = obj
+    for step in parents:
+        place = place.setdefault(step, {})
+    place[last] = replicas
+    return obj
+
+
+def _at(obj: RawObject, path: str) -> Any:
+    value: Any = obj
+    for step in path.split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    return value

@@ -1,0 +1,170 @@
+"""Lists, pages, selectors, and what a watch shows of them."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import pytest
+from tests.support import RunningApi, running_api_server
+
+from towpath.apiserver.calls import Change, ReadOptions, Target, WatchOptions
+from towpath.apiserver.encoding import loads
+from towpath.apiserver.verbs.watch import INITIAL_EVENTS_END
+from towpath.machinery.errors import BadRequest, Gone, Unavailable
+from towpath.machinery.kinds import Resource
+from towpath.machinery.users import PLATFORM
+
+CONFIG_MAP = Resource("", "v1", "ConfigMap", "configmaps")
+POD = Resource("", "v1", "Pod", "pods")
+
+
+async def make(api: RunningApi, name: str, **labels: str) -> None:
+    obj = CONFIG_MAP.object(name, "default")
+    obj["metadata"]["labels"] = labels
+    await api.client().create(CONFIG_MAP, obj)
+
+
+async def take(changes: AsyncGenerator[Change, None], count: int) -> list[Change]:
+    async with asyncio.timeout(5):
+        return [await anext(changes) for _ in range(count)]
+
+
+def told(changes: list[Change]) -> list[tuple[str, str]]:
+    return [(c.type, loads(c.object)["metadata"].get("name", "")) for c in changes]
+
+
+async def names(api: RunningApi, **selectors: str) -> list[str]:
+    listed = await api.client().list(CONFIG_MAP, "default", **selectors)  # type: ignore[arg-type]
+    return [obj["metadata"]["name"] for obj in listed.items]
+
+
+async def test_pages_show_one_moment_whatever_happens_between_them() -> None:
+    async with running_api_server() as api:
+        client = api.client()
+        for number in range(5):
+            await make(api, f"c{number}")
+        first = await client.list(CONFIG_MAP, "default", limit=2)
+        await client.delete(CONFIG_MAP, "c3", "default")
+        await make(api, "c2b")
+        second = await client.list(
+            CONFIG_MAP, "default", limit=10, continue_token=first.continue_token
+        )
+        seen = [obj["metadata"]["name"] for obj in first.items + second.items]
+        assert seen == ["c0", "c1", "c2", "c3", "c4"]
+        assert second.resource_version == first.resource_version
+        assert not second.continue_token
+
+
+async def test_a_page_token_older_than_history_has_expired() -> None:
+    async with running_api_server() as api:
+        client = api.client()
+        await make(api, "a")
+        await make(api, "b")
+        first = await client.list(CONFIG_MAP, limit=1)
+        await make(api, "c")
+        await api.store.compact(api.store.revision)
+        with pytest.raises(Gone):
+            await client.list(CONFIG_MAP, limit=1, continue_token=first.continue_token)
+
+
+async def test_selectors_choose_by_label_and_field() -> None:
+    async with running_api_server() as api:
+        await make(api, "a", app="x", tier="1")
+        await make(api, "b", app="x")
+        await make(api, "c", app="y")
+        assert await names(api, labels="app=x") == ["a", "b"]
+        assert await names(api, labels="app=x,!tier") == ["b"]
+        assert await names(api, labels="app in (y,z)") == ["c"]
+        assert await names(api, fields="metadata.name=b") == ["b"]
+        assert await names(api, fields="metadata.name!=b", labels="app=x") == ["a"]
+        with pytest.raises(BadRequest):
+            await names(api, fields="data.x=1")
+        with pytest.raises(BadRequest):
+            await names(api, labels="a==b==c")
+
+
+async def test_a_version_of_the_future_is_too_large() -> None:
+    async with running_api_server() as api:
+        options = ReadOptions(resource_version="99999")
+        with pytest.raises(Unavailable):
+            await api.server.list(PLATFORM, Target(CONFIG_MAP), options)
+
+
+async def test_an_object_enters_and_leaves_a_selector() -> None:
+    async with running_api_server() as api:
+        client = api.client()
+        changes = api.server.watch(
+            PLATFORM,
+            Target(CONFIG_MAP, "default"),
+            WatchOptions(resource_version=str(api.store.revision), label_selector="app=x"),
+        )
+        await make(api, "a", app="y")
+        await client.patch(CONFIG_MAP, "a", "default", {"metadata": {"labels": {"app": "x"}}})
+        await client.patch(CONFIG_MAP, "a", "default", {"data": {"k": "v"}})
+        await client.patch(CONFIG_MAP, "a", "default", {"metadata": {"labels": {"app": "y"}}})
+        await client.delete(CONFIG_MAP, "a", "default")
+        await make(api, "end", app="x")
+        seen = await take(changes, 4)
+        assert told(seen) == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a"), ("ADDED", "end")]
+        versions = [int(loads(c.object)["metadata"]["resourceVersion"]) for c in seen]
+        assert versions == sorted(set(versions))
+        await changes.aclose()
+
+
+async def test_initial_events_end_with_a_marked_bookmark() -> None:
+    async with running_api_server() as api:
+        await make(api, "a")
+        changes = api.server.watch(
+            PLATFORM,
+            Target(CONFIG_MAP, "default"),
+            WatchOptions(send_initial_events=True, bookmarks=True),
+        )
+        first, bookmark = await take(changes, 2)
+        assert first.type == "ADDED"
+        assert bookmark.type == "BOOKMARK"
+        metadata = loads(bookmark.object)["metadata"]
+        assert metadata["annotations"] == {INITIAL_EVENTS_END: "true"}
+        await make(api, "b")
+        assert told(await take(changes, 1)) == [("ADDED", "b")]
+        await changes.aclose()
+
+
+async def test_a_watch_without_version_begins_with_what_is_there() -> None:
+    async with running_api_server() as api:
+        await make(api, "a")
+        changes = api.server.watch(PLATFORM, Target(CONFIG_MAP), WatchOptions())
+        assert told(await take(changes, 1)) == [("ADDED", "a")]
+        await changes.aclose()
+
+
+async def test_a_watch_from_compacted_history_is_refused() -> None:
+    async with running_api_server() as api:
+        await make(api, "a")
+        await api.store.compact(api.store.revision)
+        changes = api.server.watch(PLATFORM, Target(CONFIG_MAP), WatchOptions(resource_version="1"))
+        with pytest.raises(Gone):
+            await anext(changes)
+
+
+async def test_a_watch_ends_at_its_timeout_with_a_bookmark() -> None:
+    async with running_api_server() as api:
+        options = WatchOptions(
+            resource_version=str(api.store.revision), timeout_s=0.05, bookmarks=True
+        )
+        changes = api.server.watch(PLATFORM, Target(CONFIG_MAP), options)
+        async with asyncio.timeout(5):
+            assert [change.type async for change in changes] == ["BOOKMARK"]
+
+
+async def test_one_object_is_watched_by_its_name() -> None:
+    async with running_api_server() as api:
+        changes = api.server.watch(
+            PLATFORM,
+            Target(CONFIG_MAP, "default"),
+            WatchOptions(
+                resource_version=str(api.store.revision), field_selector="metadata.name=ab"
+            ),
+        )
+        await make(api, "abc")
+        await make(api, "ab")
+        assert told(await take(changes, 1)) == [("ADDED", "ab")]
+        await changes.aclose()
