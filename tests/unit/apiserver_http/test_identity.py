@@ -3,14 +3,22 @@
 import ssl
 import stat
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from tests.wire import WiredApi, wired_api_server
 
 from towpath.apiserver.authn.chain import ANONYMOUS, RequestAuthenticator, user_of_certificate
 from towpath.apiserver.authn.pki import open_pki
 from towpath.apiserver.authn.tokens import ServiceAccountTokens
+from towpath.apiserver.http.listener import Listener
+from towpath.client.kubeconfig import Connection
+from towpath.client.kubernetes import KubernetesClient
 from towpath.machinery.errors import BadRequest, Forbidden, NotFound, Unauthorized
 from towpath.machinery.kinds import Resource
 from towpath.machinery.users import AUTHENTICATED, AccessRequest, UserInfo
@@ -137,3 +145,58 @@ def test_a_certificate_names_a_user_and_groups() -> None:
     assert user_of_certificate({"subject": subject}) == UserInfo("carol", ("ops", AUTHENTICATED))
     with pytest.raises(Unauthorized):
         user_of_certificate({"subject": ()})
+
+
+async def test_a_client_certificate_of_our_ca_is_a_user(api: WiredApi, tmp_path: Path) -> None:
+    certificate, key = signed_client(tmp_path / "pki", "carol", "ops")
+    listener = Listener(
+        api.front.application, port=0, tls=api.pki.server_context(client_certificates=True)
+    )
+    async with listener:
+        connection = Connection(
+            f"https://localhost:{listener.port}",
+            ca_pem=api.pki.ca_pem.decode(),
+            certificate_pem=certificate,
+            key_pem=key,
+        )
+        async with KubernetesClient(connection) as carol:
+            with pytest.raises(Forbidden, match='User "carol"'):
+                await carol.list(SERVICE_ACCOUNTS, "default")
+        anonymous = Connection(connection.server, ca_pem=connection.ca_pem)
+        async with KubernetesClient(anonymous) as nobody:
+            with pytest.raises(Unauthorized):
+                await nobody.list(SERVICE_ACCOUNTS, "default")
+
+
+def signed_client(folder: Path, name: str, group: str) -> tuple[str, str]:
+    """A certificate as an administrator would have it signed, and its key; both PEM."""
+    ca_key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
+    assert isinstance(ca_key, ec.EllipticCurvePrivateKey)
+    ca = x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes())
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, group),
+            x509.NameAttribute(NameOID.COMMON_NAME, name),
+        ]
+    )
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(issuer_name=ca.subject, subject_name=subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()),
+            critical=False,
+        )
+        .sign(ca_key, hashes.SHA256())
+    )
+    key_pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM).decode(), key_pem.decode()
