@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from tests.support import eventually, running_api_server
+
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import Key
 from towpath.runtime.controller import Controller

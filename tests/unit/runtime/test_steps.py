@@ -1,8 +1,8 @@
 """Steps and their summary, on a real API: conditions, finalizers, errors and what is retried."""
 
 import pytest
-
 from tests.support import running_api_server
+
 from towpath.client.protocols import Client
 from towpath.machinery.conditions import get_condition
 from towpath.machinery.errors import NotFound

@@ -1,0 +1,155 @@
+"""A whole platform as people start it: `towpath up` as a process, used through CLI, API and HTTP."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+
+from towpath.client.kubeconfig import from_kubeconfig
+from towpath.client.kubernetes import KubernetesClient
+
+TOWPATH = Path(sys.executable).with_name("towpath")
+READY_DEADLINE_S = 60.0
+STOP_DEADLINE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    code: int
+    stdout: str
+    stderr: str
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(slots=True)
+class PlatformProcess:
+    """One data directory, and the platform process that serves it just now."""
+
+    data_dir: Path
+    port: int = field(default_factory=free_port)
+    arguments: tuple[str, ...] = ("--demo",)
+    output: str = ""
+    _process: asyncio.subprocess.Process | None = None
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.data_dir / "kubeconfig"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "the platform has not been started"
+        return self._process.pid
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "TOWPATH_DATA_DIR": str(self.data_dir),
+            "TOWPATH_KUBECONFIG": str(self.kubeconfig),
+            "KUBECONFIG": str(self.kubeconfig),
+        }
+
+    async def start(self) -> None:
+        """Returns when the platform has printed that it is ready."""
+        self.output = ""
+        self._process = await asyncio.create_subprocess_exec(
+            TOWPATH,
+            "up",
+            "--data-dir",
+            str(self.data_dir),
+            "--port",
+            str(self.port),
+            "--no-browser",
+            *self.arguments,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=self.environment,
+        )
+        assert self._process.stdout is not None
+        async with asyncio.timeout(READY_DEADLINE_S):
+            while "Ctrl-C stops everything." not in self.output:
+                line = await self._process.stdout.readline()
+                assert line, f"the platform ended:\n{self.output}"
+                self.output += line.decode()
+
+    @property
+    def sign_in_link(self) -> str:
+        found = re.search(r"http://\S+/sign-in\?link=\S+", self.output)
+        assert found is not None, self.output
+        return found.group()
+
+    async def stop(self) -> int:
+        """Ctrl-C, and the exit code."""
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(STOP_DEADLINE_S):
+            rest, _ = await self._process.communicate()
+        self.output += rest.decode()
+        assert self._process.returncode is not None
+        return self._process.returncode
+
+    async def kill(self) -> None:
+        """kill -9, and nothing else."""
+        assert self._process is not None
+        self._process.kill()
+        await self._process.communicate()
+
+    async def run(self, *command: str, timeout_s: float = 60.0) -> Finished:
+        """Any program, with this platform's kubeconfig."""
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=self.environment,
+        )
+        async with asyncio.timeout(timeout_s):
+            stdout, stderr = await process.communicate()
+        assert process.returncode is not None
+        return Finished(process.returncode, stdout.decode(), stderr.decode())
+
+    async def towpath(self, *arguments: str, timeout_s: float = 60.0) -> Finished:
+        return await self.run(str(TOWPATH), *arguments, timeout_s=timeout_s)
+
+    @asynccontextmanager
+    async def client(self, context: str = "platform") -> AsyncIterator[KubernetesClient]:
+        async with KubernetesClient(from_kubeconfig(self.kubeconfig, context=context)) as client:
+            yield client
+
+    async def service(self, host: str, path: str = "/") -> httpx2.Response:
+        """Ask a service through the gateway, as a browser would."""
+        async with httpx2.AsyncClient(trust_env=False, timeout=10) as http:
+            address = f"http://127.0.0.1:{self.port}{path}"
+            return await http.get(address, headers={"host": f"{host}:{self.port}"})
+
+
+@asynccontextmanager
+async def running_platform_process(
+    data_dir: Path, *arguments: str
+) -> AsyncIterator[PlatformProcess]:
+    """A started platform that is stopped at the end, and killed where it does not stop."""
+    platform = PlatformProcess(data_dir, arguments=arguments or ("--demo",))
+    await platform.start()
+    try:
+        yield platform
+    finally:
+        try:
+            await platform.stop()
+        except TimeoutError:
+            await platform.kill()
+            raise
