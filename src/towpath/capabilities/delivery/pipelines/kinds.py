@@ -162,13 +162,18 @@ PIPELINE_RUN_CRD = custom_resource_definition(
 KINDS = (PIPELINE_RUN_CRD,)
 
 
-def run_name(repository: str, workflow: str, commit: str, attempt: int = 1) -> str:
-    """The name that a push gives its run, so that the same push twice is one run."""
+def run_name(
+    repository: str, workflow: str, commit: str, attempt: int = 1, *, ambiguous: bool = False
+) -> str:
+    """The name that a push gives its run, so that the same push twice is one run.
+
+    `ambiguous`: another workflow file of the commit has the same stem.
+    """
     stem = workflow.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     words = f"{repository}-{stem}"
     slug = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
-    if slug != words or len(slug) > NAME_CHARACTERS_MAX or workflow.endswith(".yml"):
-        # Something was lost: `CI.yaml` and `ci.yaml`, or `ci.yml`, must not become one run.
+    if ambiguous or slug != words or len(slug) > NAME_CHARACTERS_MAX:
+        # Something was lost on the way to a name: `CI.yaml` and `ci.yaml` must not be one run.
         digest = hashlib.sha256(f"{repository}/{workflow}".encode()).hexdigest()[:6]
         slug = f"{slug[:NAME_CHARACTERS_MAX]}-{digest}"
     name = f"{slug}-{commit[:COMMIT_CHARACTERS]}"

@@ -16,6 +16,9 @@ RELEASE = towpath_resource("Release", "workloadreleases")
 WORKLOAD_LABEL = "towpath.dev/workload"
 RELEASE_LABEL = "towpath.dev/release"
 
+REPOSITORY_OWNER_ANNOTATION = "towpath.dev/template-run-uid"
+"""On a Workload: whose uid its repository was made under, when a TemplateRun made both."""
+
 DNS_LABEL = "^[a-z]([a-z0-9-]*[a-z0-9])?$"
 
 _WORKLOAD_SPEC: RawObject = {
@@ -86,6 +89,22 @@ _WORKLOAD_STATUS: RawObject = {
                     "url": {"type": "string"},
                     "promotion": {"type": "string"},
                     "message": {"type": "string"},
+                    "phase": {
+                        "type": "string",
+                        "description": "Of the newest promotion, which `promotion` names.",
+                    },
+                    "drift": {
+                        "type": "object",
+                        "description": "The last change made past Git, by whom, what became.",
+                        "properties": {
+                            "resource": {"type": "string"},
+                            "change": {"type": "string"},
+                            "fields": {"type": "array", "items": {"type": "string"}},
+                            "by": {"type": "string"},
+                            "at": {"type": "string", "format": "date-time"},
+                            "healed": {"type": "boolean"},
+                        },
+                    },
                 },
             },
         },

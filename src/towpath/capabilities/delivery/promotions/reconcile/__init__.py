@@ -1,0 +1,129 @@
+"""The steps of a promotion, in order: validate, supersede, approve, commit, deliver, observe."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT, ENVIRONMENT_LABEL
+from towpath.capabilities.delivery.gitops.kinds import APPLICATION, ARGOCD_NAMESPACE
+from towpath.capabilities.delivery.promotions.kinds import (
+    APPROVAL,
+    PENDING,
+    PROMOTION,
+    is_finished,
+)
+from towpath.capabilities.delivery.promotions.reconcile.approve import Approve
+from towpath.capabilities.delivery.promotions.reconcile.commit import CommitManifests
+from towpath.capabilities.delivery.promotions.reconcile.deliver import Deliver
+from towpath.capabilities.delivery.promotions.reconcile.observe import Observe
+from towpath.capabilities.delivery.promotions.reconcile.supersede import Supersede
+from towpath.capabilities.delivery.promotions.reconcile.validate import Validate
+from towpath.capabilities.delivery.workloads.kinds import WORKLOAD, WORKLOAD_LABEL
+from towpath.capabilities.governance.projects.kinds import PROJECT_LABEL
+from towpath.client.protocols import Client
+from towpath.hooks.platform import Platform
+from towpath.machinery.conditions import now
+from towpath.machinery.errors import NotFound
+from towpath.machinery.objects import Key, RawObject, key_of, labels_of
+from towpath.runtime.controller import Controller
+from towpath.runtime.events import EventRecorder
+from towpath.runtime.informer import Informer
+from towpath.runtime.sources import Running, Watch
+from towpath.runtime.steps import Subject, stepwise
+
+Reconcile = Callable[[Key], Awaitable[float | None]]
+
+
+def controllers(platform: Platform) -> Sequence[Controller]:
+    informer = Informer(platform.api, PROMOTION)
+    unfinished = Unfinished(informer)
+    events = EventRecorder(platform.api, "promotions")
+    steps = stepwise(
+        platform.api,
+        PROMOTION,
+        [
+            begin,
+            Validate(platform.api),
+            Supersede(platform.api),
+            Approve(platform.api),
+            CommitManifests(platform.api, platform.clusters, platform.git),
+            Deliver(platform.api),
+            Observe(platform.api, platform.git, events),
+        ],
+        ready_message="The release runs.",
+    )
+    return (
+        Controller(
+            name="promotions",
+            reconcile=until_finished(platform.api, steps),
+            sources=(
+                Running(informer, unfinished.of_promotion),
+                Watch(platform.api, APPROVAL, subject_of),
+                Watch(
+                    platform.api,
+                    APPLICATION,
+                    unfinished.of_application,
+                    namespace=ARGOCD_NAMESPACE,
+                ),
+                Watch(platform.api, ENVIRONMENT, unfinished.of_environment),
+                Watch(platform.api, WORKLOAD, unfinished.of_workload),
+            ),
+        ),
+    )
+
+
+def until_finished(api: Client, steps: Reconcile) -> Reconcile:
+    """What has succeeded, failed or been superseded stays so, whatever happens afterwards."""
+
+    async def reconcile(key: Key) -> float | None:
+        try:
+            promotion = await api.get(PROMOTION, key.name, key.namespace)
+        except NotFound:
+            return None
+        return None if is_finished(promotion) else await steps(key)
+
+    return reconcile
+
+
+async def begin(subject: Subject) -> None:
+    subject.status.setdefault("phase", PENDING)
+    subject.status.setdefault("startedAt", now())
+
+
+def subject_of(approval: RawObject) -> Iterable[Key]:
+    return (Key(approval["metadata"]["namespace"], approval["spec"]["subject"]["name"]),)
+
+
+class Unfinished:
+    """The unfinished promotions that something concerns."""
+
+    def __init__(self, informer: Informer) -> None:
+        self._informer = informer
+
+    def of_promotion(self, promotion: RawObject) -> Iterable[Key]:
+        """Itself, and those of the same workload: one may supersede, or be waited for."""
+        workload = promotion["spec"]["workload"]
+        return self._find(promotion["metadata"]["namespace"], workload=workload)
+
+    def of_workload(self, workload: RawObject) -> Iterable[Key]:
+        metadata = workload["metadata"]
+        return self._find(metadata["namespace"], workload=metadata["name"])
+
+    def of_environment(self, environment: RawObject) -> Iterable[Key]:
+        metadata = environment["metadata"]
+        return self._find(metadata["namespace"], environment=metadata["name"])
+
+    def of_application(self, application: RawObject) -> Iterable[Key]:
+        labels = labels_of(application)
+        return self._find(
+            labels.get(PROJECT_LABEL, "-"),
+            workload=labels.get(WORKLOAD_LABEL, ""),
+            environment=labels.get(ENVIRONMENT_LABEL, ""),
+        )
+
+    def _find(self, project: str, *, workload: str = "", environment: str = "") -> list[Key]:
+        return [
+            key_of(promotion)
+            for promotion in self._informer.list(project)
+            if not is_finished(promotion)
+            and workload in ("", promotion["spec"]["workload"])
+            and environment in ("", promotion["spec"]["environment"])
+        ]

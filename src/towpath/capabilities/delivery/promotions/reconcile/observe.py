@@ -1,0 +1,141 @@
+"""Has it arrived, and is it well? Told by the Applications' status; no clock but a deadline."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from towpath.capabilities.delivery.gitops.kinds import (
+    APPLICATION,
+    ARGOCD_NAMESPACE,
+    application_name,
+)
+from towpath.capabilities.delivery.promotions.kinds import DEPLOYMENTS, SUCCEEDED, SYNCING
+from towpath.capabilities.delivery.promotions.reconcile.outcome import (
+    fail,
+    finish,
+    sentence,
+    wait,
+)
+from towpath.client.protocols import Client
+from towpath.engines.git.port import GitReader, PathNotFound, RepositoryName
+from towpath.machinery.objects import CommitSHA, RawObject
+from towpath.runtime.events import EventRecorder
+from towpath.runtime.steps import Subject
+
+DEADLINE_S = 300.0
+SYNC_RETRIES_MAX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One Application's answer. `failed` is final, `message` what stands in the way."""
+
+    arrived: bool
+    failed: bool = False
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Observe:
+    api: Client
+    git: GitReader
+    events: EventRecorder
+
+    async def __call__(self, subject: Subject) -> None:
+        answers = [await self._ask(subject, name) for name in application_names(subject)]
+        if all(answer.arrived for answer in answers):
+            finish(subject, SUCCEEDED, f"{sentence(subject)} is synced and healthy.")
+            subject.mark("Synced", True, "Synced")
+            await self.events.normal(subject.obj, "Promoted", subject.status["message"])
+            return
+        message = next((answer.message for answer in answers if answer.message), "")
+        failed = any(answer.failed for answer in answers)
+        left_s = DEADLINE_S - _elapsed_s(subject.status["committedAt"])
+        if failed or left_s <= 0:
+            await self._give_up(subject, message, late=not failed)
+        subject.mark("Synced", False, "Syncing", message)
+        wait(subject, SYNCING, "Syncing", message, after_s=max(left_s, 1.0))
+
+    async def _give_up(self, subject: Subject, message: str, *, late: bool) -> None:
+        environment, workload = subject.spec["environment"], subject.spec["workload"]
+        why = f"not healthy after {DEADLINE_S:.0f} s: {message}" if late else message
+        text = (
+            f"{sentence(subject)} failed: {why} What ran before still runs; see "
+            f"`towpath logs {workload} --env {environment}` and "
+            f"`towpath rollback {workload} --env {environment}`."
+        )
+        await self.events.warning(subject.obj, "PromotionFailed", text)
+        fail(subject, "ProgressDeadlineExceeded" if late else "Unhealthy", text)
+
+    async def _ask(self, subject: Subject, name: str) -> Progress:
+        app = await self.api.get(APPLICATION, name, ARGOCD_NAMESPACE)
+        status = app.get("status") or {}
+        revision = (status.get("sync") or {}).get("revision", "")
+        if not revision or not await self._holds(subject, app, revision):
+            return _problem_or(status, f"Waiting for {name} to see the commit.")
+        return progress_of(name, status)
+
+    async def _holds(self, subject: Subject, app: RawObject, revision: str) -> bool:
+        """Whether the Application has seen our commit's content, in that commit or a later one."""
+        commit: str = subject.status["commit"]
+        if revision == commit:
+            return True
+        repository = RepositoryName(subject.key.namespace, DEPLOYMENTS)
+        path = app["spec"]["source"]["path"]
+        try:
+            ours = await self.git.files(repository, CommitSHA(commit), path)
+            theirs = await self.git.files(repository, CommitSHA(revision), path)
+        except PathNotFound:
+            return False
+        return ours == theirs
+
+
+def application_names(subject: Subject) -> list[str]:
+    project, spec = subject.key.namespace, subject.spec
+    return [
+        application_name(project, spec["workload"], spec["environment"], infra=infra)
+        for infra in (True, False)
+    ]
+
+
+def progress_of(name: str, status: RawObject) -> Progress:
+    """What an Application that has seen our commit says. Pure."""
+    sync = (status.get("sync") or {}).get("status")
+    operation = status.get("operationState") or {}
+    if operation.get("phase") == "Failed" and sync != "Synced":
+        final = operation.get("retryCount", 0) >= SYNC_RETRIES_MAX
+        return Progress(False, final, _ended(operation.get("message", "")))
+    health = (status.get("health") or {}).get("status", "")
+    if sync == "Synced" and health == "Healthy":
+        return Progress(True)
+    sick = worst_resource(status)
+    if health == "Degraded":
+        return Progress(False, True, sick or f"{name} is degraded.")
+    return _problem_or(status, sick or f"{name} is {sync or 'not synced'}, {health.lower()}.")
+
+
+def _problem_or(status: RawObject, message: str) -> Progress:
+    for condition in status.get("conditions") or ():
+        return Progress(False, False, _ended(condition["message"]))
+    return Progress(False, False, message)
+
+
+def worst_resource(status: RawObject) -> str:
+    """The sentence about the sickest part: a pod's own reason before its Deployment's sum."""
+    ranks = ("Degraded", "Missing", "Progressing")
+    nodes = [*(status.get("tree") or ()), *(status.get("resources") or ())]
+    for rank in ranks:
+        for node in nodes:
+            health = node.get("health") or {}
+            if health.get("status") == rank:
+                detail = health.get("message") or rank.lower()
+                return _ended(f"{node['kind']} {node['name']}: {detail}")
+    return ""
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) or not text else f"{text}."
+
+
+def _elapsed_s(moment: str) -> float:
+    parsed = datetime.strptime(moment, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    return (datetime.now(UTC) - parsed).total_seconds()

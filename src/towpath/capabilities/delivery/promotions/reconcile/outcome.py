@@ -1,0 +1,30 @@
+"""How a promotion ends: the phase, when, and the sentence that people read."""
+
+from typing import NoReturn
+
+from towpath.capabilities.delivery.promotions.kinds import FAILED
+from towpath.machinery.conditions import now
+from towpath.runtime.outcomes import Stalled, Waiting
+from towpath.runtime.steps import Subject
+
+
+def finish(subject: Subject, phase: str, message: str) -> None:
+    subject.status["phase"] = phase
+    subject.status["finishedAt"] = now()
+    subject.status["message"] = message
+
+
+def fail(subject: Subject, reason: str, message: str) -> NoReturn:
+    finish(subject, FAILED, message)
+    raise Stalled(reason, message)
+
+
+def wait(subject: Subject, phase: str, reason: str, message: str, *, after_s: float) -> NoReturn:
+    subject.status["phase"] = phase
+    subject.status["message"] = message
+    raise Waiting(reason, message, after_s=after_s)
+
+
+def sentence(subject: Subject) -> str:
+    """`order-service-1234abcd to staging`."""
+    return f"{subject.spec['release']} to {subject.spec['environment']}"

@@ -1,0 +1,42 @@
+"""One unfinished promotion for each workload and environment: the newest."""
+
+from dataclasses import dataclass
+
+from towpath.capabilities.delivery.promotions.kinds import (
+    FAILED,
+    PROMOTION,
+    SUPERSEDED,
+    creation_order,
+    phase_of,
+)
+from towpath.capabilities.delivery.promotions.reconcile.outcome import finish
+from towpath.client.protocols import Client
+from towpath.machinery.objects import RawObject
+from towpath.runtime.outcomes import Stalled
+from towpath.runtime.steps import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Supersede:
+    api: Client
+
+    async def __call__(self, subject: Subject) -> None:
+        newer = newest_rival(subject, (await self.api.list(PROMOTION, subject.key.namespace)).items)
+        if newer is None:
+            return
+        message = f"Promotion {newer['metadata']['name']} is newer and takes its place."
+        finish(subject, SUPERSEDED, message)
+        raise Stalled("Superseded", message)
+
+
+def newest_rival(subject: Subject, promotions: list[RawObject]) -> RawObject | None:
+    """A newer promotion of the same workload to the same environment that has not failed."""
+    place = subject.spec["workload"], subject.spec["environment"]
+    newer = [
+        promotion
+        for promotion in promotions
+        if (promotion["spec"]["workload"], promotion["spec"]["environment"]) == place
+        and creation_order(promotion) > creation_order(subject.obj)
+        and phase_of(promotion) != FAILED
+    ]
+    return max(newer, key=creation_order, default=None)
