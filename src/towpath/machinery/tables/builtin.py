@@ -1,0 +1,56 @@
+"""Which built-in resource has which columns."""
+
+from towpath.machinery.tables import cluster, pods, workloads
+from towpath.machinery.tables.columns import Cells, TableColumns, definitions
+
+_RBAC = "rbac.authorization.k8s.io"
+_ADMISSION = "admissionregistration.k8s.io"
+
+_TABLE: tuple[tuple[str, str, str, Cells], ...] = (
+    ("", "configmaps", cluster.CONFIG_MAP, cluster.config_map),
+    ("", "endpoints", cluster.ENDPOINTS, cluster.endpoints),
+    ("", "events", cluster.EVENT, cluster.event),
+    ("", "namespaces", cluster.NAMESPACE, cluster.namespace),
+    ("", "nodes", cluster.NODE, cluster.node),
+    ("", "persistentvolumeclaims", cluster.CLAIM, cluster.claim),
+    ("", "persistentvolumes", cluster.VOLUME, cluster.volume),
+    ("", "pods", pods.COLUMNS, pods.cells),
+    ("", "replicationcontrollers", workloads.REPLICA_SET, workloads.replication_controller),
+    ("", "resourcequotas", cluster.QUOTA, cluster.quota),
+    ("", "secrets", cluster.SECRET, cluster.secret),
+    ("", "serviceaccounts", cluster.NAME_AND_AGE, cluster.name_and_age),
+    ("", "services", cluster.SERVICE, cluster.service),
+    ("apps", "controllerrevisions", workloads.REVISION, workloads.revision),
+    ("apps", "daemonsets", workloads.DAEMON_SET, workloads.daemon_set),
+    ("apps", "deployments", workloads.DEPLOYMENT, workloads.deployment),
+    ("apps", "replicasets", workloads.REPLICA_SET, workloads.replica_set),
+    ("apps", "statefulsets", workloads.STATEFUL_SET, workloads.stateful_set),
+    ("autoscaling", "horizontalpodautoscalers", workloads.AUTOSCALER, workloads.autoscaler),
+    ("batch", "cronjobs", workloads.CRON_JOB, workloads.cron_job),
+    ("batch", "jobs", workloads.JOB, workloads.job),
+    ("coordination.k8s.io", "leases", cluster.LEASE, cluster.lease),
+    ("discovery.k8s.io", "endpointslices", cluster.ENDPOINT_SLICE, cluster.endpoint_slice),
+    ("events.k8s.io", "events", cluster.EVENT, cluster.event),
+    ("networking.k8s.io", "ingressclasses", cluster.INGRESS_CLASS, cluster.ingress_class),
+    ("networking.k8s.io", "ingresses", cluster.INGRESS, cluster.ingress),
+    ("networking.k8s.io", "networkpolicies", cluster.NETWORK_POLICY, cluster.network_policy),
+    ("policy", "poddisruptionbudgets", workloads.DISRUPTION_BUDGET, workloads.disruption_budget),
+    ("scheduling.k8s.io", "priorityclasses", cluster.PRIORITY_CLASS, cluster.priority_class),
+    ("storage.k8s.io", "storageclasses", cluster.STORAGE_CLASS, cluster.storage_class),
+    (_RBAC, "clusterrolebindings", cluster.BINDING, cluster.binding),
+    (_RBAC, "rolebindings", cluster.BINDING, cluster.binding),
+    (_ADMISSION, "mutatingwebhookconfigurations", cluster.WEBHOOKS, cluster.webhooks),
+    (_ADMISSION, "validatingadmissionpolicies", cluster.POLICY, cluster.policy),
+    (
+        _ADMISSION,
+        "validatingadmissionpolicybindings",
+        cluster.POLICY_BINDING,
+        cluster.policy_binding,
+    ),
+    (_ADMISSION, "validatingwebhookconfigurations", cluster.WEBHOOKS, cluster.webhooks),
+)
+
+COLUMNS = {
+    (group, plural): TableColumns(definitions(text), cells) for group, plural, text, cells in _TABLE
+}
+"""Roles, CRDs and limit ranges show name and creation time, as on a kube-apiserver."""
