@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from towpath.app.planes import Plane
 from towpath.client.protocols import Client
 from towpath.machinery.errors import NotFound
+from towpath.machinery.users import PLATFORM
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,5 +40,8 @@ class StoreTrail:
             return None
         plural, _, group = resource.partition(".")
         key = f"{namespace}/{name}" if namespace else name
-        rows = await plane.store.writers(f"{group or 'core'}/{plural}", key, limit=1)
-        return rows[0].audit.user if rows else None
+        for row in await plane.store.writers(f"{group or 'core'}/{plural}", key):
+            # What controllers report, and what the platform does by itself, is nobody's doing.
+            if row.audit.subresource != "status" and row.audit.user != PLATFORM.name:
+                return row.audit.user
+        return None

@@ -11,7 +11,7 @@ from towpath.engines.processes.port import ProcessHost
 from towpath.engines.registry.port import ImageUnpacker
 from towpath.hooks.templates import TemplateAction
 from towpath.machinery.users import Authorize
-from towpath.records.contract import LogBook
+from towpath.records.contract import CatalogIndex, LogBook
 
 SYSTEM_NAMESPACE = "towpath-system"
 """Where the platform's own objects live; its golden paths too."""
@@ -55,7 +55,9 @@ class Trail(Protocol):
     async def last_writer(
         self, cluster: str, resource: str, namespace: str, name: str
     ) -> str | None:
-        """The user of the newest write to that object ("" is the platform's API), None unknown.
+        """Whose the newest write to that object was ("" is the platform's API), None unknown.
+
+        Reports of status and the platform's own writes do not count.
 
         `resource` is `<plural>` or `<plural>.<group>`.
         """
@@ -72,6 +74,7 @@ class Platform:
     images: ImageUnpacker
     processes: ProcessHost
     logs: LogBook
+    catalog: CatalogIndex
     trail: Trail
     addresses: Addresses
     authorize: Authorize

@@ -27,6 +27,10 @@ class Destination:
     """Another GitOps engine works there, and ours keeps its hands off."""
 
     @property
+    def deployer_name(self) -> str:
+        return service_account(self.namespace, DEPLOYER_ACCOUNT).name
+
+    @property
     def trail_cluster(self) -> str:
         """The name under which the audit trail knows it."""
         return "" if self.cluster == IN_CLUSTER else self.cluster

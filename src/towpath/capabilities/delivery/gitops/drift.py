@@ -70,6 +70,8 @@ async def _writer(
     writer = await trail.last_writer(
         destination.trail_cluster, name, wanted.id.namespace, wanted.id.name
     )
+    if writer == destination.deployer_name:
+        return ""  # our own last sync: whoever came after it left no trace
     return writer or (last_manager(live) if live else "")
 
 
