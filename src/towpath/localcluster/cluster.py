@@ -1,15 +1,30 @@
 """A local cluster: all of its controllers for one API server, run as one thing."""
 
 import asyncio
+from importlib.metadata import version
 from pathlib import Path
 
 from towpath.client.protocols import Client
 from towpath.engines.processes.port import ProcessHost
 from towpath.engines.registry.port import ImageUnpacker
-from towpath.localcluster import deployments, replicasets, services
+from towpath.localcluster import (
+    cronjobs,
+    daemonsets,
+    deployments,
+    ingresses,
+    jobs,
+    namespaces,
+    replicasets,
+    services,
+    statefulsets,
+    unenforced,
+)
+from towpath.localcluster.logs import PodLogs
+from towpath.localcluster.nodes import ensure_node
 from towpath.localcluster.pods.addresses import LoopbackAddresses, PodNetwork
 from towpath.localcluster.pods.agent import PodAgent
 from towpath.localcluster.pods.images import Images
+from towpath.localcluster.resources import POD
 from towpath.localcluster.state import ClusterState
 from towpath.runtime.controller import Controller
 
@@ -45,13 +60,23 @@ class LocalCluster:
             deployments.controller(self.state),
             replicasets.controller(self.state),
             services.controller(self.state),
+            statefulsets.controller(self.state),
+            daemonsets.controller(self.state),
+            jobs.controller(self.state),
+            cronjobs.controller(self.state),
+            namespaces.controller(self.state),
+            ingresses.controller(self.state),
+            *unenforced.controllers(self.state),
         )
+        self.pod_logs = PodLogs(data_dir / "pods", self.state[POD].get)
+        """For the API server's `pods/<name>/log`."""
 
     async def run(self) -> None:
         """Run everything until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.state.run(), name=f"{self.name}-state")
             await self.state.synced()
+            await ensure_node(self.state.client, version("towpath"))
             tasks.create_task(self._agent.run(), name=f"{self.name}-pods")
             for controller in self._controllers:
                 tasks.create_task(controller.run(), name=f"{self.name}-{controller.name}")
