@@ -13,6 +13,7 @@ from towpath.apiserver.authn.chain import RequestAuthenticator
 from towpath.apiserver.authn.pki import Pki
 from towpath.apiserver.authn.tokens import ServiceAccountTokens
 from towpath.apiserver.authz.defaults import ensure_default_roles
+from towpath.apiserver.authz.escalation import escalation_check
 from towpath.apiserver.authz.following import RbacFollower
 from towpath.apiserver.authz.index import RbacIndex
 from towpath.apiserver.calls import Verbs
@@ -61,7 +62,7 @@ class Plane:
         """What an API does by itself; until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.server.run())
-            tasks.create_task(self.follower.run())
+            tasks.create_task(self.follower.fill_aggregated_roles(self.verbs))
 
 
 @asynccontextmanager
@@ -73,10 +74,11 @@ async def open_plane(
     store = await SqliteStore.open(folder / "store.db")
     try:
         index = RbacIndex()
-        server = await ApiServer.start(store, authorize=index.authorize)
+        follower = RbacFollower(index, store)
+        server = await ApiServer.start(
+            store, authorize=index.authorize, validating=(escalation_check(index),)
+        )
         await ensure_default_roles(server)
-        follower = RbacFollower(index, server)
-        await follower.load()
         issuer = f"https://{name or 'platform'}.api.towpath.internal"
         tokens = ServiceAccountTokens(pki.token_key, server, issuer=issuer)
         authenticator = RequestAuthenticator(
