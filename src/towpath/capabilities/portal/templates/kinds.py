@@ -121,6 +121,12 @@ SOFTWARE_TEMPLATE_CRD = custom_resource_definition(
 _RUN_SPEC: RawObject = {
     "type": "object",
     "required": ["template"],
+    "x-kubernetes-validations": [
+        {
+            "rule": "self == oldSelf",
+            "message": "a run cannot be changed; delete it and start another one",
+        }
+    ],
     "properties": {
         "template": {
             "type": "object",
@@ -180,13 +186,6 @@ _RUN_STATUS: RawObject = {
     },
 }
 
-_RUN_RULES: tuple[RawObject, ...] = (
-    {
-        "rule": "self.spec == oldSelf.spec",
-        "message": "a run cannot be changed; delete it and start another one",
-    },
-)
-
 TEMPLATE_RUN_CRD = custom_resource_definition(
     TEMPLATE_RUN,
     spec=_RUN_SPEC,
@@ -200,7 +199,6 @@ TEMPLATE_RUN_CRD = custom_resource_definition(
     ),
     short_names=("tr",),
     categories=("towpath",),
-    rules=_RUN_RULES,
 )
 
 KINDS = (SOFTWARE_TEMPLATE_CRD, TEMPLATE_RUN_CRD)
