@@ -1,4 +1,6 @@
-"""The part of kubectl's JSONPath that printer columns use: `.a.b[0]['c.d'].e[?(@.type=="Ready")].f`.
+"""The part of kubectl's JSONPath that printer columns use.
+
+`.a.b[0]['c.d'].e[?(@.type=="Ready")].f`, also slices, `*` and `..name`.
 
 A compiled path is a function from an object to the list of values found; nothing found is an
 empty list. Source: k8s.io/client-go/util/jsonpath.

@@ -161,7 +161,8 @@ def namespace(obj: RawObject, now: datetime) -> list[Any]:
 
 def quota(obj: RawObject, now: datetime) -> list[Any]:
     hard, used = parts(obj)[1].get("hard") or {}, parts(obj)[1].get("used") or {}
-    requests, limits = [], []
+    requests: list[str] = []
+    limits: list[str] = []
     for name in sorted(hard):
         target = limits if name.startswith("limits.") else requests
         target.append(f"{name}: {used.get(name, '0')}/{hard[name]}")
