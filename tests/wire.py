@@ -7,19 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from towpath.apiserver.authn.pki import Pki, open_pki
-from towpath.apiserver.http.application import ApiApplication
+from towpath.apiserver.front import Front
 from towpath.apiserver.http.listener import Listener
 from towpath.apiserver.http.podstreams import PodLogs
-from towpath.app.planes import Plane, open_plane
 from towpath.client.kubeconfig import Connection, write_kubeconfig
 from towpath.client.kubernetes import KubernetesClient
 from towpath.machinery.users import Authenticate
+from towpath.store.contract import Store
+from towpath.store.memory import MemoryStore
 
 
 @dataclass(frozen=True, slots=True)
 class WiredApi:
-    plane: Plane
-    application: ApiApplication
+    front: Front
+    store: Store
     pki: Pki
     listener: Listener
     kubeconfig: Path
@@ -42,21 +43,23 @@ async def wired_api_server(
     folder: Path, *, pod_logs: PodLogs | None = None, bearer: Sequence[Authenticate] = ()
 ) -> AsyncIterator[WiredApi]:
     pki = open_pki(folder / "pki")
-    async with open_plane("", folder / "platform", pki, bearer=bearer) as plane:
-        application = plane.application(pod_logs)
-        running = asyncio.create_task(plane.run())
-        try:
-            async with Listener(application, port=0, tls=pki.server_context()) as listener:
-                kubeconfig = folder / "kubeconfig"
-                write_kubeconfig(
-                    kubeconfig,
-                    server=f"https://localhost:{listener.port}",
-                    clusters=[],
-                    token=pki.admin_token,
-                    ca_pem=pki.ca_pem,
-                )
-                yield WiredApi(plane, application, pki, listener, kubeconfig)
-                application.end_streams()
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+    store = MemoryStore()
+    front = await Front.open(store, pki, name="test", pod_logs=pod_logs, bearer=bearer)
+    running = asyncio.create_task(front.run())
+    try:
+        listener = Listener(front.application, port=0, tls=pki.server_context())
+        async with listener:
+            kubeconfig = folder / "kubeconfig"
+            write_kubeconfig(
+                kubeconfig,
+                server=f"https://localhost:{listener.port}",
+                clusters=[],
+                token=pki.admin_token,
+                ca_pem=pki.ca_pem,
+            )
+            yield WiredApi(front, store, pki, listener, kubeconfig)
+            front.application.end_streams()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await store.close()

@@ -111,7 +111,7 @@ async def test_watches_follow_changes(lightkube: AsyncClient) -> None:
 
 async def test_custom_resources(api: WiredApi, lightkube: AsyncClient) -> None:
     spec = {"type": "object", "properties": {"size": {"type": "integer"}}}
-    await api.plane.client().create(DEFINITIONS, custom_resource_definition(WIDGETS, spec=spec))
+    await api.front.client().create(DEFINITIONS, custom_resource_definition(WIDGETS, spec=spec))
     await lightkube.create(Widget(metadata=ObjectMeta(name="w"), spec={"size": 1}))
     assert (await lightkube.get(Widget, "w"))["spec"] == {"size": 1}
 

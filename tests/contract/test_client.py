@@ -38,7 +38,7 @@ async def api(tmp_path: Path) -> AsyncIterator[WiredApi]:
 @pytest.fixture(params=["in process", "over TLS"])
 async def client(request: pytest.FixtureRequest, api: WiredApi) -> AsyncIterator[Client]:
     if request.param == "in process":
-        yield api.plane.client()
+        yield api.front.client()
     else:
         async with api.client() as remote:
             yield remote
@@ -194,7 +194,7 @@ async def test_a_watch_replays_from_a_version_and_goes_on(client: Client) -> Non
 async def test_a_watch_from_a_forgotten_version_is_gone(client: Client, api: WiredApi) -> None:
     await client.create(CONFIG_MAPS, config_map("a", x="1"))
     await client.patch(CONFIG_MAPS, "a", "default", {"data": {"x": "2"}})
-    await api.plane.store.compact(api.plane.store.revision)
+    await api.store.compact(api.store.revision)
     with pytest.raises(Gone):
         async with (
             asyncio.timeout(5),

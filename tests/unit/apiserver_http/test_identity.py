@@ -53,38 +53,38 @@ def test_the_certificate_is_made_anew_for_other_names_under_the_same_ca(tmp_path
 
 
 async def test_a_token_is_its_service_account(api: WiredApi) -> None:
-    await api.plane.client().create(SERVICE_ACCOUNTS, SERVICE_ACCOUNTS.object("ci", "default"))
-    token = await api.plane.tokens("default", "ci", ttl_s=600)
-    user = await api.plane.tokens.verify(token)
+    await api.front.client().create(SERVICE_ACCOUNTS, SERVICE_ACCOUNTS.object("ci", "default"))
+    token = await api.front.tokens("default", "ci", ttl_s=600)
+    user = await api.front.tokens.verify(token)
     assert user is not None
     assert user.name == "system:serviceaccount:default:ci"
     assert "system:serviceaccounts:default" in user.groups
 
 
 async def test_a_token_ends_with_its_service_account(api: WiredApi) -> None:
-    client = api.plane.client()
+    client = api.front.client()
     await client.create(SERVICE_ACCOUNTS, SERVICE_ACCOUNTS.object("ci", "default"))
-    token = await api.plane.tokens("default", "ci", ttl_s=600)
+    token = await api.front.tokens("default", "ci", ttl_s=600)
     await client.delete(SERVICE_ACCOUNTS, "ci", "default")
     await client.create(SERVICE_ACCOUNTS, SERVICE_ACCOUNTS.object("ci", "default"))
-    assert await api.plane.tokens.verify(token) is None
+    assert await api.front.tokens.verify(token) is None
 
 
 async def test_a_token_is_good_for_its_own_server_and_time_only(api: WiredApi) -> None:
-    await api.plane.client().create(SERVICE_ACCOUNTS, SERVICE_ACCOUNTS.object("ci", "default"))
-    token = await api.plane.tokens("default", "ci", ttl_s=600)
-    other = ServiceAccountTokens(api.pki.token_key, api.plane.verbs, issuer="https://elsewhere")
+    await api.front.client().create(SERVICE_ACCOUNTS, SERVICE_ACCOUNTS.object("ci", "default"))
+    token = await api.front.tokens("default", "ci", ttl_s=600)
+    other = ServiceAccountTokens(api.pki.token_key, api.front.verbs, issuer="https://elsewhere")
     assert await other.verify(token) is None
-    expired = await api.plane.tokens("default", "ci", ttl_s=-1)
-    assert await api.plane.tokens.verify(expired) is None
+    expired = await api.front.tokens("default", "ci", ttl_s=-1)
+    assert await api.front.tokens.verify(expired) is None
     head, body, signature = token.split(".")
-    assert await api.plane.tokens.verify(f"{head}.{body}.{signature[:-4]}AAAA") is None
-    assert await api.plane.tokens.verify("no token at all") is None
+    assert await api.front.tokens.verify(f"{head}.{body}.{signature[:-4]}AAAA") is None
+    assert await api.front.tokens.verify("no token at all") is None
 
 
 async def test_there_is_no_token_without_a_service_account(api: WiredApi) -> None:
     with pytest.raises(NotFound):
-        await api.plane.tokens("default", "absent", ttl_s=600)
+        await api.front.tokens("default", "absent", ttl_s=600)
 
 
 def chain(*allowed: AccessRequest) -> RequestAuthenticator:
@@ -150,7 +150,7 @@ def test_a_certificate_names_a_user_and_groups() -> None:
 async def test_a_client_certificate_of_our_ca_is_a_user(api: WiredApi, tmp_path: Path) -> None:
     certificate, key = signed_client(tmp_path / "pki", "carol", "ops")
     listener = Listener(
-        api.application, port=0, tls=api.pki.server_context(client_certificates=True)
+        api.front.application, port=0, tls=api.pki.server_context(client_certificates=True)
     )
     async with listener:
         connection = Connection(

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from tests.wire import WiredApi, wired_api_server
 
-from towpath.apiserver.http.listener import Listener
-from towpath.app.api_front import ApiFront
-from towpath.app.planes import open_plane
+from towpath.apiserver.front import Front
+from towpath.apiserver.http.listener import Application, Listener
+from towpath.apiserver.http.mount import Mounts
 from towpath.client.kubeconfig import Connection
 from towpath.client.kubernetes import KubernetesClient
 from towpath.machinery.errors import NotFound, Unauthorized
 from towpath.machinery.kinds import Resource
+from towpath.store.memory import MemoryStore
 
 CONFIG_MAPS = Resource("", "v1", "ConfigMap", "configmaps")
 SERVICE_ACCOUNTS = Resource("", "v1", "ServiceAccount", "serviceaccounts")
@@ -27,13 +28,19 @@ async def platform(tmp_path: Path) -> AsyncIterator[WiredApi]:
 
 
 @pytest.fixture
-async def server(platform: WiredApi, tmp_path: Path) -> AsyncIterator[str]:
-    folder = tmp_path / "clusters" / "local"
-    async with open_plane("local", folder, platform.pki, bearer=()) as cluster:
-        front = ApiFront(platform.application, {"local": cluster.application()})
-        async with Listener(front, port=0, tls=platform.pki.server_context()) as listener:
-            yield f"https://localhost:{listener.port}"
-            front.end_streams()
+async def cluster(platform: WiredApi) -> AsyncIterator[Front]:
+    store = MemoryStore()
+    yield await Front.open(store, platform.pki, name="local")
+    await store.close()
+
+
+@pytest.fixture
+async def server(platform: WiredApi, cluster: Front) -> AsyncIterator[str]:
+    clusters: dict[str, Application] = {"local": cluster.application}
+    mounts = Mounts(platform.front.application, clusters)
+    async with Listener(mounts, port=0, tls=platform.pki.server_context()) as listener:
+        yield f"https://localhost:{listener.port}"
+        cluster.application.end_streams()
 
 
 def client(platform: WiredApi, server: str, token: str = "") -> KubernetesClient:
@@ -60,14 +67,14 @@ async def test_each_cluster_has_its_own_objects(platform: WiredApi, server: str)
 
 async def test_an_unknown_cluster_is_not_found(platform: WiredApi, server: str) -> None:
     async with client(platform, f"{server}/clusters/absent") as nowhere:
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFound, match="absent"):
             await nowhere.list(CONFIG_MAPS)
 
 
 async def test_a_token_of_the_platform_opens_no_cluster(platform: WiredApi, server: str) -> None:
     account = SERVICE_ACCOUNTS.object("ci", "default")
-    await platform.plane.client().create(SERVICE_ACCOUNTS, account)
-    token = await platform.plane.tokens("default", "ci", ttl_s=600)
+    await platform.front.client().create(SERVICE_ACCOUNTS, account)
+    token = await platform.front.tokens("default", "ci", ttl_s=600)
     async with client(platform, f"{server}/clusters/local", token) as there:
         with pytest.raises(Unauthorized):
             await there.list(CONFIG_MAPS, "default")

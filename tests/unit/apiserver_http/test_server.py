@@ -221,7 +221,7 @@ async def test_a_watch_that_is_too_old_gets_an_error_event(
     api: WiredApi, http: httpx2.AsyncClient, objects: KubernetesClient
 ) -> None:
     await objects.delete(CONFIG_MAPS, "a", "default")
-    await api.plane.store.compact(api.plane.store.revision)
+    await api.store.compact(api.store.revision)
     params = {"watch": "1", "resourceVersion": "1"}
     async with http.stream("GET", COLLECTION, params=params) as response:
         assert response.status_code == 200
@@ -257,20 +257,20 @@ async def test_a_client_that_goes_frees_its_watch(
 async def test_stopping_does_not_wait_for_open_watches(
     api: WiredApi, http: httpx2.AsyncClient, objects: KubernetesClient
 ) -> None:
-    listener = Listener(api.application, port=0, tls=api.pki.server_context(), grace_s=30.0)
+    listener = Listener(api.front.application, port=0, tls=api.pki.server_context(), grace_s=30.0)
     await listener.start()
     address = f"https://localhost:{listener.port}{COLLECTION}"
     async with http.stream("GET", address, params={"watch": "1"}) as response:
         lines = response.aiter_lines()
         await anext(lines)
         async with asyncio.timeout(3):
-            api.application.end_streams()
+            api.front.application.end_streams()
             await listener.stop()
             assert [line async for line in lines] == []
 
 
 async def test_a_taken_port_is_an_error_at_once(api: WiredApi) -> None:
-    second = Listener(api.application, port=api.listener.port)
+    second = Listener(api.front.application, port=api.listener.port)
     with pytest.raises(OSError, match="in use"):
         await second.start()
 

@@ -1,0 +1,105 @@
+"""One API server with everything in front of it: rights, tokens, virtual kinds and the wire.
+
+    front = await Front.open(store, pki, name="platform")
+    tasks.create_task(front.run())
+    async with Listener(front.application, port=8443, tls=pki.server_context()): ...
+    front.application.end_streams()      # before the listener stops
+
+The platform has one, and each local cluster has one.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from towpath.apiserver.authn.chain import RequestAuthenticator
+from towpath.apiserver.authn.pki import Pki
+from towpath.apiserver.authn.tokens import ServiceAccountTokens
+from towpath.apiserver.authz.defaults import ensure_default_roles
+from towpath.apiserver.authz.escalation import escalation_check
+from towpath.apiserver.authz.following import RbacFollower
+from towpath.apiserver.authz.index import RbacIndex
+from towpath.apiserver.http.application import ApiApplication
+from towpath.apiserver.http.fixed import Check
+from towpath.apiserver.http.podstreams import PodLogs
+from towpath.apiserver.inprocess import InProcessClient
+from towpath.apiserver.server import ApiServer
+from towpath.apiserver.virtual import WithVirtualKinds
+from towpath.machinery.users import PLATFORM, Authenticate, Authorize, UserInfo
+from towpath.store.contract import Store
+
+
+class Front:
+    """The parts of one served API; made by `open`."""
+
+    def __init__(
+        self,
+        *,
+        api: ApiServer,
+        index: RbacIndex,
+        follower: RbacFollower,
+        verbs: WithVirtualKinds,
+        tokens: ServiceAccountTokens,
+        authenticate: RequestAuthenticator,
+        application: ApiApplication,
+    ) -> None:
+        self.api = api
+        self.verbs = verbs
+        """What in-process clients should be given: with the virtual kinds."""
+        self.tokens = tokens
+        """Usable as hooks.platform.TokenIssuer."""
+        self.authenticate = authenticate
+        self.authorize: Authorize = index.authorize
+        self.application = application
+        self._follower = follower
+
+    @classmethod
+    async def open(
+        cls,
+        store: Store,
+        pki: Pki,
+        *,
+        name: str,
+        bearer: Sequence[Authenticate] = (),
+        pod_logs: PodLogs | None = None,
+        checks: Mapping[str, Check] | None = None,
+    ) -> "Front":
+        """`name` tells the tokens of one server from another's; `bearer` are further tokens."""
+        index = RbacIndex()
+        follower = RbacFollower(index, store)
+        api = await ApiServer.start(
+            store, authorize=index.authorize, validating=(escalation_check(index),)
+        )
+        await ensure_default_roles(api)
+        tokens = ServiceAccountTokens(pki.token_key, api, issuer=f"https://towpath.dev/{name}")
+        authenticate = RequestAuthenticator(
+            index.authorize, pki.admin_token, (tokens.verify, *bearer)
+        )
+        verbs = WithVirtualKinds(
+            api, index=index, tokens=tokens, authenticate_token=authenticate.authenticate_token
+        )
+        application = ApiApplication(
+            verbs=verbs,
+            registry=api.core.registry,
+            authenticate=authenticate,
+            authorize=index.authorize,
+            pod_logs=pod_logs,
+            checks=checks,
+        )
+        return cls(
+            api=api,
+            index=index,
+            follower=follower,
+            verbs=verbs,
+            tokens=tokens,
+            authenticate=authenticate,
+            application=application,
+        )
+
+    def client(self, user: UserInfo = PLATFORM) -> InProcessClient:
+        return InProcessClient(self.verbs, self.api.core.registry, user)
+
+    async def run(self) -> None:
+        """What the API does by itself, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.api.run())
+            tasks.create_task(self._follower.fill_aggregated_roles(self.verbs))
