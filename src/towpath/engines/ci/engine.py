@@ -67,7 +67,11 @@ class CIEngine:
         self._watch = FolderWatch()
         self._tools = runs_dir / ".tools"
         self._means = Means(
-            git, Programs(processes, self._watch), logs, Environments(cache_dir), self._tools
+            git,
+            Programs(processes, self._watch),
+            logs,
+            Environments(cache_dir, processes.user_of),
+            self._tools,
         )
         self._slots = asyncio.Semaphore(jobs_at_once or max(2, os.cpu_count() or 2))
 

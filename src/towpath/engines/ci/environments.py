@@ -6,12 +6,15 @@ place: it removes what does not belong there and points the project's own packag
 workspace. It lies in the same cache folder as uv's wheels, so that uv can link them.
 """
 
+import contextlib
+import fcntl
 import hashlib
+import itertools
 import os
 import shutil
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,52 +45,82 @@ def key_of_lock(files: Mapping[str, File]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
+    """An environment that one job has for itself. Give it back with `free`."""
+
     folder: Path
+    _lock: int
 
     @property
     def environment(self) -> Path:
         return self.folder / "venv"
 
+    def free(self) -> None:
+        os.close(self._lock)
+
 
 class Environments:
-    """The slots below `<cache>/<project>/environments`."""
+    """`<cache>/<project>-<user>/` is a project's own; `<cache>/.locks/` says who has which slot.
 
-    def __init__(self, cache_dir: Path) -> None:
+    Locks are files, so that two platforms with one cache do not meet in one slot, and lie where
+    no program of a project can write. In the project's folder a program may have put a link where
+    we expect a folder: none is followed.
+    """
+
+    def __init__(self, cache_dir: Path, user_of: Callable[[str], int | None]) -> None:
         self._cache_dir = cache_dir
-        self._taken: set[Path] = set()
+        self._user_of = user_of
 
     def project_cache(self, project: str) -> Path:
-        return self._cache_dir / project
+        return self._cache_dir / self._key(project)
 
-    def take(self, project: str, key: str) -> Slot:
-        """A slot that nobody else has; give it back with `free`."""
-        root = self.project_cache(project) / "environments"
-        number = 0
-        while (folder := root / f"{key}-{number}") in self._taken:
-            number += 1
-        self._taken.add(folder)
-        return Slot(folder)
+    def take(self, project: str, lock_key: str) -> Slot:
+        """The first free slot of an environment; old ones are removed, so call it in a thread."""
+        locks = self._cache_dir / ".locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        for number in itertools.count():
+            name = f"{lock_key}-{number}"
+            if (lock := _try_lock(locks / f"{self._key(project)}.{name}")) is not None:
+                break
+        self._drop_oldest(project, locks, kept=name)
+        return Slot(self.project_cache(project) / "environments" / name, lock)
 
-    def free(self, slot: Slot) -> None:
-        self._taken.discard(slot.folder)
+    def _key(self, project: str) -> str:
+        user = self._user_of(project)
+        return project if user is None else f"{project}-{user}"
 
-    def drop_oldest(self, project: str) -> None:
-        """Remove what is beyond SLOTS_KEPT; takes its time."""
-        root = self.project_cache(project) / "environments"
-        try:
-            entries = [Path(entry.path) for entry in os.scandir(root) if entry.is_dir()]
-        except FileNotFoundError:
-            return
-        idle = sorted(
-            (folder for folder in entries if folder not in set(self._taken)), key=_last_used_s
-        )
-        for folder in idle[: max(len(entries) - SLOTS_KEPT, 0)]:
-            shutil.rmtree(folder, ignore_errors=True)
+    def _drop_oldest(self, project: str, locks: Path, kept: str) -> None:
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+        with contextlib.ExitStack() as stack:
+            try:
+                cache = os.open(self.project_cache(project), flags)
+                stack.callback(os.close, cache)
+                root = os.open("environments", flags, dir_fd=cache)
+                stack.callback(os.close, root)
+            except OSError:
+                return  # nothing there yet, or not a folder: then it is not ours to tidy up
+            folders = [entry.name for entry in os.scandir(root) if entry.is_dir()]
+            by_age = sorted(folders, key=lambda name: _last_used_s(root, name))
+            for name in by_age[: max(len(folders) - SLOTS_KEPT, 0)]:
+                lock = None if name == kept else _try_lock(locks / f"{self._key(project)}.{name}")
+                if lock is not None:
+                    shutil.rmtree(name, ignore_errors=True, dir_fd=root)
+                    os.close(lock)
 
 
-def _last_used_s(folder: Path) -> float:
-    # uv locks and writes in the environment's folder each time it looks at it.
-    return max(
-        (os.lstat(path).st_mtime for path in (folder, folder / "venv") if os.path.lexists(path)),
-        default=0.0,
-    )
+def _try_lock(path: Path) -> int | None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _last_used_s(root: int, name: str) -> float:
+    # uv makes its lock and its stamps anew in there each time it looks at the environment.
+    newest = 0.0
+    for path in (name, f"{name}/venv"):
+        with contextlib.suppress(OSError):
+            newest = max(newest, os.stat(path, dir_fd=root, follow_symlinks=False).st_mtime)
+    return newest

@@ -93,9 +93,8 @@ class JobWork:
     async def use_environment(self, key: str) -> None:
         """Take the Python environment that belongs to the lock file that was checked out."""
         if self.slot is not None:
-            self.means.environments.free(self.slot)
+            self.slot.free()
             self.slot = None
         if key:
             project = self.order.repository.project
-            self.slot = self.means.environments.take(project, key)
-            await asyncio.to_thread(self.means.environments.drop_oldest, project)
+            self.slot = await asyncio.to_thread(self.means.environments.take, project, key)

@@ -100,6 +100,9 @@ class SupervisedProcesses:
     def isolation(self) -> str:
         return self._hello.get("isolation", "none")
 
+    def user_of(self, project: str) -> int | None:
+        return self._accounts.uid(project) if self.isolation == "uid" else None
+
     @property
     def supervisor_pid(self) -> int:
         assert self._supervisor is not None, "not entered"
@@ -168,7 +171,7 @@ class SupervisedProcesses:
                 f"{spec.id} needs {', '.join(spec.mounts)} mounted; this machine allows no "
                 "namespaces, so programs see the files where they are"
             )
-        uid = self._accounts.uid(spec.project) if self.isolation == "uid" else None
+        uid = self.user_of(spec.project)
         return {
             "id": spec.id,
             "project": spec.project,

@@ -88,6 +88,10 @@ class ProcessHost(Protocol):
         """Raises ProcessError."""
         ...
 
+    def user_of(self, project: str) -> int | None:
+        """The number of the user that a project's programs run as; None: the platform's own."""
+        ...
+
     @property
     def isolation(self) -> str:
         """How processes are kept apart.
