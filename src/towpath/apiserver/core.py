@@ -32,6 +32,8 @@ class Operation:
     dry_run: bool = False
     manager: str = ""
     warnings: list[str] = field(default_factory=list)
+    when_ended: list[Callable[[], object]] = field(default_factory=list)
+    """Called once the write is over, whichever way: what admission has reserved is given back."""
 
     @property
     def namespace(self) -> str:

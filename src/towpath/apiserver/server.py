@@ -30,6 +30,7 @@ from towpath.apiserver.content import ContentDeletion
 from towpath.apiserver.core import Admit, Core, allow_all
 from towpath.apiserver.definitions import serve_definitions
 from towpath.apiserver.garbage import GarbageCollector
+from towpath.apiserver.quota import QuotaStatus
 from towpath.apiserver.registry import Registry
 from towpath.apiserver.upkeep import Upkeep
 from towpath.machinery.errors import AlreadyExists
@@ -50,6 +51,7 @@ class ApiServer:
         self._garbage = GarbageCollector(core)
         self._content = ContentDeletion(core)
         self._accounts = DefaultAccounts(core)
+        self._quota = QuotaStatus(core)
         self._upkeep = Upkeep(core)
 
     @classmethod
@@ -66,9 +68,7 @@ class ApiServer:
         """
         registry = Registry(builtin_resources())
         serve_definitions(store, registry)
-        api = cls(
-            Core(store, registry, authorize, MUTATING, (*validating_chain(store), *validating))
-        )
+        api = cls(Core(store, registry, authorize, MUTATING, validating_chain(store, validating)))
         for name in FIRST_NAMESPACES:
             await api._ensure_namespace(name)
         return api
@@ -79,6 +79,7 @@ class ApiServer:
             tasks.create_task(self._garbage.run(), name="garbage")
             tasks.create_task(self._content.run(), name="content")
             tasks.create_task(self._accounts.run(), name="accounts")
+            tasks.create_task(self._quota.run(), name="quota")
             tasks.create_task(self._upkeep.run(), name="upkeep")
 
     async def _ensure_namespace(self, name: str) -> None:

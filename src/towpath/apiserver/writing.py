@@ -52,7 +52,7 @@ async def create_object(core: Core, operation: Operation, validation: str) -> Wr
     if operation.dry_run:
         return _dry(operation, created=True)
     try:
-        stored = await core.store.commit(_write(operation, expected=0))
+        stored = await _commit(core, operation, expected=0)
     except RevisionMismatch:
         raise refusals.already_exists(served, operation.name) from None
     return Written(served_as(stored.value, served), True, tuple(operation.warnings))
@@ -78,21 +78,19 @@ async def change_object(
     if operation.dry_run:
         return _dry(operation, created=False)
     finished = "deletionTimestamp" in old["metadata"] and not held(obj)
-    write = _write(operation, expected=current.revision, deleted=finished)
-    stored = await core.store.commit(write)
+    stored = await _commit(core, operation, expected=current.revision, deleted=finished)
     return Written(served_as(stored.value, served), False, tuple(operation.warnings))
 
 
 async def remove_object(core: Core, operation: Operation, current: Stored) -> bytes:
     """Take an object away for good. Raises RevisionMismatch: start again."""
-    write = _write(operation, expected=current.revision, deleted=True)
-    stored = await core.store.commit(write)
+    stored = await _commit(core, operation, expected=current.revision, deleted=True)
     return served_as(stored.value, operation.served)
 
 
 async def store_as_is(core: Core, operation: Operation, current: Stored) -> bytes:
     """Store a change that the server itself makes: no admission. Raises RevisionMismatch."""
-    stored = await core.store.commit(_write(operation, expected=current.revision))
+    stored = await _commit(core, operation, expected=current.revision)
     return served_as(stored.value, operation.served)
 
 
@@ -183,6 +181,16 @@ def count_generation(operation: Operation) -> None:
     aside = ("metadata", "status") if served.has_status else ("metadata",)
     if {**obj, **dict.fromkeys(aside)} != {**old, **dict.fromkeys(aside)}:
         obj["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
+
+
+async def _commit(
+    core: Core, operation: Operation, *, expected: int, deleted: bool = False
+) -> Stored:
+    try:
+        return await core.store.commit(_write(operation, expected=expected, deleted=deleted))
+    finally:
+        for ended in operation.when_ended:
+            ended()
 
 
 def _write(operation: Operation, *, expected: int, deleted: bool = False) -> Write:

@@ -10,10 +10,12 @@ from towpath.apiserver.admission.definitions import establish_definition
 from towpath.apiserver.admission.namespaces import immortal_namespaces, namespace_exists
 from towpath.apiserver.admission.policies import PolicyAdmission
 from towpath.apiserver.core import Admit
+from towpath.apiserver.quota import QuotaAdmission
 from towpath.store.contract import Store
 
 MUTATING: tuple[Admit, ...] = (namespace_exists, establish_definition, assign_address)
 
 
-def validating_chain(store: Store) -> tuple[Admit, ...]:
-    return (immortal_namespaces, PolicyAdmission(store))
+def validating_chain(store: Store, further: tuple[Admit, ...] = ()) -> tuple[Admit, ...]:
+    # Quota comes last: it reserves what every other one has let pass.
+    return (immortal_namespaces, PolicyAdmission(store), *further, QuotaAdmission(store))
