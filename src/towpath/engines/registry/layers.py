@@ -153,6 +153,20 @@ class LayerTree:
         self._folders.clear()
 
 
+def link_tree(source: Path, target: Path) -> None:
+    """Make `target` a copy of the folder whose files are the same files, where that is possible."""
+    for path, folders, files in os.walk(source):
+        here = target / Path(path).relative_to(source)
+        here.mkdir(exist_ok=True)
+        here.chmod(Path(path).stat().st_mode & 0o777)
+        links = [name for name in folders if Path(path, name).is_symlink()]
+        for name in (*files, *links):
+            try:
+                os.link(Path(path, name), here / name, follow_symlinks=False)
+            except OSError:
+                shutil.copy2(Path(path, name), here / name, follow_symlinks=False)
+
+
 def _parts(name: str) -> tuple[str, ...]:
     parts = tuple(part for part in name.split("/") if part not in ("", "."))
     if ".." in parts or "\0" in name:

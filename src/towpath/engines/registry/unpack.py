@@ -5,8 +5,8 @@ import shutil
 import time
 import uuid
 import weakref
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,7 +16,7 @@ import orjson
 
 from towpath.engines.registry.blobs import parse_digest
 from towpath.engines.registry.images import Images
-from towpath.engines.registry.layers import LayerTree
+from towpath.engines.registry.layers import LayerTree, link_tree
 from towpath.engines.registry.manifests import INDEXES, LAYER_MARK, Manifest
 from towpath.engines.registry.port import LOGICAL_HOST, ImageError, ImageInvalid, ImageNotFound
 from towpath.engines.registry.references import parse_reference
@@ -80,19 +80,38 @@ class EmbeddedImages:
         return manifest
 
     def _lay(self, manifest: Manifest, target: Path) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(target)
-        draft = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-        draft.mkdir(mode=0o755)
-        try:
+        with _draft_of(target) as draft:
+            parts = _layers_to_run(manifest)
+            paths = [self._images.blobs.path(parse_digest(part["digest"])) for part in parts]
             tree = LayerTree(draft, _BYTES_MAX)
-            for part in _layers_to_run(manifest):
-                tree.lay(self._images.blobs.path(parse_digest(part["digest"])))
-            draft.rename(target)
-        except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
-            if not target.is_dir():  # else another process was faster, and that is as good
-                raise
+            if len(paths) > 1:
+                # The lowest layer (the dependencies) outlives many versions of an application.
+                link_tree(self._kept_layer(paths.pop(0), target.parent / ".layers"), draft)
+            for path in paths:
+                tree.lay(path)
+
+    def _kept_layer(self, layer: Path, folder: Path) -> Path:
+        target = folder / layer.name
+        if not target.is_dir():
+            with _draft_of(target) as draft:
+                LayerTree(draft, _BYTES_MAX).lay(layer)
+        return target
+
+
+@contextmanager
+def _draft_of(target: Path) -> Iterator[Path]:
+    """A folder that becomes `target` by one rename when the block is left without an error."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(target)
+    draft = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    draft.mkdir(mode=0o755)
+    try:
+        yield draft
+        draft.rename(target)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        if not target.is_dir():  # else another process was faster, and that is as good
+            raise
 
 
 def _layers_to_run(manifest: Manifest) -> list[dict[str, Any]]:

@@ -12,6 +12,8 @@ from towpath.hooks.commands import CommandError
 
 TOKEN_USER = "towpath"  # noqa: S105 (a user name)
 
+_DOCKER_NAMES = {"docker.io": "https://index.docker.io/v1/"}
+
 
 @dataclass(frozen=True, slots=True)
 class Destination:
@@ -70,9 +72,10 @@ def _from_docker(host: str, environment: Mapping[str, str]) -> Credentials | Non
         return None
     try:
         config = json.loads(file.read_text())
-        entry = (config.get("auths") or {}).get(host) or {}
+        known = config.get("auths") or {}
+        entry = known.get(_DOCKER_NAMES.get(host, host)) or known.get(f"https://{host}") or {}
         if "auth" in entry:
-            name, _, secret = base64.b64decode(entry["auth"]).decode().partition(":")
+            name, _, secret = base64.b64decode(entry["auth"], validate=True).decode().partition(":")
             return Credentials(name, secret)
     except (ValueError, AttributeError) as error:
         raise CommandError(f"{file} cannot be read: {error}") from error

@@ -50,7 +50,7 @@ def dependency_layer(
             known = _cached(cache, key)
             if known is None:
                 say("Installing the locked dependencies")
-                known = _make(uv, requirements, cache, key)
+                known = _make(uv, folder, requirements, cache / key)
     return known
 
 
@@ -101,26 +101,25 @@ def _only_one(lock: Path) -> Iterator[None]:
         yield
 
 
-def _make(uv: str, requirements: str, cache: Path, key: str) -> DependencyLayer:
-    folder = cache / f"{key}.installing"
+def _make(uv: str, source: Path, requirements: str, target: Path) -> DependencyLayer:
+    folder = target.with_name(f"{target.name}.installing")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:
         packages = folder / "site-packages"
-        listed = folder / "requirements.txt"
-        listed.write_text(requirements)
         options = ["--quiet", "--no-deps", "--require-hashes", "--python", sys.executable]
-        places = ["--target", str(packages), "--requirement", str(listed)]
-        _uv(uv, ["pip", "install", *options, *places], folder, _INSTALL_TIMEOUT_S)
+        places = ["--target", str(packages), "--requirement", "-"]
+        # In the application's folder, from which a locked wheel may be named by a relative path.
+        _uv(uv, ["pip", "install", *options, *places], source, _INSTALL_TIMEOUT_S, requirements)
         _compile(packages)
         draft = folder / "layer"
         with draft.open("wb") as file:
             facts = write_layer(_installed(packages), file, 0)
-        blob = cache / f"{key}.tar.gz"
+        blob = target.with_name(f"{target.name}.tar.gz")
         draft.replace(blob)
         described = folder / "facts"
         described.write_text(json.dumps(asdict(facts)))
-        described.replace(cache / f"{key}.json")
+        described.replace(target.with_name(f"{target.name}.json"))
         return DependencyLayer(facts, blob)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -149,13 +148,14 @@ def _installed(packages: Path) -> Iterator[Entry]:
             yield Entry(f"{FOLDER}/{relative.as_posix()}", path, executable)
 
 
-def _uv(uv: str, arguments: list[str], folder: Path, timeout_s: float) -> str:
+def _uv(uv: str, arguments: list[str], folder: Path, timeout_s: float, text: str = "") -> str:
     environment = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
     try:
         done = subprocess.run(
             [uv, *arguments],
             cwd=folder,
             env=environment,
+            input=text,
             capture_output=True,
             text=True,
             timeout=timeout_s,
