@@ -1,17 +1,15 @@
 """How CEL sees a value: typed by its schema where JSON alone cannot say.
 
-Numbers of `type: number` are doubles, `format: date-time` is a timestamp, `duration` a duration,
-`byte` is bytes; names that CEL cannot spell are reachable in their escaped form (`x__dash__y`,
-`__namespace__`).
+Numbers of `type: number` are doubles, `byte` is bytes; names that CEL cannot spell are reachable in
+their escaped form (`x__dash__y`, `__namespace__`). Unlike in Kubernetes, a `date-time`, `date` or
+`duration` stays text, for the CEL library takes no moment from outside: `timestamp(self.at)` makes
+one, and texts of one zone compare as the moments do.
 """
 
 import base64
-import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from towpath.machinery.durations import parse_duration
 from towpath.machinery.objects import RawObject
 
 View = Callable[[Any], Any]
@@ -73,22 +71,6 @@ def _number(value: Any) -> Any:
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _timestamp(value: Any) -> Any:
-    text = re.sub(r"(\.\d{6})\d+", r"\1", value) if isinstance(value, str) else ""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return value
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _duration(value: Any) -> Any:
-    try:
-        return timedelta(seconds=parse_duration(value))
-    except (ValueError, TypeError):
-        return value
-
-
 def _bytes(value: Any) -> Any:
     try:
         return base64.b64decode(value, validate=True)
@@ -97,9 +79,6 @@ def _bytes(value: Any) -> Any:
 
 
 _SCALARS: dict[tuple[Any, Any], View] = {
-    ("string", "date-time"): _timestamp,
-    ("string", "date"): _timestamp,
-    ("string", "duration"): _duration,
     ("string", "byte"): _bytes,
 }
 

@@ -1,11 +1,358 @@
-"""Which schemas a CustomResourceDefinition may have."""
+"""Which schemas a CustomResourceDefinition may have.
 
+Two halves, as in apiextensions-apiserver: a schema must be structural (every field typed, value
+validations apart from structure), and each extension must make sense where it stands. CEL rules
+must compile.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from towpath.machinery.causes import forbidden, invalid_value, required, unsupported
+from towpath.machinery.cel import CelSyntaxError, compile_expression
 from towpath.machinery.errors import Cause
 from towpath.machinery.objects import RawObject
+
+_TYPES = ("array", "boolean", "integer", "number", "object", "string")
+_FORBIDDEN = (
+    *("id", "additionalItems", "patternProperties", "definitions", "dependencies", "$ref"),
+)
+_JUNCTORS = ("allOf", "anyOf", "oneOf")
+_INT_OR_STRING = [{"type": "integer"}, {"type": "string"}]
+_REASONS = ("FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired")
+_SCALARS = ("string", "integer", "number", "boolean")
+_INT_MARK = "x-kubernetes-int-or-string"
+_KEEP_MARK = "x-kubernetes-preserve-unknown-fields"
+_EMBEDDED_MARK = "x-kubernetes-embedded-resource"
+_LIST_TYPE = "x-kubernetes-list-type"
+_LIST_KEYS = "x-kubernetes-list-map-keys"
+_MAP_TYPE = "x-kubernetes-map-type"
+_RULES = "x-kubernetes-validations"
+_OLD = re.compile(r"\boldSelf\b")
 
 
 def structural_errors(
     openapi: RawObject, path: str = "spec.validation.openAPIV3Schema"
 ) -> list[Cause]:
-    """Everything that keeps a schema from being structural."""
-    return []
+    """Everything that keeps a schema from being used, sorted by place."""
+    if not isinstance(openapi, dict):
+        return [required(path, "schemas are required")]
+    causes = list(_node(openapi, path, "root", correlatable=True))
+    return sorted(causes, key=lambda cause: (cause.field, cause.message))
+
+
+def _node(schema: RawObject, path: str, level: str, *, correlatable: bool) -> Iterator[Cause]:
+    for check in _CHECKS:
+        yield from check(schema, path)
+    yield from _check_type(schema, path, level)
+    yield from _check_resource(schema, path, level)
+    yield from _check_values(schema, path)
+    yield from _check_rules(schema, path, correlatable)
+    yield from _children(schema, path, level, correlatable)
+
+
+def _children(schema: RawObject, path: str, level: str, correlatable: bool) -> Iterator[Cause]:
+    items = schema.get("items")
+    if isinstance(items, dict):
+        matched = correlatable and schema.get(_LIST_TYPE) == "map"
+        yield from _node(items, f"{path}.items", "item", correlatable=matched)
+    elif schema.get("type") == "array" and items is None:
+        yield required(f"{path}.items", "must be specified")
+    for name, below in (schema.get("properties") or {}).items():
+        below_path = f"{path}.properties[{name}]"
+        if level == "root" and name == "metadata":
+            yield from _check_metadata(below, below_path)
+        elif isinstance(below, dict):
+            yield from _node(below, below_path, "field", correlatable=correlatable)
+    extra = schema.get("additionalProperties")
+    extra_path = f"{path}.additionalProperties"
+    if extra is not None and level == "root":
+        yield forbidden(extra_path, "must not be used at the root")
+    if extra is not None and schema.get("properties"):
+        yield forbidden(extra_path, "additionalProperties and properties are mutual exclusive")
+    if isinstance(extra, dict):
+        yield from _node(extra, extra_path, "field", correlatable=correlatable)
+
+
+def _check_type(schema: RawObject, path: str, level: str) -> Iterator[Cause]:
+    type_name = schema.get("type")
+    field = f"{path}.type"
+    if type_name == "null":
+        yield forbidden(field, "type cannot be set to null, use nullable as an alternative")
+    elif type_name and type_name not in _TYPES:
+        yield unsupported(field, type_name, _TYPES)
+    if schema.get(_EMBEDDED_MARK):
+        words = f"must be object if {_EMBEDDED_MARK} is true"
+        if not type_name:
+            yield required(field, words)
+        elif type_name != "object":
+            yield invalid_value(field, type_name, words)
+    elif not type_name and not schema.get(_INT_MARK) and not schema.get(_KEEP_MARK):
+        where = {
+            "root": "must not be empty at the root",
+            "item": "must not be empty for specified array items",
+            "field": "must not be empty for specified object fields",
+        }
+        yield required(field, where[level])
+    if level == "root" and type_name and type_name != "object":
+        yield invalid_value(field, type_name, "must be object at the root")
+    if level == "root" and schema.get("nullable"):
+        yield forbidden(f"{path}.nullable", "nullable cannot be true at the root")
+
+
+def _check_resource(schema: RawObject, path: str, level: str) -> Iterator[Cause]:
+    embedded = bool(schema.get(_EMBEDDED_MARK))
+    properties = schema.get("properties") or {}
+    if embedded and schema.get("additionalProperties") is not None:
+        words = f"must not be used if {_EMBEDDED_MARK} is set"
+        yield forbidden(f"{path}.additionalProperties", words)
+    if embedded and not schema.get(_KEEP_MARK) and not properties:
+        words = f"must not be empty if {_EMBEDDED_MARK} is true without {_KEEP_MARK}"
+        yield required(f"{path}.properties", words)
+    if embedded or level == "root":
+        for name in ("kind", "apiVersion"):
+            below = properties.get(name)
+            if below is not None and below.get("type") != "string":
+                field = f"{path}.properties[{name}].type"
+                yield invalid_value(field, below.get("type", ""), "must be string")
+
+
+def _check_metadata(schema: RawObject, path: str) -> Iterator[Cause]:
+    if schema.get("type") != "object":
+        yield invalid_value(f"{path}.type", schema.get("type", ""), "must be object")
+    named = set(schema.get("properties") or {}) - {"name", "generateName"}
+    if named or set(schema) - {"type", "properties", "default", "description", "required"}:
+        words = (
+            "must not specify anything other than name and generateName, "
+            "but metadata is implicitly specified"
+        )
+        yield forbidden(path, words)
+
+
+def _check_unsupported(schema: RawObject, path: str) -> Iterator[Cause]:
+    for name in _FORBIDDEN:
+        if schema.get(name) is not None:
+            yield forbidden(f"{path}.{name}", f"{name} is not supported")
+    if schema.get("uniqueItems"):
+        words = "uniqueItems cannot be set to true since the runtime complexity becomes quadratic"
+        yield forbidden(f"{path}.uniqueItems", words)
+    if isinstance(schema.get("items"), list):
+        yield forbidden(f"{path}.items", "items must be a schema object and not an array")
+
+
+def _check_int_or_string(schema: RawObject, path: str) -> Iterator[Cause]:
+    if schema.get(_INT_MARK):
+        for mark in (_KEEP_MARK, _EMBEDDED_MARK):
+            if schema.get(mark):
+                yield invalid_value(f"{path}.{mark}", True, f"must be false if {_INT_MARK} is true")
+    if schema.get(_KEEP_MARK) is False:
+        yield invalid_value(f"{path}.{_KEEP_MARK}", False, "must be true or undefined")
+
+
+def _check_map_type(schema: RawObject, path: str) -> Iterator[Cause]:
+    map_type = schema.get(_MAP_TYPE)
+    if map_type is None:
+        return
+    words = f"must be object if {_MAP_TYPE} is specified"
+    if not schema.get("type"):
+        yield required(f"{path}.type", words)
+    elif schema["type"] != "object":
+        yield invalid_value(f"{path}.type", schema["type"], words)
+    if map_type not in ("atomic", "granular"):
+        yield unsupported(f"{path}.{_MAP_TYPE}", map_type, ("atomic", "granular"))
+
+
+def _check_list_type(schema: RawObject, path: str) -> Iterator[Cause]:
+    list_type, keys = schema.get(_LIST_TYPE), schema.get(_LIST_KEYS) or []
+    field = f"{path}.{_LIST_TYPE}"
+    if list_type is not None and schema.get("type") != "array":
+        words = f"must be array if {_LIST_TYPE} is specified"
+        if not schema.get("type"):
+            yield required(f"{path}.type", words)
+        else:
+            yield invalid_value(f"{path}.type", schema["type"], words)
+    if list_type not in (None, "atomic", "set", "map"):
+        yield unsupported(field, list_type, ("atomic", "set", "map"))
+    if keys and list_type != "map":
+        words = f"must be map if {_LIST_KEYS} is non-empty"
+        yield (
+            required(field, words) if list_type is None else invalid_value(field, list_type, words)
+        )
+    if list_type == "map":
+        yield from _check_map_list(schema, path, keys)
+    items = schema.get("items")
+    if list_type in ("set", "map") and isinstance(items, dict) and items.get("nullable"):
+        words = f"cannot be nullable when {_LIST_TYPE} is {list_type}"
+        yield forbidden(f"{path}.items.nullable", words)
+    if list_type == "set" and isinstance(items, dict):
+        yield from _check_set_items(items, path)
+
+
+def _check_set_items(items: RawObject, path: str) -> Iterator[Cause]:
+    words = f"must be atomic as item of a list with {_LIST_TYPE}=set"
+    if items.get("type") == "array" and items.get(_LIST_TYPE) not in (None, "atomic"):
+        yield invalid_value(f"{path}.items.{_LIST_TYPE}", items[_LIST_TYPE], words)
+    if items.get("type") == "object" and items.get(_MAP_TYPE) != "atomic":
+        yield invalid_value(f"{path}.items.{_MAP_TYPE}", items.get(_MAP_TYPE), words)
+
+
+def _check_map_list(schema: RawObject, path: str, keys: list[str]) -> Iterator[Cause]:
+    if not keys:
+        yield required(f"{path}.{_LIST_KEYS}", f"must not be empty if {_LIST_TYPE} is map")
+    items = schema.get("items")
+    if not isinstance(items, dict):
+        yield required(f"{path}.items", f"must have a schema if {_LIST_TYPE} is map")
+        return
+    if items.get("type") != "object":
+        words = f"must be object if parent array's {_LIST_TYPE} is map"
+        yield invalid_value(f"{path}.items.type", items.get("type", ""), words)
+    if len(set(keys)) != len(keys):
+        yield invalid_value(f"{path}.{_LIST_KEYS}", keys, "must not contain duplicate entries")
+    for key in dict.fromkeys(keys):
+        below = (items.get("properties") or {}).get(key)
+        where = f"{path}.items.properties[{key}]"
+        if below is None:
+            words = "entries must all be names of item properties"
+            yield invalid_value(f"{path}.{_LIST_KEYS}", keys, words)
+            continue
+        if below.get("type") not in _SCALARS:
+            words = f"must be a scalar type if parent array's {_LIST_TYPE} is map"
+            yield invalid_value(f"{where}.type", below.get("type", ""), words)
+        this = f"this property is in {_LIST_KEYS}, so it"
+        if "default" not in below and key not in (items.get("required") or ()):
+            yield required(
+                f"{where}.default", f"{this} must have a default or be a required property"
+            )
+        if below.get("nullable"):
+            yield forbidden(f"{where}.nullable", f"{this} cannot be nullable")
+
+
+def _check_pattern(schema: RawObject, path: str) -> Iterator[Cause]:
+    pattern = schema.get("pattern")
+    if pattern:
+        try:
+            re.compile(_for_python(pattern))
+        except re.error as error:
+            words = f"must be a valid regular expression, but isn't: {error}"
+            yield invalid_value(f"{path}.pattern", pattern, words)
+
+
+def _for_python(pattern: str) -> str:
+    r"""RE2's Unicode classes and \z are unknown to Python; what matters here is the syntax."""
+    return re.sub(r"\\[pP](\{\^?\w+\}|\w)", r"\\w", pattern).replace(r"\z", r"\Z")
+
+
+_CHECKS: tuple[Callable[[RawObject, str], Iterator[Cause]], ...] = (
+    _check_unsupported,
+    _check_int_or_string,
+    _check_map_type,
+    _check_list_type,
+    _check_pattern,
+)
+
+
+def _check_values(schema: RawObject, path: str) -> Iterator[Cause]:
+    """What stands under allOf, anyOf, oneOf and not may restrict values and declare nothing."""
+    integer_or_string = bool(schema.get(_INT_MARK))
+    for junctor in _JUNCTORS:
+        branches = schema.get(junctor) or []
+        if junctor == "anyOf" and integer_or_string and branches == _INT_OR_STRING:
+            continue
+        for position, branch in enumerate(branches):
+            skip = junctor == "allOf" and position == 0 and integer_or_string
+            yield from _nested(branch, schema, f"{path}.{junctor}[{position}]", skip_any_of=skip)
+    if isinstance(schema.get("not"), dict):
+        yield from _nested(schema["not"], schema, f"{path}.not")
+
+
+def _nested(
+    branch: Any, structure: RawObject, path: str, *, skip_any_of: bool = False
+) -> Iterator[Cause]:
+    if not isinstance(branch, dict):
+        return
+    for name, words in _NESTED_FORBIDDEN.items():
+        if branch.get(name) not in (None, "", False):
+            yield forbidden(f"{path}.{name}", words)
+    yield from _check_pattern(branch, path)
+    for name, below in (branch.get("properties") or {}).items():
+        declared = (structure.get("properties") or {}).get(name)
+        where = f"{path}.properties[{name}]"
+        if declared is None and not structure.get(_KEEP_MARK):
+            origin = path.partition(".allOf[")[0].partition(".anyOf[")[0].partition(".oneOf[")[0]
+            words = f"because it is defined in {where}"
+            yield required(f"{origin.partition('.not')[0]}.properties[{name}]", words)
+        yield from _nested(below, declared or {_KEEP_MARK: True}, where)
+    if isinstance(branch.get("items"), dict):
+        items = structure.get("items")
+        yield from _nested(
+            branch["items"], items if isinstance(items, dict) else {}, f"{path}.items"
+        )
+    for junctor in _JUNCTORS:
+        if junctor == "anyOf" and skip_any_of and branch.get("anyOf") == _INT_OR_STRING:
+            continue
+        for position, below in enumerate(branch.get(junctor) or []):
+            yield from _nested(below, structure, f"{path}.{junctor}[{position}]")
+    if isinstance(branch.get("not"), dict):
+        yield from _nested(branch["not"], structure, f"{path}.not")
+
+
+_NESTED_FORBIDDEN = {
+    "type": "must be empty to be structural",
+    "additionalProperties": "must be undefined to be structural",
+    "default": "must be undefined to be structural",
+    "title": "must be empty to be structural",
+    "description": "must be empty to be structural",
+    "nullable": "must be false to be structural",
+    _KEEP_MARK: "must be false to be structural",
+    _EMBEDDED_MARK: "must be false to be structural",
+    _INT_MARK: "must be false to be structural",
+    _LIST_KEYS: "must be empty to be structural",
+    _LIST_TYPE: "must be undefined to be structural",
+    _MAP_TYPE: "must be undefined to be structural",
+}
+
+
+def _check_rules(schema: RawObject, path: str, correlatable: bool) -> Iterator[Cause]:
+    for position, rule in enumerate(schema.get(_RULES) or ()):
+        where = f"{path}.{_RULES}[{position}]"
+        expression = rule.get("rule") or ""
+        if not expression.strip():
+            yield required(f"{where}.rule", "rule is not specified")
+            continue
+        yield from _check_rule_words(rule, where)
+        yield from _compiles(expression, f"{where}.rule", "BOOL")
+        if rule.get("messageExpression"):
+            yield from _compiles(rule["messageExpression"], f"{where}.messageExpression", "STRING")
+        uses_old = _OLD.search(expression) is not None
+        if uses_old and not correlatable and not rule.get("optionalOldSelf"):
+            words = "oldSelf cannot be used on the uncorrelatable portion of the schema"
+            yield invalid_value(f"{where}.rule", expression, words)
+        if rule.get("optionalOldSelf") is not None and not uses_old:
+            words = "may not be set if oldSelf is not used in rule"
+            yield invalid_value(f"{where}.optionalOldSelf", rule["optionalOldSelf"], words)
+
+
+def _check_rule_words(rule: RawObject, where: str) -> Iterator[Cause]:
+    message = rule.get("message")
+    if message is not None and not message.strip():
+        yield invalid_value(f"{where}.message", message, "must be non-empty if specified")
+    elif message and "\n" in message.strip():
+        yield invalid_value(f"{where}.message", message, "must not contain line breaks")
+    elif message is None and "\n" in rule["rule"].strip():
+        words = "message must be specified if rule contains line breaks"
+        yield required(f"{where}.message", words)
+    if rule.get("reason") is not None and rule["reason"] not in _REASONS:
+        yield unsupported(f"{where}.reason", rule["reason"], _REASONS)
+
+
+def _compiles(expression: str, where: str, wanted: str) -> Iterator[Cause]:
+    # An optional oldSelf is bound inside the expression; its methods compile on any value.
+    try:
+        program = compile_expression(expression, ("self", "oldSelf"))
+    except CelSyntaxError as error:
+        yield invalid_value(where, expression, f"compilation failed: {error.message}")
+        return
+    if program.result_type not in (wanted, "DYN"):
+        words = "bool" if wanted == "BOOL" else "string"
+        yield invalid_value(where, expression, f"cel expression must evaluate to a {words}")
