@@ -1,4 +1,4 @@
-"""A whole platform as people start it: `towpath up` as a process, used through CLI, API and HTTP."""
+"""A whole platform as people start it: `towpath up` as a process, used as people use it."""
 
 import asyncio
 import os

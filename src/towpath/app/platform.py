@@ -34,7 +34,8 @@ from towpath.engines.registry.embedded import EmbeddedRegistry
 from towpath.engines.registry.unpack import EmbeddedImages
 from towpath.hooks.platform import ARGOCD_NAMESPACE, SYSTEM_NAMESPACE, Platform
 from towpath.hooks.templates import TemplateAction
-from towpath.localcluster import Gateway, LocalCluster
+from towpath.localcluster.cluster import LocalCluster
+from towpath.localcluster.gateway.proxy import Gateway
 from towpath.web.accounts import ApiAccess, build_accounts
 from towpath.web.portal import Portal, build_portal
 from towpath.web.reads import build_reads
@@ -88,6 +89,7 @@ async def running_platform(
         background.start("platform-api", base.api.run())
         background.start("cluster-api", base.cluster.run())
         background.start("cluster", hosts.cluster.run())
+        background.start("gateway", hosts.gateway.run())
         kubeconfig = await _listen(stack, base, hosts, platform)
         _start_controllers(background, platform)
         for capability in BUILT_IN:
@@ -103,7 +105,7 @@ async def _open_hosts(stack: AsyncExitStack, base: Foundations) -> _Hosts:
     )
     await stack.enter_async_context(git)
     registry = EmbeddedRegistry(base.data / "registry", base.authenticate, base.authorize)
-    images = EmbeddedImages(registry.images)
+    images = EmbeddedImages(registry.images, base.addresses.registry)
     cluster = LocalCluster(
         name=LOCAL,
         client=base.cluster.client(),
@@ -112,7 +114,7 @@ async def _open_hosts(stack: AsyncExitStack, base: Foundations) -> _Hosts:
         data_dir=base.data,
         cache_dir=base.cache,
     )
-    return _Hosts(git, registry, images, cluster, Gateway([cluster]))
+    return _Hosts(git, registry, images, cluster, Gateway([cluster.state]))
 
 
 def _platform(base: Foundations, hosts: _Hosts) -> Platform:
