@@ -49,6 +49,15 @@ kind: ConfigMap
 metadata: {name: c, labels: {app: demo}}
 data: {a: "1", b: "2"}
 """
+EVENT = """
+apiVersion: v1
+kind: Event
+metadata: {name: w.1}
+involvedObject: {apiVersion: example.dev/v1, kind: Widget, name: w, namespace: default, uid: UID}
+type: Normal
+reason: Tested
+message: all is well
+"""
 POD = """
 apiVersion: v1
 kind: Pod
@@ -147,6 +156,10 @@ async def test_describe_shows_an_object_with_its_events(kubectl: Kubectl) -> Non
     described = await kubectl("describe", "widget", "w")
     assert "Kind:         Widget" in described
     assert "Events:" in described
+    uid = (await kubectl.object("widget", "w"))["metadata"]["uid"]
+    await kubectl("create", "-f", "-", stdin=EVENT.replace("UID", uid))
+    assert "all is well" in await kubectl("describe", "widget", "w")
+    assert "all is well" in await kubectl("events", "--for=widget/w")
     await kubectl("apply", "-f", "-", stdin=DEPLOYMENT)
     assert "2 desired" in await kubectl("describe", "deployment", "d")
     await kubectl("apply", "-f", "-", stdin=POD)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from towpath.apiserver.http.bodies import decode_object, decode_patch, read_body
+from towpath.apiserver.http.bodies import check_duplicates, decode_object, decode_patch, read_body
 from towpath.apiserver.http.discovery import aggregated_version
 from towpath.apiserver.http.listener import Message
 from towpath.apiserver.http.media import Form, negotiate
@@ -210,10 +210,15 @@ def test_bodies_that_are_refused(body: bytes, content_type: str, error: type[Exc
 
 
 def test_a_key_that_appears_twice_is_found_when_that_is_asked() -> None:
-    body = b'{"kind":"A","apiVersion":"v1","spec":{"x":1,"x":2}}'
-    assert decode_object(body, "")["spec"] == {"x": 2}
+    body = b'{"kind":"A","apiVersion":"v1","spec":{"x":1,"x":2,"l":[{"y":1,"y":1}]}}'
+    obj = decode_object(body, "")
+    assert check_duplicates(body, "", obj, "") == []
+    assert check_duplicates(body, "", obj, "Warn") == [
+        'duplicate field "spec.x"',
+        'duplicate field "spec.l[0].y"',
+    ]
     with pytest.raises(BadRequest):
-        decode_object(body, "", find_duplicates=True)
+        check_duplicates(body, "", obj, "Strict")
 
 
 def test_patches_have_the_shape_of_their_type() -> None:

@@ -31,7 +31,7 @@ from towpath.apiserver.http.paths import parse_resource_path
 from towpath.apiserver.http.podstreams import LogStreams, PodLogs, refuse_stream
 from towpath.apiserver.http.query import boolean, parse_query
 from towpath.apiserver.http.requests import ApiRequest
-from towpath.apiserver.http.responses import header, send_bytes, send_error
+from towpath.apiserver.http.responses import header, send_bytes, send_error, send_object
 from towpath.apiserver.http.watching import WatchStreams
 from towpath.apiserver.registry import Registry, Served
 from towpath.machinery.errors import (
@@ -65,6 +65,7 @@ SUBRESOURCE: dict[str, tuple[str, Handler]] = {
     "PUT": ("update", handlers.update),
     "PATCH": ("patch", handlers.patch),
 }
+ROOT_PATHS = sorted({"/api", "/apis", "/metrics", "/openapi/v2", "/openapi/v3", *PUBLIC_PATHS})
 MESSAGE_404 = "the server could not find the requested resource"
 MESSAGE_405 = "the server does not allow this method on the requested resource"
 
@@ -190,7 +191,9 @@ class ApiApplication:
         if not await self._authorize(user, request):
             raise forbidden(user, request)
         accept = header(scope, b"accept")
-        if plain == "/metrics":
+        if not plain:
+            await send_object(send, {"paths": ROOT_PATHS})
+        elif plain == "/metrics":
             text = self.metrics.text(
                 watches=len(self._watches), revision_of_registry=self._registry.generation
             )

@@ -1,10 +1,14 @@
 """Request bodies: read within a limit, decoded by their Content-Type into plain JSON data.
 
 JSON, YAML and Kubernetes' protobuf come in; the parsers for the last two are loaded on first use.
-A JSON key that appears twice loses one of its values in silence, so Strict and Warn look for it.
+A JSON key that appears twice loses one of its values in silence, so a client can have it looked
+for. A body that does not arrive in time is refused.
 """
 
+import asyncio
 import json
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any, cast
 
 import orjson
@@ -14,6 +18,7 @@ from towpath.machinery.errors import BadRequest, TooLarge, UnsupportedMediaType
 from towpath.machinery.objects import RawObject
 
 BODY_BYTES_MAX = 3 * 1024 * 1024
+BODY_S_MAX = 60.0
 
 JSON_TYPES = frozenset({"", "application/json"})
 YAML_TYPES = frozenset({"application/yaml", "application/x-yaml", "text/yaml"})
@@ -36,6 +41,14 @@ async def read_body(receive: Receive, announced: int | None) -> bytes:
     """The whole body. Raises TooLarge before reading what is announced as too large."""
     if announced is not None and announced > BODY_BYTES_MAX:
         raise _too_large()
+    try:
+        async with asyncio.timeout(BODY_S_MAX):
+            return await _read_all(receive)
+    except TimeoutError:
+        raise BadRequest(f"the request's body did not arrive within {BODY_S_MAX:.0f} s") from None
+
+
+async def _read_all(receive: Receive) -> bytes:
     message = await receive()
     if message["type"] == "http.disconnect":
         raise ClientDisconnected
@@ -57,9 +70,23 @@ def media_type_of(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def decode_object(body: bytes, content_type: str, *, find_duplicates: bool = False) -> RawObject:
+def decode_object(body: bytes, content_type: str) -> RawObject:
     """One object. Raises BadRequest, UnsupportedMediaType."""
-    return as_object(decode(body, media_type_of(content_type), find_duplicates=find_duplicates))
+    return as_object(decode(body, media_type_of(content_type)))
+
+
+def check_duplicates(body: bytes, content_type: str, obj: RawObject, validation: str) -> list[str]:
+    """Warnings about keys that appear twice; under Strict they are a BadRequest instead."""
+    if validation not in ("Strict", "Warn") or media_type_of(content_type) not in JSON_TYPES:
+        return []
+    found = [f'duplicate field "{path}"' for path in duplicate_fields(body)]
+    if found and validation == "Strict":
+        kind, version = obj.get("kind", ""), str(obj.get("apiVersion", "")).rpartition("/")[2]
+        raise BadRequest(
+            f'{kind} in version "{version}" cannot be handled as a {kind}: '
+            f"strict decoding error: {', '.join(found)}"
+        )
+    return found
 
 
 def decode_patch(body: bytes, media_type: str) -> RawObject | list[RawObject]:
@@ -76,10 +103,8 @@ def decode_patch(body: bytes, media_type: str) -> RawObject | list[RawObject]:
     return as_object(patch)
 
 
-def decode(body: bytes, media_type: str, *, find_duplicates: bool) -> Any:
+def decode(body: bytes, media_type: str) -> Any:
     if media_type in JSON_TYPES:
-        if find_duplicates:
-            _refuse_duplicates(body)
         return _decode_json(body)
     if media_type in YAML_TYPES:
         return _decode_yaml(body)
@@ -124,27 +149,37 @@ def _decode_yaml(body: bytes) -> Any:
         raise BadRequest(f"error decoding YAML: {error}") from error
 
 
-def _refuse_duplicates(body: bytes) -> None:
-    duplicates: list[str] = []
+class _Pairs(dict[str, Any]):
+    """A decoded object that remembers which of its keys came more than once."""
 
-    def pairs(entries: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(entries)
+    duplicates: tuple[str, ...] = ()
+
+
+def duplicate_fields(body: bytes) -> list[str]:
+    """Paths of the keys of a JSON body that appear more than once, as `spec.ports[0].name`."""
+
+    def pairs(entries: list[tuple[str, Any]]) -> _Pairs:
+        found = _Pairs(entries)
         if len(found) != len(entries):
-            names = [name for name, _ in entries]
-            duplicates.extend(sorted({name for name in names if names.count(name) > 1}))
+            counts = Counter(name for name, _ in entries)
+            found.duplicates = tuple(name for name, count in counts.items() if count > 1)
         return found
 
     try:
-        decoded = json.loads(body, object_pairs_hook=pairs)
+        return list(_duplicates_in(json.loads(body, object_pairs_hook=pairs), ""))
     except ValueError as error:
         raise BadRequest(f"couldn't get version/kind; json parse error: {error}") from error
-    if duplicates:
-        kind, version = decoded.get("kind", "object"), decoded.get("apiVersion", "")
-        listed = ", ".join(f'duplicate field "{name}"' for name in duplicates)
-        raise BadRequest(
-            f'{kind} in version "{version.rpartition("/")[2]}" cannot be handled as a {kind}: '
-            f"strict decoding error: {listed}"
-        )
+
+
+def _duplicates_in(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, _Pairs):
+        prefix = f"{path}." if path else ""
+        yield from (prefix + name for name in value.duplicates)
+        for name, inner in value.items():
+            yield from _duplicates_in(inner, prefix + name)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _duplicates_in(inner, f"{path}[{index}]")
 
 
 def _within_limit(body: bytes) -> bytes:

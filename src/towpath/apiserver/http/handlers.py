@@ -2,6 +2,7 @@
 
 from towpath.apiserver.calls import Verbs
 from towpath.apiserver.http.bodies import (
+    check_duplicates,
     decode_object,
     decode_patch,
     media_type_of,
@@ -38,16 +39,17 @@ async def list_(verbs: Verbs, request: ApiRequest) -> None:
 
 async def create(verbs: Verbs, request: ApiRequest) -> None:
     options = write_options(request.query, request.header(b"user-agent"))
-    obj = await _object(request)
+    obj, warnings = await _object(request)
     written = await verbs.create(request.user, request.target, obj, options)
-    await _send_written(request, written.object, 201, written.warnings)
+    await _send_written(request, written.object, 201, (*warnings, *written.warnings))
 
 
 async def update(verbs: Verbs, request: ApiRequest) -> None:
     options = write_options(request.query, request.header(b"user-agent"))
-    obj = await _object(request)
+    obj, warnings = await _object(request)
     written = await verbs.update(request.user, request.target, obj, options)
-    await _send_written(request, written.object, 201 if written.created else 200, written.warnings)
+    status = 201 if written.created else 200
+    await _send_written(request, written.object, status, (*warnings, *written.warnings))
 
 
 async def patch(verbs: Verbs, request: ApiRequest) -> None:
@@ -76,13 +78,13 @@ async def delete_collection(verbs: Verbs, request: ApiRequest) -> None:
     await send_large(request.scope, request.send, body)
 
 
-async def _object(request: ApiRequest) -> RawObject:
+async def _object(request: ApiRequest) -> tuple[RawObject, list[str]]:
+    """The object in the body, and warnings about the body."""
     body = await read_body(request.receive, request.content_length)
-    return decode_object(
-        body,
-        request.header(b"content-type"),
-        find_duplicates=request.query.get("fieldValidation") in ("Strict", "Warn"),
-    )
+    content_type = request.header(b"content-type")
+    obj = decode_object(body, content_type)
+    validation = request.query.get("fieldValidation", "")
+    return obj, check_duplicates(body, content_type, obj, validation)
 
 
 async def _delete_body(request: ApiRequest) -> RawObject:

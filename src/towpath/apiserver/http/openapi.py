@@ -96,12 +96,12 @@ class OpenApi:
         return self._hashes[name]
 
     def _document(self, served: list[Served]) -> RawObject:
-        from towpath.machinery import builtins
+        from towpath.machinery.builtins import META_SCHEMAS, openapi_schemas
 
         resource = served[0].resource
-        schemas: dict[str, RawObject] = dict(builtins.META_SCHEMAS)
+        schemas: dict[str, RawObject] = dict(META_SCHEMAS)
         if any(not one.custom for one in served):
-            schemas |= builtins.openapi_schemas(resource.group, resource.version)
+            schemas |= openapi_schemas(resource.group, resource.version)
         paths: RawObject = {}
         for one in served:
             if one.custom:
