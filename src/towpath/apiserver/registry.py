@@ -109,6 +109,7 @@ class Registry:
         self.generation = 0
         self._by_path: dict[tuple[str, str, str], Served] = {}
         self._by_kind: dict[tuple[str, str], Served] = {}
+        self._by_collection: dict[str, Served] | None = None
         for served in builtin:
             self._add(served)
 
@@ -128,10 +129,9 @@ class Registry:
 
     def of_collection(self, collection: str) -> Served | None:
         """The preferred version of whatever is stored in that collection."""
-        for served in self.preferred():
-            if served.collection == collection:
-                return served
-        return None
+        if self._by_collection is None:
+            self._by_collection = {served.collection: served for served in self.preferred()}
+        return self._by_collection.get(collection)
 
     def all(self) -> list[Served]:
         return list(self._by_path.values())
@@ -163,6 +163,7 @@ class Registry:
                 self._by_kind.pop((resource.api_version, resource.kind), None)
         for served in versions:
             self._add(served)
+        self._by_collection = None
         self.generation += 1
 
     def _add(self, served: Served) -> None:

@@ -8,7 +8,7 @@ The verbs work from `start` on; `run` does what the API promises to do by itself
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
 from towpath.apiserver import verbs
 from towpath.apiserver.accounts import DefaultAccounts
@@ -27,7 +27,7 @@ from towpath.apiserver.calls import (
     Written,
 )
 from towpath.apiserver.content import ContentDeletion
-from towpath.apiserver.core import Admit, Core, allow_all
+from towpath.apiserver.core import Admit, Core, allow_all, key_for
 from towpath.apiserver.definitions import serve_definitions
 from towpath.apiserver.garbage import GarbageCollector
 from towpath.apiserver.quota import QuotaStatus
@@ -37,7 +37,7 @@ from towpath.machinery.errors import AlreadyExists
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import PLATFORM, Authorize, UserInfo
-from towpath.store.contract import Store
+from towpath.store.contract import AuditRow, Store
 
 NAMESPACE = Resource("", "v1", "Namespace", "namespaces", namespaced=False)
 FIRST_NAMESPACES = ("default", "kube-system", "kube-public")
@@ -81,6 +81,14 @@ class ApiServer:
             tasks.create_task(self._accounts.run(), name="accounts")
             tasks.create_task(self._quota.run(), name="quota")
             tasks.create_task(self._upkeep.run(), name="upkeep")
+
+    async def writers(
+        self, resource: Resource, name: str, namespace: str = "", *, limit: int = 20
+    ) -> Sequence[AuditRow]:
+        """Who wrote an object, newest first; deletions included, also when it is gone."""
+        served = self.core.registry.find(resource)
+        key = key_for(served, namespace, name)
+        return await self.core.store.writers(served.collection, key, limit=limit)
 
     async def _ensure_namespace(self, name: str) -> None:
         if self.core.store.get("core/namespaces", name) is None:

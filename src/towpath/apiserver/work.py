@@ -53,7 +53,7 @@ class WorkSet(Generic[Item]):
             self._active.add(item)
             try:
                 await self._handle(item)
-            except StatusError as error:
+            except Exception as error:  # noqa: BLE001 - whatever failed is tried again
                 self._retry_later(item, error)
             else:
                 self._failures.pop(item, None)
@@ -63,11 +63,13 @@ class WorkSet(Generic[Item]):
                 self._again.discard(item)
                 self.add(item)
 
-    def _retry_later(self, item: Item, error: StatusError) -> None:
+    def _retry_later(self, item: Item, error: Exception) -> None:
         failures = self._failures[item] = self._failures.get(item, 0) + 1
         delay_s = min(RETRY_FIRST_S * 2 ** (failures - 1), RETRY_MAX_S)
         log.warning(
             "will be tried again",
             extra={"work": self._name, "item": str(item), "error": str(error), "retry_s": delay_s},
+            # What the API answers explains itself; anything else is a fault of ours.
+            exc_info=None if isinstance(error, StatusError) else error,
         )
         asyncio.get_running_loop().call_later(delay_s, self.add, item)

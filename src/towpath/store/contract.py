@@ -43,6 +43,10 @@ class UnsupportedFormat(Exception):
     """The data on disk has a format version that this release does not read."""
 
 
+class UnsealError(Exception):
+    """A sealed value cannot be read: it was sealed with another key, or changed on disk."""
+
+
 class Stored(NamedTuple):
     revision: int
     value: bytes

@@ -6,7 +6,7 @@ was it before, and which rows has compaction made superfluous.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import apsw
@@ -14,6 +14,9 @@ import apsw
 from towpath.machinery.errors import StorageFull, Unavailable
 from towpath.store.contract import Audit, AuditRow, Event, Stored, UnsupportedFormat
 from towpath.store.pending import PendingWrite
+
+Seal = Callable[[str, str, bytes], bytes]
+"""(collection, key, value): the value as it is on disk, or back."""
 
 FORMAT_VERSION = 1
 CHECKPOINT_PAGES = 4000
@@ -95,18 +98,23 @@ def last_revision(connection: apsw.Connection) -> int:
     return max(int(in_tables), read_meta(connection, "compacted"))
 
 
-def load(connection: apsw.Connection) -> Iterator[tuple[str, str, Stored | None]]:
+def no_seal(_collection: str, _key: str, value: bytes) -> bytes:
+    return value
+
+
+def load(connection: apsw.Connection, unseal: Seal) -> Iterator[tuple[str, str, Stored | None]]:
     """The log from its beginning: (collection, key, entry; None when deleted)."""
     rows = connection.execute("SELECT rev, res, key, json, deleted FROM log ORDER BY rev")
     for revision, collection, key, value, deleted in rows:
-        yield collection, key, None if deleted else Stored(revision, value)
+        entry = None if deleted else Stored(revision, unseal(collection, key, value))
+        yield collection, key, entry
 
 
-def write_batch(connection: apsw.Connection, batch: Iterable[PendingWrite]) -> None:
+def write_batch(connection: apsw.Connection, batch: Iterable[PendingWrite], seal: Seal) -> None:
     """Insert and commit. On any failure nothing of the batch is stored."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.executemany(INSERT_LOG, (_log_row(pending) for pending in batch))
+        connection.executemany(INSERT_LOG, (_log_row(pending, seal) for pending in batch))
         connection.executemany(INSERT_AUDIT, _audit_rows(batch))
         connection.execute("COMMIT")
     except BaseException:
@@ -116,7 +124,12 @@ def write_batch(connection: apsw.Connection, batch: Iterable[PendingWrite]) -> N
 
 
 def replay(
-    connection: apsw.Connection, collection: str, prefix: str, span: tuple[int, int], limit: int
+    connection: apsw.Connection,
+    unseal: Seal,
+    collection: str,
+    prefix: str,
+    span: tuple[int, int],
+    limit: int,
 ) -> list[Event]:
     after, until = span
     query, values = REPLAY, [after, until]
@@ -130,17 +143,24 @@ def replay(
     query += " ORDER BY log.rev LIMIT ?"
     parameters.append(limit)
     return [
-        Event(revision, res, key, value, previous, bool(deleted))
+        Event(
+            revision,
+            res,
+            key,
+            unseal(res, key, value),
+            unseal(res, key, previous) if previous is not None else None,
+            bool(deleted),
+        )
         for revision, res, key, value, previous, deleted in connection.execute(query, parameters)
     ]
 
 
 def changed_since(
-    connection: apsw.Connection, collection: str, revision: int
+    connection: apsw.Connection, unseal: Seal, collection: str, revision: int
 ) -> dict[str, Stored | None]:
     """For every key that changed after `revision`: what it was then."""
     return {
-        key: Stored(prev, value) if prev else None
+        key: Stored(prev, unseal(collection, key, value)) if prev else None
         for key, prev, value in connection.execute(CHANGED_SINCE, (collection, revision))
     }
 
@@ -171,7 +191,7 @@ def translate(error: Exception) -> Exception:
     return error
 
 
-def _log_row(pending: PendingWrite) -> tuple[int, int, int, str, str, bytes]:
+def _log_row(pending: PendingWrite, seal: Seal) -> tuple[int, int, int, str, str, bytes]:
     event = pending.event
     return (
         event.revision,
@@ -179,7 +199,7 @@ def _log_row(pending: PendingWrite) -> tuple[int, int, int, str, str, bytes]:
         int(event.deleted),
         event.collection,
         event.key,
-        event.value,
+        seal(event.collection, event.key, event.value),
     )
 
 

@@ -26,6 +26,7 @@ from towpath.store.contract import (
     Write,
 )
 from towpath.store.pending import PendingWrite, PendingWrites
+from towpath.store.sealing import Sealing
 from towpath.store.state import CurrentState, scan_with_undo
 from towpath.store.subscriptions import BufferedSubscription, FanOut
 
@@ -37,7 +38,11 @@ BATCH_WRITES_MAX = 512
 class SqliteStore:
     """Open with `await SqliteStore.open(path)`; use from one event loop only."""
 
-    def __init__(self, writer: apsw.Connection, reader: apsw.Connection) -> None:
+    def __init__(
+        self, writer: apsw.Connection, reader: apsw.Connection, sealing: Sealing | None
+    ) -> None:
+        self._seal = sealing.seal if sealing is not None else database.no_seal
+        self._unseal = sealing.unseal if sealing is not None else database.no_seal
         self._loop = asyncio.get_running_loop()
         self._reader = reader
         self._writer = writer
@@ -52,10 +57,16 @@ class SqliteStore:
         self._assigned = 0
 
     @classmethod
-    async def open(cls, path: Path) -> "SqliteStore":
-        """Open or make the file. Raises UnsupportedFormat."""
-        store = cls(*await asyncio.to_thread(_connect, path))
-        await asyncio.to_thread(store._load)
+    async def open(cls, path: Path, *, sealing: Sealing | None = None) -> "SqliteStore":
+        """Open or make the file. Raises UnsupportedFormat, UnsealError."""
+        writer, reader = await asyncio.to_thread(_connect, path)
+        store = cls(writer, reader, sealing)
+        try:
+            await asyncio.to_thread(store._load)
+        except BaseException:
+            writer.close()
+            reader.close()
+            raise
         store._thread.start()
         return store
 
@@ -77,7 +88,7 @@ class SqliteStore:
         self, revision: int, collection: str, prefix: str = "", *, after: str = "", limit: int = 0
     ) -> list[tuple[str, Stored]]:
         self._check_kept(revision)
-        undo = database.changed_since(self._reader, collection, revision)
+        undo = database.changed_since(self._reader, self._unseal, collection, revision)
         if not undo:
             return self.scan(collection, prefix, after=after, limit=limit)
         return scan_with_undo(self._state, undo, collection, prefix, after=after, limit=limit)
@@ -132,7 +143,7 @@ class SqliteStore:
         """Runs in the writer thread."""
         error: Exception | None = None
         try:
-            database.write_batch(self._writer, batch)
+            database.write_batch(self._writer, batch, self._seal)
         except Exception as failure:  # noqa: BLE001 - whoever waits must get an answer
             error = database.translate(failure)
         self._loop.call_soon_threadsafe(self._finish_batch, batch, error)
@@ -167,7 +178,8 @@ class SqliteStore:
         self._check_kept(since)
 
         def read_log(after: int, until: int, limit: int) -> list[Event]:
-            return database.replay(self._reader, collection, prefix, (after, until), limit)
+            span = (after, until)
+            return database.replay(self._reader, self._unseal, collection, prefix, span, limit)
 
         subscription = BufferedSubscription(self._fan_out, collection, prefix, since, read_log)
         self._fan_out.add(subscription)
@@ -213,7 +225,7 @@ class SqliteStore:
             raise FutureRevision(f"revision {revision} is ahead of {self.revision}")
 
     def _load(self) -> None:
-        for collection, key, entry in database.load(self._reader):
+        for collection, key, entry in database.load(self._reader, self._unseal):
             if entry is None:
                 self._state.remove(collection, key)
             else:

@@ -10,7 +10,8 @@ import pytest
 
 from towpath.machinery.errors import StorageFull
 from towpath.store import database
-from towpath.store.contract import Compacted, UnsupportedFormat, Write
+from towpath.store.contract import Compacted, UnsealError, UnsupportedFormat, Write
+from towpath.store.sealing import Sealing
 from towpath.store.sqlite import SqliteStore
 
 WRITER = """
@@ -134,3 +135,28 @@ async def test_a_file_of_another_format_is_refused_by_name(tmp_path: Path) -> No
     connection.close()
     with pytest.raises(UnsupportedFormat):
         await SqliteStore.open(path)
+
+
+async def test_sealed_collections_are_unreadable_on_disk_and_plain_in_memory(
+    tmp_path: Path,
+) -> None:
+    path, key = tmp_path / "s", bytes(range(32))
+    store = await SqliteStore.open(path, sealing=Sealing(key, ["secrets"]))
+    for collection in ("secrets", "others"):
+        await store.commit(Write(collection, "a", 0, lambda _rev: b"{plain words}"))
+    assert [event.value for event in await store.watch("", since=0).batch()] == (
+        [b"{plain words}"] * 2
+    )
+    await store.close()
+    rows = apsw.Connection(str(path)).execute("SELECT res, json FROM log").fetchall()
+    assert {res: b"plain words" in value for res, value in rows} == {
+        "secrets": False,
+        "others": True,
+    }
+    store = await SqliteStore.open(path, sealing=Sealing(key, ["secrets"]))
+    stored = store.get("secrets", "a")
+    assert stored is not None
+    assert stored.value == b"{plain words}"
+    await store.close()
+    with pytest.raises(UnsealError):
+        await SqliteStore.open(path, sealing=Sealing(bytes(32), ["secrets"]))

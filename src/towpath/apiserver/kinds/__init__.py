@@ -11,7 +11,7 @@ from towpath.apiserver.kinds.network import (
     SERVICE,
 )
 from towpath.apiserver.kinds.pods import default_pod, prepare_pod, validate_pod
-from towpath.apiserver.kinds.policies import AUTOSCALER, POLICY, POLICY_BINDING
+from towpath.apiserver.kinds.policies import AUTOSCALER, POLICY, POLICY_BINDING, WEBHOOKS
 from towpath.apiserver.kinds.workloads import (
     CRON_JOB,
     DAEMON_SET,
@@ -37,7 +37,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "HorizontalPodAutoscaler": AUTOSCALER,
     "Ingress": INGRESS,
     "Job": JOB,
-    "MutatingWebhookConfiguration": _GENERATIONS,
+    "MutatingWebhookConfiguration": WEBHOOKS,
     "Namespace": NAMESPACE,
     "NetworkPolicy": NETWORK_POLICY,
     "PersistentVolume": _RETURNS_OBJECT,
@@ -63,5 +63,5 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "StorageClass": STORAGE_CLASS,
     "ValidatingAdmissionPolicy": POLICY,
     "ValidatingAdmissionPolicyBinding": POLICY_BINDING,
-    "ValidatingWebhookConfiguration": _GENERATIONS,
+    "ValidatingWebhookConfiguration": WEBHOOKS,
 }

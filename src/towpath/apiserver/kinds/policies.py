@@ -1,7 +1,7 @@
 """Admission policies, autoscalers and other kinds that only need defaults."""
 
 from towpath.apiserver.registry import Behaviour
-from towpath.machinery.causes import invalid_value, required, unsupported
+from towpath.machinery.causes import forbidden, invalid_value, required, unsupported
 from towpath.machinery.cel import CelError, compile_expression
 from towpath.machinery.errors import Cause
 from towpath.machinery.objects import RawObject
@@ -100,6 +100,15 @@ def _validate_autoscaler(obj: RawObject, _old: RawObject | None) -> list[Cause]:
     return [required(f"spec.{name}") for name in missing]
 
 
+def _validate_webhooks(obj: RawObject, _old: RawObject | None) -> list[Cause]:
+    """Accepting a rule that nobody enforces would be worse than refusing it."""
+    if not obj.get("webhooks"):
+        return []
+    words = "admission webhooks are not implemented here; use a ValidatingAdmissionPolicy"
+    return [forbidden("webhooks", words)]
+
+
+WEBHOOKS = Behaviour(validate=_validate_webhooks, counts_generations=True)
 POLICY = Behaviour(default=_default_policy, validate=_validate_policy, counts_generations=True)
 POLICY_BINDING = Behaviour(
     default=_default_policy_binding, validate=_validate_policy_binding, counts_generations=True

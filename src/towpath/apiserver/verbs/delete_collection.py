@@ -19,7 +19,7 @@ async def delete_collection(
     options: DeleteOptions,
 ) -> Page:
     await core.require(user, "deletecollection", target)
-    found = select_page(core, target, selection)
+    found = await select_page(core, target, selection)
     deleted: list[bytes] = []
     for value in found.items:
         metadata = loads(value)["metadata"]

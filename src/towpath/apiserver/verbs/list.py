@@ -4,6 +4,7 @@ The first page is the current state; its token carries the revision and the last
 pages show the collection as it was then, or answer Expired when that is no longer known.
 """
 
+import asyncio
 import base64
 import binascii
 
@@ -21,44 +22,59 @@ from towpath.store.contract import Compacted, FutureRevision, Stored
 
 Entries = list[tuple[str, Stored]]
 
+LOOKED_AT_ONCE = 1000
+
 
 async def list_page(core: Core, user: UserInfo, target: Target, options: ReadOptions) -> Page:
     await core.require(user, "list", target)
-    return select_page(core, target, options)
+    return await select_page(core, target, options)
 
 
-def select_page(core: Core, target: Target, options: ReadOptions) -> Page:
+async def select_page(core: Core, target: Target, options: ReadOptions) -> Page:
     served = core.registry.find(target.resource)
     selection = select(served, target.namespace, options.label_selector, options.field_selector)
     revision, after = _position(core, options)
-    entries = _entries(core, served, selection, revision, after)
-    selected = (
-        [(key, stored) for key, stored in entries if selection.takes(key, stored.value)]
-        if selection.key or selection.matches
-        else entries
-    )
-    limit = options.limit if options.limit > 0 else len(selected)
-    page, rest = selected[:limit], len(selected) - limit
-    token = _token(revision, page[-1][0]) if rest > 0 and page else ""
-    return Page(
-        [served_as(stored.value, served) for _, stored in page],
-        str(revision),
-        token,
-        rest if token else None,
-    )
+    if selection.matches is not None or selection.key:
+        found = await _matching(_entries(core, served, selection, revision, after), selection)
+        remaining: int | None = None
+    else:
+        # One more than asked for tells whether there is a next page.
+        limit = options.limit + 1 if options.limit > 0 else 0
+        found = _entries(core, served, selection, revision, after, limit)
+        remaining = core.store.count(served.collection, selection.prefix, after=after)
+    page = found[: options.limit] if options.limit > 0 else found
+    values = [served_as(stored.value, served) for _, stored in page]
+    if len(page) == len(found):
+        return Page(values, str(revision))
+    left = max(1, remaining - len(page)) if remaining is not None else None
+    return Page(values, str(revision), _token(revision, page[-1][0]), left)
+
+
+async def _matching(entries: Entries, selection: Selection) -> Entries:
+    """Those that the selection takes; long lists are gone through a slice at a time."""
+    found: Entries = []
+    for start in range(0, len(entries), LOOKED_AT_ONCE):
+        if start:
+            await asyncio.sleep(0)
+        found += [
+            (key, stored)
+            for key, stored in entries[start : start + LOOKED_AT_ONCE]
+            if selection.takes(key, stored.value)
+        ]
+    return found
 
 
 def _entries(
-    core: Core, served: Served, selection: Selection, revision: int, after: str
+    core: Core, served: Served, selection: Selection, revision: int, after: str, limit: int = 0
 ) -> Entries:
-    store = core.store
-    if selection.key and revision == store.revision:
-        stored = store.get(served.collection, selection.key)
-        return [(selection.key, stored)] if stored is not None and selection.key > after else []
+    store, collection = core.store, served.collection
     if revision == store.revision:
-        return store.scan(served.collection, selection.prefix, after=after)
+        if selection.key:
+            stored = store.get(collection, selection.key)
+            return [(selection.key, stored)] if stored is not None and selection.key > after else []
+        return store.scan(collection, selection.prefix, after=after, limit=limit)
     try:
-        return store.scan_at(revision, served.collection, selection.prefix, after=after)
+        return store.scan_at(revision, collection, selection.prefix, after=after, limit=limit)
     except Compacted:
         raise refusals.expired_token() if after else refusals.too_old(revision) from None
     except FutureRevision:
