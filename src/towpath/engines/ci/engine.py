@@ -19,6 +19,7 @@ from towpath.engines.ci.expressions import Value
 from towpath.engines.ci.jobs import run_job
 from towpath.engines.ci.jobwork import JobWork, Means
 from towpath.engines.ci.masking import Mask
+from towpath.engines.ci.network import host_network
 from towpath.engines.ci.order import RunOrder
 from towpath.engines.ci.places import JobPlace
 from towpath.engines.ci.planning import (
@@ -71,6 +72,7 @@ class CIEngine:
             Programs(processes, self._watch),
             logs,
             Environments(cache_dir, processes.user_of),
+            host_network(os.environ),
             self._tools,
         )
         self._slots = asyncio.Semaphore(jobs_at_once or max(2, os.cpu_count() or 2))
@@ -193,7 +195,7 @@ class _RunLoop:
             order=order,
             place=place,
             number=self._state.jobs.index(state) + 1,
-            mask=Mask([*secrets.values(), *order.secrets.values()]),
+            mask=Mask([*secrets.values(), *self._means.network.secrets]),
             stop=self._stops[state.id],
             contexts=contexts,
         )

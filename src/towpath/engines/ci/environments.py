@@ -77,10 +77,11 @@ class Environments:
         """The first free slot of an environment; old ones are removed, so call it in a thread."""
         locks = self._cache_dir / ".locks"
         locks.mkdir(parents=True, exist_ok=True)
-        for number in itertools.count():
-            name = f"{lock_key}-{number}"
-            if (lock := _try_lock(locks / f"{self._key(project)}.{name}")) is not None:
-                break
+        numbers = itertools.count()
+        lock = None
+        while lock is None:
+            name = f"{lock_key}-{next(numbers)}"
+            lock = _try_lock(locks / f"{self._key(project)}.{name}")
         self._drop_oldest(project, locks, kept=name)
         return Slot(self.project_cache(project) / "environments" / name, lock)
 

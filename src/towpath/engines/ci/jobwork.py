@@ -9,6 +9,7 @@ from towpath.engines.ci.environments import Environments, Slot
 from towpath.engines.ci.expressions import Scope, Value
 from towpath.engines.ci.hashing import hash_files
 from towpath.engines.ci.masking import Mask
+from towpath.engines.ci.network import HostNetwork
 from towpath.engines.ci.order import RunOrder
 from towpath.engines.ci.places import JobPlace
 from towpath.engines.ci.programs import Programs, Stop
@@ -25,6 +26,7 @@ class Means:
     programs: Programs
     book: LogBook
     environments: Environments
+    network: HostNetwork
     tools: Path
 
 
@@ -80,6 +82,7 @@ class JobWork:
             "UV_CACHE_DIR": str(cache / "uv"),
             "UV_NO_PROGRESS": "1",
             "TOWPATH_CACHE": str(cache / "towpath"),
+            **self.means.network.variables,
             **self.default_variables,
             **self.order.environment,
             **env,

@@ -196,7 +196,12 @@ class StepRun:
             log=place.logs / f"{number}.log",
             writable=(place.workspace, place.temp, place.home, scratch, said_folder),
             caches=(work.means.environments.project_cache(work.order.repository.project),),
-            readable=(place.control, work.means.tools, *work.order.readable),
+            readable=(
+                place.control,
+                work.means.tools,
+                *work.means.network.readable,
+                *work.order.readable,
+            ),
             # /tmp lasts for the job, as it does on GitHub; without namespaces it is the host's.
             mounts={} if work.means.programs.host.isolation == "none" else {"/tmp": scratch},  # noqa: S108
             limits=LIMITS,
