@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from joserfc import jwt
+from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
@@ -93,8 +93,10 @@ class ServiceAccountTokens:
             "sub": f"system:serviceaccount:{metadata['namespace']}:{metadata['name']}",
             "kubernetes.io": about,
         }
-        header = {"alg": ALGORITHM, "kid": self._key.kid}
-        return IssuedToken(jwt.encode(header, claims, self._key), claims["exp"])
+        header = {"alg": ALGORITHM, "typ": "JWT", "kid": self._key.kid}
+        return IssuedToken(
+            jws.serialize_compact(header, orjson.dumps(claims), self._key), claims["exp"]
+        )
 
     async def verify(self, token: str) -> UserInfo | None:
         return await self.verify_for(token, (self.issuer,))
@@ -125,7 +127,8 @@ class ServiceAccountTokens:
 
     def _claims(self, token: str, audiences: Sequence[str]) -> dict[str, Any] | None:
         try:
-            claims = jwt.decode(token, self._key, algorithms=[ALGORITHM]).claims
+            verified = jws.deserialize_compact(token, self._key, algorithms=[ALGORITHM])
+            claims: dict[str, Any] = orjson.loads(verified.payload)
         except (JoseError, ValueError):
             return None
         now = time.time()

@@ -5,6 +5,9 @@ labelled `rbac.authorization.k8s.io/aggregate-to-<name>: "true"`, so that a capa
 by shipping a labelled role. An object that somebody changed is left alone, unless it is missing.
 """
 
+import asyncio
+import contextlib
+
 import orjson
 
 from towpath.apiserver.authz.following import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES
@@ -139,23 +142,24 @@ def default_cluster_role_bindings() -> list[RawObject]:
 
 
 async def ensure_default_roles(verbs: Verbs) -> None:
-    """Make what is missing. One list each when nothing is."""
-    await _ensure(verbs, CLUSTER_ROLES, default_cluster_roles())
-    await _ensure(verbs, CLUSTER_ROLE_BINDINGS, default_cluster_role_bindings())
+    """Make what is missing, together, so that it is one commit. One list each when nothing is."""
+    async with asyncio.TaskGroup() as tasks:
+        for resource, wanted in (
+            (CLUSTER_ROLES, default_cluster_roles()),
+            (CLUSTER_ROLE_BINDINGS, default_cluster_role_bindings()),
+        ):
+            page = await verbs.list(PLATFORM, Target(resource), ReadOptions())
+            present = {orjson.loads(item)["metadata"]["name"] for item in page.items}
+            for obj in wanted:
+                if obj["metadata"]["name"] not in present:
+                    tasks.create_task(_ensure(verbs, resource, obj))
 
 
-async def _ensure(verbs: Verbs, resource: Resource, wanted: list[RawObject]) -> None:
-    page = await verbs.list(PLATFORM, Target(resource), ReadOptions())
-    present = {orjson.loads(item)["metadata"]["name"] for item in page.items}
-    options = WriteOptions(field_manager="towpath")
-    for obj in wanted:
-        name = obj["metadata"]["name"]
-        if name in present:
-            continue
-        try:
-            await verbs.create(PLATFORM, Target(resource, name=name), obj, options)
-        except AlreadyExists:
-            continue  # another process of this platform was quicker
+async def _ensure(verbs: Verbs, resource: Resource, obj: RawObject) -> None:
+    target = Target(resource, name=obj["metadata"]["name"])
+    # Another process of this platform may be quicker.
+    with contextlib.suppress(AlreadyExists):
+        await verbs.create(PLATFORM, target, obj, WriteOptions(field_manager="towpath"))
 
 
 def _admin_rules() -> list[RawObject]:

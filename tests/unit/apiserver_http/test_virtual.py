@@ -1,0 +1,166 @@
+"""Reviews and token requests: answered, never stored."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from tests.wire import WiredApi, wired_api_server
+
+from towpath.apiserver.calls import Target, WriteOptions
+from towpath.apiserver.virtual import (
+    ACCESS_REVIEW,
+    LOCAL_ACCESS_REVIEW,
+    SELF_ACCESS_REVIEW,
+    SELF_REVIEW,
+    SELF_RULES_REVIEW,
+    TOKEN_REVIEW,
+)
+from towpath.machinery.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound
+from towpath.machinery.kinds import Resource
+from towpath.machinery.users import AUTHENTICATED, PLATFORM, UserInfo
+
+SERVICE_ACCOUNTS = Resource("", "v1", "ServiceAccount", "serviceaccounts")
+CONFIG_MAPS = Resource("", "v1", "ConfigMap", "configmaps")
+PODS = Resource("", "v1", "Pod", "pods")
+BOB = UserInfo("bob", (AUTHENTICATED,))
+DELETE_NODES = {"verb": "delete", "resource": "nodes"}
+
+
+@pytest.fixture
+async def api(tmp_path: Path) -> AsyncIterator[WiredApi]:
+    async with wired_api_server(tmp_path) as wired:
+        client = wired.front.client()
+        await client.create(SERVICE_ACCOUNTS, SERVICE_ACCOUNTS.object("ci", "default"))
+        yield wired
+
+
+async def ask(
+    api: WiredApi, resource: Resource, *, by: UserInfo = PLATFORM, namespace: str = "", **spec: Any
+) -> Any:
+    obj = {"apiVersion": resource.api_version, "kind": resource.kind, "spec": spec}
+    target = Target(resource, namespace)
+    written = await api.front.verbs.create(by, target, obj, WriteOptions())
+    return orjson.loads(written.object)["status"]
+
+
+async def request_token(api: WiredApi, *, name: str = "ci", **spec: Any) -> Any:
+    target = Target(SERVICE_ACCOUNTS, "default", name, "token")
+    written = await api.front.verbs.create(PLATFORM, target, {"spec": spec}, WriteOptions())
+    return orjson.loads(written.object)
+
+
+async def test_everybody_may_ask_who_they_are(api: WiredApi) -> None:
+    status = await ask(api, SELF_REVIEW, by=BOB)
+    assert status["userInfo"] == {"username": "bob", "groups": [AUTHENTICATED]}
+
+
+async def test_what_others_may_is_for_who_is_allowed_to_ask(api: WiredApi) -> None:
+    with pytest.raises(Forbidden):
+        await ask(api, ACCESS_REVIEW, by=BOB, user="bob", resourceAttributes=DELETE_NODES)
+    denied = await ask(api, ACCESS_REVIEW, user="bob", resourceAttributes=DELETE_NODES)
+    assert denied == {"allowed": False}
+    allowed = await ask(
+        api, ACCESS_REVIEW, groups=["system:masters"], resourceAttributes=DELETE_NODES
+    )
+    assert allowed == {"allowed": True}
+
+
+async def test_a_path_can_be_asked_about(api: WiredApi) -> None:
+    paths = {"path": "/apis/apps", "verb": "get"}
+    status = await ask(api, SELF_ACCESS_REVIEW, by=BOB, nonResourceAttributes=paths)
+    assert status == {"allowed": True}
+
+
+@pytest.mark.parametrize(
+    ("resource", "spec"),
+    [
+        pytest.param(SELF_ACCESS_REVIEW, {}, id="neither a resource nor a path"),
+        pytest.param(
+            SELF_ACCESS_REVIEW,
+            {"resourceAttributes": DELETE_NODES, "nonResourceAttributes": {"path": "/"}},
+            id="both a resource and a path",
+        ),
+        pytest.param(ACCESS_REVIEW, {"resourceAttributes": DELETE_NODES}, id="nobody is named"),
+        pytest.param(TOKEN_REVIEW, {}, id="no token"),
+        pytest.param(
+            LOCAL_ACCESS_REVIEW,
+            {"user": "bob", "resourceAttributes": {"namespace": "other", "verb": "get"}},
+            id="a local review of another namespace",
+        ),
+    ],
+)
+async def test_questions_that_make_no_sense(
+    api: WiredApi, resource: Resource, spec: dict[str, Any]
+) -> None:
+    with pytest.raises(Invalid):
+        await ask(api, resource, namespace="default", **spec)
+
+
+async def test_rules_of_a_namespace_are_listed(api: WiredApi) -> None:
+    obj = {"spec": {"namespace": "default"}}
+    target = Target(SELF_RULES_REVIEW)
+    written = await api.front.verbs.create(BOB, target, obj, WriteOptions())
+    status = orjson.loads(written.object)["status"]
+    listed = {name for rule in status["resourceRules"] for name in rule["resources"]}
+    assert listed == {
+        "selfsubjectaccessreviews",
+        "selfsubjectrulesreviews",
+        "selfsubjectreviews",
+    }
+    assert not status["incomplete"]
+    with pytest.raises(BadRequest):
+        await ask(api, SELF_RULES_REVIEW, by=BOB)
+
+
+async def test_a_token_review_knows_our_tokens_and_no_others(api: WiredApi) -> None:
+    token = (await request_token(api))["status"]["token"]
+    known = await ask(api, TOKEN_REVIEW, token=token)
+    assert known["authenticated"]
+    assert known["user"]["username"] == "system:serviceaccount:default:ci"
+    admin = await ask(api, TOKEN_REVIEW, token=api.pki.admin_token)
+    assert admin["user"]["username"] == "admin"
+    unknown = await ask(api, TOKEN_REVIEW, token="nothing")
+    assert "authenticated" not in unknown
+
+
+async def test_a_token_for_an_audience_is_good_there_only(api: WiredApi) -> None:
+    token = (await request_token(api, audiences=["vault"]))["status"]["token"]
+    assert await api.front.tokens.verify(token) is None
+    there = await ask(api, TOKEN_REVIEW, token=token, audiences=["vault"])
+    assert (there["authenticated"], there["audiences"]) == (True, ["vault"])
+    elsewhere = await ask(api, TOKEN_REVIEW, token=token, audiences=["bank"])
+    assert "authenticated" not in elsewhere
+
+
+async def test_a_token_bound_to_a_pod_ends_with_it(api: WiredApi) -> None:
+    client = api.front.client()
+    containers = [{"name": "main", "image": "example.dev/app"}]
+    pod = await client.create(PODS, PODS.object("p", "default", spec={"containers": containers}))
+    reference = {"kind": "Pod", "apiVersion": "v1", "name": "p", "uid": pod["metadata"]["uid"]}
+    answer = await request_token(api, boundObjectRef=reference)
+    await client.delete(PODS, "p", "default", grace_period_s=0)
+    assert await api.front.tokens.verify(answer["status"]["token"]) is None
+
+
+async def test_token_requests_that_are_refused(api: WiredApi) -> None:
+    with pytest.raises(Invalid):
+        await request_token(api, expirationSeconds=5)
+    with pytest.raises(NotFound):
+        await request_token(api, name="absent")
+    with pytest.raises(Invalid):
+        await request_token(api, boundObjectRef={"kind": "Node", "name": "n"})
+    account = await api.front.client().get(SERVICE_ACCOUNTS, "ci", "default")
+    assert account["metadata"]["name"] == "ci"
+    secret = Resource("", "v1", "Secret", "secrets")
+    await api.front.client().create(secret, secret.object("s", "default"))
+    with pytest.raises(Conflict):
+        await request_token(api, boundObjectRef={"kind": "Secret", "name": "s", "uid": "old"})
+
+
+async def test_everything_else_goes_to_the_verbs(api: WiredApi) -> None:
+    created = await api.front.verbs.create(
+        PLATFORM, Target(CONFIG_MAPS), CONFIG_MAPS.object("c", "default"), WriteOptions()
+    )
+    assert created.created
