@@ -90,7 +90,6 @@ async def pod_logs(pod: RawObject, options: PodLogOptions) -> AsyncIterator[byte
 async def _stream(lines: list[bytes]) -> AsyncIterator[bytes]:
     for line in lines:
         yield line
-        await asyncio.sleep(0)
 
 
 @pytest.fixture

@@ -1,1 +1,1 @@
-"""Speaking to an API server: small protocols, one implementation in process and one over the wire."""
+"""Speaking to an API server: small protocols, and an implementation over the wire."""
