@@ -60,11 +60,18 @@ class SecretStore:
         )
 
     async def _renew_token(self, target: Target) -> None:
-        token = await self.issue_token(
-            namespace_of(target.project_name),
-            EXTERNAL_SECRETS_ACCOUNT,
-            ttl_s=int(TOKEN_LIFE.total_seconds()),
-        )
+        try:
+            token = await self.issue_token(
+                namespace_of(target.project_name),
+                EXTERNAL_SECRETS_ACCOUNT,
+                ttl_s=int(TOKEN_LIFE.total_seconds()),
+            )
+        except NotFound:
+            raise Waiting(
+                "ProjectNotReady",
+                f"Project {target.project_name} has not made its accounts yet.",
+                after_s=0.2,
+            ) from None
         secret = SECRET.object(
             TOKEN_SECRET,
             target.namespace,

@@ -27,6 +27,8 @@ STEP_PHASES = (*RUN_PHASES, SKIPPED)
 REPOSITORY_LABEL = "towpath.dev/repository"
 WORKFLOW_LABEL = "towpath.dev/workflow"
 COMMIT_LABEL = "towpath.dev/commit"
+FINALIZER = "towpath.dev/pipelines"
+"""A run that is deleted is gone when its programs, its folder and its logs are."""
 
 COMMIT_CHARACTERS = 10
 NAME_CHARACTERS_MAX = 200
@@ -178,6 +180,11 @@ def run_name(
         slug = f"{slug[:NAME_CHARACTERS_MAX]}-{digest}"
     name = f"{slug}-{commit[:COMMIT_CHARACTERS]}"
     return name if attempt == 1 else f"{name}-{attempt}"
+
+
+def label_value(text: str) -> str:
+    """At most 63 characters that a label's value may have, for finding, not for reading back."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text)[:63].strip("-._")
 
 
 def log_prefix(project: str, run: str) -> str:
