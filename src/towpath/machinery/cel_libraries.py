@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
@@ -154,7 +155,8 @@ def _url(text: str) -> Value:
 
 
 def _split(value: Value, function: str) -> SplitResult:
-    return urlsplit(_part(value, URL, function))
+    text: str = _part(value, URL, function)
+    return urlsplit(text)
 
 
 def _url_library() -> Iterable[_Declaration]:
@@ -344,10 +346,10 @@ def _list_library() -> Iterable[_Declaration]:
         return find
 
     def is_sorted(items: list[Any]) -> bool:
-        return all(left <= right for left, right in zip(items, items[1:], strict=False))
+        return all(left <= right for left, right in pairwise(items))
 
     yield on_list("isSorted", _T.BOOL, is_sorted)
-    yield on_list("sum", _T.DYN, lambda items: sum(items))
+    yield on_list("sum", _T.DYN, sum)
     yield on_list("min", _T.DYN, extreme(min, "min"))
     yield on_list("max", _T.DYN, extreme(max, "max"))
 
