@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,8 +56,8 @@ class GitWorld:
         return output
 
 
-@pytest.fixture
-async def git_world(tmp_path: Path) -> AsyncIterator[GitWorld]:
+@asynccontextmanager
+async def open_world(tmp_path: Path, **options: int) -> AsyncIterator[GitWorld]:
     people = People(
         {
             ("alice", "get", "repositories"),
@@ -65,9 +66,22 @@ async def git_world(tmp_path: Path) -> AsyncIterator[GitWorld]:
         }
     )
     host = EmbeddedGitHost(
-        tmp_path / "git", lambda: "http://shown", people.authenticate, people.authorize
+        tmp_path / "git", lambda: "http://shown", people.authenticate, people.authorize, **options
     )
     work = tmp_path / "work"
     work.mkdir()
     async with host, served(host.app) as url:
         yield GitWorld(host, url, people, work)
+
+
+@pytest.fixture
+async def git_world(tmp_path: Path) -> AsyncIterator[GitWorld]:
+    async with open_world(tmp_path) as world:
+        yield world
+
+
+@pytest.fixture
+async def small_git_world(tmp_path: Path) -> AsyncIterator[GitWorld]:
+    """A host that takes pushes of up to a mebibyte."""
+    async with open_world(tmp_path, push_bytes_max=2**20) as world:
+        yield world

@@ -1,13 +1,16 @@
 """A real git client against the embedded host over a real socket."""
 
 import asyncio
+import errno
 import gzip
+import os
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from towpath.engines.git import http
 from towpath.engines.git.port import MAIN, File, Push, RepositoryName, Signature
 
 APP = RepositoryName("demo", "order-service")
@@ -124,6 +127,10 @@ async def test_a_protected_repository_names_the_way_in(git_world: Any) -> None:
     deployments = RepositoryName("demo", "deployments")
     await git_world.host.create(deployments, owner_uid="uid-1", protected=True)
     copy = await working_copy(git_world)
+    code, output = await git_world.git("ls-remote", git_world.address("demo/deployments"))
+    assert "not found" in output
+    git_world.people.rights.add(("alice", "get", "protectedrepositories"))
+    await git_world.must("ls-remote", git_world.address("demo/deployments"))
     code, output = await git_world.git(
         "push", git_world.address("demo/deployments"), "main", cwd=copy
     )
@@ -256,3 +263,32 @@ async def test_garbage_is_collected_under_readers(git_world: Any) -> None:
     )
     assert (await git_world.host.files(APP, new))["n"].content == b"after"
     await git_world.must("clone", "-q", git_world.address("demo/order-service"), "after")
+
+
+async def test_a_push_that_is_too_large_is_told_so(small_git_world: Any) -> None:
+    copy = await working_copy(small_git_world)
+    (copy / "noise").write_bytes(os.urandom(2 * 2**20))
+    await small_git_world.must("add", "-A", cwd=copy)
+    await small_git_world.must("commit", "-q", "--amend", "-m", "Noise", cwd=copy)
+    code, output = await small_git_world.git("push", "origin", "main", cwd=copy)
+    assert code != 0
+    assert "more than the 1 MiB allowed" in output
+    assert await small_git_world.host.head(APP) is None
+
+
+async def test_a_full_disk_is_told_to_who_pushes(
+    git_world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = await working_copy(git_world)
+
+    def full(file: object, chunk: bytes) -> None:
+        write_all(file, chunk)  # type: ignore[arg-type]
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    write_all = http._write_all
+    monkeypatch.setattr(http, "_write_all", full)
+    code, output = await git_world.git("push", "origin", "main", cwd=copy)
+    assert code != 0
+    assert "No space left on device" in output
+    monkeypatch.undo()
+    await git_world.must("push", "-q", "origin", "main", cwd=copy)

@@ -1,6 +1,7 @@
 """The OCI distribution API of the embedded registry, by its specification, over a real socket."""
 
 import asyncio
+import errno
 import json
 import os
 import shutil
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 from tests.contract.registry.conftest import descriptor, layer_of, sha256
 
+from towpath.engines.registry.blobs import Draft
+from towpath.engines.registry.embedded import EmbeddedRegistry
 from towpath.engines.registry.manifests import OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST
 
 APP = "demo/order-service"
@@ -374,3 +377,34 @@ async def test_skopeo_copies_out_and_in(registry_world: Any, tmp_path: Path) -> 
     )
     assert code != 0
     assert OCI_LAYER_GZIP in (await registry_world.client.get(f"/v2/{APP}/manifests/v1")).text
+
+
+async def test_a_full_disk_is_said_and_pulls_go_on(
+    registry_world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = await registry_world.put_blob(APP, b"known")
+
+    def full(draft: Draft, chunk: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Draft, "append", full)
+    answer = await registry_world.client.post(
+        f"/v2/{APP}/blobs/uploads/", params={"digest": sha256(b"new")}, content=b"new"
+    )
+    assert answer.status_code == 507
+    assert "disk" in answer.json()["errors"][0]["message"]
+    assert (await registry_world.client.get(f"/v2/{APP}/blobs/{known}")).content == b"known"
+    monkeypatch.undo()
+    await registry_world.put_blob(APP, b"new")
+
+
+async def test_what_was_pushed_survives_a_restart_and_cut_uploads_do_not(
+    registry_world: Any, tmp_path: Path
+) -> None:
+    digest = await registry_world.put_image(APP, "v1", (layer_of({"x": b"1"}),))
+    answer = await registry_world.client.post(f"/v2/{APP}/blobs/uploads/")
+    await registry_world.client.patch(answer.headers["location"], content=b"half")
+    people = registry_world.people
+    again = EmbeddedRegistry(tmp_path / "registry", people.authenticate, people.authorize)
+    assert again.images.get(APP, "v1").digest == digest
+    assert not list((tmp_path / "registry/uploads").iterdir())

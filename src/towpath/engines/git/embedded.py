@@ -16,6 +16,7 @@ that it cannot race with a push.
 
 import asyncio
 import logging
+import threading
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -82,6 +83,7 @@ class EmbeddedGitHost:
         self._base_url = base_url
         self._cache = TreeCache()
         self._open: dict[Path, Objects] = {}
+        self._opening = threading.Lock()
         self._swept: set[Path] = set()
         self._locks: weakref.WeakValueDictionary[RepositoryName, asyncio.Lock] = (
             weakref.WeakValueDictionary()
@@ -106,7 +108,7 @@ class EmbeddedGitHost:
         trace: TracebackType | None,
     ) -> None:
         self.board.close()
-        await self._running.__aexit__(kind, error, trace)
+        await self._running.aclose()
         for objects in self._open.values():
             objects.close()
         self._open.clear()
@@ -220,15 +222,15 @@ class EmbeddedGitHost:
         return lock
 
     def _objects(self, repository: RepositoryName) -> Objects:
+        """The repository's open store; of many, the least recently opened are closed."""
         place = self.folders.existing(repository)
-        objects = self._open.get(place)
-        if objects is None:
-            # Two threads may both open it; one of the two is then closed unused.
-            made = Objects(place, self._cache)
-            objects = self._open.setdefault(place, made)
-            if objects is not made:
-                made.close()
-        return objects
+        with self._opening:
+            objects = self._open.get(place)
+            if objects is None:
+                objects = self._open[place] = Objects(place, self._cache)
+                while len(self._open) > _OPEN_MAX:
+                    self._open.pop(next(iter(self._open))).close()
+            return objects
 
     async def _take_away(
         self, repository: RepositoryName, owner_uid: str, take: Callable[[Path], None]
@@ -242,7 +244,9 @@ class EmbeddedGitHost:
                 return
             if self.folders.ownership(place).owner_uid != owner_uid:
                 return
-            if objects := self._open.pop(place, None):
+            with self._opening:
+                objects = self._open.pop(place, None)
+            if objects is not None:
                 objects.close()
             take(place)
             self._swept.discard(place)

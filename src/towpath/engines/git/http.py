@@ -118,6 +118,8 @@ class SmartHttp:
             await _refuse(send, Refusal(404, str(error)))
         except GitUnavailable as error:
             await _refuse(send, Refusal(503, str(error)))
+        except OSError as error:
+            await _refuse(send, Refusal(507, f"The Git host's disk answered: {error.strerror}"))
         except TimeoutError:
             log.warning("git request took too long", extra={"path": scope["path"]})
 
@@ -142,22 +144,22 @@ class SmartHttp:
     async def _check_rights(
         self, repository: RepositoryName, service: Service, user: UserInfo
     ) -> None:
+        """What one may not see does not exist; what one may only read says so."""
         absent = Refusal(404, f"There is no repository {repository}, or you may not see it.")
-        if not await self._may(user, "get", "repositories", repository):
-            raise absent
         try:
-            ownership = await self._host.ownership(repository)
+            protected = (await self._host.ownership(repository)).protected
         except RepositoryNotFound as error:
             raise absent from error
-        if service == "git-upload-pack":
+        resource = "protectedrepositories" if protected else "repositories"
+        if not await self._may(user, "get", resource, repository):
+            raise absent
+        if service == "git-upload-pack" or await self._may(user, "update", resource, repository):
             return
-        if ownership.protected:
-            if not await self._may(user, "update", "protectedrepositories", repository):
-                raise Refusal(403, _protected(repository))
-        elif not await self._may(user, "update", "repositories", repository):
-            raise Refusal(
-                403, f"{user.name} may read {repository} but not push to it: ask a project owner."
-            )
+        if protected:
+            raise Refusal(403, _protected(repository))
+        raise Refusal(
+            403, f"{user.name} may read {repository} but not push to it: ask a project owner."
+        )
 
     async def _may(
         self, user: UserInfo, verb: str, resource: str, repository: RepositoryName
@@ -190,7 +192,7 @@ class SmartHttp:
         await answer(send, 200, output, [("Content-Type", media_type), _NO_CACHE])
 
     async def _fetch(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
-        with tempfile.TemporaryFile(dir=self._host.folders.temporary) as body:
+        with self._spool_file() as body:
             await self._spool(scope, receive, body, _FETCH_BODY_MAX)
             arguments = ["upload-pack", "--stateless-rpc", self._place(request)]
             async with (
@@ -219,10 +221,16 @@ class SmartHttp:
             log.warning("git failed", extra={"code": code, "why": child.complaints()})
 
     async def _push(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
-        with tempfile.TemporaryFile(dir=self._host.folders.temporary) as body:
-            await self._spool(scope, receive, body, self._push_bytes_max + _COMMANDS_MAX)
-            refs = _commanded_refs(body)
-            report = await self._receive_pack(request, body, refs) if refs else b""
+        with self._spool_file() as body:
+            try:
+                await self._spool(scope, receive, body, self._push_bytes_max)
+                refs = _commanded_refs(body)
+                report = await self._receive_pack(request, body, refs) if refs else b""
+            except Refusal as refusal:
+                if not _takes_sideband(body):
+                    raise
+                # Git shows no text of a refused push, but it does show this band's.
+                report = _packet(b"\x03" + refusal.text.encode()) + b"0000"
         media_type = f"application/x-{request.service}-result"
         await answer(send, 200, report, [("Content-Type", media_type), _NO_CACHE])
 
@@ -255,6 +263,9 @@ class SmartHttp:
     def _place(self, request: Request) -> str:
         return str(self._host.folders.place_of(request.repository))
 
+    def _spool_file(self) -> IO[bytes]:
+        return tempfile.TemporaryFile(dir=self._host.folders.temporary, buffering=0)
+
     async def _spool(self, scope: Scope, receive: Receive, body: IO[bytes], bytes_max: int) -> None:
         """Write the request's body to the file, inflated. Raises Refusal."""
         size = 0
@@ -262,9 +273,8 @@ class SmartHttp:
             async for chunk in _inflated(scope, receive):
                 size += len(chunk)
                 if size > bytes_max:
-                    raise Refusal(413, f"The request is larger than {bytes_max} bytes.")
-                body.write(chunk)
-            body.flush()
+                    raise Refusal(413, f"This is more than the {bytes_max // 2**20} MiB allowed.")
+                _write_all(body, chunk)
         except zlib.error as error:
             raise Refusal(400, "The request's body is not valid gzip.") from error
         except OSError as error:
@@ -337,6 +347,20 @@ async def _inflated(scope: Scope, receive: Receive) -> AsyncIterator[bytes]:
             waiting = inflater.unconsumed_tail
     if not inflater.eof:
         raise zlib.error("the stream ends too early")
+
+
+def _write_all(file: IO[bytes], chunk: bytes) -> None:
+    view = memoryview(chunk)
+    while view:  # a write to a filling disk may be partial
+        view = view[file.write(view) :]
+
+
+def _takes_sideband(body: IO[bytes]) -> bool:
+    """Whether the client said, with its first command, that it reads messages beside a report."""
+    try:
+        return b"side-band-64k" in next(_packets(os.pread(body.fileno(), _COMMANDS_MAX, 0)), b"")
+    except Refusal:
+        return False
 
 
 def _packets(data: bytes) -> Iterator[bytes]:
