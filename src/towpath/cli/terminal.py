@@ -109,6 +109,12 @@ class CommandTerminal:
         output.say(f"{question} [y/N]")
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
+    def ask(self, question: str, default: str = "") -> str | None:
+        if not sys.stdin.isatty():
+            return None
+        output.say(f"{question} [{default}]" if default else question)
+        return sys.stdin.readline().strip() or default
+
     def _http(self) -> httpx2.AsyncClient:
         headers = {"authorization": f"Bearer {self._reach.platform.token}"}
         return httpx2.AsyncClient(headers=headers, timeout=READ_TIMEOUT_S, trust_env=False)

@@ -61,6 +61,10 @@ class Terminal(Protocol):
         """Ask; False when nobody is there to answer."""
         ...
 
+    def ask(self, question: str, default: str = "") -> str | None:
+        """The answer, or the default for an empty one; None when nobody is there to answer."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Command:

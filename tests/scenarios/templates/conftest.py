@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-
 from tests.people import People
 from tests.support import RunningApi, eventually, running_api_server
+
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
 from towpath.capabilities.delivery.environments.kinds import KINDS as ENVIRONMENT_KINDS
 from towpath.capabilities.delivery.workloads.kinds import KINDS as WORKLOAD_KINDS

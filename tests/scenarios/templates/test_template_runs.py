@@ -4,9 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
-
 from tests.scenarios.templates.conftest import PROJECT_NAME, World
 from tests.support import eventually
+
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
 from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE, TEMPLATE_RUN, step_stream
@@ -72,7 +72,10 @@ async def test_the_golden_path_makes_repository_workload_and_catalogue_source(wo
     assert workload["spec"]["owner"] == "team-a"
     source = await world.client.get(CATALOG_SOURCE, "order-service", PROJECT_NAME)
     assert source["spec"]["path"] == "catalog-info.yaml"
-    assert [link["title"] for link in run["status"]["output"]["links"]] == ["Repository", "Component"]
+    assert [link["title"] for link in run["status"]["output"]["links"]] == [
+        "Repository",
+        "Component",
+    ]
 
 
 async def test_a_name_that_is_taken_fails_before_anything_is_made(world: World) -> None:
@@ -194,7 +197,9 @@ async def _write_a_file(context: ActionContext) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("point", ["before", "after"])
-async def test_a_platform_that_dies_in_a_step_goes_on_where_it_was(world: World, point: str) -> None:
+async def test_a_platform_that_dies_in_a_step_goes_on_where_it_was(
+    world: World, point: str
+) -> None:
     """`before` the action has done its work, or `after` it and before that is written down."""
     reached = asyncio.Event()
     calls: list[str] = []

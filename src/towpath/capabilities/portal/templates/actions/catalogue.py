@@ -5,7 +5,6 @@ from typing import Any
 
 from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE
 from towpath.capabilities.portal.templates.actions.files import ActionFailed
-from towpath.capabilities.portal.templates.actions.workload import RUN_ANNOTATION
 from towpath.engines.git.port import RepositoryName
 from towpath.hooks.platform import Platform
 from towpath.hooks.templates import ActionContext, TemplateAction
@@ -13,6 +12,8 @@ from towpath.machinery.errors import AlreadyExists, NotFound
 from towpath.machinery.objects import RawObject, annotations_of, uid_of
 
 DEFAULT_PATH = "catalog-info.yaml"
+RUN_ANNOTATION = "towpath.dev/template-run-uid"
+"""Whose the source is while its run can still be undone."""
 
 _HOSTED = re.compile(r"https?://[^/]+/git/([a-z0-9-]+)/([^/]+?)(?:\.git)?(?:/tree/main)?(/.*)?")
 

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT, by_order
-from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
+from towpath.capabilities.delivery.workloads.kinds import REPOSITORY_OWNER_ANNOTATION, WORKLOAD
 from towpath.capabilities.governance.projects.kinds import PROJECT_LABEL
 from towpath.capabilities.portal.templates.actions.files import ActionFailed
 from towpath.capabilities.portal.templates.kinds import TEMPLATE_ANNOTATION
@@ -14,9 +14,6 @@ from towpath.hooks.templates import ActionContext, TemplateAction
 from towpath.machinery.errors import AlreadyExists, NotFound
 from towpath.machinery.objects import RawObject, annotations_of, uid_of
 from towpath.machinery.references import BadReference, parse_reference
-
-RUN_ANNOTATION = "towpath.dev/template-run-uid"
-"""Whose the object is while its run can still be undone; also owns the repository."""
 
 _GONE_CHECK_S = 0.1
 
@@ -104,7 +101,7 @@ def workload_action(platform: Platform) -> TemplateAction:
 
 
 def _is_ours(context: ActionContext, workload: RawObject) -> bool:
-    return annotations_of(workload).get(RUN_ANNOTATION) == uid_of(context.run)
+    return annotations_of(workload).get(REPOSITORY_OWNER_ANNOTATION) == uid_of(context.run)
 
 
 def _workload(context: ActionContext, environments: list[str]) -> RawObject:
@@ -122,7 +119,7 @@ def _workload(context: ActionContext, environments: list[str]) -> RawObject:
     workload = WORKLOAD.object(context.input["name"], context.project, spec=spec)
     workload["metadata"]["labels"] = {PROJECT_LABEL: context.project}
     workload["metadata"]["annotations"] = {
-        RUN_ANNOTATION: uid_of(context.run),
+        REPOSITORY_OWNER_ANNOTATION: uid_of(context.run),
         TEMPLATE_ANNOTATION: template_reference(context.run),
     }
     return workload

@@ -1,0 +1,220 @@
+"""`towpath new`: what is asked, what is planned, and what happened until the service answers."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
+from towpath.capabilities.governance.projects.kinds import PROJECT
+from towpath.capabilities.portal.templates.context import default_owner, expression_context
+from towpath.capabilities.portal.templates.descriptor import (
+    Descriptor,
+    DescriptorInvalid,
+    parse_descriptor,
+)
+from towpath.capabilities.portal.templates.expressions import render_input
+from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE, TEMPLATE_RUN
+from towpath.capabilities.portal.templates.parameters import (
+    Parameter,
+    parameter_errors,
+    parameters_of,
+    parameters_with_defaults,
+)
+from towpath.capabilities.portal.templates.story import (
+    WATCHED,
+    Birth,
+    Failure,
+    Story,
+    Success,
+    first_automatic,
+    planned_things,
+)
+from towpath.hooks.commands import CommandError, Terminal
+from towpath.hooks.platform import SYSTEM_NAMESPACE
+from towpath.machinery.documents import DocumentError, load_document
+from towpath.machinery.errors import Forbidden, NotFound
+from towpath.machinery.kinds import Resource
+from towpath.machinery.objects import RawObject
+from towpath.runtime.informer import Informer
+
+TIMED_OUT = 124
+SYNC_DEADLINE_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    template: str
+    name: str
+    project: str
+    given: Sequence[str]
+    """`name=value`, as typed."""
+
+
+async def create(terminal: Terminal, request: Request, *, wait_s: float | None) -> None:
+    """Raises CommandError with what is wrong, or what has failed."""
+    template = await _template(terminal, request)
+    raw: RawObject = template["spec"]["descriptor"]
+    try:
+        descriptor = parse_descriptor(raw)
+    except DescriptorInvalid as error:
+        raise CommandError(f"the template {request.template} is not valid: {error}") from error
+    parameters = _parameters(terminal, raw, request)
+    environment = await _environment(terminal, request.project)
+    user = await terminal.user()
+    await _show_plan(terminal, request, descriptor, parameters, environment)
+    run = TEMPLATE_RUN.object(
+        f"{request.name}-{secrets.token_hex(3)}",
+        request.project,
+        spec={
+            "template": {
+                "name": request.template,
+                "namespace": template["metadata"]["namespace"],
+            },
+            "parameters": parameters,
+            "requestedBy": user,
+        },
+    )
+    if wait_s is None:
+        made = await terminal.api.create(TEMPLATE_RUN, run)
+        terminal.say(f"Started {made['metadata']['name']}; `towpath runs` shows how it goes.")
+        terminal.show(made, [{"run": made["metadata"]["name"], "project": request.project}])
+        return
+    birth = Birth(request.project, run["metadata"]["name"], request.name, environment)
+    outcome = await _follow(terminal, run, Story(birth), wait_s)
+    _finish(terminal, request, outcome)
+
+
+async def _template(terminal: Terminal, request: Request) -> RawObject:
+    """The project's own template of that name, else the platform's."""
+    for namespace in (request.project, SYSTEM_NAMESPACE):
+        try:
+            return await terminal.api.get(SOFTWARE_TEMPLATE, request.template, namespace)
+        except (NotFound, Forbidden):
+            continue
+    raise CommandError(
+        f"there is no template {request.template}", hint="`towpath templates` lists what there is"
+    )
+
+
+def _parameters(terminal: Terminal, raw: RawObject, request: Request) -> dict[str, Any]:
+    fields = {field.name: field for field in parameters_of(raw)}
+    values: dict[str, Any] = {"name": request.name} if "name" in fields else {}
+    for text in request.given:
+        name, equals, value = text.partition("=")
+        if not equals or name not in fields:
+            raise CommandError(
+                f"--set {text}: the template has no parameter {name!r}"
+                if equals
+                else f"--set {text}: write it as name=value",
+                hint=f"parameters are {', '.join(fields)}",
+            )
+        values[name] = typed(fields[name], value)
+    values = parameters_with_defaults(raw, values)
+    for field in fields.values():
+        if field.required and field.name not in values:
+            values[field.name] = _asked(terminal, field)
+    errors = parameter_errors(raw, values)
+    if errors:
+        raise CommandError("; ".join(map(str, errors)))
+    return values
+
+
+def typed(field: Parameter, text: str) -> Any:
+    """The text of `--set` as the parameter's own type."""
+    if field.schema.get("type", "string") == "string":
+        return text
+    try:
+        return load_document(text)
+    except DocumentError:
+        return text
+
+
+def _asked(terminal: Terminal, field: Parameter) -> Any:
+    choices = f" ({', '.join(map(str, field.choices))})" if field.choices else ""
+    answer = terminal.ask(f"{field.title}{choices}: {field.description}".rstrip(": "))
+    if not answer:
+        raise CommandError(
+            f"the parameter {field.name} is missing", hint=f"add --set {field.name}=..."
+        )
+    return typed(field, answer)
+
+
+async def _environment(terminal: Terminal, project: str) -> str:
+    return first_automatic((await terminal.api.list(ENVIRONMENT, project)).items)
+
+
+async def _show_plan(
+    terminal: Terminal,
+    request: Request,
+    descriptor: Descriptor,
+    parameters: Mapping[str, Any],
+    environment: str,
+) -> None:
+    """What is going to be made, as far as it is known before the first step."""
+    try:
+        project = await terminal.api.get(PROJECT, request.project)
+        owner = default_owner(project["spec"].get("members") or (), await terminal.user())
+    except (NotFound, Forbidden):
+        owner = ""
+    given = expression_context(
+        parameters=parameters,
+        steps={},
+        user=await terminal.user(),
+        run_uid="",
+        place={"project": request.project, "owner": owner, "host": "towpath"},
+    )
+    rendered = [(step.action, render_input(dict(step.input), given)) for step in descriptor.steps]
+    terminal.say(f"{descriptor.title}, in project {request.project}:")
+    for line in planned_things(rendered):
+        terminal.say(f"  {line}")
+    if environment:
+        terminal.say(f"  delivery     to {environment} as soon as its pipeline has passed")
+
+
+async def _follow(
+    terminal: Terminal, run: RawObject, story: Story, wait_s: float
+) -> Failure | Success:
+    news: asyncio.Queue[tuple[Resource, RawObject]] = asyncio.Queue()
+    informers = {
+        resource: Informer(terminal.api, resource, story.birth.project) for resource in WATCHED
+    }
+    for resource, informer in informers.items():
+        informer.subscribe(lambda obj, resource=resource: news.put_nowait((resource, obj)))  # type: ignore[misc]
+    started = time.monotonic()
+    watching = [asyncio.create_task(informer.run()) for informer in informers.values()]
+    try:
+        async with asyncio.timeout(wait_s):
+            # Watch first: what happens in the first milliseconds is part of the story.
+            async with asyncio.timeout(SYNC_DEADLINE_S):
+                await asyncio.gather(*(informer.synced.wait() for informer in informers.values()))
+            await terminal.api.create(TEMPLATE_RUN, run)
+            while story.outcome is None:
+                resource, obj = await news.get()
+                for line in story.tell(resource, obj):
+                    terminal.say(f"{time.monotonic() - started:6.1f} s  {line}")
+    except TimeoutError:
+        raise CommandError(
+            f"{story.birth.workload} is not healthy after {wait_s:g} s; it goes on by itself",
+            hint=f"towpath show {story.birth.workload} --project {story.birth.project}",
+            exit_code=TIMED_OUT,
+        ) from None
+    finally:
+        for task in watching:
+            task.cancel()
+        await asyncio.gather(*watching, return_exceptions=True)
+    return story.outcome
+
+
+def _finish(terminal: Terminal, request: Request, outcome: Failure | Success) -> None:
+    if isinstance(outcome, Failure):
+        raise CommandError(outcome.message, hint=outcome.hint)
+    row = {
+        "workload": request.name,
+        "environment": outcome.environment,
+        "release": outcome.release,
+        "url": outcome.url,
+    }
+    terminal.show(row, [row])

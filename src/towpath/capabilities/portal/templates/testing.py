@@ -1,0 +1,194 @@
+"""`towpath template test`: templates tested without a platform, against files kept beside them.
+
+A test is `tests/<name>.yaml`:
+
+    parameters: {name: order-service}     # as a form would send them, before defaults
+    towpath: {project: demo}              # optional: what `towpath.*` is
+    outputs: {publish: {remoteUrl: x}}    # optional: what steps that need a platform give
+    ignore: ["uv.lock"]                   # optional: files that are not compared
+    error: "parameters.name"              # instead: the parameters are refused, and this is said
+
+Its golden file `tests/<name>.expected.yaml` has the workspace's files, the inputs of all other
+steps, and the template's outputs.
+"""
+
+import asyncio
+import difflib
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from towpath.capabilities.portal.templates import folders
+from towpath.capabilities.portal.templates.actions.files import FILE_ACTIONS
+from towpath.capabilities.portal.templates.context import expression_context
+from towpath.capabilities.portal.templates.descriptor import (
+    Descriptor,
+    DescriptorInvalid,
+    parse_descriptor,
+)
+from towpath.capabilities.portal.templates.execution import render_outputs
+from towpath.capabilities.portal.templates.expressions import render_input, runs
+from towpath.capabilities.portal.templates.globs import Globs
+from towpath.capabilities.portal.templates.parameters import (
+    parameter_errors,
+    parameters_with_defaults,
+)
+from towpath.hooks.commands import CommandError
+from towpath.hooks.templates import ActionContext
+from towpath.machinery.documents import DocumentError, dump_document, load_document
+from towpath.machinery.objects import RawObject
+
+EXPECTED = ".expected.yaml"
+_PLACE = {"project": "demo", "owner": "group:default/team-a", "host": "localhost:8080"}
+_FIELDS = {"parameters", "towpath", "outputs", "ignore", "error"}
+_ACTIONS = {action.id: action for action in FILE_ACTIONS}
+
+
+def run_tests(folder: Path, *, update: bool) -> None:
+    """Prints one line a test. Raises CommandError when one has failed."""
+    raw = _load(folder / "template.yaml")
+    try:
+        descriptor = parse_descriptor(raw)
+    except DescriptorInvalid as error:
+        raise CommandError(f"{folder / 'template.yaml'} is not valid: {error}") from error
+    cases = [
+        path for path in sorted((folder / "tests").glob("*.yaml")) if EXPECTED not in path.name
+    ]
+    if not cases:
+        raise CommandError(
+            f"there is no test in {folder / 'tests'}",
+            hint="write tests/default.yaml with `parameters:`, then run it with --update",
+        )
+    failed = [case for case in cases if not _passes(folder, raw, descriptor, case, update=update)]
+    if failed:
+        raise CommandError(
+            f"{len(failed)} of {len(cases)} tests failed",
+            hint="if the change is meant, write it down with --update",
+        )
+
+
+def _passes(
+    folder: Path, raw: RawObject, descriptor: Descriptor, path: Path, *, update: bool
+) -> bool:
+    case = _load(path)
+    unknown = set(case) - _FIELDS
+    if unknown:
+        raise CommandError(f"{path}: there is no field {min(unknown)!r} in a test")
+    problems = list(_problems(folder, raw, descriptor, path, case, update=update))
+    _print(f"{'failed' if problems else 'passed'}  {path.stem}")
+    for problem in problems:
+        _print(problem)
+    return not problems
+
+
+def _problems(
+    folder: Path,
+    raw: RawObject,
+    descriptor: Descriptor,
+    path: Path,
+    case: RawObject,
+    *,
+    update: bool,
+) -> Iterator[str]:
+    parameters = parameters_with_defaults(raw, case.get("parameters") or {})
+    errors = "; ".join(map(str, parameter_errors(raw, parameters)))
+    wanted = case.get("error")
+    if wanted is not None or errors:
+        if not wanted:
+            yield errors
+        elif wanted not in errors:
+            yield f"expected the error {wanted!r}, got {errors or 'none'!r}"
+        return
+    text = dump_document(render_template(folder, descriptor, case, parameters))
+    golden = path.with_name(f"{path.stem}{EXPECTED}")
+    if update:
+        golden.write_text(text)
+        return
+    if not golden.exists():
+        yield f"there is no {golden.name}; write it with --update"
+        return
+    expected = golden.read_text()
+    if text != expected:
+        yield "".join(
+            difflib.unified_diff(
+                expected.splitlines(keepends=True),
+                text.splitlines(keepends=True),
+                "expected",
+                "rendered",
+            )
+        )
+
+
+def render_template(
+    folder: Path, descriptor: Descriptor, case: RawObject, parameters: Mapping[str, Any]
+) -> RawObject:
+    """Everything that the template makes of the parameters, as plain data."""
+    with tempfile.TemporaryDirectory() as place:
+        workspace = Path(place)
+        steps: dict[str, Any] = {}
+        inputs: RawObject = {}
+        given: dict[str, Any] = {}
+        for step in descriptor.steps:
+            given = expression_context(
+                parameters=parameters,
+                steps=steps,
+                user="alice",
+                run_uid="run",
+                place={**_PLACE, **(case.get("towpath") or {})},
+            )
+            if step.condition is not None and not runs(render_input(step.condition, given)):
+                continue
+            rendered = render_input(dict(step.input), given)
+            outputs = (case.get("outputs") or {}).get(step.id) or {}
+            if step.action in _ACTIONS:
+                context = _context(folder, workspace, step.id, rendered)
+                outputs = asyncio.run(_run(step.action, context))
+            else:
+                inputs[step.id] = rendered
+            steps[step.id] = {"output": outputs}
+        output = render_outputs(descriptor.output, {**given, "steps": steps})
+        files = _texts(folders.read_files(workspace), Globs(case.get("ignore") or ()))
+    return {"files": files, "inputs": inputs, "output": output}
+
+
+async def _run(action: str, context: ActionContext) -> dict[str, Any]:
+    return await _ACTIONS[action].run(context)
+
+
+def _context(folder: Path, workspace: Path, step: str, rendered: Any) -> ActionContext:
+    return ActionContext(
+        project=_PLACE["project"],
+        run={},
+        step=step,
+        input=rendered,
+        workspace=workspace,
+        template=folder,
+        log=lambda line: None,
+        user="alice",
+    )
+
+
+def _texts(files: Mapping[str, Any], ignored: Globs) -> RawObject:
+    return {
+        path: file.content.decode(errors="replace")
+        for path, file in files.items()
+        if not ignored.match(path)
+    }
+
+
+def _load(path: Path) -> RawObject:
+    try:
+        loaded: RawObject = load_document(path.read_text())
+    except FileNotFoundError as error:
+        raise CommandError(f"there is no {path}") from error
+    except DocumentError as error:
+        raise CommandError(f"{path}: {error}") from error
+    if not isinstance(loaded, dict):
+        raise CommandError(f"{path} must hold an object")
+    return loaded
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
