@@ -265,6 +265,8 @@ async def test_stopping_does_not_wait_for_open_watches(
         await anext(lines)
         async with asyncio.timeout(3):
             api.front.application.end_streams()
+            again = await http.get(address, params={"watch": "1"})
+            assert status(again) == (503, "ServiceUnavailable")
             await listener.stop()
             assert [line async for line in lines] == []
 

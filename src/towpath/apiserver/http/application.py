@@ -98,7 +98,7 @@ class ApiApplication:
         self.metrics = Metrics()
 
     def end_streams(self) -> None:
-        """End every watch and log, so that a listener can stop at once."""
+        """End every watch and log and take no more, so that the listener can stop at once."""
         self._watches.end_all()
         self._logs.end_all()
 

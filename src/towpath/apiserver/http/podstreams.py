@@ -16,7 +16,7 @@ from towpath.apiserver.calls import Target, Verbs
 from towpath.apiserver.http.listener import Receive
 from towpath.apiserver.http.query import Query, boolean, integer
 from towpath.apiserver.http.requests import ApiRequest
-from towpath.machinery.errors import BadRequest, NotImplementedHere
+from towpath.machinery.errors import BadRequest, NotImplementedHere, Unavailable
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import PLATFORM, AccessRequest, Authorize
 
@@ -76,8 +76,11 @@ class LogStreams:
     def __init__(self, pod_logs: PodLogs | None) -> None:
         self._pod_logs = pod_logs
         self._open: set[CancelScope] = set()
+        self._ended = False
 
     def end_all(self) -> None:
+        """For good, as with watches."""
+        self._ended = True
         for scope in self._open:
             scope.cancel()
 
@@ -86,6 +89,8 @@ class LogStreams:
         question = AccessRequest("get", "", "pods", target.namespace, target.name, "log")
         if not await authorize(request.user, question):
             raise forbidden(request.user, question)
+        if self._ended:
+            raise Unavailable("the server is shutting down", retry_after_s=1)
         if self._pod_logs is None:
             raise NotImplementedHere("pods/log is not implemented by this server: it runs no pods")
         options = log_options(request.query)

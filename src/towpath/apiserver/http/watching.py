@@ -20,7 +20,7 @@ from towpath.apiserver.http.podstreams import cancel_on_disconnect
 from towpath.apiserver.http.query import watch_options
 from towpath.apiserver.http.requests import ApiRequest
 from towpath.apiserver.http.views import event_encoder
-from towpath.machinery.errors import Gone, StatusError
+from towpath.machinery.errors import Gone, StatusError, Unavailable
 
 TIMEOUT_S_MIN, TIMEOUT_S_MAX = 1800.0, 3600.0
 """Without timeoutSeconds a watch lives this long, at random, so that not all renew at once."""
@@ -35,15 +35,20 @@ class WatchStreams:
 
     def __init__(self) -> None:
         self._open: set[CancelScope] = set()
+        self._ended = False
 
     def __len__(self) -> int:
         return len(self._open)
 
     def end_all(self) -> None:
+        """For good: a client that comes back at once must not keep the server from stopping."""
+        self._ended = True
         for scope in self._open:
             scope.cancel()
 
     async def serve(self, verbs: Verbs, request: ApiRequest) -> None:
+        if self._ended:
+            raise Unavailable("the server is shutting down", retry_after_s=1)
         form = negotiate(request.header(b"accept"))
         options = _with_timeout(watch_options(request.query))
         encode = event_encoder(request.served, form, request.query)
