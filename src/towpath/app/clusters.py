@@ -19,7 +19,7 @@ class LocalClusters:
         if name not in self.planes:
             known = ", ".join(sorted(self.planes))
             raise NotFound(f"cluster {name!r} is not connected; connected are: {known}")
-        return self.planes[name].client()
+        return self.planes[name].front.client()
 
     def names(self) -> list[str]:
         return sorted(self.planes)

@@ -5,12 +5,13 @@ Entered one after the other on the platform's exit stack, so that they are left 
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from towpath.apiserver.authn.pki import Pki, open_pki
+from towpath.apiserver.http.podstreams import PodLogOptions, PodLogs
 from towpath.app.addresses import LocalAddresses
 from towpath.app.datadir import Ports
 from towpath.app.people import people_of
@@ -20,6 +21,8 @@ from towpath.capabilities.infrastructure.clusters.kinds import LOCAL
 from towpath.engines.databases.embedded import EmbeddedPostgres
 from towpath.engines.identity.local import LocalIdentity
 from towpath.engines.processes.host import SupervisedProcesses
+from towpath.machinery.errors import Unavailable
+from towpath.machinery.objects import RawObject
 from towpath.machinery.users import MASTERS, AccessRequest, UserInfo
 from towpath.records.contract import Viewer
 from towpath.records.sqlite import SqliteRecords
@@ -41,20 +44,21 @@ class Foundations:
     postgres: EmbeddedPostgres
     api: Plane
     cluster: Plane
+    local_logs: "LateLogs"
 
     async def authenticate(self, token: str) -> UserInfo | None:
         """Who a token of the platform's API is; Git, registry and reads ask the same."""
-        return await self.api.authenticator.authenticate_token(token)
+        return await self.api.front.authenticate.authenticate_token(token)
 
     async def authorize(self, user: UserInfo, request: AccessRequest) -> bool:
-        return MASTERS in user.groups or await self.api.index.authorize(user, request)
+        return MASTERS in user.groups or await self.api.front.authorize(user, request)
 
     async def viewer(self, user: UserInfo) -> Viewer:
         """The user with the projects whose workloads they may list."""
         everywhere = AccessRequest("list", "towpath.dev", "workloads")
         if await self.authorize(user, everywhere):
             return Viewer(user, None)
-        projects = await self.api.client().list(PROJECT)
+        projects = await self.api.front.client().list(PROJECT)
         names = [project["metadata"]["name"] for project in projects.items]
         seen = [
             name
@@ -84,10 +88,17 @@ async def lay_foundations(
     )
     timer.done("PostgreSQL")
     api = await stack.enter_async_context(
-        open_plane("", data / "platform", pki, bearer=[identity.authenticate])
+        open_plane("platform", data / "platform", pki, bearer=[identity.authenticate])
     )
+    local_logs = LateLogs()
     cluster = await stack.enter_async_context(
-        open_plane(LOCAL, data / "clusters" / LOCAL, pki, bearer=[identity.authenticate])
+        open_plane(
+            LOCAL,
+            data / "clusters" / LOCAL,
+            pki,
+            bearer=[identity.authenticate],
+            pod_logs=local_logs,
+        )
     )
     timer.done("platform API and cluster local")
     return Foundations(
@@ -102,7 +113,20 @@ async def lay_foundations(
         postgres=postgres,
         api=api,
         cluster=cluster,
+        local_logs=local_logs,
     )
+
+
+class LateLogs:
+    """The cluster's pod logs: its API is open before the cluster that has the pods."""
+
+    def __init__(self) -> None:
+        self.read: PodLogs | None = None
+
+    async def __call__(self, pod: RawObject, options: PodLogOptions) -> AsyncIterator[bytes]:
+        if self.read is None:
+            raise Unavailable("the cluster is starting")
+        return await self.read(pod, options)
 
 
 class _Timer:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from towpath.apiserver.http.listener import Listener
-from towpath.app.api_front import ApiFront
+from towpath.apiserver.http.listener import Application, Listener
+from towpath.apiserver.http.mount import Mounts
 from towpath.app.background import Background
 from towpath.app.capabilities import BUILT_IN
 from towpath.app.clusters import LocalClusters, StoreTrail
@@ -86,8 +86,8 @@ async def running_platform(
         platform = _platform(base, hosts)
         await _install(base)
         background = await stack.enter_async_context(Background())
-        background.start("platform-api", base.api.run())
-        background.start("cluster-api", base.cluster.run())
+        background.start("platform-api", base.api.front.run())
+        background.start("cluster-api", base.cluster.front.run())
         background.start("cluster", hosts.cluster.run())
         background.start("gateway", hosts.gateway.run())
         kubeconfig = await _listen(stack, base, hosts, platform)
@@ -108,12 +108,13 @@ async def _open_hosts(stack: AsyncExitStack, base: Foundations) -> _Hosts:
     images = EmbeddedImages(registry.images, base.addresses.registry)
     cluster = LocalCluster(
         name=LOCAL,
-        client=base.cluster.client(),
+        client=base.cluster.front.client(),
         processes=base.processes,
         images=images,
         data_dir=base.data,
         cache_dir=base.cache,
     )
+    base.local_logs.read = cluster.pod_logs
     return _Hosts(git, registry, images, cluster, Gateway([cluster.state]))
 
 
@@ -128,7 +129,7 @@ def _platform(base: Foundations, hosts: _Hosts) -> Platform:
 
     planes = {LOCAL: base.cluster}
     platform = Platform(
-        api=base.api.client(),
+        api=base.api.front.client(),
         clusters=LocalClusters(planes),
         git=hosts.git,
         images=hosts.images,
@@ -138,7 +139,7 @@ def _platform(base: Foundations, hosts: _Hosts) -> Platform:
         trail=StoreTrail({"": base.api, **planes}),
         addresses=base.addresses,
         authorize=base.authorize,
-        service_account_token=base.api.tokens,
+        service_account_token=base.api.front.tokens,
         template_actions=template_actions,
         data_dir=base.data,
         cache_dir=base.cache,
@@ -150,7 +151,7 @@ def _platform(base: Foundations, hosts: _Hosts) -> Platform:
 
 async def _install(base: Foundations) -> None:
     """Kinds and objects of every capability, on the platform's API and on the cluster."""
-    api, cluster = base.api.client(), base.cluster.client()
+    api, cluster = base.api.front.client(), base.cluster.front.client()
     await apply_kinds(api, [crd for one in BUILT_IN for crd in one.load_kinds()])
     await apply_kinds(cluster, [crd for one in BUILT_IN for crd in one.load_cluster_kinds()])
     await apply_namespaces(api, (SYSTEM_NAMESPACE, ARGOCD_NAMESPACE))
@@ -164,12 +165,13 @@ async def _listen(
     stack: AsyncExitStack, base: Foundations, hosts: _Hosts, platform: Platform
 ) -> Path:
     """Open both ports, and write the kubeconfig that leads to them."""
-    api = ApiFront(
-        base.api.application(), {LOCAL: base.cluster.application(hosts.cluster.pod_logs)}
-    )
+    planes = (base.api.front.application, base.cluster.front.application)
+    mounts = Mounts(planes[0], {LOCAL: planes[1]})
     tls = base.pki.server_context()
-    await stack.enter_async_context(Listener(api, port=base.ports.api, tls=tls))
-    stack.callback(api.end_streams)
+    await stack.enter_async_context(Listener(mounts, port=base.ports.api, tls=tls))
+    for application in planes:
+        # Open watches would hold the listener up when it stops.
+        stack.callback(application.end_streams)
     front = Front(_portal(base, platform), hosts.git.app, hosts.registry.app, hosts.gateway)
     await stack.enter_async_context(Listener(front, port=base.ports.http))
     kubeconfig = base.data / "kubeconfig"
@@ -183,7 +185,7 @@ async def _listen(
     return kubeconfig
 
 
-def _portal(base: Foundations, platform: Platform) -> object:
+def _portal(base: Foundations, platform: Platform) -> Application:
     reads = [read for one in BUILT_IN for read in one.load_reads(platform)]
     folders = {
         one.name: Path(str(resources.files(one.package))) / "templates"
@@ -192,7 +194,7 @@ def _portal(base: Foundations, platform: Platform) -> object:
     }
     portal = Portal(
         identity=base.identity,
-        client_of=base.api.client,
+        client_of=base.api.front.client,
         addresses=base.addresses,
         hosts=PORTAL_HOSTS,
         pages=tuple(page for one in BUILT_IN for page in one.load_pages()),
