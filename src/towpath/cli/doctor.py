@@ -3,8 +3,10 @@
 import shutil
 import socket
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from towpath.app.datadir import API_PORT, HTTP_PORT, default_data_dir
 from towpath.engines.databases.embedded import find_binaries
@@ -21,12 +23,12 @@ class Finding:
     needed: bool = True
 
 
-def examine() -> Iterator[Finding]:
+async def examine() -> AsyncIterator[Finding]:
     yield _python()
     yield _program("git", "Debian: apt-get install git")
     yield _postgresql()
     yield _uv()
-    yield _isolation()
+    yield await _isolation()
     yield _name("order-service.staging.demo.localhost")
     yield _disk()
     for port, subject in ((HTTP_PORT, "portal port"), (API_PORT, "API port")):
@@ -60,10 +62,13 @@ def _uv() -> Finding:
         return Finding("uv", False, "not installed; install towpath[embedded]")
 
 
-def _isolation() -> Finding:
-    from towpath.engines.processes.host import probe_isolation
+async def _isolation() -> Finding:
+    """Found out the way the platform does: by starting a program."""
+    from towpath.engines.processes.host import SupervisedProcesses
 
-    kind = probe_isolation()
+    with tempfile.TemporaryDirectory() as folder:
+        async with SupervisedProcesses(Path(folder)) as processes:
+            kind = processes.isolation
     if kind == "none":
         sentence = "projects cannot be kept apart; allow user namespaces, or start as root"
         return Finding("isolation", False, sentence, needed=False)

@@ -166,7 +166,7 @@ def _place(obj: RawObject, resource: Resource, namespace: str) -> None:
 def _row(obj: RawObject) -> dict[str, str]:
     metadata = obj["metadata"]
     conditions = (obj.get("status") or {}).get("conditions") or ()
-    ready = next((one for one in conditions if one["type"] == "Ready"), {})
+    ready: RawObject = next((one for one in conditions if one["type"] == "Ready"), {})
     return {
         "namespace": metadata.get("namespace", ""),
         "name": metadata["name"],

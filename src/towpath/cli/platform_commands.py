@@ -73,9 +73,8 @@ async def _run(data_dir: object, port: int | None, *, seed: bool, browse: bool) 
         _say_ready(link, platform.kubeconfig, time.monotonic() - since)
         if browse:
             _open_browser(link)
-        stopping = asyncio.ensure_future(stop.wait())
-        await asyncio.wait([stopping, platform.failed], return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
+        platform.failed.add_done_callback(lambda _: stop.set())
+        await stop.wait()
         _say("Stopping: workloads, pipelines, database, API")
         failure = platform.failed.exception() if platform.failed.done() else None
     _say("Stopped.")
@@ -137,7 +136,7 @@ async def doctor(_: None) -> None:
     from towpath.cli.doctor import examine
 
     failed = False
-    for finding in examine():
+    async for finding in examine():
         mark = "ok  " if finding.ok else ("FAIL" if finding.needed else "warn")
         sys.stdout.write(f"{mark}  {finding.subject}: {finding.sentence}\n")
         failed = failed or (finding.needed and not finding.ok)
