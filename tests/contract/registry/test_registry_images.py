@@ -16,7 +16,7 @@ import pytest
 from tests.contract.registry.conftest import descriptor, layer_of, sha256
 
 from towpath.engines.registry.builder.application import BuildError
-from towpath.engines.registry.builder.base import load_base
+from towpath.engines.registry.builder.base_image import load_base
 from towpath.engines.registry.builder.dependencies import find_uv
 from towpath.engines.registry.builder.image import BuiltImage, Origin, build_image
 from towpath.engines.registry.builder.layout import write_layout

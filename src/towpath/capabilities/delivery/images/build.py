@@ -12,7 +12,7 @@ from towpath.capabilities.delivery.images.destination import (
     find_destination,
 )
 from towpath.capabilities.delivery.images.origin import find_origin
-from towpath.engines.registry.builder.base import Base, load_base
+from towpath.engines.registry.builder.base_image import Base, load_base
 from towpath.engines.registry.builder.image import BuiltImage, build_image
 from towpath.engines.registry.builder.layout import write_layout
 from towpath.engines.registry.client import RegistryClient

@@ -4,7 +4,7 @@
     ignore        which of its files belong into an image
     tars          layers as deterministic archives
     dependencies  the layer of locked dependencies, made once per lock
-    base          the image below, when it can be had
+    base_image    the image below, when it can be had
     image         all of that as config, manifest and blobs
     layout        the image as a folder
     static_server what serves a static site, copied into its image

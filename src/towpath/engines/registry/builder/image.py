@@ -19,7 +19,7 @@ from towpath.engines.registry.builder.application import (
     BuildError,
     find_application,
 )
-from towpath.engines.registry.builder.base import Base, architecture
+from towpath.engines.registry.builder.base_image import Base, architecture
 from towpath.engines.registry.builder.dependencies import FOLDER, dependency_layer
 from towpath.engines.registry.builder.ignore import included_files
 from towpath.engines.registry.builder.tars import Entry, LayerFacts, layer_bytes
