@@ -4,7 +4,7 @@ Both hold themselves with a finalizer while anything is left in them. Told by co
 clock: the deletion of the last object is what lets them go.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from towpath.apiserver.calls import DeleteOptions, Target, WriteOptions
@@ -16,6 +16,7 @@ from towpath.apiserver.registry import Served, collection_of
 from towpath.apiserver.verbs.delete import delete_object
 from towpath.apiserver.verbs.update import change
 from towpath.apiserver.work import WorkSet
+from towpath.machinery.conditions import set_condition
 from towpath.machinery.errors import Conflict, NotFound
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
@@ -101,8 +102,19 @@ class ContentDeletion:
         for served, obj in list(self._content(container)):
             if "deletionTimestamp" not in obj["metadata"]:
                 await self._delete(served, obj)
-        if not any(True for _ in self._content(container)):
-            await self._release(container)
+        if self._is_empty(container):
+            # Writes that were accepted before the deletion showed may still be on their way. They
+            # are committed before this one, so that after it the second look is the last.
+            await self._change(container, "status", _said_to_be_empty)
+            if self._is_empty(container):
+                await self._change(container, self._finalizing(container), _released)
+
+    def _is_empty(self, container: Container) -> bool:
+        return not any(True for _ in self._content(container))
+
+    @staticmethod
+    def _finalizing(container: Container) -> str:
+        return "finalize" if container.namespace else ""
 
     def _content(self, container: Container) -> Iterator[tuple[Served, RawObject]]:
         core = self._core
@@ -127,15 +139,37 @@ class ContentDeletion:
             # Gone already, or replaced: the next look at the content finds what is there.
             return
 
-    async def _release(self, container: Container) -> None:
+    async def _change(
+        self, container: Container, subresource: str, make_new: Callable[[RawObject], RawObject]
+    ) -> None:
         if container.namespace:
-            target = Target(NAMESPACE, name=container.namespace, subresource="finalize")
+            target = Target(NAMESPACE, name=container.namespace, subresource=subresource)
         else:
-            target = Target(DEFINITION, name=container.definition)
+            target = Target(DEFINITION, name=container.definition, subresource=subresource)
         try:
-            await change(self._core, CONTROLLER, target, WriteOptions(), "update", _released)
+            await change(self._core, CONTROLLER, target, WriteOptions(), "update", make_new)
         except NotFound:
             return
+
+
+def _said_to_be_empty(obj: RawObject) -> RawObject:
+    if obj["kind"] == "Namespace":
+        set_condition(
+            obj,
+            "NamespaceContentRemaining",
+            status=False,
+            reason="ContentRemoved",
+            message="All content successfully removed",
+        )
+    else:
+        set_condition(
+            obj,
+            "Terminating",
+            status=False,
+            reason="InstanceDeletionCompleted",
+            message="removed all instances",
+        )
+    return obj
 
 
 def _released(obj: RawObject) -> RawObject:

@@ -4,6 +4,7 @@ Objects handed out are the caller's own; objects handed in are copied, never cha
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 
 from towpath.apiserver.calls import (
@@ -14,6 +15,7 @@ from towpath.apiserver.calls import (
     Verbs,
     WatchOptions,
     WriteOptions,
+    Written,
 )
 from towpath.apiserver.encoding import copy_of, loads
 from towpath.apiserver.registry import Registry
@@ -35,6 +37,8 @@ from towpath.machinery.users import (
     UserInfo,
     service_account,
 )
+
+log = logging.getLogger(__name__)
 
 Resources = list[Resource]
 
@@ -112,8 +116,7 @@ class InProcessClient:
     ) -> RawObject:
         target = Target(resource, obj["metadata"].get("namespace", ""))
         options = WriteOptions(dry_run=dry_run, field_manager=self._manager)
-        written = await self._verbs.create(self._user, target, copy_of(obj), options)
-        return loads(written.object)
+        return _object(await self._verbs.create(self._user, target, copy_of(obj), options))
 
     async def update(
         self, resource: Resource, obj: RawObject, *, subresource: str = ""
@@ -122,8 +125,7 @@ class InProcessClient:
         target = Target(resource, key.namespace, key.name, subresource)
         options = WriteOptions(field_manager=self._manager)
         if obj["metadata"].get("resourceVersion"):
-            written = await self._verbs.update(self._user, target, copy_of(obj), options)
-            return loads(written.object)
+            return _object(await self._verbs.update(self._user, target, copy_of(obj), options))
         return await self._replace(target, obj, options)
 
     async def _replace(self, target: Target, obj: RawObject, options: WriteOptions) -> RawObject:
@@ -142,7 +144,7 @@ class InProcessClient:
                 if not left:
                     raise
             else:
-                return loads(written.object)
+                return _object(written)
         raise AssertionError("the last try returns or raises")
 
     async def patch(
@@ -157,8 +159,7 @@ class InProcessClient:
     ) -> RawObject:
         target = Target(resource, namespace, name, subresource)
         options = WriteOptions(field_manager=self._manager)
-        written = await self._verbs.patch(self._user, target, patch, patch_type, options)
-        return loads(written.object)
+        return _object(await self._verbs.patch(self._user, target, patch, patch_type, options))
 
     async def apply(
         self,
@@ -173,8 +174,7 @@ class InProcessClient:
         key = key_of(obj)
         target = Target(resource, key.namespace, key.name, subresource)
         options = WriteOptions(dry_run=dry_run, field_manager=manager, force=force)
-        written = await self._verbs.patch(self._user, target, copy_of(obj), APPLY, options)
-        return loads(written.object)
+        return _object(await self._verbs.patch(self._user, target, copy_of(obj), APPLY, options))
 
     async def delete(
         self,
@@ -199,6 +199,13 @@ class InProcessClient:
 
     async def resources(self) -> Resources:
         return [served.resource for served in self._registry.preferred() if "list" in served.verbs]
+
+
+def _object(written: Written) -> RawObject:
+    if written.warnings:
+        # A controller has nobody to show a warning to, and a pruned field is a fault of its own.
+        log.warning("the API warns", extra={"warnings": written.warnings})
+    return loads(written.object)
 
 
 def _impersonated(username: str, groups: tuple[str, ...]) -> UserInfo:

@@ -77,6 +77,8 @@ class Served:
     """The apiVersion of stored bytes, when it may differ from this version's; "" otherwise."""
     scale: ScalePaths | None = None
     selectable_fields: tuple[str, ...] = ()
+    terminating: bool = False
+    """The definition is being deleted: nothing new is taken."""
 
     @property
     def collection(self) -> str:

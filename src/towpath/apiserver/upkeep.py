@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 EVERY_S = 300.0
 EVENT_TTL_S = 3600.0
+AUDIT_KEPT = 200_000
+"""Revisions whose audit entries stay here; older ones are in records, or in nobody's interest."""
 EVENTS = "core/events"
 EVENT = Resource("", "v1", "Event", "events")
 EXPIRY = UserInfo("system:apiserver", (MASTERS, AUTHENTICATED))
@@ -50,6 +52,7 @@ class Upkeep:
             try:
                 await self.expire_events()
                 await self._core.store.compact(compact_to)
+                await self._core.store.forget_audit(self._core.store.revision - AUDIT_KEPT)
             except StatusError as error:
                 log.warning("upkeep failed", extra={"error": str(error)})
             compact_to = self._core.store.revision

@@ -5,7 +5,8 @@
     ├── Unauthorized 401    │   └── AlreadyExists 409   ├── Invalid 422
     ├── Forbidden 403       ├── Gone 410 (Expired)      ├── TooManyRequests 429
     ├── NotFound 404        ├── TooLarge 413            ├── Unavailable 503
-    └── MethodNotAllowed 405                            └── NotImplementedHere 501
+    ├── MethodNotAllowed 405                            ├── Timeout 504
+    └── StorageFull 507                                 └── NotImplementedHere 501
 
 Source of codes and reasons: k8s.io/apimachinery/pkg/api/errors and metav1.StatusReason.
 """
@@ -134,6 +135,12 @@ class Unavailable(StatusError):
     code, reason = 503, "ServiceUnavailable"
 
 
+class Timeout(StatusError):
+    """Asked for a state that has not come about in time; ask again a little later."""
+
+    code, reason = 504, "Timeout"
+
+
 class StorageFull(StatusError):
     """The disk under the store is full; reads go on, and writes work again once there is room."""
 
@@ -158,6 +165,7 @@ _BY_REASON: dict[str, type[StatusError]] = {
         TooManyRequests,
         NotImplementedHere,
         Unavailable,
+        Timeout,
         StorageFull,
     )
 }

@@ -1,10 +1,12 @@
 """What happens after a deletion: finalizers, owners, namespaces, definitions."""
 
+import asyncio
+
 import pytest
 from tests.support import RunningApi, eventually, running_api_server
 
 from towpath.client.protocols import Client, Propagation
-from towpath.machinery.errors import Forbidden, NotFound
+from towpath.machinery.errors import Forbidden, MethodNotAllowed, NotFound
 from towpath.machinery.kinds import Resource, custom_resource_definition, towpath_resource
 from towpath.machinery.objects import RawObject, owner_reference
 
@@ -167,11 +169,39 @@ async def test_a_definition_takes_its_objects_with_it() -> None:
         client = api.client()
         definition = await client.get(CRD, "widgets.towpath.dev")
         assert definition["status"]["storedVersions"] == ["v1alpha1"]
-        await client.create(WIDGET, WIDGET.object("w", "default", spec={}))
+        held = WIDGET.object("w", "default", spec={})
+        held["metadata"]["finalizers"] = ["example.com/hold"]
+        await client.create(WIDGET, held)
         await client.delete(CRD, "widgets.towpath.dev")
+        with pytest.raises(MethodNotAllowed):
+            await client.create(WIDGET, WIDGET.object("late", "default", spec={}))
+        await client.patch(WIDGET, "w", "default", {"metadata": {"finalizers": None}})
 
         async def nothing_is_served() -> bool:
             return api.server.core.registry.at("towpath.dev", "v1alpha1", "widgets") is None
 
         await eventually(nothing_is_served)
         assert api.store.count("towpath.dev/widgets") == 0
+
+
+async def test_nothing_is_left_in_a_namespace_by_those_who_write_while_it_goes() -> None:
+    async with running_api_server() as api:
+        client = api.client()
+
+        async def write(number: int) -> None:
+            try:
+                await client.create(CONFIG_MAP, CONFIG_MAP.object(f"c{number}", "team"))
+            except (Forbidden, NotFound):
+                return
+
+        for _ in range(10):
+            await client.create(NAMESPACE, NAMESPACE.object("team"))
+            await asyncio.gather(
+                client.delete(NAMESPACE, "team"), *(write(number) for number in range(20))
+            )
+
+            async def the_namespace_is_gone() -> bool:
+                return not await exists(client, NAMESPACE, "team", "")
+
+            await eventually(the_namespace_is_gone)
+            assert api.store.count("core/configmaps", "team/") == 0

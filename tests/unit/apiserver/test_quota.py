@@ -94,3 +94,25 @@ async def test_a_pod_that_has_ended_uses_nothing() -> None:
         status = {"status": {"phase": "Succeeded"}}
         await client.patch(POD, "first", "default", status, subresource="status")
         await client.create(POD, pod("second"))
+
+
+async def test_a_limit_range_speaks_for_containers_that_say_nothing_and_bounds_the_others() -> None:
+    limits = {
+        "type": "Container",
+        "default": {"cpu": "200m"},
+        "defaultRequest": {"cpu": "100m"},
+        "max": {"cpu": "1"},
+    }
+    ranges = Resource("", "v1", "LimitRange", "limitranges")
+    async with running_api_server() as api:
+        client = api.client()
+        await client.create(ranges, ranges.object("r", "default", spec={"limits": [limits]}))
+        made = await client.create(POD, pod("silent"))
+        assert made["spec"]["containers"][0]["resources"] == {
+            "limits": {"cpu": "200m"},
+            "requests": {"cpu": "100m"},
+        }
+        greedy = pod("greedy", "2")
+        greedy["spec"]["containers"][0]["resources"]["limits"] = {"cpu": "2"}
+        with pytest.raises(Forbidden):
+            await client.create(POD, greedy)

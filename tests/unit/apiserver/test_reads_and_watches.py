@@ -9,7 +9,7 @@ from tests.support import RunningApi, running_api_server
 from towpath.apiserver.calls import Change, ReadOptions, Target, WatchOptions
 from towpath.apiserver.encoding import loads
 from towpath.apiserver.verbs.watch import INITIAL_EVENTS_END
-from towpath.machinery.errors import BadRequest, Gone, Unavailable
+from towpath.machinery.errors import BadRequest, Gone, Timeout
 from towpath.machinery.kinds import Resource
 from towpath.machinery.users import PLATFORM
 
@@ -85,7 +85,7 @@ async def test_selectors_choose_by_label_and_field() -> None:
 async def test_a_version_of_the_future_is_too_large() -> None:
     async with running_api_server() as api:
         options = ReadOptions(resource_version="99999")
-        with pytest.raises(Unavailable):
+        with pytest.raises(Timeout):
             await api.server.list(PLATFORM, Target(CONFIG_MAP), options)
 
 

@@ -6,16 +6,28 @@ policies.
 """
 
 from towpath.apiserver.admission.addresses import assign_address
-from towpath.apiserver.admission.definitions import establish_definition
+from towpath.apiserver.admission.definitions import definition_stays, establish_definition
+from towpath.apiserver.admission.limits import check_limits, default_limits
 from towpath.apiserver.admission.namespaces import immortal_namespaces, namespace_exists
 from towpath.apiserver.admission.policies import PolicyAdmission
 from towpath.apiserver.core import Admit
 from towpath.apiserver.quota import QuotaAdmission
 from towpath.store.contract import Store
 
-MUTATING: tuple[Admit, ...] = (namespace_exists, establish_definition, assign_address)
+MUTATING: tuple[Admit, ...] = (
+    namespace_exists,
+    establish_definition,
+    assign_address,
+    default_limits,
+)
 
 
 def validating_chain(store: Store, further: tuple[Admit, ...] = ()) -> tuple[Admit, ...]:
     # Quota comes last: it reserves what every other one has let pass.
-    return (immortal_namespaces, PolicyAdmission(store), *further, QuotaAdmission(store))
+    return (
+        immortal_namespaces,
+        check_limits,
+        PolicyAdmission(store),
+        *further,
+        QuotaAdmission(store),
+    )

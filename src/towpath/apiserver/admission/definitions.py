@@ -9,6 +9,7 @@ from towpath.apiserver.encoding import copy_of
 from towpath.apiserver.kinds.definitions import CLEANUP_FINALIZER
 from towpath.apiserver.registry import Registry
 from towpath.machinery.conditions import set_condition
+from towpath.machinery.errors import MethodNotAllowed
 from towpath.machinery.objects import RawObject
 
 
@@ -73,3 +74,15 @@ def _taken_names(registry: Registry, spec: RawObject) -> list[str]:
         if names.get("kind") == resource.kind:
             taken.add(resource.kind)
     return sorted(taken)
+
+
+async def definition_stays(_core: Core, operation: Operation) -> None:
+    """Nothing new comes under a definition that is going."""
+    if operation.kind == "CREATE" and operation.served.terminating:
+        raise MethodNotAllowed(
+            "create not allowed while custom resource definition is terminating",
+            details={
+                "group": operation.served.resource.group,
+                "kind": operation.served.resource.plural,
+            },
+        )

@@ -1,7 +1,13 @@
 """What is particular to each built-in kind: defaults, what the server fills in, what it refuses."""
 
 from towpath.apiserver.kinds.access import BINDING, ROLE
-from towpath.apiserver.kinds.configuration import CLAIM, CONFIG_MAP, SECRET, STORAGE_CLASS
+from towpath.apiserver.kinds.configuration import (
+    CLAIM,
+    CONFIG_MAP,
+    LIMIT_RANGE,
+    SECRET,
+    STORAGE_CLASS,
+)
 from towpath.apiserver.kinds.definitions import CUSTOM_RESOURCE_DEFINITION
 from towpath.apiserver.kinds.namespaces import NAMESPACE
 from towpath.apiserver.kinds.network import (
@@ -37,6 +43,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "HorizontalPodAutoscaler": AUTOSCALER,
     "Ingress": INGRESS,
     "Job": JOB,
+    "LimitRange": LIMIT_RANGE,
     "MutatingWebhookConfiguration": WEBHOOKS,
     "Namespace": NAMESPACE,
     "NetworkPolicy": NETWORK_POLICY,

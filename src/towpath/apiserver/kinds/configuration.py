@@ -5,7 +5,7 @@ import binascii
 import re
 
 from towpath.apiserver.registry import Behaviour
-from towpath.machinery.causes import forbidden, invalid_value, required, too_long
+from towpath.machinery.causes import forbidden, invalid_value, required, too_long, unsupported
 from towpath.machinery.errors import BadRequest, Cause
 from towpath.machinery.objects import RawObject
 
@@ -120,6 +120,15 @@ def _default_storage_class(obj: RawObject) -> None:
     obj.setdefault("volumeBindingMode", "Immediate")
 
 
+def _validate_limit_range(obj: RawObject, _old: RawObject | None) -> list[Cause]:
+    return [
+        unsupported(f"spec.limits[{index}].type", limit.get("type"), ("Container",))
+        for index, limit in enumerate((obj.get("spec") or {}).get("limits") or ())
+        if limit.get("type") != "Container"
+    ]
+
+
+LIMIT_RANGE = Behaviour(validate=_validate_limit_range)
 CONFIG_MAP = Behaviour(validate=_validate_config_map)
 SECRET = Behaviour(default=_default_secret, validate=_validate_secret)
 CLAIM = Behaviour(default=_default_claim, prepare=_prepare_claim, delete_returns_object=True)

@@ -6,6 +6,7 @@ established the moment it is stored.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from towpath.apiserver.registry import Behaviour, ScalePaths, Served
 from towpath.apiserver.schema import Schema
@@ -106,13 +107,17 @@ CUSTOM_RESOURCE_DEFINITION = Behaviour(
 
 
 def served_versions(definition: RawObject, compile_schema: CompileSchema) -> list[Served]:
-    """What an accepted definition serves; nothing while it is being deleted away."""
+    """What an accepted definition serves; while it is being deleted, nothing new."""
     spec = definition["spec"]
     versions = [version for version in spec["versions"] if version.get("served", True)]
     several = len(spec["versions"]) > 1
     storage = next(version["name"] for version in spec["versions"] if version.get("storage"))
     stored_api_version = f"{spec['group']}/{storage}" if several else ""
-    return [_served(spec, version, stored_api_version, compile_schema) for version in versions]
+    terminating = "deletionTimestamp" in definition["metadata"]
+    return [
+        replace(_served(spec, version, stored_api_version, compile_schema), terminating=terminating)
+        for version in versions
+    ]
 
 
 def _served(

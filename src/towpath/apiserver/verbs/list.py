@@ -16,7 +16,7 @@ from towpath.apiserver.core import Core
 from towpath.apiserver.encoding import served_as
 from towpath.apiserver.registry import Served
 from towpath.apiserver.selection import Selection, select
-from towpath.machinery.errors import BadRequest, Unavailable
+from towpath.machinery.errors import BadRequest, Cause, Timeout
 from towpath.machinery.users import UserInfo
 from towpath.store.contract import Compacted, FutureRevision, Stored
 
@@ -100,8 +100,13 @@ def parse_version(text: str) -> int:
     return int(text)
 
 
-def too_large_version(wanted: int, current: int) -> Unavailable:
-    return Unavailable(f"Too large resource version: {wanted}, current: {current}", retry_after_s=1)
+def too_large_version(wanted: int, current: int) -> Timeout:
+    """Clients know the cause, and list again without a version."""
+    return Timeout(
+        f"Too large resource version: {wanted}, current: {current}",
+        causes=[Cause("ResourceVersionTooLarge", "Too large resource version")],
+        retry_after_s=1,
+    )
 
 
 def _token(revision: int, last_key: str) -> str:
