@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import sys
 import time
@@ -96,14 +97,28 @@ def _show_progress(part: str, seconds: float) -> None:
 
 
 def _say_ready(link: str, kubeconfig: Path, seconds: float) -> None:
+    from towpath.app.datadir import default_data_dir
+
     _say("")
     sys.stdout.write(f"Towpath is ready ({seconds:.1f} s)\n")
     sys.stdout.write(f"  Portal      {link}\n")
     sys.stdout.write(f"  kubeconfig  {kubeconfig}  (contexts platform, local)\n")
     sys.stdout.flush()
     _say("")
-    _say("In another terminal: towpath new python-service order-service --project demo --wait")
+    _say("In another terminal:")
+    if kubeconfig.parent != default_data_dir().absolute():
+        _say(f"  export TOWPATH_DATA_DIR={kubeconfig.parent}")
+    _say(f"  {_own_name()} new python-service order-service --project demo --wait")
     _say("Ctrl-C stops everything.")
+
+
+def _own_name() -> str:
+    """How this command can be typed in another terminal, in the same folder."""
+    if found := shutil.which("towpath"):
+        own = Path(sys.argv[0])
+        if not own.exists() or Path(found).samefile(own):
+            return "towpath"
+    return os.path.relpath(sys.argv[0])
 
 
 def _open_browser(link: str) -> None:
