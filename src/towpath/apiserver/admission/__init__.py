@@ -15,6 +15,7 @@ from towpath.apiserver.quota import QuotaAdmission
 from towpath.store.contract import Store
 
 MUTATING: tuple[Admit, ...] = (
+    definition_stays,
     namespace_exists,
     establish_definition,
     assign_address,
