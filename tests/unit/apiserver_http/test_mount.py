@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from tests.wire import WiredApi, wired_api_server
-from towpath.app.api_front import ApiFront
 
 from towpath.apiserver.front import Front
-from towpath.apiserver.http.listener import Listener
+from towpath.apiserver.http.listener import Application, Listener
+from towpath.apiserver.http.mount import Mounts
 from towpath.client.kubeconfig import Connection
 from towpath.client.kubernetes import KubernetesClient
 from towpath.machinery.errors import NotFound, Unauthorized
@@ -36,10 +36,11 @@ async def cluster(platform: WiredApi) -> AsyncIterator[Front]:
 
 @pytest.fixture
 async def server(platform: WiredApi, cluster: Front) -> AsyncIterator[str]:
-    front = ApiFront(platform.front.application, {"local": cluster.application})
-    async with Listener(front, port=0, tls=platform.pki.server_context()) as listener:
+    clusters: dict[str, Application] = {"local": cluster.application}
+    mounts = Mounts(platform.front.application, clusters)
+    async with Listener(mounts, port=0, tls=platform.pki.server_context()) as listener:
         yield f"https://localhost:{listener.port}"
-        front.end_streams()
+        cluster.application.end_streams()
 
 
 def client(platform: WiredApi, server: str, token: str = "") -> KubernetesClient:
@@ -66,7 +67,7 @@ async def test_each_cluster_has_its_own_objects(platform: WiredApi, server: str)
 
 async def test_an_unknown_cluster_is_not_found(platform: WiredApi, server: str) -> None:
     async with client(platform, f"{server}/clusters/absent") as nowhere:
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFound, match="absent"):
             await nowhere.list(CONFIG_MAPS)
 
 
