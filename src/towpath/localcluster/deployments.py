@@ -4,6 +4,7 @@ A reconcile is: find or make the ReplicaSet of the current template, move the nu
 towards it, forget what is too old, write the status that `kubectl rollout status` reads.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from towpath.localcluster.deployment_status import is_recreate, limits_of, status_of
@@ -18,6 +19,7 @@ from towpath.machinery.objects import (
     is_deleting,
     key_of,
     owner_reference,
+    owners_of,
 )
 from towpath.runtime.controller import Controller
 from towpath.runtime.sources import Subscribed, owner_keys
@@ -35,6 +37,7 @@ def controller(state: ClusterState) -> Controller:
         [
             Subscribed(state[DEPLOYMENT].informer),
             Subscribed(state[REPLICA_SET].informer, owner_keys(DEPLOYMENT)),
+            Subscribed(state[POD].informer, deployments.waiting_for),
         ],
     )
 
@@ -67,6 +70,13 @@ class Deployments:
         self._replica_sets = state[REPLICA_SET]
         self._pods = state[POD]
         self._events = state.happenings("deployment-controller")
+
+    def waiting_for(self, pod: RawObject) -> Iterable[Key]:
+        """Deployments that recreate, and so wait for the very end of their old pods."""
+        for owner in owners_of(pod, REPLICA_SET.api_version, REPLICA_SET.kind):
+            replica_set = self._replica_sets.get(owner)
+            if is_deleting(pod) and replica_set is not None:
+                yield from owners_of(replica_set, DEPLOYMENT.api_version, DEPLOYMENT.kind)
 
     async def reconcile(self, key: Key) -> float | None:
         deployment = self._deployments.get(key)

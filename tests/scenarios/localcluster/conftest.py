@@ -14,7 +14,8 @@ SERVICE = """
         protocol_version = "HTTP/1.1"
 
         def do_GET(self):
-            body = f"{os.environ.get('GREETING', 'hello')} from {os.environ['HOSTNAME']}\\n".encode()
+            greeting = os.environ.get("GREETING", "hello")
+            body = f"{greeting} from {os.environ['HOSTNAME']}".encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -23,7 +24,8 @@ SERVICE = """
         def log_message(self, format, *args):
             print(format % args, flush=True)
 
-    server = http.server.ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler)
+    address = os.environ["HOST"], int(os.environ["PORT"])
+    server = http.server.ThreadingHTTPServer(address, Handler)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     print("serving", flush=True)
     server.serve_forever(poll_interval=0.02)

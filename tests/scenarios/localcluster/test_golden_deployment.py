@@ -1,6 +1,5 @@
 """From a Deployment to a ready process and back."""
 
-import time
 from pathlib import Path
 
 from tests.scenarios.localcluster.world import World, deployment
@@ -11,9 +10,7 @@ from towpath.localcluster.resources import DEPLOYMENT, POD
 
 async def test_a_deployment_becomes_a_ready_process_and_goes_again(world: World) -> None:
     await world.client.create(DEPLOYMENT, deployment())
-    began_s = time.perf_counter()
     rolled_out = await world.rolled_out()
-    print("rolled out after", time.perf_counter() - began_s)
     assert {c["type"]: c["status"] for c in rolled_out["status"]["conditions"]} == {
         "Available": "True",
         "Progressing": "True",
@@ -22,8 +19,6 @@ async def test_a_deployment_becomes_a_ready_process_and_goes_again(world: World)
     assert pod["status"]["phase"] == "Running"
     pid = int(pod["status"]["containerStatuses"][0]["containerID"].removeprefix("process://"))
     assert Path(f"/proc/{pid}").exists()
-    began_s = time.perf_counter()
     await world.client.delete(DEPLOYMENT, "web", "default", propagation=Propagation.BACKGROUND)
     await world.gone(POD, pod["metadata"]["name"])
-    print("gone after", time.perf_counter() - began_s)
     assert not Path(f"/proc/{pid}").exists()

@@ -17,6 +17,7 @@ from towpath.localcluster.resources import DEPLOYMENT, POD, SERVICE
 from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
+from towpath.runtime.events import EVENT
 
 DEADLINE_S = 20.0
 
@@ -61,7 +62,7 @@ class World:
     ) -> Any:
         try:
             async with asyncio.timeout(deadline_s):
-                while not (result := await condition()):
+                while not (result := await condition()):  # noqa: ASYNC110 - any state of the world
                     await asyncio.sleep(0.005)
                 return result
         except TimeoutError:
@@ -95,6 +96,75 @@ class World:
             return False
 
         await self.until(is_gone, f"{name} is gone")
+
+    async def pod(self, name: str, namespace: str = "default") -> RawObject:
+        return await self.get(POD, name, namespace)
+
+    async def container(
+        self, name: str, wanted: Callable[[RawObject], Any], what: str
+    ) -> RawObject:
+        """The first container's status of a pod, once it is as wanted."""
+
+        async def found() -> RawObject | None:
+            statuses = ((await self.pod(name)).get("status") or {}).get("containerStatuses") or ()
+            return dict(statuses[0]) if statuses and wanted(statuses[0]) else None
+
+        status: RawObject = await self.until(found, what)
+        return status
+
+    async def phase(self, name: str, wanted: str) -> RawObject:
+        async def reached() -> RawObject | None:
+            pod = await self.pod(name)
+            return pod if (pod.get("status") or {}).get("phase") == wanted else None
+
+        pod: RawObject = await self.until(reached, f"{name} is {wanted}")
+        return pod
+
+    async def logs(self, name: str, **options: Any) -> str:
+        pod = await self.pod(name)
+        lines = await self.cluster.pod_logs(pod, Options(**options))
+        return b"".join([line async for line in lines]).decode()
+
+    async def events(self, reason: str) -> list[str]:
+        events = (await self.client.list(EVENT, "default")).items
+        return [event["message"] for event in events if event["reason"] == reason]
+
+
+@dataclass(frozen=True)
+class Options:
+    container: str = ""
+    follow: bool = False
+    previous: bool = False
+    timestamps: bool = False
+    tail_lines: int | None = None
+    since_s: int | None = None
+    since_time: str = ""
+
+
+def pod(name: str, *command: str, image: str = "shell", **spec: Any) -> RawObject:
+    """A pod of one container `app`; what is a container's field goes to it, the rest to the pod."""
+    container: RawObject = {"name": "app", "image": image}
+    if command:
+        container["command"] = list(command)
+    for field in _CONTAINER_FIELDS & set(spec):
+        container[field] = spec.pop(field)
+    made = POD.object(name, "default", spec={"containers": [container], **spec})
+    made["spec"].setdefault("terminationGracePeriodSeconds", 1)
+    return made
+
+
+_CONTAINER_FIELDS = {
+    "env",
+    "envFrom",
+    "args",
+    "ports",
+    "volumeMounts",
+    "workingDir",
+    "resources",
+    "livenessProbe",
+    "readinessProbe",
+    "startupProbe",
+}
 
 
 @asynccontextmanager
