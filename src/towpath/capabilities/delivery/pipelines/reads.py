@@ -13,30 +13,36 @@ from typing import Any
 from towpath.hooks.platform import Platform
 from towpath.hooks.reads import Read
 from towpath.machinery.errors import BadRequest, NotFound
-from towpath.records.contract import LogLine, Viewer
+from towpath.records.contract import LogBook, LogLine, Viewer
 
 PAGE = 5000
 
 
 def reads(platform: Platform) -> Sequence[Read]:
-    async def lines(viewer: Viewer, parameters: Mapping[str, str]) -> AsyncIterator[Any]:
+    def lines(viewer: Viewer, parameters: Mapping[str, str]) -> AsyncIterator[Any]:
         """The lines of a stream; with `follow`, then new ones until it ends. `after`: a number."""
+        # Checked before the first line is asked for, while an error can still be the answer.
         stream = _visible(viewer, parameters["stream"])
         after = _number(parameters.get("after", ""))
-        if parameters.get("follow") == "true":
-            async for line in platform.logs.follow(stream, after=after):
-                yield _line(line)
-            return
-        while page := await platform.logs.read(stream, after=after, limit=PAGE):
-            for line in page:
-                yield _line(line)
-            after = page[-1].number
+        follow = parameters.get("follow") == "true"
+        return _lines(platform.logs, stream, after=after, follow=follow)
 
     async def streams(viewer: Viewer, parameters: Mapping[str, str]) -> Any:
         """The names of the streams that begin so, in the order they began."""
         return {"streams": await platform.logs.streams(_visible(viewer, parameters["prefix"]))}
 
     return (Read("logs/{stream...}", lines), Read("log-streams/{prefix...}", streams))
+
+
+async def _lines(logs: LogBook, stream: str, *, after: int, follow: bool) -> AsyncIterator[Any]:
+    if follow:
+        async for line in logs.follow(stream, after=after):
+            yield _line(line)
+        return
+    while page := await logs.read(stream, after=after, limit=PAGE):
+        for line in page:
+            yield _line(line)
+        after = page[-1].number
 
 
 def _visible(viewer: Viewer, stream: str) -> str:

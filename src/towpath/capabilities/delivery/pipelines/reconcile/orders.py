@@ -89,19 +89,20 @@ class Orders:
             variables=await self._variables(repository.project),
             secrets=await self._secrets(repository.project),
             token=token,
-            environment=self._environment(repository, token),
+            environment=self._environment(repository, metadata["name"], token),
             readable=(self.platform.ca_file,),
             server_url=self.platform.addresses.portal("").rstrip("/"),
             clone_url=self.platform.git.clone_url(repository),
         )
 
-    def _environment(self, repository: RepositoryName, token: str) -> dict[str, str]:
+    def _environment(self, repository: RepositoryName, run: str, token: str) -> dict[str, str]:
         return {
             "TOWPATH_SERVER": self.platform.addresses.api(),
             "TOWPATH_CA_FILE": str(self.platform.ca_file),
             "TOWPATH_TOKEN": token,
             "TOWPATH_PROJECT": repository.project,
             "TOWPATH_WORKLOAD": repository.name,
+            "TOWPATH_RUN": run,
             "TOWPATH_REGISTRY": self.platform.addresses.registry(),
         }
 
