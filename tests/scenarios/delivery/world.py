@@ -99,7 +99,7 @@ class World:
     """Workload -> why its Deployment does not come up."""
 
     def user(self, name: str, *groups: str) -> Client:
-        return self.api.client(UserInfo(name, (*groups, AUTHENTICATED)))
+        return self.api.front.client(UserInfo(name, (*groups, AUTHENTICATED)))
 
     async def until(
         self, condition: Callable[[], Awaitable[bool]], what: str, deadline_s: float = DEADLINE_S
@@ -196,7 +196,7 @@ class World:
         await self.until(runs, f"{release} runs in {stage}")
 
     async def there(self, resource: Resource, name: str, namespace: str) -> RawObject | None:
-        return await found(self.cluster.client(), resource, name, namespace)
+        return await found(self.cluster.front.client(), resource, name, namespace)
 
     async def here(self, resource: Resource, name: str, namespace: str) -> RawObject | None:
         return await found(self.platform.api, resource, name, namespace)
@@ -226,13 +226,13 @@ async def running_world(folder: Path) -> AsyncIterator[World]:
             for crd in one.load_kinds()
         ]
         await apply_kinds(world.platform.api, [*kinds, INSTANCE_CRD])
-        await apply_kinds(cluster.client(), list(secrets.CAPABILITY.load_cluster_kinds()))
+        await apply_kinds(cluster.front.client(), list(secrets.CAPABILITY.load_cluster_kinds()))
         await apply_namespaces(world.platform.api, (SYSTEM_NAMESPACE, ARGOCD_NAMESPACE))
         objects = [obj for one in CAPABILITIES for obj in one.load_objects()]
         await apply_objects(world.platform.api, objects)
         tasks = await stack.enter_async_context(_Tasks())
-        tasks.start(api.run())
-        tasks.start(cluster.run())
+        tasks.start(api.front.run())
+        tasks.start(cluster.front.run())
         for controller in _controllers(world):
             tasks.start(controller.run())
         await seed(world.platform)
@@ -268,7 +268,7 @@ def _platform(
 ) -> Platform:
     unused: Any = None
     return Platform(
-        api=api.client(),
+        api=api.front.client(),
         clusters=LocalClusters({LOCAL: cluster}),
         git=git,
         images=unused,
@@ -277,8 +277,8 @@ def _platform(
         catalog=unused,
         trail=StoreTrail({"": api, LOCAL: cluster}),
         addresses=Addresses(),
-        authorize=api.index.authorize,
-        service_account_token=api.tokens,
+        authorize=api.front.authorize,
+        service_account_token=api.front.tokens,
         template_actions=dict,
         data_dir=folder,
         cache_dir=folder,
@@ -297,17 +297,17 @@ def _controllers(world: World) -> list[Controller]:
 def _external_secrets(world: World) -> Controller:
     """The real engine, reading the store with its account's rights, but not over a socket."""
     account = service_account("demo", EXTERNAL_SECRETS_ACCOUNT)
-    client = world.cluster.client()
+    client = world.cluster.front.client()
     known = Informer(client, EXTERNAL_SECRET)
     return Controller(
         "test-external-secrets",
-        reconcile_external_secrets(client, lambda address: world.api.client(account)),
+        reconcile_external_secrets(client, lambda address: world.api.front.client(account)),
         (Running(known), _Arrivals(world.platform.api, known)),
     )
 
 
 def _deployments(world: World) -> Controller:
-    client = world.cluster.client()
+    client = world.cluster.front.client()
 
     async def report(key: Any) -> float | None:
         try:

@@ -144,10 +144,20 @@ def is_finished(promotion: RawObject) -> bool:
 
 
 def newest_first(promotions: Iterable[RawObject]) -> list[RawObject]:
-    """By creation; those of one second by resourceVersion, which a creation also moves."""
     return sorted(promotions, key=creation_order, reverse=True)
 
 
-def creation_order(obj: RawObject) -> tuple[str, str]:
+def creation_order(obj: RawObject) -> tuple[str, str, str]:
+    """The API's times have whole seconds; within one, a promotion's own finer time decides.
+
+    One that has not been looked at yet came last.
+    """
     metadata = obj["metadata"]
-    return metadata.get("creationTimestamp", ""), metadata["name"]
+    started = (obj.get("status") or {}).get("startedAt") or "~"
+    return metadata.get("creationTimestamp", ""), started, metadata["name"]
+
+
+def commit_order(promotion: RawObject) -> str:
+    """When it was committed: the order in which promotions reached Git."""
+    committed: str = (promotion.get("status") or {}).get("committedAt") or ""
+    return committed

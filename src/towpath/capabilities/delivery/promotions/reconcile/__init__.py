@@ -14,13 +14,13 @@ from towpath.capabilities.delivery.promotions.reconcile.approve import Approve
 from towpath.capabilities.delivery.promotions.reconcile.commit import CommitManifests
 from towpath.capabilities.delivery.promotions.reconcile.deliver import Deliver
 from towpath.capabilities.delivery.promotions.reconcile.observe import Observe
+from towpath.capabilities.delivery.promotions.reconcile.outcome import moment
 from towpath.capabilities.delivery.promotions.reconcile.supersede import Supersede
 from towpath.capabilities.delivery.promotions.reconcile.validate import Validate
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD, WORKLOAD_LABEL
 from towpath.capabilities.governance.projects.kinds import PROJECT_LABEL
 from towpath.client.protocols import Client
 from towpath.hooks.platform import Platform
-from towpath.machinery.conditions import now
 from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import Key, RawObject, key_of, labels_of
 from towpath.runtime.controller import Controller
@@ -85,7 +85,7 @@ def until_finished(api: Client, steps: Reconcile) -> Reconcile:
 
 async def begin(subject: Subject) -> None:
     subject.status.setdefault("phase", PENDING)
-    subject.status.setdefault("startedAt", now())
+    subject.status.setdefault("startedAt", moment())
 
 
 def subject_of(approval: RawObject) -> Iterable[Key]:

@@ -17,7 +17,7 @@ from towpath.capabilities.delivery.promotions.kinds import (
     RENDERING,
     SYNCING,
 )
-from towpath.capabilities.delivery.promotions.reconcile.outcome import fail, wait
+from towpath.capabilities.delivery.promotions.reconcile.outcome import fail, moment, wait
 from towpath.capabilities.delivery.promotions.render import RenderInput, render_files
 from towpath.capabilities.delivery.promotions.render.network import SERVICE_MONITOR
 from towpath.capabilities.delivery.promotions.score import ScoreError, parse_score
@@ -34,7 +34,6 @@ from towpath.engines.git.port import (
     StaleCommit,
 )
 from towpath.hooks.platform import Clusters
-from towpath.machinery.conditions import now
 from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import CommitSHA, RawObject
 from towpath.runtime.outcomes import Waiting
@@ -73,7 +72,7 @@ class CommitManifests:
                 after_s=1,
             )
         subject.status["commit"] = commit
-        subject.status["committedAt"] = now()
+        subject.status["committedAt"] = moment()
         subject.status["phase"] = SYNCING
         subject.mark("Committed", True, "Committed", f"{repository} is at {commit[:8]}.")
 

@@ -1,7 +1,6 @@
 """Has it arrived, and is it well? Told by the Applications' status; no clock but a deadline."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from towpath.capabilities.delivery.gitops.kinds import (
     APPLICATION,
@@ -10,6 +9,7 @@ from towpath.capabilities.delivery.gitops.kinds import (
 )
 from towpath.capabilities.delivery.promotions.kinds import DEPLOYMENTS, SUCCEEDED, SYNCING
 from towpath.capabilities.delivery.promotions.reconcile.outcome import (
+    elapsed_s,
     fail,
     finish,
     sentence,
@@ -49,7 +49,7 @@ class Observe:
             return
         message = next((answer.message for answer in answers if answer.message), "")
         failed = any(answer.failed for answer in answers)
-        left_s = DEADLINE_S - _elapsed_s(subject.status["committedAt"])
+        left_s = DEADLINE_S - elapsed_s(subject.status["committedAt"])
         if failed or left_s <= 0:
             await self._give_up(subject, message, late=not failed)
         subject.mark("Synced", False, "Syncing", message)
@@ -134,8 +134,3 @@ def worst_resource(status: RawObject) -> str:
 
 def _ended(text: str) -> str:
     return text if text.endswith((".", "!", "?")) or not text else f"{text}."
-
-
-def _elapsed_s(moment: str) -> float:
-    parsed = datetime.strptime(moment, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    return (datetime.now(UTC) - parsed).total_seconds()

@@ -7,6 +7,7 @@ from towpath.capabilities.delivery.promotions.kinds import (
     PROMOTION,
     SUPERSEDED,
     creation_order,
+    is_finished,
     phase_of,
 )
 from towpath.capabilities.delivery.promotions.reconcile.outcome import finish
@@ -30,13 +31,20 @@ class Supersede:
 
 
 def newest_rival(subject: Subject, promotions: list[RawObject]) -> RawObject | None:
-    """A newer promotion of the same workload to the same environment that has not failed."""
+    """A newer promotion of the same workload to the same environment that has not failed. Pure.
+
+    One that has finished counts only if it was made in a later second: what came before us and is
+    done is no rival, and within a second nobody can tell.
+    """
     place = subject.spec["workload"], subject.spec["environment"]
+    born = subject.obj["metadata"]["creationTimestamp"]
     newer = [
         promotion
         for promotion in promotions
         if (promotion["spec"]["workload"], promotion["spec"]["environment"]) == place
+        and promotion["metadata"]["uid"] != subject.uid
         and creation_order(promotion) > creation_order(subject.obj)
         and phase_of(promotion) != FAILED
+        and (not is_finished(promotion) or promotion["metadata"]["creationTimestamp"] > born)
     ]
     return max(newer, key=creation_order, default=None)

@@ -15,6 +15,7 @@ from towpath.capabilities.delivery.promotions.kinds import (
     SUCCEEDED,
     SUPERSEDED,
     WAITING_FOR_APPROVAL,
+    commit_order,
     newest_first,
     phase_of,
 )
@@ -121,7 +122,8 @@ def describe(
 ) -> RawObject:
     """One environment's entry in the status. `promotions` are the newest first. Pure."""
     entry: RawObject = {"name": stage}
-    arrived = next((found for found in promotions if phase_of(found) == SUCCEEDED), None)
+    succeeded = [found for found in promotions if phase_of(found) == SUCCEEDED]
+    arrived = max(succeeded, key=commit_order, default=None)
     if arrived is not None:
         release = arrived["spec"]["release"]
         entry["release"] = release
