@@ -1,6 +1,7 @@
 """Requests through the gateway, and a rolling update that loses none of them."""
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import AsyncIterator
@@ -108,7 +109,8 @@ async def steady_load(
         while not stop.is_set():
             tasks.create_task(one_request(client, seen))
             due_s += 1 / RATE_PER_S
-            await asyncio.sleep(max(0.0, due_s - time.perf_counter()))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), max(0.0, due_s - time.perf_counter()))
 
 
 async def one_request(client: httpx2.AsyncClient, seen: list[tuple[int, str]]) -> None:

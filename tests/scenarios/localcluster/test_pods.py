@@ -101,7 +101,7 @@ async def test_an_image_that_is_not_there_is_named(world: World) -> None:
         "the image is missing",
     )
     assert "nowhere" in status["state"]["waiting"]["message"]
-    world.images.programs["nowhere"] = "import time; time.sleep(1000)"
+    world.images.programs["nowhere"] = "import signal; signal.pause()"
     await world.container("noimage", lambda one: one["ready"], "it is pulled in the end")
 
 

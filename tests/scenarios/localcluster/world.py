@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support import running_api_server
+from tests.support import eventually, running_api_server
 
 from towpath.client.protocols import Client
 from towpath.engines.processes.host import SupervisedProcesses
@@ -60,15 +60,19 @@ class World:
     async def until(
         self, condition: Callable[[], Awaitable[Any]], what: str, deadline_s: float = DEADLINE_S
     ) -> Any:
+        result: Any = None
+
+        async def check() -> bool:
+            nonlocal result
+            result = await condition()
+            return bool(result)
+
         try:
-            async with asyncio.timeout(deadline_s):
-                while not (result := await condition()):  # noqa: ASYNC110 - any state of the world
-                    await asyncio.sleep(0.005)
-                return result
+            await eventually(check, deadline_s=deadline_s, every_s=0.005)
         except TimeoutError:
-            raise AssertionError(
-                f"not within {deadline_s:g} s: {what}; {await self.story()}"
-            ) from None
+            story = await self.story()
+            raise AssertionError(f"not within {deadline_s:g} s: {what}; {story}") from None
+        return result
 
     async def story(self) -> str:
         pods = await self.pods("")

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from tests.support import eventually
 
 from towpath.engines.processes.host import SupervisedProcesses, always_readable
 from towpath.engines.processes.port import Limits, ProcessError, ProcessSpec
@@ -18,9 +19,10 @@ OWN = "uid" if os.geteuid() == 0 else "userns"
 
 
 async def until(condition: Callable[[], bool], what: str) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while not condition():  # noqa: ASYNC110 - the world has no event for us
-            await asyncio.sleep(0.01)
+    async def check() -> bool:
+        return condition()
+
+    await eventually(check, deadline_s=DEADLINE_S)
     assert condition(), what
 
 
