@@ -29,6 +29,8 @@ class Rule:
     program: Program
     message: Program | None
     words: str
+    name: str
+    """How errors refer to the rule: its message, or itself."""
     field_path: str
     reason: str
     uses_old: bool
@@ -166,13 +168,14 @@ def _rule(raw: RawObject, schema: RawObject) -> Rule:
         # The binding cannot hand an optional in: null outside becomes one inside.
         expression = _with_optional_old(expression)
         message_expression = message_expression and _with_optional_old(message_expression)
-    words = (raw.get("message") or f"failed rule: {raw['rule'].strip()}").strip()
+    name = (raw.get("message") or raw["rule"]).strip()
     return Rule(
         program=compile_expression(expression, ("self", "oldSelf")),
         message=compile_expression(message_expression, ("self", "oldSelf"))
         if message_expression
         else None,
-        words=words,
+        words=name if raw.get("message") else f"failed rule: {name}",
+        name=name,
         field_path=(raw.get("fieldPath") or "").removeprefix("."),
         reason=raw.get("reason") or "",
         uses_old=_USES_OLD.search(raw["rule"]) is not None,
@@ -197,7 +200,7 @@ def _evaluate(rule: Rule, bindings: dict[str, Any], value: Any, path: str) -> Ca
         if rule.program.evaluate(bindings) is True:
             return None
     except CelError as error:
-        return omitted_value(path or "<nil>", f"{error.message} evaluating rule: {rule.words}")
+        return omitted_value(path or "<nil>", f"{error.message} evaluating rule: {rule.name}")
     field = f"{path}.{rule.field_path}" if path and rule.field_path else path or rule.field_path
     return _failure(rule, field or "<nil>", value, _message(rule, bindings))
 

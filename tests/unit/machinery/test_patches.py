@@ -1,0 +1,164 @@
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from towpath.machinery import builtins
+from towpath.machinery.errors import BadRequest, Invalid
+from towpath.machinery.patches import json_patch, merge_patch, strategic_merge_patch
+
+DEPLOYMENT = builtins.find("apps", "v1", "Deployment")
+assert DEPLOYMENT is not None
+TOPOLOGY = builtins.topology(DEPLOYMENT)
+
+values = st.recursive(
+    st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+documents = st.dictionaries(st.sampled_from("abc"), values, max_size=3)
+
+
+def merge_diff(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """The merge patch from one document to the other."""
+    patch: dict[str, Any] = {name: None for name in old if name not in new}
+    for name, value in new.items():
+        before = old.get(name)
+        if isinstance(value, dict) and isinstance(before, dict):
+            patch[name] = merge_diff(before, value)
+        elif before != value or type(before) is not type(value):
+            patch[name] = value
+    return patch
+
+
+@given(documents, documents)
+def test_a_merge_patch_of_the_difference_makes_the_new_document(
+    old: dict[str, Any], new: dict[str, Any]
+) -> None:
+    before = deepcopy(old)
+    assert merge_patch(old, merge_diff(old, new)) == new
+    assert old == before
+
+
+@given(documents, documents)
+def test_a_json_patch_replaces_a_document_field_by_field(
+    old: dict[str, Any], new: dict[str, Any]
+) -> None:
+    operations = [{"op": "remove", "path": f"/{name}"} for name in old]
+    operations += [{"op": "add", "path": f"/{name}", "value": new[name]} for name in new]
+    assert json_patch(old, operations) == new
+
+
+@pytest.mark.parametrize(
+    ("operations", "expected"),
+    [
+        pytest.param([{"op": "add", "path": "/l/-", "value": 3}], {"l": [1, 2, 3]}, id="append"),
+        pytest.param([{"op": "add", "path": "/l/0", "value": 0}], {"l": [0, 1, 2]}, id="insert"),
+        pytest.param([{"op": "remove", "path": "/l/1"}], {"l": [1]}, id="remove an item"),
+        pytest.param([{"op": "move", "from": "/l/0", "path": "/l/1"}], {"l": [2, 1]}, id="move"),
+        pytest.param(
+            [{"op": "copy", "from": "/l", "path": "/a~1b"}],
+            {"l": [1, 2], "a/b": [1, 2]},
+            id="copy to an escaped name",
+        ),
+        pytest.param(
+            [{"op": "test", "path": "/none", "value": None}],
+            {"l": [1, 2]},
+            id="an absent field is null to a test",
+        ),
+    ],
+)
+def test_json_patch_operations(operations: list[dict[str, Any]], expected: dict[str, Any]) -> None:
+    assert json_patch({"l": [1, 2]}, operations) == expected
+
+
+@pytest.mark.parametrize(
+    ("operation", "error"),
+    [
+        pytest.param({"op": "remove", "path": "/x"}, Invalid, id="what is not there"),
+        pytest.param({"op": "replace", "path": "/x", "value": 1}, Invalid, id="replace it"),
+        pytest.param({"op": "test", "path": "/l", "value": [1]}, Invalid, id="a failed test"),
+        pytest.param({"op": "add", "path": "/l/9", "value": 1}, Invalid, id="behind the end"),
+        pytest.param({"op": "add", "path": "l", "value": 1}, BadRequest, id="not a pointer"),
+        pytest.param({"op": "add", "path": "/l"}, BadRequest, id="no value"),
+        pytest.param({"op": "swap", "path": "/l"}, BadRequest, id="no such operation"),
+    ],
+)
+def test_json_patch_refusals(operation: dict[str, Any], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        json_patch({"l": [1, 2]}, [operation])
+
+
+def deployment(*containers: dict[str, Any], **pod: Any) -> dict[str, Any]:
+    return {"spec": {"template": {"spec": {"containers": list(containers), **pod}}}}
+
+
+def containers_of(obj: dict[str, Any]) -> Any:
+    return obj["spec"]["template"]["spec"]["containers"]
+
+
+def test_strategic_merge_finds_list_items_by_key() -> None:
+    live = deployment(
+        {"name": "web", "image": "a:1", "env": [{"name": "A", "value": "1"}]}, {"name": "side"}
+    )
+    patch = deployment(
+        {"name": "web", "image": "a:2", "env": [{"name": "B", "value": "2"}]},
+    )
+    before = deepcopy(live)
+    found = containers_of(strategic_merge_patch(live, patch, TOPOLOGY))
+    assert found == [
+        {
+            "name": "web",
+            "image": "a:2",
+            "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}],
+        },
+        {"name": "side"},
+    ]
+    assert live == before
+
+
+def test_strategic_merge_directives() -> None:
+    live = deployment({"name": "a"}, {"name": "b"}, {"name": "c"}, nodeSelector={"x": "1"})
+    removed = strategic_merge_patch(live, deployment({"name": "b", "$patch": "delete"}), TOPOLOGY)
+    assert containers_of(removed) == [{"name": "a"}, {"name": "c"}]
+    replaced = strategic_merge_patch(
+        live, deployment({"$patch": "replace"}, {"name": "z"}), TOPOLOGY
+    )
+    assert containers_of(replaced) == [{"name": "z"}]
+    patch = deployment({"name": "new"})
+    patch["spec"]["template"]["spec"]["$setElementOrder/containers"] = [
+        {"name": "c"},
+        {"name": "new"},
+        {"name": "a"},
+    ]
+    ordered = containers_of(strategic_merge_patch(live, patch, TOPOLOGY))
+    assert [item["name"] for item in ordered if item["name"] != "b"] == ["c", "new", "a"]
+    patch = deployment()
+    patch["spec"]["template"]["spec"] = {"nodeSelector": {"$patch": "replace", "y": "2"}}
+    pod = strategic_merge_patch(live, patch, TOPOLOGY)["spec"]["template"]["spec"]
+    assert pod["nodeSelector"] == {"y": "2"}
+
+
+def test_strategic_merge_keeps_only_named_fields_of_a_union() -> None:
+    live = {"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}}}
+    patch = {"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}}
+    found = strategic_merge_patch(live, patch, TOPOLOGY)
+    assert found["spec"]["strategy"] == {"type": "Recreate"}
+
+
+def test_strategic_merge_of_primitive_lists() -> None:
+    live = {"metadata": {"finalizers": ["a", "b"]}}
+    added = strategic_merge_patch(live, {"metadata": {"finalizers": ["c"]}}, TOPOLOGY)
+    assert added["metadata"]["finalizers"] == ["a", "b", "c"]
+    patch = {"metadata": {"$deleteFromPrimitiveList/finalizers": ["a"]}}
+    removed = strategic_merge_patch(live, patch, TOPOLOGY)
+    assert removed["metadata"]["finalizers"] == ["b"]
+
+
+def test_strategic_merge_wants_the_key() -> None:
+    with pytest.raises(BadRequest):
+        strategic_merge_patch(deployment({"name": "a"}), deployment({"image": "x"}), TOPOLOGY)
