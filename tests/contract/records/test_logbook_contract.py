@@ -54,7 +54,7 @@ async def test_a_follower_sees_old_and_new_lines_and_finishes_at_the_end(
 
 async def test_a_follower_may_come_before_the_stream(records: SqliteRecords) -> None:
     follower = asyncio.create_task(collect(records.logs, "s/demo/later"))
-    await asyncio.sleep(0)
+    assert await records.logs.read("s/demo/later") == []
     records.logs.append("s/demo/later", ["here"])
     records.logs.end("s/demo/later")
     assert [line.text for line in await asyncio.wait_for(follower, DEADLINE_S)] == ["here"]
@@ -74,7 +74,7 @@ async def test_a_stream_that_is_written_again_is_open_again(records: SqliteRecor
     records.logs.append("s/demo/x", ["second try"])
     await records.logs.settled()
     follower = asyncio.create_task(collect(records.logs, "s/demo/x"))
-    await asyncio.sleep(0)
+    assert len(await records.logs.read("s/demo/x")) == 2
     records.logs.end("s/demo/x")
     lines = await asyncio.wait_for(follower, DEADLINE_S)
     assert [line.text for line in lines] == ["first try", "second try"]
