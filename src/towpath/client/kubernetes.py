@@ -33,6 +33,7 @@ Headers = tuple[tuple[str, str], ...]
 Query = dict[str, str | int]
 
 APPLY = "application/apply-patch+yaml"
+PODS = Resource("", "v1", "Pod", "pods")
 JSON = "application/json"
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
 
@@ -156,6 +157,33 @@ class KubernetesClient:
                 if event["type"] == "ERROR":
                     raise from_status(event["object"])
                 yield WatchEvent(EventType(event["type"]), event["object"])
+        except httpx2.TransportError as error:
+            raise self._unreachable(error) from error
+        finally:
+            await response.aclose()
+
+    async def pod_log(
+        self,
+        name: str,
+        namespace: str,
+        *,
+        container: str = "",
+        follow: bool = False,
+        tail_lines: int = 0,
+    ) -> AsyncGenerator[bytes, None]:
+        query: Query = {"container": container, "tailLines": tail_lines}
+        if follow:
+            query["follow"] = "true"
+        request = self._request("GET", PODS.path(namespace, name, "log"), query=query)
+        if follow:
+            request.extensions["timeout"] = {**request.extensions["timeout"], "read": None}
+        response = await self._send(request, stream=True)
+        try:
+            if response.status_code >= 400:
+                await response.aread()
+                raise _error(response)
+            async for line in _lines(response):
+                yield line
         except httpx2.TransportError as error:
             raise self._unreachable(error) from error
         finally:

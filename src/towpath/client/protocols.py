@@ -150,3 +150,19 @@ class Client(Reader, Watcher, Writer, Discovery, Protocol):
     def acting_as(self, username: str, groups: tuple[str, ...] = ()) -> "Client":
         """The same server with another user's rights (impersonation)."""
         ...
+
+
+class LogReader(Protocol):
+    """What a client over the wire can do besides: read what a pod writes."""
+
+    def pod_log(
+        self,
+        name: str,
+        namespace: str,
+        *,
+        container: str = "",
+        follow: bool = False,
+        tail_lines: int = 0,
+    ) -> AsyncGenerator[bytes, None]:
+        """Lines without their ends, the last `tail_lines` first; all of them for 0."""
+        ...

@@ -1,3 +1,378 @@
-"""What the terminal offers."""
+"""What the terminal offers for promotions: promote, approve, reject, rollback, promotions."""
 
-COMMANDS = ()
+import asyncio
+import hashlib
+import re
+import time
+from collections.abc import Mapping
+
+from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT, by_order
+from towpath.capabilities.delivery.promotions.kinds import (
+    APPROVAL,
+    PROMOTION,
+    SUCCEEDED,
+    WAITING_FOR_APPROVAL,
+    commit_order,
+    is_finished,
+    newest_first,
+    phase_of,
+)
+from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
+from towpath.capabilities.governance.projects.kinds import PROJECT_LABEL
+from towpath.hooks.commands import Command, CommandError, Terminal
+from towpath.machinery.errors import AlreadyExists, NotFound
+from towpath.machinery.objects import Key, RawObject
+from towpath.runtime.following import follow_object
+
+TIMEOUT_S = 300.0
+
+
+async def promote(
+    terminal: Terminal,
+    app: str,
+    *,
+    to: str,
+    release: str = "",
+    reason: str = "",
+    wait: bool = False,
+    timeout: float = TIMEOUT_S,
+    project: str = "",
+) -> None:
+    """Bring a release to an environment.
+
+    Parameters
+    ----------
+    app
+        The workload's name.
+    to
+        The environment.
+    release
+        The release; left out, the one that runs in the stage before, or else the latest.
+    reason
+        Why; it is kept with the commit.
+    wait
+        Return when it runs there, with 1 if it does not.
+    timeout
+        How many seconds to wait at most.
+    project : -p
+        The project; needed when there are several.
+    """
+    workload = await _workload(terminal, app, project)
+    chosen = release or await _release_before(terminal, workload, to, project)
+    await _ask(terminal, workload, to, chosen, reason, project, wait_s=timeout if wait else None)
+
+
+async def rollback(
+    terminal: Terminal,
+    app: str,
+    *,
+    env: str,
+    to: str = "",
+    reason: str = "",
+    wait: bool = False,
+    timeout: float = TIMEOUT_S,
+    project: str = "",
+) -> None:
+    """Bring an earlier release back to an environment.
+
+    Parameters
+    ----------
+    app
+        The workload's name.
+    env : -e
+        The environment.
+    to
+        The release; left out, the one that ran there before.
+    reason
+        Why; it is kept with the commit.
+    wait
+        Return when it runs there, with 1 if it does not.
+    timeout
+        How many seconds to wait at most.
+    project : -p
+        The project; needed when there are several.
+    """
+    workload = await _workload(terminal, app, project)
+    chosen = to or await _previous(terminal, app, env, project)
+    why = reason or f"Roll back to {chosen}."
+    await _ask(terminal, workload, env, chosen, why, project, wait_s=timeout if wait else None)
+
+
+async def approve(
+    terminal: Terminal,
+    subject: str,
+    *,
+    env: str = "",
+    comment: str = "",
+    wait: bool = False,
+    timeout: float = TIMEOUT_S,
+    project: str = "",
+) -> None:
+    """Approve a promotion that waits for it.
+
+    Parameters
+    ----------
+    subject
+        The promotion's name, or the workload's when only one promotion of it waits.
+    env : -e
+        The environment, when several promotions of the workload wait.
+    comment
+        What you have to say about it.
+    wait
+        Return when the release runs there, with 1 if it does not.
+    timeout
+        How many seconds to wait at most.
+    project : -p
+        The project; needed when there are several.
+    """
+    promotion = await _decide(terminal, "Approve", subject, env, comment, project)
+    if wait:
+        await _follow(terminal, promotion, project, timeout)
+
+
+async def reject(
+    terminal: Terminal, subject: str, *, env: str = "", comment: str = "", project: str = ""
+) -> None:
+    """Reject a promotion that waits for approval.
+
+    Parameters
+    ----------
+    subject
+        The promotion's name, or the workload's when only one promotion of it waits.
+    env : -e
+        The environment, when several promotions of the workload wait.
+    comment
+        Why.
+    project : -p
+        The project; needed when there are several.
+    """
+    await _decide(terminal, "Reject", subject, env, comment, project)
+
+
+async def promotions(terminal: Terminal, app: str = "", *, project: str = "") -> None:
+    """List promotions, the newest first.
+
+    Parameters
+    ----------
+    app
+        Only those of this workload.
+    project : -p
+        The project; needed when there are several.
+    """
+    found = [
+        promotion
+        for promotion in newest_first((await terminal.api.list(PROMOTION, project)).items)
+        if app in ("", promotion["spec"]["workload"])
+    ]
+    terminal.show({"items": found}, [_row(promotion) for promotion in found])
+
+
+def _row(promotion: RawObject) -> Mapping[str, str]:
+    spec = promotion["spec"]
+    return {
+        "name": promotion["metadata"]["name"],
+        "environment": spec["environment"],
+        "release": spec["release"],
+        "phase": phase_of(promotion),
+        "by": spec["requestedBy"].rpartition(":")[2],
+        "created": promotion["metadata"]["creationTimestamp"],
+        "+message": (promotion.get("status") or {}).get("message", ""),
+    }
+
+
+async def _workload(terminal: Terminal, app: str, project: str) -> RawObject:
+    try:
+        return await terminal.api.get(WORKLOAD, app, project)
+    except NotFound:
+        raise CommandError(
+            f"there is no workload {app} in project {project}",
+            hint=f"`towpath list --project {project}` shows those that there are",
+        ) from None
+
+
+async def _release_before(terminal: Terminal, workload: RawObject, to: str, project: str) -> str:
+    """What runs in the stage before; the latest release where there is no such stage."""
+    status = workload.get("status") or {}
+    running = {
+        stage["name"]: stage["release"]
+        for stage in status.get("environments") or ()
+        if stage.get("release")
+    }
+    listed: list[str] = workload["spec"]["environments"]
+    environments = sorted(
+        (
+            environment
+            for environment in (await terminal.api.list(ENVIRONMENT, project)).items
+            if environment["metadata"]["name"] in listed
+        ),
+        key=by_order,
+    )
+    names = [environment["metadata"]["name"] for environment in environments]
+    if to not in names:
+        raise CommandError(
+            f"{workload['metadata']['name']} does not go to {to}",
+            hint=f"its environments are {', '.join(names)}",
+        )
+    before = names[: names.index(to)]
+    for name in reversed(before):
+        if name in running:
+            release: str = running[name]
+            return release
+    latest: str = status.get("latestRelease", "")
+    if not latest:
+        raise CommandError(
+            f"{workload['metadata']['name']} has no release yet",
+            hint="its pipeline makes one at a push: `towpath pipelines`",
+        )
+    return latest
+
+
+async def _previous(terminal: Terminal, app: str, env: str, project: str) -> str:
+    """The last release that ran in the environment before the one that runs now."""
+    succeeded = [
+        promotion["spec"]["release"]
+        for promotion in sorted(
+            (await terminal.api.list(PROMOTION, project)).items, key=commit_order, reverse=True
+        )
+        if promotion["spec"]["workload"] == app
+        and promotion["spec"]["environment"] == env
+        and phase_of(promotion) == SUCCEEDED
+    ]
+    for release in succeeded[1:]:
+        if release != succeeded[0]:
+            earlier: str = release
+            return earlier
+    raise CommandError(
+        f"no earlier release of {app} ran in {env}", hint="name one with --to RELEASE"
+    )
+
+
+async def _ask(
+    terminal: Terminal,
+    workload: RawObject,
+    environment: str,
+    release: str,
+    reason: str,
+    project: str,
+    *,
+    wait_s: float | None,
+) -> None:
+    app: str = workload["metadata"]["name"]
+    spec: RawObject = {
+        "workload": app,
+        "environment": environment,
+        "release": release,
+        "requestedBy": await terminal.user(),
+    }
+    if reason:
+        spec["reason"] = reason
+    promotion = PROMOTION.object(f"{app}-{environment}-{time.time_ns() // 10**6:x}", project)
+    promotion["metadata"]["labels"] = {PROJECT_LABEL: project}
+    made = await terminal.api.create(PROMOTION, {**promotion, "spec": spec})
+    name: str = made["metadata"]["name"]
+    terminal.show(made, [{"promotion": name, "release": release, "environment": environment}])
+    if wait_s is not None:
+        await _follow(terminal, name, project, wait_s)
+
+
+async def _follow(terminal: Terminal, name: str, project: str, timeout_s: float) -> None:
+    """Tell what happens until it has ended. Raises CommandError when it did not succeed."""
+    told = ""
+    changes = follow_object(terminal.api, PROMOTION, Key(project, name))
+    try:
+        async with asyncio.timeout(timeout_s):
+            async for promotion in changes:
+                if promotion is None:
+                    raise CommandError(f"promotion {name} was deleted")
+                message = (promotion.get("status") or {}).get("message", "")
+                if message and message != told and not is_finished(promotion):
+                    told = message
+                    terminal.say(message)
+                if is_finished(promotion):
+                    _tell_end(terminal, promotion)
+                    return
+    except TimeoutError:
+        raise CommandError(
+            f"promotion {name} has not ended after {timeout_s:.0f} s: {told}",
+            hint="it goes on; `towpath promotions` shows how it ends",
+        ) from None
+    finally:
+        await changes.aclose()
+
+
+def _tell_end(terminal: Terminal, promotion: RawObject) -> None:
+    message = (promotion.get("status") or {}).get("message", "")
+    if phase_of(promotion) != SUCCEEDED:
+        raise CommandError(f"{phase_of(promotion)}: {message}")
+    terminal.say(message)
+
+
+async def _decide(
+    terminal: Terminal, decision: str, subject: str, env: str, comment: str, project: str
+) -> str:
+    promotion = await _waiting(terminal, subject, env, project)
+    name: str = promotion["metadata"]["name"]
+    user = await terminal.user()
+    if decision == "Approve" and promotion["spec"]["requestedBy"] == user:
+        raise CommandError(
+            f"{user} asked for {name}; somebody else must approve it",
+            hint="`towpath login-link --user NAME` signs a second person in",
+        )
+    spec: RawObject = {
+        "subject": {"kind": "Promotion", "name": name},
+        "decision": decision,
+        "user": user,
+    }
+    if comment:
+        spec["comment"] = comment
+    approval = APPROVAL.object(approval_name(name, user), project, spec=spec)
+    approval["metadata"]["labels"] = {PROJECT_LABEL: project}
+    try:
+        made = await terminal.api.create(APPROVAL, approval)
+    except AlreadyExists:
+        raise CommandError(f"{user} has decided on {name} already") from None
+    terminal.show(made, [{"promotion": name, "decision": decision, "user": user}])
+    return name
+
+
+def approval_name(promotion: str, user: str) -> str:
+    """One decision of one person on one promotion has one name."""
+    readable = re.sub(r"[^a-z0-9]+", "-", user.lower()).strip("-")[:40]
+    if readable != user:
+        readable = f"{readable}-{hashlib.sha256(user.encode()).hexdigest()[:8]}".lstrip("-")
+    return f"{promotion}-{readable}"
+
+
+async def _waiting(terminal: Terminal, subject: str, env: str, project: str) -> RawObject:
+    """The promotion that is meant."""
+    found = (await terminal.api.list(PROMOTION, project)).items
+    for promotion in found:
+        if promotion["metadata"]["name"] == subject:
+            if is_finished(promotion):
+                raise CommandError(f"{subject} has ended already: {phase_of(promotion)}")
+            return promotion
+    waiting = [
+        promotion
+        for promotion in found
+        if promotion["spec"]["workload"] == subject
+        and env in ("", promotion["spec"]["environment"])
+        and phase_of(promotion) == WAITING_FOR_APPROVAL
+    ]
+    if len(waiting) == 1:
+        return waiting[0]
+    if waiting:
+        names = ", ".join(sorted(promotion["metadata"]["name"] for promotion in waiting))
+        raise CommandError(f"several promotions of {subject} wait: {names}", hint="name one")
+    raise CommandError(
+        f"no promotion of {subject} waits for approval in project {project}",
+        hint=f"`towpath promotions --project {project}` lists them",
+    )
+
+
+COMMANDS = (
+    Command(("promote",), promote),
+    Command(("rollback",), rollback),
+    Command(("approve",), approve),
+    Command(("reject",), reject),
+    Command(("promotions",), promotions),
+)
