@@ -156,7 +156,7 @@ def apply(
     previous = entries.get(identity)
     others = {other: entry for other, entry in entries.items() if other != identity}
     result = merged
-    if previous is not None and previous.fields:
+    if previous is not None and previous.fields != fields:
         kept = fields
         for entry in others.values():
             kept = union(kept, entry.fields)

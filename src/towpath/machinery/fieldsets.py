@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
+
 from towpath.machinery.topology import Topology
 
 FieldSet = dict[str, Any]
@@ -182,11 +184,11 @@ def everything_in(value: Any, topology: Topology) -> FieldSet:
 def item_step(item: Any, topology: Topology) -> str:
     """The path element of an item of a set or map list. Raises MissingKey."""
     if topology.list_type == "set":
-        return "v:" + json.dumps(item, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+        return "v:" + orjson.dumps(item, option=orjson.OPT_SORT_KEYS).decode()
     if not isinstance(item, dict):
         raise MissingKey("associative list with keys may not have non-map elements")
     found = {}
-    for key in sorted(topology.keys):
+    for key in topology.keys:
         if key in item:
             found[key] = item[key]
         elif key in topology.key_defaults:
@@ -196,7 +198,7 @@ def item_step(item: Any, topology: Topology) -> str:
                 "associative list with keys has an element that omits key field "
                 f'"{key}" (and doesn\'t have default value)'
             )
-    return "k:" + json.dumps(found, separators=(",", ":"), ensure_ascii=False)
+    return "k:" + orjson.dumps(found, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def paths(fields: FieldSet, prefix: str = "") -> Iterator[str]:
