@@ -12,4 +12,6 @@ CAPABILITY = Capability(
     name="catalog",
     summary="Components, APIs, resources, systems, groups and people, with their relations",
     kinds=".kinds:KINDS",
+    controllers=".reconcile:controllers",
+    reads=".reads:reads",
 )

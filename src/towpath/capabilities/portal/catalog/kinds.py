@@ -11,8 +11,6 @@ from towpath.machinery.objects import RawObject
 
 CATALOG_SOURCE = towpath_resource("CatalogSource", "catalogsources")
 
-FINALIZER = "towpath.dev/catalog"
-
 _SPEC: RawObject = {
     "type": "object",
     "required": ["type", "repository"],

@@ -1,6 +1,7 @@
 """The home page: the visitor's workloads, with what runs in each environment."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
 from towpath.capabilities.governance.projects.kinds import PROJECT
@@ -31,18 +32,21 @@ async def _projects(visit: Visit) -> list[dict[str, Any]]:
 def _rows(workload: RawObject) -> list[dict[str, str]]:
     status = workload.get("status") or {}
     known = {one["name"]: one for one in status.get("environments") or ()}
-    return [
-        {
-            "workload": workload["metadata"]["name"],
-            "owner": workload["spec"].get("owner", ""),
-            "environment": name,
-            "release": known.get(name, {}).get("release", ""),
-            "health": known.get(name, {}).get("health", "Unknown"),
-            "sync": known.get(name, {}).get("sync", "Unknown"),
-            "url": known.get(name, {}).get("url", ""),
-        }
-        for name in workload["spec"]["environments"]
-    ]
+    return [_row(workload, name, known.get(name, {})) for name in workload["spec"]["environments"]]
+
+
+def _row(workload: RawObject, environment: str, status: RawObject) -> dict[str, str]:
+    url = status.get("url") or ""
+    return {
+        "workload": workload["metadata"]["name"],
+        "owner": workload["spec"].get("owner", ""),
+        "environment": environment,
+        "release": status.get("release") or "",
+        "health": status.get("health") or "Unknown",
+        "sync": status.get("sync") or "Unknown",
+        "url": url,
+        "host": urlsplit(url).netloc,
+    }
 
 
 PAGES = (PageRoute("/", home, "Home"),)

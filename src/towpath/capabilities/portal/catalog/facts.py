@@ -1,0 +1,186 @@
+"""What the platform itself knows of: entities for projects, workloads, databases and people.
+
+Pure. Entities of a project are in the namespace of its name, so that two projects can have a
+component of one name; groups and people are in `default`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from towpath.capabilities.portal.catalog.descriptors import API_VERSIONS, entity_of
+from towpath.machinery.objects import RawObject, labels_of
+from towpath.machinery.references import (
+    DEFAULT_NAMESPACE,
+    BadReference,
+    parse_reference,
+)
+from towpath.records.contract import Entity, Relation
+
+LOCATION = "backstage.io/managed-by-location"
+ORIGIN = "backstage.io/managed-by-origin-location"
+ORPHAN = "backstage.io/orphan"
+WORKLOAD_ANNOTATION = "towpath.dev/workload"
+ENVIRONMENT_LABEL = "towpath.dev/environment"
+
+_OWNING_ROLES = ("owner", "developer", "viewer")
+
+
+def locations(location: str) -> dict[str, str]:
+    return {LOCATION: location, ORIGIN: location}
+
+
+def component(workload: RawObject, databases: Iterable[RawObject]) -> Entity:
+    """The component that a workload is."""
+    metadata, spec = workload["metadata"], workload["spec"]
+    project, name = metadata["namespace"], metadata["name"]
+    return _entity(
+        "Component",
+        project,
+        name,
+        location=f"towpath:workload/{project}/{name}",
+        annotations={WORKLOAD_ANNOTATION: name},
+        description=spec.get("description", ""),
+        spec={
+            "type": "service",
+            "lifecycle": "production",
+            "owner": owner_of(workload),
+            "system": project,
+            "dependsOn": [
+                f"resource:{project}/{database['metadata']['name']}" for database in databases
+            ],
+        },
+    )
+
+
+def owner_of(workload: RawObject) -> str:
+    """The full reference of the owning group, "" when the workload names none."""
+    try:
+        return str(parse_reference(workload["spec"].get("owner") or "", default_kind="group"))
+    except BadReference:
+        return ""
+
+
+def database(instance: RawObject, workload: RawObject) -> Entity:
+    """The resource that a composite is, of the workload that asked for it."""
+    metadata = instance["metadata"]
+    project, name = metadata["namespace"], metadata["name"]
+    environment = labels_of(instance).get(ENVIRONMENT_LABEL, "")
+    return _entity(
+        "Resource",
+        project,
+        name,
+        location=f"towpath:{instance['kind'].lower()}/{project}/{name}",
+        annotations={WORKLOAD_ANNOTATION: workload["metadata"]["name"]},
+        description=f"PostgreSQL database of {workload['metadata']['name']} in {environment}"
+        if environment
+        else "PostgreSQL database",
+        spec={"type": "database", "owner": owner_of(workload), "system": project},
+    )
+
+
+def system(project: RawObject) -> Entity:
+    metadata, spec = project["metadata"], project.get("spec") or {}
+    name = metadata["name"]
+    return _entity(
+        "System",
+        name,
+        name,
+        location=f"towpath:project/{name}",
+        annotations={},
+        title=spec.get("displayName", ""),
+        description=spec.get("description", ""),
+        spec={"owner": project_owner(spec.get("members") or ())},
+    )
+
+
+def project_owner(members: Sequence[Mapping[str, str]]) -> str:
+    """Its first group by role; without any group the first person; "" without members."""
+    for kind in ("Group", "User"):
+        for role in _OWNING_ROLES:
+            for member in members:
+                if (member["kind"], member["role"]) == (kind, role):
+                    return f"{kind.lower()}:{DEFAULT_NAMESPACE}/{member['name']}"
+    return ""
+
+
+def people(projects: Iterable[RawObject]) -> list[Entity]:
+    """Everybody who is a member of a project."""
+    members = {
+        (member["kind"], member["name"])
+        for project in projects
+        for member in (project.get("spec") or {}).get("members") or ()
+    }
+    return [
+        _entity(
+            kind,
+            DEFAULT_NAMESPACE,
+            name,
+            location="towpath:members",
+            annotations={},
+            spec={"type": "team", "children": []} if kind == "Group" else {"memberOf": []},
+        )
+        for kind, name in sorted(members)
+    ]
+
+
+def merged(described: Entity, known: Entity) -> Entity:
+    """A component of catalog-info.yaml with what the platform knows of the same workload.
+
+    What people have written wins; the platform's annotations and relations are added.
+    """
+    metadata = described.descriptor["metadata"]
+    annotations = {
+        **known.descriptor["metadata"]["annotations"],
+        **(metadata.get("annotations") or {}),
+    }
+    written = {relation.type for relation in described.relations}
+    added = tuple(
+        Relation(relation.type, relation.target)
+        for relation in known.relations
+        if relation.type == "dependsOn" or relation.type not in written
+    )
+    return replace(
+        described,
+        descriptor={
+            **described.descriptor,
+            "metadata": {**metadata, "annotations": annotations},
+        },
+        description=described.description or known.description,
+        owner=described.owner or known.owner,
+        system=described.system or known.system,
+        relations=tuple(dict.fromkeys((*described.relations, *added))),
+    )
+
+
+def is_same(described: Entity, known: Entity) -> bool:
+    """Whether a described component is the workload: by name, in its project or in `default`."""
+    return (
+        described.kind.lower() == known.kind.lower()
+        and described.name.lower() == known.name.lower()
+        and described.namespace in (known.namespace, DEFAULT_NAMESPACE)
+    )
+
+
+def _entity(
+    kind: str,
+    namespace: str,
+    name: str,
+    *,
+    location: str,
+    annotations: Mapping[str, str],
+    spec: RawObject,
+    title: str = "",
+    description: str = "",
+) -> Entity:
+    metadata: RawObject = {
+        "name": name,
+        "namespace": namespace,
+        "annotations": {**locations(location), **annotations},
+    }
+    if title:
+        metadata["title"] = title
+    if description:
+        metadata["description"] = description
+    known = {key: value for key, value in spec.items() if value != ""}
+    descriptor = {"apiVersion": API_VERSIONS[0], "kind": kind, "metadata": metadata, "spec": known}
+    return entity_of(descriptor)

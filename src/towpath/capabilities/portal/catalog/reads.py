@@ -1,0 +1,131 @@
+"""The catalogue for portal, command line and agents: what the viewer may see of it, and no more."""
+
+import hashlib
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from towpath.capabilities.portal.catalog.descriptors import INVERSE, KINDS
+from towpath.hooks.platform import Platform
+from towpath.hooks.reads import Read
+from towpath.machinery.errors import BadRequest, NotFound
+from towpath.machinery.objects import RawObject
+from towpath.machinery.references import EntityRef
+from towpath.records.contract import (
+    CatalogIndex,
+    Edges,
+    Entity,
+    EntityFilter,
+    Relation,
+    Viewer,
+)
+
+LIMIT_DEFAULT = 100
+LIMIT_MAX = 1000
+FILTERS = ("kind", "namespace", "name", "type", "owner", "system", "lifecycle", "project", "tag")
+FACETS = ("kind", "type", "owner", "lifecycle", "system", "tag", "project")
+
+_SPELLING = {kind.lower(): kind for kind in KINDS}
+_UIDS = uuid.UUID("6f0c3a0e-7a55-4a53-9d54-6d0f5c6f7b1a")
+
+
+def reads(platform: Platform) -> Sequence[Read]:
+    catalogue = _Catalogue(platform.catalog)
+    return (
+        Read("catalog/entities", catalogue.entities),
+        Read("catalog/entities/by-name/{kind}/{namespace}/{name}", catalogue.entity),
+        Read("catalog/facets", catalogue.facets),
+    )
+
+
+class _Catalogue:
+    def __init__(self, index: CatalogIndex) -> None:
+        self._index = index
+
+    async def entities(self, viewer: Viewer, parameters: Mapping[str, str]) -> Any:
+        """A page of entities. Filters are fields; a comma separates alternatives."""
+        page = await self._index.query(
+            viewer,
+            _filter(parameters),
+            limit=_limit(parameters),
+            continue_token=_token(parameters),
+        )
+        return {
+            "items": [_shown(entity, entity.relations) for entity in page.entities],
+            "totalItems": page.total,
+            "continue": page.continue_token,
+        }
+
+    async def entity(self, viewer: Viewer, parameters: Mapping[str, str]) -> Any:
+        """One entity, with its relations in both directions."""
+        ref = EntityRef(parameters["kind"], parameters["namespace"], parameters["name"])
+        entity = await self._index.get(viewer, ref.key)
+        if entity is None:
+            raise NotFound(f"there is no entity {ref}")
+        return _shown(entity, both_ways(await self._index.edges(viewer, ref.key)))
+
+    async def facets(self, viewer: Viewer, parameters: Mapping[str, str]) -> Any:
+        """How many entities have which value, for each of `fields`."""
+        fields = [name for name in parameters.get("fields", "").split(",") if name] or list(FACETS)
+        if unknown := set(fields) - set(FACETS):
+            raise BadRequest(f"fields: {min(unknown)!r} is none of {', '.join(FACETS)}")
+        return await self._index.facets(viewer, _filter(parameters), fields)
+
+
+def both_ways(edges: Edges) -> list[Relation]:
+    """What the entity says itself, and the inverse of what others say of it."""
+    incoming = (
+        Relation(INVERSE[relation.type], relation.target)
+        for relation in edges.incoming
+        if relation.type in INVERSE
+    )
+    return sorted({*edges.outgoing, *incoming})
+
+
+def _shown(entity: Entity, relations: Sequence[Relation]) -> RawObject:
+    """The descriptor, with what a catalogue adds to it."""
+    metadata = entity.descriptor["metadata"]
+    return {
+        **entity.descriptor,
+        "metadata": {
+            "namespace": entity.namespace,
+            **metadata,
+            "uid": str(uuid.uuid5(_UIDS, entity.ref)),
+            "etag": hashlib.sha256(orjson.dumps(entity.descriptor)).hexdigest()[:40],
+        },
+        "relations": [
+            {"type": relation.type, "targetRef": relation.target} for relation in relations
+        ],
+    }
+
+
+def _filter(parameters: Mapping[str, str]) -> EntityFilter:
+    fields = {
+        name: tuple(_stored(name, value) for value in parameters[name].split(","))
+        for name in FILTERS
+        if parameters.get(name)
+    }
+    return EntityFilter(fields, parameters.get("text", ""))
+
+
+def _stored(field: str, value: str) -> str:
+    """The value as the index has it: kinds by their own spelling, references in lower case."""
+    if field == "kind":
+        return _SPELLING.get(value.lower(), value)
+    return value.lower() if field in ("owner", "system") else value
+
+
+def _limit(parameters: Mapping[str, str]) -> int:
+    text = parameters.get("limit") or str(LIMIT_DEFAULT)
+    if not text.isdecimal() or not 1 <= int(text) <= LIMIT_MAX:
+        raise BadRequest(f"limit: {text!r} is not a number from 1 to {LIMIT_MAX}")
+    return int(text)
+
+
+def _token(parameters: Mapping[str, str]) -> str:
+    token = parameters.get("continue", "")
+    if token and not token.isdecimal():
+        raise BadRequest("continue: it is not a token of this catalogue")
+    return token
