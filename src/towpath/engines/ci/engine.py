@@ -36,7 +36,7 @@ from towpath.engines.ci.programs import Programs, Stop
 from towpath.engines.ci.scopes import github_context, runner_context
 from towpath.engines.ci.state import JobState, Phase, RunState
 from towpath.engines.ci.tail import FolderWatch
-from towpath.engines.ci.tools import make_tools
+from towpath.engines.ci.tools import Tools
 from towpath.engines.ci.workflow import read_workflow
 from towpath.engines.ci.workflow.model import Job, Workflow
 from towpath.engines.git.port import GitReader
@@ -66,7 +66,7 @@ class CIEngine:
     ) -> None:
         self._runs_dir = runs_dir
         self._watch = FolderWatch()
-        self._tools = runs_dir / ".tools"
+        self._tools = Tools(runs_dir / ".tools")
         self._means = Means(
             git,
             Programs(processes, self._watch),
@@ -78,7 +78,7 @@ class CIEngine:
         self._slots = asyncio.Semaphore(jobs_at_once or max(2, os.cpu_count() or 2))
 
     async def __aenter__(self) -> "CIEngine":
-        await asyncio.to_thread(make_tools, self._tools)
+        await asyncio.to_thread(self._tools.prepare)
         self._watch.open()
         return self
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from towpath.engines.ci.environments import Environments, Slot
 from towpath.engines.ci.expressions import Scope, Value
@@ -13,7 +12,7 @@ from towpath.engines.ci.network import HostNetwork
 from towpath.engines.ci.order import RunOrder
 from towpath.engines.ci.places import JobPlace
 from towpath.engines.ci.programs import Programs, Stop
-from towpath.engines.ci.tools import SYSTEM_PATH
+from towpath.engines.ci.tools import Tools
 from towpath.engines.git.port import GitReader
 from towpath.records.contract import LogBook
 
@@ -27,7 +26,7 @@ class Means:
     book: LogBook
     environments: Environments
     network: HostNetwork
-    tools: Path
+    tools: Tools
 
 
 @dataclass(slots=True)
@@ -74,7 +73,6 @@ class JobWork:
 
     def process_env(self, env: Mapping[str, str], said: Mapping[str, str]) -> dict[str, str]:
         """All variables of a program, and nothing of the platform's own."""
-        path = env.get("PATH") or SYSTEM_PATH
         cache = self.means.environments.project_cache(self.order.repository.project)
         variables = {
             "HOME": str(self.place.home),
@@ -90,7 +88,8 @@ class JobWork:
         }
         if self.slot is not None:
             variables.setdefault("UV_PROJECT_ENVIRONMENT", str(self.slot.environment))
-        variables["PATH"] = ":".join([*reversed(self.path), str(self.means.tools), path])
+        path = self.means.tools.path(env.get("PATH", ""))
+        variables["PATH"] = ":".join([*reversed(self.path), path])
         return variables
 
     async def use_environment(self, key: str) -> None:

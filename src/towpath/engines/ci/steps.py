@@ -198,7 +198,7 @@ class StepRun:
             caches=(work.means.environments.project_cache(work.order.repository.project),),
             readable=(
                 place.control,
-                work.means.tools,
+                work.means.tools.folder,
                 *work.means.network.readable,
                 *work.order.readable,
             ),

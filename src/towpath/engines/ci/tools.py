@@ -1,35 +1,54 @@
-"""The folder of programs that every step finds first on its PATH: towpath, uv and Python.
+"""The programs that every step finds on its PATH: towpath and uv, the host's Python, the system's.
 
-Links only, so that the platform's own environment (with its pytest and its mypy) does not get into
-anybody's way.
+towpath and uv are links in a folder of their own, so that the platform's own environment (with its
+pytest and its mypy) does not get into anybody's way. Python is named where it really is: what uv
+makes of it must stay valid for another data directory with the same cache.
 """
 
 import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def make_tools(folder: Path) -> Path:
-    """Make the folder of links, replacing an earlier one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = Path(sys.executable).parent
-    base = Path(getattr(sys, "_base_executable", "") or sys.executable).resolve()
-    targets = {
-        "towpath": _found("towpath", beside),
-        "uv": _found("uv", beside),
-        "uvx": _found("uvx", beside),
-        "python": base,
-        "python3": base,
-        f"python3.{sys.version_info.minor}": base,
-    }
-    for name, target in targets.items():
-        link = folder / name
-        link.unlink(missing_ok=True)
-        if target is not None:
-            link.symlink_to(target)
-    return folder
+@dataclass(frozen=True, slots=True)
+class Tools:
+    folder: Path
+
+    @property
+    def _python(self) -> Path:
+        return Path(getattr(sys, "_base_executable", "") or sys.executable).resolve()
+
+    @property
+    def _fallbacks(self) -> Path:
+        return self.folder / "python"
+
+    def path(self, system: str = "") -> str:
+        """The PATH of a step that adds nothing of its own."""
+        places = (self.folder, self._python.parent, system or SYSTEM_PATH, self._fallbacks)
+        return ":".join(map(str, places))
+
+    @property
+    def python(self) -> Path:
+        return self._python
+
+    @property
+    def uv(self) -> Path:
+        return self.folder / "uv"
+
+    def prepare(self) -> None:
+        """Make the links anew, for the environment they lead to may be another one now."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self._fallbacks.mkdir(parents=True)
+        beside = Path(sys.executable).parent
+        for name in ("towpath", "uv", "uvx"):
+            if (target := _found(name, beside)) is not None:
+                (self.folder / name).symlink_to(target)
+        for name in ("python", "python3"):
+            # Last on the path: for a host that knows its Python only as python3.12.
+            (self._fallbacks / name).symlink_to(self._python)
 
 
 def _found(name: str, beside: Path) -> Path | None:

@@ -1,6 +1,8 @@
 """`towpath release create` and `towpath releases`, against a real API server."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any, cast
 
@@ -57,6 +59,7 @@ def score(tmp_path: Path) -> Path:
 
 
 async def create(screen: Screen, score: Path, **changes: str) -> str:
+    """The name that was printed, which is all that is printed."""
     options: dict[str, Any] = {
         "image": IMAGE,
         "workload": "orders",
@@ -64,8 +67,9 @@ async def create(screen: Screen, score: Path, **changes: str) -> str:
         "project": "demo",
         **changes,
     }
-    await release_create(cast(Terminal, screen), score=score, **options)
-    return screen.rows[0]["name"]
+    with redirect_stdout(StringIO()) as output:
+        await release_create(cast(Terminal, screen), score=score, **options)
+    return output.getvalue().removesuffix("\n")
 
 
 async def test_a_release_carries_the_score_file_verbatim(screen: Screen, score: Path) -> None:

@@ -68,7 +68,7 @@ async def release_create(
     if run := os.environ.get("TOWPATH_RUN"):
         spec["run"] = run
     created = await _create(terminal, project, spec)
-    terminal.show(created, [{"name": created["metadata"]["name"]}])
+    print(created["metadata"]["name"])  # noqa: T201 - for the next step of a script
 
 
 async def _create(terminal: Terminal, project: str, spec: RawObject) -> RawObject:

@@ -68,7 +68,7 @@ async def setup_python(call: ActionCall) -> None:
     specification = wanted[-1] if wanted else ""
     own = ".".join(map(str, sys.version_info[:3]))
     if version_matches(specification, own):
-        version, program = own, str(call.work.means.tools / "python3")
+        version, program = own, str(call.work.means.tools.python)
     else:
         version, program = await _other_python(specification, own)
         folder = call.work.place.control / "python"
@@ -79,7 +79,7 @@ async def setup_python(call: ActionCall) -> None:
 
 
 async def setup_uv(call: ActionCall) -> None:
-    if not (call.work.means.tools / "uv").exists():
+    if not call.work.means.tools.uv.exists():
         raise ActionFailed("this runner has no uv: install the platform with its extra `embedded`")
     wanted = call.inputs.get("version", "")
     if wanted and wanted != "latest":
