@@ -423,3 +423,47 @@ def test_a_schema_that_is_not_structural_is_refused(schema: dict[str, Any], fiel
 def test_the_schemas_above_are_structural() -> None:
     assert structural_errors(RULES.openapi) == []
     assert structural_errors(WIDGET.openapi) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value", "fits"),
+    [
+        (r"^[[:alnum:]-]+$", "a-1", True),
+        (r"^[^[:space:]]+$", "a b", False),
+        (r"^\p{Lu}", "Ä", True),
+        (r"^\d+$", "12", True),
+        (r"b", "abc", True),
+    ],
+)
+def test_patterns_mean_what_they_mean_in_go(pattern: str, value: str, fits: bool) -> None:
+    schema = schema_of({"a": {"type": "string", "pattern": pattern}})
+    assert structural_errors(schema.openapi) == []
+    assert (schema.validate({"spec": {"a": value}}) == []) is fits
+
+
+@pytest.mark.parametrize(
+    ("format_name", "good", "bad"),
+    [
+        ("ipv4", "10.0.0.1", "10.0.0.256"),
+        ("ipv6", "::1", "1"),
+        ("cidr", "10.0.0.0/8", "10.0.0.0"),
+        ("uuid", "123e4567-e89b-12d3-a456-426614174000", "123"),
+        ("hostname", "a.example.com", "-a-"),
+        ("uri", "https://a.b/c", "a b"),
+        ("email", "a@b.c", "a"),
+        ("byte", "aGk=", "a"),
+        ("date", "2024-02-29", "2023-02-29"),
+        ("date-time", "2024-02-29T01:02:03Z", "2024-02-29"),
+        ("duration", "1h", "x"),
+        ("mac", "01:23:45:67:89:ab", "01:23"),
+    ],
+)
+def test_formats(format_name: str, good: str, bad: str) -> None:
+    schema = schema_of({"a": {"type": "string", "format": format_name}})
+    assert schema.validate({"spec": {"a": good}}) == []
+    assert len(schema.validate({"spec": {"a": bad}})) == 1
+
+
+def test_formats_that_kubernetes_does_not_know_are_ignored() -> None:
+    schema = schema_of({"a": {"type": "string", "format": "int-or-poem"}})
+    assert schema.validate({"spec": {"a": "x"}}) == []

@@ -13,6 +13,7 @@ from towpath.machinery.causes import forbidden, invalid_value, required, unsuppo
 from towpath.machinery.cel import CelSyntaxError, compile_expression
 from towpath.machinery.errors import Cause
 from towpath.machinery.objects import RawObject
+from towpath.machinery.schemas.patterns import pattern_error
 
 _TYPES = ("array", "boolean", "integer", "number", "object", "string")
 _FORBIDDEN = (
@@ -230,17 +231,9 @@ def _check_map_list(schema: RawObject, path: str, keys: list[str]) -> Iterator[C
 
 def _check_pattern(schema: RawObject, path: str) -> Iterator[Cause]:
     pattern = schema.get("pattern")
-    if pattern:
-        try:
-            re.compile(_for_python(pattern))
-        except re.error as error:
-            words = f"must be a valid regular expression, but isn't: {error}"
-            yield invalid_value(f"{path}.pattern", pattern, words)
-
-
-def _for_python(pattern: str) -> str:
-    r"""RE2's Unicode classes and \z are unknown to Python; what matters here is the syntax."""
-    return re.sub(r"\\[pP](\{\^?\w+\}|\w)", r"\\w", pattern).replace(r"\z", r"\Z")
+    if pattern and (error := pattern_error(pattern)):
+        words = f"must be a valid regular expression, but isn't: {error}"
+        yield invalid_value(f"{path}.pattern", pattern, words)
 
 
 _CHECKS: tuple[Callable[[RawObject, str], Iterator[Cause]], ...] = (

@@ -9,6 +9,7 @@ from typing import Any
 
 from towpath.machinery.objects import RawObject
 from towpath.machinery.schemas.formats import FORMATS
+from towpath.machinery.schemas.patterns import translate_pattern
 
 _KEPT = (
     *("enum", "maximum", "minimum", "maxLength", "minLength", "pattern", "maxItems", "minItems"),
@@ -20,6 +21,8 @@ _LISTS = ("allOf", "anyOf", "oneOf")
 def translate(schema: RawObject) -> RawObject:
     """The JSON Schema that accepts what the structural schema's value validations accept."""
     result: RawObject = {name: schema[name] for name in _KEPT if schema.get(name) is not None}
+    if "pattern" in result:
+        result["pattern"] = translate_pattern(result["pattern"])
     if "uniqueItems" in result and not result["uniqueItems"]:
         del result["uniqueItems"]
     _translate_type(schema, result)
