@@ -1,4 +1,4 @@
-"""Resources: how an apiVersion and kind become a collection with an address, and how we declare ours.
+"""Resources: how an apiVersion and kind become a collection with an address; how we declare ours.
 
 Our kinds are declared as CustomResourceDefinitions and nothing else, so that the embedded API
 server and a real one learn them the same way.
