@@ -45,7 +45,7 @@ from towpath.capabilities.delivery.gitops.sync import (
     mass_deletion,
     prune,
 )
-from towpath.capabilities.delivery.gitops.world import Verdicts, Wanted, World
+from towpath.capabilities.delivery.gitops.world import Compared, Verdicts, Wanted, World
 from towpath.client.protocols import Client
 from towpath.hooks.platform import Trail
 from towpath.machinery.conditions import now
@@ -205,14 +205,16 @@ class Engine:
                 look.differing[entry.id] = ()
             elif known or not intent.automated:
                 # A new commit that is synced anyway needs no comparison: applying tells.
-                if paths := await self._compare_one(world, entry, live):
-                    look.differing[entry.id] = paths
+                compared = await self._compare_one(world, entry, live)
+                look.live[entry.id] = compared.live
+                if compared.differing or compared.live is None:
+                    look.differing[entry.id] = compared.differing
             else:
                 look.differing[entry.id] = ()
         look.extra = world.beyond_git(turn.name, wanted)
         return look
 
-    async def _compare_one(self, world: World, wanted: Wanted, live: RawObject) -> tuple[str, ...]:
+    async def _compare_one(self, world: World, wanted: Wanted, live: RawObject) -> Compared:
         try:
             return await world.compare(wanted, live)
         except StatusError as error:

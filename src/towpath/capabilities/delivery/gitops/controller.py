@@ -165,7 +165,7 @@ class ApplicationLoop:
             await self._write(turn)
             return wrong.again_s or 30.0
         if left:
-            turn.problems.append(("DeletionError", f"waiting until they have gone: {left}"))
+            turn.problems.append(("DeletionError", f"Waiting for {left} to go."))
             await self._write(turn)
             return 10.0
         remaining = [name for name in finalizers if name not in ours]

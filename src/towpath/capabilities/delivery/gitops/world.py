@@ -22,6 +22,7 @@ from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject, is_deleting
 
 COMPARED_MAX = 20_000
+COMPARE_TRIES = 5
 OFFERINGS = "offerings.towpath.dev"
 
 
@@ -35,6 +36,14 @@ class Wanted:
     @property
     def id(self) -> ResourceId:
         return self.manifest.id
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """`live` is None when it has gone meanwhile."""
+
+    live: RawObject | None
+    differing: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -103,7 +112,23 @@ class World:
         except NotFound:
             return None
 
-    async def compare(self, wanted: Wanted, live: RawObject) -> tuple[str, ...]:
+    async def compare(self, wanted: Wanted, live: RawObject) -> Compared:
+        """What a sync would change of it; the answer is about the object as it is in the answer."""
+        for _ in range(COMPARE_TRIES):
+            differing = await self._differing(wanted, live)
+            if not differing:
+                break
+            # A controller may have written between our look and the dry run: that is no drift.
+            again = await self.look(wanted)
+            if again is None:
+                return Compared(None, ())
+            unchanged = _version(again) == _version(live)
+            live = again
+            if unchanged:
+                break
+        return Compared(live, differing)
+
+    async def _differing(self, wanted: Wanted, live: RawObject) -> tuple[str, ...]:
         """The paths at which `live` differs from what a sync would make of it; () when none."""
         identity = wanted.id
         ignored = ignored_pointers(self.spec, identity.group, identity.kind, identity.name)
@@ -114,7 +139,9 @@ class World:
             wanted.resource, wanted.manifest.obj, manager=FIELD_MANAGER, force=True, dry_run=True
         )
         answer = tuple(changed_paths(comparable(predicted, ignored), comparable(live, ignored)))
-        self.verdicts.put(question, answer)
+        if not answer:
+            # Only agreement is remembered: a difference may be a race, and is looked at again.
+            self.verdicts.put(question, answer)
         return answer
 
     def beyond_git(self, application: str, wanted: Sequence[Wanted]) -> list[RawObject]:
@@ -133,3 +160,8 @@ def _sort_key(resource: Resource) -> tuple[str, str]:
 
 def _digest(data: object) -> bytes:
     return hashlib.sha256(orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def _version(obj: RawObject) -> str:
+    version: str = obj["metadata"]["resourceVersion"]
+    return version

@@ -219,13 +219,12 @@ def _is_infra(app: RawObject) -> bool:
 
 def _waits_for(what: str, apps: Sequence[RawObject]) -> str:
     """With an Application's own word on what it waits for."""
-    reasons = [
+    reasons = {
         condition["message"]
         for app in apps
         for condition in (app.get("status") or {}).get("conditions") or ()
-    ]
-    detail = f": {'; '.join(sorted(reasons))}" if reasons else "."
-    return f"Its {what} are being removed{detail}"
+    }
+    return " ".join([f"Removing its {what}.", *sorted(reasons)])
 
 
 def _names(prefix: str, objects: Sequence[RawObject]) -> str:
