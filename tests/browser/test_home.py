@@ -15,7 +15,7 @@ async def test_a_link_signs_in_once_and_the_page_lists_what_runs(
     page = await browser.new_page()
     await page.goto(platform.sign_in_link)
     await page.get_by_role("button", name="Continue to the portal").click()
-    await expect(page.get_by_role("heading", name="Demo")).to_be_visible()
+    await expect(page.get_by_role("heading", name="demo")).to_be_visible()
     await expect(page.get_by_text("Nothing runs in this project yet")).to_be_visible()
 
     async with platform.client() as client:

@@ -195,6 +195,7 @@ def _portal(base: Foundations, platform: Platform) -> Application:
     portal = Portal(
         identity=base.identity,
         client_of=base.api.front.client,
+        viewer_of=base.viewer,
         addresses=base.addresses,
         hosts=PORTAL_HOSTS,
         pages=tuple(page for one in BUILT_IN for page in one.load_pages()),

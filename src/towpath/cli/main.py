@@ -67,13 +67,11 @@ async def _only_project(terminal: Any) -> str:
     """The project to mean when none is named: TOWPATH_PROJECT, or the only one there is."""
     if configured := os.environ.get("TOWPATH_PROJECT"):
         return configured
-    from towpath.capabilities.governance.projects.kinds import PROJECT
-
-    names = [one["metadata"]["name"] for one in (await terminal.api.list(PROJECT)).items]
+    names = [project["name"] for project in await terminal.read("projects")]
     if len(names) == 1:
         return str(names[0])
     raise CommandError(
-        f"which project? There are {', '.join(names)}" if names else "there is no project yet",
+        f"which project? There are {', '.join(names)}" if names else "you are in no project",
         hint="name one with --project, or set TOWPATH_PROJECT",
         exit_code=USAGE,
     )

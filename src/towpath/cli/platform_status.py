@@ -1,4 +1,4 @@
-"""What `towpath status` says: every cluster, project and workload with one line each."""
+"""What `towpath status` says: every cluster, project and workload in one line."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +8,7 @@ from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.infrastructure.clusters.kinds import CLUSTER
 from towpath.hooks.commands import Terminal
 from towpath.machinery.conditions import get_condition
+from towpath.machinery.errors import Forbidden
 from towpath.machinery.objects import RawObject
 
 
@@ -22,20 +23,29 @@ class Report:
 
 
 async def platform_status(terminal: Terminal) -> Report:
-    rows = [
-        _row(kind.kind, obj)
-        for kind in (CLUSTER, PROJECT, WORKLOAD)
-        for obj in (await terminal.api.list(kind)).items
-    ]
+    rows = [_row(obj) for obj in await _objects(terminal)]
     data = {"portal": await terminal.portal(), "user": await terminal.user(), "objects": rows}
     terminal.say(f"Portal {data['portal']}, signed in as {data['user']}")
     return Report(data, rows)
 
 
-def _row(kind: str, obj: RawObject) -> dict[str, str]:
+async def _objects(terminal: Terminal) -> list[RawObject]:
+    """Everything, for those who may see all; the workloads of one's projects, for the others."""
+    try:
+        return [
+            obj
+            for kind in (CLUSTER, PROJECT, WORKLOAD)
+            for obj in (await terminal.api.list(kind)).items
+        ]
+    except Forbidden:
+        projects = [project["name"] for project in await terminal.read("projects")]
+        return [obj for name in projects for obj in (await terminal.api.list(WORKLOAD, name)).items]
+
+
+def _row(obj: RawObject) -> dict[str, str]:
     ready = get_condition(obj, "Ready") or {}
     return {
-        "kind": kind,
+        "kind": obj["kind"],
         "namespace": obj["metadata"].get("namespace", ""),
         "name": obj["metadata"]["name"],
         "ready": ready.get("status", "Unknown"),

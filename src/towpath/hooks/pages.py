@@ -11,6 +11,7 @@ from typing import Any
 from towpath.client.protocols import Client
 from towpath.hooks.platform import Addresses
 from towpath.machinery.users import UserInfo
+from towpath.records.contract import Viewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Visit:
     """One request to a page: who asks, what they may reach, and the parameters of the address."""
 
     user: UserInfo
+    viewer: Viewer
     api: Client
     addresses: Addresses
     parameters: Mapping[str, str]

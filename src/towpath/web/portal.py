@@ -22,6 +22,7 @@ from towpath.machinery.users import UserInfo
 from towpath.web import session
 from towpath.web.guard import Guard
 from towpath.web.identity import Identity
+from towpath.web.reads import ViewerOf
 
 HERE = Path(__file__).parent
 
@@ -32,6 +33,7 @@ class Portal:
 
     identity: Identity
     client_of: Callable[[UserInfo], Client]
+    viewer_of: ViewerOf
     addresses: Addresses
     hosts: tuple[str, ...]
     pages: tuple[PageRoute, ...]
@@ -129,6 +131,7 @@ def _page(
             return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", status_code=303)
         visit = Visit(
             user=user,
+            viewer=await portal.viewer_of(user),
             api=portal.client_of(user),
             addresses=portal.addresses,
             parameters={**request.query_params, **request.path_params},

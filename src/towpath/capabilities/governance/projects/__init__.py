@@ -14,5 +14,6 @@ CAPABILITY = Capability(
     kinds=".kinds:KINDS",
     objects=".roles:OBJECTS",
     controllers=".reconcile:controllers",
+    reads=".reads:reads",
     demo=".demo:seed",
 )

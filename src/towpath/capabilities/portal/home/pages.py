@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
 from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.hooks.pages import Page, PageRoute, Visit
-from towpath.machinery.errors import Forbidden
 from towpath.machinery.objects import RawObject
 
 
@@ -15,18 +14,19 @@ async def home(visit: Visit) -> Page:
 
 
 async def _projects(visit: Visit) -> list[dict[str, Any]]:
-    """Every project the visitor may read, with its workloads' environments as rows."""
+    """Every project the visitor may see, with its workloads' environments as rows."""
     shown = []
-    for project in (await visit.api.list(PROJECT)).items:
-        name = project["metadata"]["name"]
-        try:
-            workloads = (await visit.api.list(WORKLOAD, name)).items
-        except Forbidden:
-            continue
+    for name in await _names(visit):
+        workloads = (await visit.api.list(WORKLOAD, name)).items
         rows = [row for workload in workloads for row in _rows(workload)]
-        title = project["spec"].get("displayName") or name
-        shown.append({"name": name, "title": title, "rows": rows})
+        shown.append({"name": name, "rows": rows})
     return shown
+
+
+async def _names(visit: Visit) -> list[str]:
+    if visit.viewer.projects is not None:
+        return sorted(visit.viewer.projects)
+    return [project["metadata"]["name"] for project in (await visit.api.list(PROJECT)).items]
 
 
 def _rows(workload: RawObject) -> list[dict[str, str]]:
