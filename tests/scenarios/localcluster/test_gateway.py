@@ -34,7 +34,7 @@ async def gateway_of(world: World) -> AsyncIterator[httpx2.AsyncClient]:
     gateway = Gateway([world.cluster.state])
     try:
         async with (
-            Listener(gateway, port=0) as listener,  # type: ignore[arg-type]
+            Listener(gateway, port=0) as listener,
             httpx2.AsyncClient(
                 base_url=f"http://127.0.0.1:{listener.port}", headers={"Host": HOST}, timeout=10
             ) as client,

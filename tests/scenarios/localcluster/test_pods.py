@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.scenarios.localcluster.world import (
     OneFileImages,
+    Options,
     World,
     pod,
     running_cluster,
@@ -172,7 +173,11 @@ async def test_a_failed_liveness_probe_restarts_the_container(world: World) -> N
     }
     await world.client.create(POD, pod("ill", "sh", "-c", FOREVER, livenessProbe=probe))
     await world.container("ill", lambda one: one["restartCount"] == 1, "it is restarted")
-    assert any("failed liveness probe" in text for text in await world.events("Killing"))
+
+    async def told() -> bool:
+        return any("failed liveness probe" in text for text in await world.events("Killing"))
+
+    await world.until(told, "an event says why")
 
 
 async def test_a_pod_has_its_grace_and_no_more(world: World) -> None:
@@ -194,6 +199,16 @@ async def test_a_pod_has_its_grace_and_no_more(world: World) -> None:
     assert time.perf_counter() - began_s >= 1.0
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
     assert list((world.data_dir / "pods").iterdir()) == []
+
+
+async def test_a_hook_runs_before_the_end(world: World) -> None:
+    hook = {"preStop": {"exec": {"command": ["sh", "-c", "touch $HOME/hooked"]}}}
+    script = f"trap 'ls $HOME; exit 0' TERM; echo up; {FOREVER}"
+    await world.client.create(POD, pod("hooked", "sh", "-c", script, lifecycle=hook))
+    await world.container("hooked", lambda one: one["ready"], "it runs")
+    lines = await world.cluster.pod_logs(await world.pod("hooked"), Options(follow=True))
+    await world.client.delete(POD, "hooked", "default")
+    assert b"hooked\n" in b"".join([line async for line in lines])
 
 
 async def test_too_much_memory_is_named(world: World) -> None:

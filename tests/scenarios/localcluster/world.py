@@ -165,6 +165,7 @@ _CONTAINER_FIELDS = {
     "volumeMounts",
     "workingDir",
     "resources",
+    "lifecycle",
     "livenessProbe",
     "readinessProbe",
     "startupProbe",

@@ -47,6 +47,12 @@ class Cgroups:
                 with contextlib.suppress(OSError):
                     os.rmdir(f"{self._folder}/{name}")
 
+    def close(self) -> None:
+        """Remove the folder itself, if nothing is left in it."""
+        self.sweep()
+        with contextlib.suppress(OSError):
+            os.rmdir(self._folder)
+
 
 def find(name: str) -> Cgroups | None:
     """The folder `towpath-<name>` among the memory cgroups, made if need be."""

@@ -227,6 +227,7 @@ class SupervisedProcesses:
             self._hello = json.loads(line)["hello"]
         except (TimeoutError, ValueError) as error:
             self._abandon()
+            await asyncio.to_thread(self._bury)
             raise ProcessError(f"the supervisor of processes did not start: {error}") from error
         self._reading = asyncio.create_task(self._read(reader), name="process-supervisor")
 

@@ -77,6 +77,8 @@ class Supervisor:
             self._reap()
             self._kill_when_due()
         sitter.kill_descendants()
+        if self._groups is not None:
+            self._groups.close()
 
     def stop(self) -> None:
         """Ask every program to end; the loop ends when they have."""

@@ -18,7 +18,7 @@ from towpath.localcluster.pods.commands import ImageRefused
 from towpath.localcluster.pods.environment import ConfigMissing
 from towpath.localcluster.pods.images import Image
 from towpath.localcluster.pods.preparation import PodPlace, Preparation
-from towpath.localcluster.pods.probes import Probing, port_probe, probe_of
+from towpath.localcluster.pods.probes import Probing, attempt_of, port_probe, probe_of
 from towpath.localcluster.pods.status import ContainerState, Terminated
 from towpath.localcluster.pods.volumes import VolumeRefused
 from towpath.machinery.conditions import timestamp
@@ -60,6 +60,7 @@ class Container:
         self._config_changed = config_changed
         self._is_init = is_init
         self._running: RunningProcess | None = None
+        self._request: ProcessSpec | None = None
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
         self._backoff_s = 0.0
@@ -83,12 +84,49 @@ class Container:
             self._ended.set()
 
     async def stop(self, grace_s: float) -> None:
-        """SIGTERM, `grace_s`, SIGKILL; returns when the container has ended."""
+        """preStop, SIGTERM, after `grace_s` in all SIGKILL; returns when the container ended."""
         self._stopping.set()
         if self._running is not None:
             self._events.normal(self._pod, "Killing", f"Stopping container {self.name}")
-            await self._end(self._running, grace_s)
+            loop = asyncio.get_running_loop()
+            deadline_s = loop.time() + grace_s
+            await self._prepare_stop(grace_s)
+            if self._running is not None:
+                await self._end(self._running, max(0.0, deadline_s - loop.time()))
         await self._ended.wait()
+
+    async def _prepare_stop(self, grace_s: float) -> None:
+        """The container's preStop hook, for as long as the grace allows."""
+        hook = (self._container.get("lifecycle") or {}).get("preStop")
+        if not hook or self._request is None:
+            return
+        address = self._place.address
+        try:
+            async with asyncio.timeout(grace_s):
+                if pause := hook.get("sleep"):
+                    await asyncio.sleep(float(pause["seconds"]))
+                else:
+                    attempt = attempt_of(hook, self._container, address, grace_s, self._execute)
+                    result = await attempt()
+                    if not result.success:
+                        text = f"PreStopHook failed: {result.message}"
+                        self._events.warning(self._pod, "FailedPreStopHook", text)
+        except TimeoutError:
+            self._events.warning(
+                self._pod, "FailedPreStopHook", f"PreStopHook took longer than {grace_s:g}s"
+            )
+        except ProcessError as error:
+            self._events.warning(self._pod, "FailedPreStopHook", f"PreStopHook failed: {error}")
+
+    async def _execute(self, command: list[str], timeout_s: float) -> int:
+        """Run a command as the container would."""
+        assert self._request is not None
+        probe = await self._processes.start(self._preparation.probe_request(self._request, command))
+        try:
+            async with asyncio.timeout(timeout_s):
+                return (await probe.wait()).code
+        finally:
+            probe.kill()
 
     # -- before the start --------------------------------------------------------------------
 
@@ -148,7 +186,7 @@ class Container:
             failed = Exit(128, moment, moment)
             self._note_end(failed, "StartError", str(error))
             return failed
-        self._running = running
+        self._running, self._request = running, request
         self.state.run(_time(running.started_s), f"{running.pid}")
         if self._is_init:
             self.state.started = True
@@ -156,7 +194,7 @@ class Container:
         self._changed()
         if self._stopping.is_set():
             running.terminate()
-        probing = asyncio.create_task(self._probe(request, running))
+        probing = asyncio.create_task(self._probe(running))
         try:
             ended = await running.wait()
         finally:
@@ -165,27 +203,19 @@ class Container:
         self._note_end(ended)
         return ended
 
-    async def _probe(self, request: ProcessSpec, running: RunningProcess) -> None:
+    async def _probe(self, running: RunningProcess) -> None:
         if self._is_init:
             return
 
-        async def run_program(command: list[str], timeout_s: float) -> int:
-            probe = await self._processes.start(self._preparation.probe_request(request, command))
-            try:
-                async with asyncio.timeout(timeout_s):
-                    return (await probe.wait()).code
-            finally:
-                probe.kill()
-
         container, address = self._container, self._place.address
-        startup = probe_of(container, "startupProbe", address, run_program)
-        readiness = probe_of(container, "readinessProbe", address, run_program)
+        startup = probe_of(container, "startupProbe", address, self._execute)
+        readiness = probe_of(container, "readinessProbe", address, self._execute)
         if startup is None and readiness is None:
             readiness = port_probe(container, address)
         probing = Probing(
             startup,
             readiness,
-            probe_of(container, "livenessProbe", address, run_program),
+            probe_of(container, "livenessProbe", address, self._execute),
             self.state,
             self._listening_hint(),
             self._changed,

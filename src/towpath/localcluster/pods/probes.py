@@ -51,7 +51,7 @@ def probe_of(
     timeout_s = float(raw.get("timeoutSeconds") or 1)
     return Probe(
         kind=field.removesuffix("Probe").capitalize(),
-        attempt=_attempt_of(raw, container, address, timeout_s, run_program),
+        attempt=attempt_of(raw, container, address, timeout_s, run_program),
         initial_delay_s=float(raw.get("initialDelaySeconds") or 0),
         period_s=float(raw.get("periodSeconds") or 10),
         success_threshold=int(raw.get("successThreshold") or 1),
@@ -68,13 +68,14 @@ def port_probe(container: RawObject, address: str) -> Probe | None:
     return Probe("Readiness", lambda: tcp(address, number, 1.0), 0.0, 1.0, 1, 3)
 
 
-def _attempt_of(
+def attempt_of(
     raw: RawObject,
     container: RawObject,
     address: str,
     timeout_s: float,
     run_program: RunProgram,
 ) -> Callable[[], Awaitable[Attempt]]:
+    """What a probe or a hook does once."""
     if request := raw.get("httpGet"):
         port = port_number(container, request["port"])
         headers = {h["name"]: h["value"] for h in request.get("httpHeaders") or ()}

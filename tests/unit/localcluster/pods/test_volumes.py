@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from towpath.localcluster.pods.environment import ConfigMissing
-from towpath.localcluster.pods.volumes import VolumeRefused, files_of, write
+from towpath.localcluster.pods.volumes import Data, VolumeRefused, files_of, write
 from towpath.machinery.objects import RawObject
 
 CONFIG: RawObject = {"kind": "ConfigMap", "data": {"a": "1", "b": "2"}}
 SECRET: RawObject = {"kind": "Secret", "data": {"k": "djE="}}
-DATA = {"configMap": {"c": CONFIG, "gone": None}, "secret": {"s": SECRET}}
+DATA: Data = {"configMap": {"c": CONFIG, "gone": None}, "secret": {"s": SECRET}}
 POD: RawObject = {"metadata": {"name": "p", "namespace": "n", "uid": "u"}, "spec": {}}
 
 
