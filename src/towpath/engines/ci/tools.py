@@ -1,14 +1,20 @@
 """The programs that every step finds on its PATH: towpath and uv, the host's Python, the system's.
 
-towpath and uv are links in a folder of their own, so that the platform's own environment (with its
-pytest and its mypy) does not get into anybody's way. Python is named where it really is: what uv
-makes of it must stay valid for another data directory with the same cache.
+towpath and uv are led to from a folder of their own, so that the platform's own environment (its
+pytest, its mypy) does not get into anybody's way. Python is named where it really is: what uv makes
+of it must stay valid for another data directory with the same cache.
 """
 
 import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+# A step cannot write beside the platform's modules: without a place of its own for what Python
+# makes of them, every call would compile them again, which takes most of a second.
+_LAUNCHER = """#!/bin/sh
+exec '{python}' -X pycache_prefix="${{TOWPATH_CACHE:-$HOME}}/pycache" '{script}' "$@"
+"""
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -39,11 +45,15 @@ class Tools:
         return self.folder / "uv"
 
     def prepare(self) -> None:
-        """Make the links anew, for the environment they lead to may be another one now."""
+        """Make the folder anew, for the environment it leads to may be another one now."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self._fallbacks.mkdir(parents=True)
         beside = Path(sys.executable).parent
-        for name in ("towpath", "uv", "uvx"):
+        if (beside / "towpath").exists():
+            script = self.folder / "towpath"
+            script.write_text(_LAUNCHER.format(python=sys.executable, script=beside / "towpath"))
+            script.chmod(0o755)
+        for name in ("uv", "uvx"):
             if (target := _found(name, beside)) is not None:
                 (self.folder / name).symlink_to(target)
         for name in ("python", "python3"):
