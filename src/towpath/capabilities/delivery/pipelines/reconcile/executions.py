@@ -40,7 +40,7 @@ from towpath.engines.ci.order import RunOrder
 from towpath.engines.ci.programs import Stop
 from towpath.engines.ci.state import RunState
 from towpath.engines.ci.workflow import WorkflowInvalid
-from towpath.engines.git.port import RepositoryNotFound
+from towpath.engines.git.port import GitError, RepositoryNotFound
 from towpath.machinery.conditions import now
 from towpath.machinery.errors import NotFound, StatusError
 from towpath.machinery.objects import Key, RawObject, is_deleting, uid_of
@@ -133,6 +133,9 @@ class Executions:
         except NotFound as error:
             await self._wait(key, run, "NotReady", f"waits for the project: {error}")
             return NO_ACCOUNT_RETRY_S
+        except GitError as error:
+            await self._wait(key, run, "GitUnavailable", f"the commit cannot be read: {error}")
+            raise
         if reason := self._reason_to_wait(run, group):
             await self._wait(key, run, "Queued", reason)
             return None

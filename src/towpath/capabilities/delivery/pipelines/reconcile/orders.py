@@ -1,5 +1,6 @@
 """From a PipelineRun to what the engine is told: workflow, event, secrets, token, variables."""
 
+import asyncio
 import base64
 import binascii
 from collections.abc import Mapping
@@ -60,7 +61,12 @@ class Orders:
             raise OrderInvalid(f"{spec['workflow']} is not in the commit: {error}") from error
         if name not in files:
             raise OrderInvalid(f"{spec['workflow']} is not in commit {spec['commit'][:10]}")
-        return load_workflow(spec["workflow"], files[name].content.decode("utf-8", "replace"))
+        text = files[name].content.decode("utf-8", "replace")
+        workflow = await asyncio.to_thread(load_workflow, spec["workflow"], text)
+        if spec["event"] not in workflow.triggers:
+            known = ", ".join(workflow.triggers)
+            raise OrderInvalid(f"{spec['workflow']} is not for {spec['event']}; it is for {known}")
+        return workflow
 
     async def order(self, run: RawObject, workflow: Workflow) -> RunOrder:
         """Raises OrderInvalid; NotFound while the project has no service account."""

@@ -177,7 +177,7 @@ def _last_drift(apps: Sequence[RawObject]) -> RawObject | None:
     drifts = [drift for app in apps for drift in (app.get("status") or {}).get("drift") or ()]
     if not drifts:
         return None
-    newest = max(drifts, key=lambda drift: drift["at"])
+    newest = sorted(drifts, key=lambda drift: str(drift["at"]))[-1]
     return {
         "resource": f"{newest['kind']} {newest['name']}",
         "change": newest["change"],
