@@ -134,6 +134,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             logs=records.logs,
             catalog=records.catalog,
             trail=records.audit,
+            audit=records.audit,
             addresses=cast(Any, LocalAddresses()),
             authorize=people.authorize,
             service_account_token=nothing,

@@ -23,6 +23,7 @@ from towpath.capabilities.portal.templates.parameters import (
     parameters_of,
     parameters_with_defaults,
 )
+from towpath.capabilities.portal.templates.reads import LOG_PATH
 from towpath.capabilities.portal.templates.story import (
     WATCHED,
     Birth,
@@ -42,6 +43,7 @@ from towpath.runtime.informer import Informer
 
 TIMED_OUT = 124
 SYNC_DEADLINE_S = 15.0
+LOGS_END_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,35 +179,66 @@ async def _show_plan(
 async def _follow(
     terminal: Terminal, run: RawObject, story: Story, wait_s: float
 ) -> Failure | Success:
-    news: asyncio.Queue[tuple[Resource, RawObject]] = asyncio.Queue()
-    informers = {
-        resource: Informer(terminal.api, resource, story.birth.project) for resource in WATCHED
-    }
-    for resource, informer in informers.items():
-        informer.subscribe(lambda obj, resource=resource: news.put_nowait((resource, obj)))  # type: ignore[misc]
-    started = time.monotonic()
-    watching = [asyncio.create_task(informer.run()) for informer in informers.values()]
+    """Start the run and tell what happens until it has come to its end."""
     try:
         async with asyncio.timeout(wait_s):
-            # Watch first: what happens in the first milliseconds is part of the story.
-            async with asyncio.timeout(SYNC_DEADLINE_S):
-                await asyncio.gather(*(informer.synced.wait() for informer in informers.values()))
-            await terminal.api.create(TEMPLATE_RUN, run)
-            while story.outcome is None:
-                resource, obj = await news.get()
-                for line in story.tell(resource, obj):
-                    terminal.say(f"{time.monotonic() - started:6.1f} s  {line}")
+            return await _tell(terminal, run, story)
     except TimeoutError:
         raise CommandError(
             f"{story.birth.workload} is not healthy after {wait_s:g} s; it goes on by itself",
             hint=f"towpath show {story.birth.workload} --project {story.birth.project}",
             exit_code=TIMED_OUT,
         ) from None
-    finally:
-        for task in watching:
+
+
+async def _tell(terminal: Terminal, run: RawObject, story: Story) -> Failure | Success:
+    news: asyncio.Queue[tuple[Resource, RawObject]] = asyncio.Queue()
+    informers = [_informer(terminal, resource, story, news) for resource in WATCHED]
+    started = time.monotonic()
+    async with asyncio.TaskGroup() as tasks:
+        watching = [tasks.create_task(informer.run()) for informer in informers]
+        # Watch first: what happens in the first milliseconds is part of the story.
+        async with asyncio.timeout(SYNC_DEADLINE_S):
+            await asyncio.gather(*(informer.synced.wait() for informer in informers))
+        await terminal.api.create(TEMPLATE_RUN, run)
+        begun: asyncio.Queue[str] = asyncio.Queue()
+        logs = tasks.create_task(_show_logs(terminal, story.birth, begun))
+        followed = 0
+        while story.outcome is None:
+            resource, obj = await news.get()
+            for line in story.tell(resource, obj):
+                terminal.say(f"{time.monotonic() - started:6.1f} s  {line}")
+            for step in story.steps[followed:]:
+                begun.put_nowait(step)
+            followed = len(story.steps)
+        # A failed step's last words may still be on their way.
+        await asyncio.wait([logs], timeout=LOGS_END_S if _has_failed(story) else 0)
+        for task in (*watching, logs):
             task.cancel()
-        await asyncio.gather(*watching, return_exceptions=True)
     return story.outcome
+
+
+def _has_failed(story: Story) -> bool:
+    return isinstance(story.outcome, Failure)
+
+
+def _informer(
+    terminal: Terminal,
+    resource: Resource,
+    story: Story,
+    news: asyncio.Queue[tuple[Resource, RawObject]],
+) -> Informer:
+    informer = Informer(terminal.api, resource, story.birth.project)
+    informer.subscribe(lambda obj: news.put_nowait((resource, obj)))
+    return informer
+
+
+async def _show_logs(terminal: Terminal, birth: Birth, begun: asyncio.Queue[str]) -> None:
+    """What the steps write, one after the other, while they write it."""
+    while True:
+        path = LOG_PATH.format(project=birth.project, run=birth.run, step=await begun.get())
+        async for line in terminal.follow(path):
+            terminal.say(f"{'':10}  | {line['text']}")
 
 
 def _finish(terminal: Terminal, request: Request, outcome: Failure | Success) -> None:

@@ -5,7 +5,7 @@ command line and the portal's form both fill them in with `parameters_with_defau
 """
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,13 +114,21 @@ def _is_required(error: Any) -> bool:
 def _message(schema: Schema, error: Any) -> str:
     if _is_required(error):
         return "is required"
-    rule: Any = schema
-    for part in error.schema_path:
-        rule = rule[part] if isinstance(rule, Mapping | list) and _has(rule, part) else None
+    rule = _at(schema, error.schema_path)
     if error.schema_path and error.schema_path[-1] == "not" and isinstance(rule, Mapping):
         return f"{error.instance!r} is not allowed: it must not be {_excluded(rule)}"
+    if error.schema_path and error.schema_path[-1] == "pattern":
+        field = _at(schema, list(error.schema_path)[:-1])
+        if isinstance(field, Mapping) and field.get("description"):
+            return f"{error.instance!r} does not fit: {field['description']}"
     message: str = error.message
     return message
+
+
+def _at(schema: Any, path: Iterable[Any]) -> Any:
+    for part in path:
+        schema = schema[part] if isinstance(schema, Mapping | list) and _has(schema, part) else None
+    return schema
 
 
 def _has(container: Any, key: Any) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from towpath.capabilities.delivery.environments.kinds import by_order
-from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN, log_stream
+from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN
 from towpath.capabilities.delivery.promotions.kinds import PROMOTION
 from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD
 from towpath.capabilities.portal.templates import progress
@@ -19,6 +19,7 @@ from towpath.capabilities.portal.templates.kinds import (
     RUNNING,
     SUCCEEDED,
     TEMPLATE_RUN,
+    UNDONE,
 )
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
@@ -54,47 +55,67 @@ class Success:
 class Story:
     birth: Birth
     outcome: Failure | Success | None = None
+    steps: list[str] = field(default_factory=list)
+    """The steps of the run that have begun: their logs can be read."""
     _said: set[str] = field(default_factory=set)
-    _releases: set[str] = field(default_factory=set)
+    _known: dict[Resource, dict[str, RawObject]] = field(default_factory=dict)
 
     def tell(self, resource: Resource, obj: RawObject) -> list[str]:
-        """What is new about the object. Sets the outcome when this is the end."""
-        tellers = {
-            TEMPLATE_RUN: self._template_run,
-            PIPELINE_RUN: self._pipeline_run,
-            RELEASE: self._release,
-            PROMOTION: self._promotion,
-            WORKLOAD: self._workload,
-        }
-        news = [line for line in tellers[resource](obj) if line not in self._said]
+        """What is new now. Sets the outcome when this is the end."""
+        self._known.setdefault(resource, {})[obj["metadata"]["name"]] = obj
+        run = self._of(TEMPLATE_RUN).get(self.birth.run)
+        if run is None or not run.get("status"):
+            return []
+        lines = list(self._template_run(run))
+        # Only what comes of this very commit: the name may have had another life.
+        if commit := _commit_of(run):
+            lines += self._delivery(commit, arrived=progress.phase_of(run) == SUCCEEDED)
+        elif progress.phase_of(run) == SUCCEEDED:
+            self.outcome = Success("", "", "")
+        news = [line for line in dict.fromkeys(lines) if line not in self._said]
         self._said.update(news)
         return news
 
+    def _of(self, resource: Resource) -> Mapping[str, RawObject]:
+        return self._known.get(resource, {})
+
     def _template_run(self, run: RawObject) -> Iterator[str]:
-        if run["metadata"]["name"] != self.birth.run or not run.get("status"):
-            return
         for step in progress.steps_of(run):
+            if step["phase"] != PENDING and step["id"] not in self.steps:
+                self.steps.append(step["id"])
             if step["phase"] not in (PENDING, RUNNING):
                 yield _step_line(step["name"], step["phase"], step.get("message", ""))
-        if progress.phase_of(run) in (FAILED, "Undone"):
+        if progress.phase_of(run) in (FAILED, UNDONE) and progress.is_finished(run):
             self.outcome = self._run_failure(run)
-        elif progress.phase_of(run) == SUCCEEDED and not self.birth.environment:
-            self.outcome = Success("", "", "")
 
-    def _run_failure(self, run: RawObject) -> Failure | None:
-        if not progress.is_finished(run):
-            return None
-        undone = "What it had made is undone."
-        nothing = progress.failed_step(run) is None
+    def _run_failure(self, run: RawObject) -> Failure:
+        made = progress.failed_step(run) is not None
         return Failure(
             run["status"].get("message", "the run has failed"),
-            ("Nothing was made. " if nothing else undone + " ")
-            + f"See: kubectl -n {self.birth.project} get templaterun {self.birth.run} -o yaml",
+            ("what it had made is undone" if made else "nothing was made")
+            + f"; see: towpath get templaterun {self.birth.run} -n {self.birth.project} -o yaml",
         )
 
+    def _delivery(self, commit: str, *, arrived: bool) -> Iterator[str]:
+        for run in self._of(PIPELINE_RUN).values():
+            if run["spec"]["commit"] == commit:
+                yield from self._pipeline_run(run)
+        releases = {
+            name: release
+            for name, release in self._of(RELEASE).items()
+            if release["spec"]["workload"] == self.birth.workload
+            and release["spec"]["commit"] == commit
+        }
+        for name in releases:
+            yield f"Release {name}"
+        for promotion in self._of(PROMOTION).values():
+            if promotion["spec"]["release"] in releases:
+                yield from self._promotion(promotion)
+        workload = self._of(WORKLOAD).get(self.birth.workload)
+        if workload is not None:
+            yield from self._workload(workload, releases, arrived=arrived)
+
     def _pipeline_run(self, run: RawObject) -> Iterator[str]:
-        if run["spec"]["repository"] != self.birth.workload:
-            return
         status = run.get("status") or {}
         yield f"Pipeline {run['metadata']['name']} started"
         for job in status.get("jobs") or ():
@@ -107,49 +128,53 @@ class Story:
 
     def _pipeline_failure(self, run: RawObject) -> Failure:
         name, status = run["metadata"]["name"], run["status"]
-        message = f"pipeline {name}: {status.get('message') or status['phase']}"
+        hint = f"its log: towpath pipeline logs {name} --project {self.birth.project}"
         for job in status.get("jobs") or ():
             for step in job.get("steps") or ():
                 if step["phase"] == FAILED:
-                    log = log_stream(self.birth.project, name, job["id"], step["number"])
                     why = step.get("message") or f"exit code {step.get('exitCode', 1)}"
-                    return Failure(f"pipeline {name}: {step['name']}: {why}", f"Log: {log}")
-        return Failure(message, f"See: kubectl -n {self.birth.project} get pipelinerun {name}")
-
-    def _release(self, release: RawObject) -> Iterator[str]:
-        if release["spec"]["workload"] == self.birth.workload:
-            self._releases.add(release["metadata"]["name"])
-            yield f"Release {release['metadata']['name']}"
+                    return Failure(f"pipeline {name}: {step['name']}: {why}", hint)
+        return Failure(f"pipeline {name}: {status.get('message') or status['phase']}", hint)
 
     def _promotion(self, promotion: RawObject) -> Iterator[str]:
         spec, status = promotion["spec"], promotion.get("status") or {}
-        if spec["workload"] != self.birth.workload:
-            return
         phase = status.get("phase") or PENDING
         if phase != PENDING:
             yield f"Promotion to {spec['environment']}: {phase}"
         if phase == FAILED and spec["environment"] == self.birth.environment:
+            name = promotion["metadata"]["name"]
             self.outcome = Failure(
                 f"promotion to {spec['environment']}: {status.get('message') or 'it has failed'}",
-                f"See: kubectl -n {self.birth.project} get promotion "
-                f"{promotion['metadata']['name']} -o yaml",
+                f"see: towpath get promotion {name} -n {self.birth.project} -o yaml",
             )
 
-    def _workload(self, workload: RawObject) -> Iterator[str]:
-        if workload["metadata"]["name"] != self.birth.workload:
+    def _workload(
+        self, workload: RawObject, releases: Mapping[str, RawObject], *, arrived: bool
+    ) -> Iterator[str]:
+        if not self.birth.environment:
+            if releases and arrived:
+                self.outcome = Success("", next(iter(releases)), "")
             return
         for entry in (workload.get("status") or {}).get("environments") or ():
-            if entry["name"] != self.birth.environment or not entry.get("release"):
+            if entry["name"] != self.birth.environment or entry.get("release") not in releases:
                 continue
             health = entry.get("health", "Unknown")
             trouble = f": {entry['message']}" if entry.get("message") else ""
             yield f"{entry['name']}: {entry['release']} is {health.lower()}{trouble}"
-            if health == "Healthy" and entry.get("sync") == "Synced":
+            if health == "Healthy" and entry.get("sync") == "Synced" and arrived:
                 self.outcome = Success(entry["name"], entry["release"], entry.get("url", ""))
 
 
+def _commit_of(run: RawObject) -> str:
+    """The commit that the run has published, "" before it has, or when it publishes nothing."""
+    for step in progress.steps_of(run):
+        if commit := (step.get("output") or {}).get("commitHash"):
+            return str(commit)
+    return ""
+
+
 def _step_line(name: str, phase: str, message: str) -> str:
-    words = {SUCCEEDED: "done", "Skipped": "skipped", "Undone": "undone"}
+    words = {SUCCEEDED: "done", "Skipped": "skipped", UNDONE: "undone"}
     line = f"{name}: {words.get(phase, phase.lower())}"
     return f"{line}: {message}" if phase == FAILED and message else line
 
