@@ -1,6 +1,6 @@
 """`make test`: finds a browser, runs pytest, and says in its last line what could not be tried.
 
-    python -m tests.run [--slow] [pytest arguments]
+python -m tests.run [--slow] [pytest arguments]
 """
 
 import os
@@ -41,6 +41,10 @@ def _install_browser() -> str | None:
     return _playwright_browser()
 
 
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
 def main(arguments: list[str]) -> int:
     slow = "--slow" in arguments
     rest = [argument for argument in arguments if argument != "--slow"]
@@ -48,13 +52,13 @@ def main(arguments: list[str]) -> int:
     if browser := find_browser():
         environment["TOWPATH_CHROMIUM"] = browser
     elif os.environ.get("REQUIRE_BROWSER"):
-        print("REQUIRE_BROWSER is set, and no Chromium is here or could be installed.")
+        say("REQUIRE_BROWSER is set, and no Chromium is here or could be installed.")
         return 1
     marks = [] if slow else ["-m", "not slow"]
     command = [sys.executable, "-m", "pytest", "-q", *marks, *rest]
     code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     if not browser:
-        print("Not tried: browser tests, because no Chromium is here and none could be installed.")
+        say("Not tried: browser tests, because no Chromium is here and none could be installed.")
     return code
 
 

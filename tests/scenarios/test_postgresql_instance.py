@@ -1,4 +1,4 @@
-"""A PostgreSQLInstance becomes a real database that its connection Secret opens, and goes with it."""
+"""A PostgreSQLInstance becomes a real database that its Secret opens, and goes with it."""
 
 import asyncio
 import base64
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-
 from tests.support import RunningApi, eventually, running_api_server
+
 from towpath.app.datadir import default_cache_dir
 from towpath.capabilities.infrastructure.compositions import kinds as composition_kinds
 from towpath.capabilities.infrastructure.compositions.reconcile.composites import Composer

@@ -1,4 +1,4 @@
-"""ExternalSecret and SecretStore, as External Secrets Operator has them: apis/externalsecrets/v1."""
+"""ExternalSecret and SecretStore, as External Secrets Operator has them."""
 
 from towpath.machinery.kinds import (
     AGE,
