@@ -9,7 +9,7 @@ from towpath.capabilities.delivery import (
     releases,
     workloads,
 )
-from towpath.capabilities.governance import projects, secrets
+from towpath.capabilities.governance import audit, projects, secrets
 from towpath.capabilities.infrastructure import clusters, compositions, databases, offerings
 from towpath.capabilities.portal import catalog, home, templates
 from towpath.hooks.capability import Capability
@@ -30,5 +30,6 @@ BUILT_IN: tuple[Capability, ...] = (
     images.CAPABILITY,
     templates.CAPABILITY,
     catalog.CAPABILITY,
+    audit.CAPABILITY,
     home.CAPABILITY,
 )

@@ -16,6 +16,7 @@ from towpath.app.addresses import LocalAddresses
 from towpath.app.datadir import Ports
 from towpath.app.people import people_of
 from towpath.app.planes import Plane, open_plane
+from towpath.app.sealing import open_sealing
 from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.infrastructure.clusters.kinds import LOCAL
 from towpath.engines.databases.embedded import EmbeddedPostgres
@@ -77,6 +78,7 @@ async def lay_foundations(
     timer = _Timer(progress)
     cache.mkdir(parents=True, exist_ok=True)
     pki = await asyncio.to_thread(open_pki, data / "pki")
+    sealing = open_sealing(data / "pki")
     records = await stack.enter_async_context(SqliteRecords(data / "records.db"))
     identity = LocalIdentity(records.identity)
     await records.identity.put_people(people_of(demo=demo))
@@ -88,7 +90,9 @@ async def lay_foundations(
     )
     timer.done("PostgreSQL")
     api = await stack.enter_async_context(
-        open_plane("platform", data / "platform", pki, bearer=[identity.authenticate])
+        open_plane(
+            "platform", data / "platform", pki, bearer=[identity.authenticate], sealing=sealing
+        )
     )
     local_logs = LateLogs()
     cluster = await stack.enter_async_context(
@@ -98,6 +102,7 @@ async def lay_foundations(
             pki,
             bearer=[identity.authenticate],
             pod_logs=local_logs,
+            sealing=sealing,
         )
     )
     timer.done("platform API and cluster local")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from towpath.apiserver.http.listener import Application, Listener
 from towpath.apiserver.http.mount import Mounts
+from towpath.app.audit import AuditShipping
 from towpath.app.background import Background
 from towpath.app.capabilities import BUILT_IN
 from towpath.app.clusters import LocalClusters, StoreTrail
@@ -89,6 +90,9 @@ async def running_platform(
         background.start("platform-api", base.api.front.run())
         background.start("cluster-api", base.cluster.front.run())
         background.start("cluster", hosts.cluster.run())
+        for cluster, plane in (("", base.api), (LOCAL, base.cluster)):
+            shipping = AuditShipping(cluster, plane.store, base.records.audit)
+            background.start(f"audit-{cluster or 'platform'}", shipping.run())
         background.start("gateway", hosts.gateway.run())
         kubeconfig = await _listen(stack, base, hosts, platform)
         _start_controllers(background, platform)
@@ -137,6 +141,7 @@ def _platform(base: Foundations, hosts: _Hosts) -> Platform:
         logs=base.records.logs,
         catalog=base.records.catalog,
         trail=StoreTrail({"": base.api, **planes}),
+        audit=base.records.audit,
         addresses=base.addresses,
         authorize=base.authorize,
         service_account_token=base.api.front.tokens,

@@ -11,7 +11,7 @@ from towpath.engines.processes.port import ProcessHost
 from towpath.engines.registry.port import ImageUnpacker
 from towpath.hooks.templates import TemplateAction
 from towpath.machinery.users import Authorize
-from towpath.records.contract import CatalogIndex, LogBook
+from towpath.records.contract import AuditTrail, CatalogIndex, LogBook
 
 SYSTEM_NAMESPACE = "towpath-system"
 """Where the platform's own objects live; its golden paths too."""
@@ -76,6 +76,8 @@ class Platform:
     logs: LogBook
     catalog: CatalogIndex
     trail: Trail
+    audit: AuditTrail
+    """Every write, for people to search; reconcilers ask `trail`."""
     addresses: Addresses
     authorize: Authorize
     service_account_token: "TokenIssuer"

@@ -160,6 +160,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             logs=records.logs,
             catalog=records.catalog,
             trail=records.audit,
+            audit=records.audit,
             addresses=nothing,
             authorize=people.authorize,
             service_account_token=nothing,

@@ -276,6 +276,7 @@ def _platform(
         logs=unused,
         catalog=unused,
         trail=StoreTrail({"": api, LOCAL: cluster}),
+        audit=unused,
         addresses=Addresses(),
         authorize=api.front.authorize,
         service_account_token=api.front.tokens,

@@ -169,6 +169,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             logs=records.logs,
             catalog=records.catalog,
             trail=unused,
+            audit=records.audit,
             addresses=Addresses(),
             authorize=never,
             service_account_token=issue_token,
