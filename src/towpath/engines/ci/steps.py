@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from towpath.engines.ci.actions import ACTIONS, ActionCall, ActionFailed
 from towpath.engines.ci.commands import Listener
@@ -27,6 +28,7 @@ from towpath.engines.ci.workflow.model import Defaults, Raw, Step
 from towpath.engines.processes.port import Limits, ProcessError, ProcessSpec
 
 Changed = Callable[[], None]
+T = TypeVar("T")
 
 LIMITS = Limits(open_files=65_536, processes=4096)
 NAME_CHARACTERS_MAX = 200
@@ -56,10 +58,7 @@ class StepRun:
 
     async def run(self) -> None:
         try:
-            self.env = {**self.work.env, **self._own_env()}
-            scope = self._scope()
-            self.state.name = self.work.mask.hide(_name(self.step, scope))
-            wanted = self.step.condition.holds(scope)
+            wanted = await self._computed(self._prepare)
         except ExpressionError as error:
             self._begin()
             self._end(Phase.FAILED, str(error))
@@ -77,6 +76,19 @@ class StepRun:
             self._end(Phase.CANCELLED if self.work.stop.is_set else Phase.FAILED, str(error))
         else:
             self._end(Phase.SUCCEEDED, "")
+
+    def _prepare(self) -> bool:
+        """Compute variables and name; whether the step is wanted at all."""
+        self.env = {**self.work.env, **env_of(self.step.env, self.work.scope(self.work.env))}
+        scope = self._scope()
+        self.state.name = self.work.mask.hide(_name(self.step, scope))
+        return self.step.condition.holds(scope)
+
+    async def _computed(self, compute: Callable[[], T]) -> T:
+        """In a thread when files are hashed, which takes its time."""
+        if self.step.hashes_files:
+            return await asyncio.to_thread(compute)
+        return compute()
 
     def _begin(self) -> None:
         self.state.phase = Phase.RUNNING
@@ -119,9 +131,6 @@ class StepRun:
         github = {**scope.contexts["github"], "action": self.step.id or f"__{self.step.number}"}
         return replace(scope, contexts={**scope.contexts, "github": github})
 
-    def _own_env(self) -> dict[str, str]:
-        return env_of(self.step.env, self.work.scope(self.work.env))
-
     async def _do(self) -> None:
         if self.step.uses is None:
             ended, said = await self._run_script(self.step.run, {})
@@ -129,8 +138,7 @@ class StepRun:
             self._check(ended)
             return
         action = ACTIONS[self.step.uses.name]
-        scope = self._scope()
-        inputs = {name: render_text(value, scope) for name, value in self.step.inputs.items()}
+        inputs = await self._computed(self._inputs)
         for unknown in sorted(set(inputs) - action.inputs):
             self.log.say(f"##[warning]`{unknown}` is not an input of {self.step.uses}")
         call = ActionCall(
@@ -142,6 +150,10 @@ class StepRun:
         )
         await action.run(call)
 
+    def _inputs(self) -> dict[str, str]:
+        scope = self._scope()
+        return {name: render_text(value, scope) for name, value in self.step.inputs.items()}
+
     async def _script_of_action(self, script: str, variables: Mapping[str, str]) -> Ended:
         ended, _ = await self._run_program(["bash", "-e", "-c", script], ".", variables)
         return ended
@@ -149,11 +161,7 @@ class StepRun:
     # -- run: --------------------------------------------------------------------------------
 
     async def _run_script(self, text: str, variables: Mapping[str, str]) -> tuple[Ended, Said]:
-        scope = self._scope()
-        script = render_text(text, scope)
-        chosen = Defaults(
-            render_text(self.step.shell, scope), render_text(self.step.working_directory, scope)
-        ).over(self.defaults)
+        script, chosen = await self._computed(lambda: self._script(text))
         try:
             shell = shell_named(chosen.shell)
         except UnknownShell as error:
@@ -163,6 +171,13 @@ class StepRun:
         command = shell.command(str(path))
         self._show_script(script, command)
         return await self._run_program(command, chosen.working_directory, variables)
+
+    def _script(self, text: str) -> tuple[str, Defaults]:
+        scope = self._scope()
+        own = Defaults(
+            render_text(self.step.shell, scope), render_text(self.step.working_directory, scope)
+        )
+        return render_text(text, scope), own.over(self.defaults)
 
     def _show_script(self, script: str, command: Sequence[str]) -> None:
         first = script.strip().splitlines()[:1]

@@ -53,6 +53,12 @@ class Step:
     timeout_minutes: Raw
 
     @property
+    def hashes_files(self) -> bool:
+        """Whether an expression of it may call hashFiles."""
+        texts = (self.name, self.run, self.inputs, self.env, self.condition.text, self.shell)
+        return "hashfiles" in repr(texts).lower()
+
+    @property
     def title(self) -> str:
         """What it is called when it has no name, before expressions are computed."""
         if self.name:
