@@ -1,6 +1,9 @@
 """Runs of templates from the outside: create objects, look at the world."""
 
 import asyncio
+import contextlib
+import random
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +12,10 @@ from tests.support import eventually
 
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
 from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE
+from towpath.capabilities.portal.templates import seeding
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE, TEMPLATE_RUN, step_stream
-from towpath.engines.git.port import RepositoryName, RepositoryNotFound
+from towpath.capabilities.portal.templates.progress import is_finished
+from towpath.engines.git.port import File, RepositoryName, RepositoryNotFound, Signature
 from towpath.hooks.platform import SYSTEM_NAMESPACE
 from towpath.hooks.templates import ActionContext
 from towpath.machinery.documents import load_document
@@ -314,3 +319,98 @@ async def test_golden_paths_are_seeded_once_per_version(world: World) -> None:
         await world.start("r", "t")
         await world.finished("r")
     assert await world.platform.git.head(repository) == first
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_killed_at_any_time_a_run_comes_to_the_same_end(world: World, seed: int) -> None:
+    """The controllers die at seeded random moments, again and again, and the end is the same."""
+    chance = random.Random(seed)
+    async with world.running():
+        await golden_path_offered(world)
+    await world.start("r", "python-service", name="order-service")
+    lives = 0
+    while not await is_done(world):
+        lives += 1
+        patience_s = chance.uniform(0.0, 0.01) * lives
+        async with world.running():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(done(world), patience_s)
+    run = await world.client.get(TEMPLATE_RUN, "r", PROJECT_NAME)
+    assert run["status"]["phase"] == "Succeeded", run["status"]
+    head = await world.platform.git.head(REPOSITORY)
+    assert head == run["status"]["steps"][1]["output"]["commitHash"]
+    assert len(await world.platform.git.files(REPOSITORY, head)) == 23
+    assert len((await world.client.list(WORKLOAD, PROJECT_NAME)).items) == 1
+    assert len((await world.client.list(CATALOG_SOURCE, PROJECT_NAME)).items) == 1
+    assert not list((world.platform.data_dir / "runs").glob("*"))
+
+
+async def is_done(world: World) -> bool:
+    run = await world.client.get(TEMPLATE_RUN, "r", PROJECT_NAME)
+    return is_finished(run) and not run["metadata"].get("finalizers")
+
+
+async def done(world: World) -> None:
+    await world.finished("r")
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_killed_at_any_time_a_failed_run_is_undone_in_full(world: World, seed: int) -> None:
+    async def explode(context: ActionContext) -> dict[str, Any]:
+        raise RuntimeError("no")
+
+    world.add_action("write", _write_a_file)
+    world.add_action("explode", explode)
+    workload = {
+        "action": "towpath:workload",
+        "input": {"name": "order-service", "repository": "order-service"},
+    }
+    await world.template("t", [{"action": "write"}, PUBLISH, workload, {"action": "explode"}])
+    chance = random.Random(seed)
+    await world.start("r", "t", name="order-service")
+    lives = 0
+    while not await is_done(world):
+        lives += 1
+        patience_s = chance.uniform(0.0, 0.005) * lives
+        async with world.running():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(done(world), patience_s)
+    run = await world.client.get(TEMPLATE_RUN, "r", PROJECT_NAME)
+    assert run["status"]["phase"] == "Undone"
+    assert await nothing_is_left(world)
+
+
+async def test_a_new_version_is_a_new_commit_and_takes_nothing_else_back(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shipped = tmp_path / "shipped"
+    folder = shipped / "one"
+    folder.mkdir(parents=True)
+    text = (
+        "apiVersion: scaffolder.backstage.io/v1beta3\nkind: Template\n"
+        "metadata: {name: one, title: TITLE}\nspec: {type: service, steps: []}\n"
+    )
+    (folder / "template.yaml").write_text(text)
+    (folder / "old.txt").write_text("old")
+    monkeypatch.setattr(seeding, "SHIPPED", shipped)
+    await seeding.seed_golden_paths(world.platform)
+    git = world.platform.git
+    mine = {"one/mine.txt": File(b"x"), "two/template.yaml": File(b"y")}
+    author = Signature("alice", "a@b")
+    head = await git.head(seeding.REPOSITORY)
+    pushed = await git.write(seeding.REPOSITORY, mine, message="m", author=author, expected=head)
+    await seeding.seed_golden_paths(world.platform)
+    assert await git.head(seeding.REPOSITORY) == pushed
+
+    (folder / "template.yaml").write_text(text.replace("TITLE", "Newer"))
+    (folder / "old.txt").unlink()
+    await seeding.seed_golden_paths(world.platform)
+    head = await git.head(seeding.REPOSITORY)
+    assert head is not None
+    assert sorted(await git.files(seeding.REPOSITORY, head)) == [
+        "one/template.yaml",
+        "two/template.yaml",
+    ]
+    offered = await world.client.get(SOFTWARE_TEMPLATE, "one", SYSTEM_NAMESPACE)
+    assert offered["spec"]["descriptor"]["metadata"]["title"] == "Newer"
+    assert offered["spec"]["source"]["revision"] == head
