@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
+from tests.support import eventually
 
 from towpath.client.kubeconfig import from_kubeconfig
 from towpath.client.kubernetes import KubernetesClient
@@ -44,6 +45,7 @@ class PlatformProcess:
     arguments: tuple[str, ...] = ("--demo",)
     output: str = ""
     _process: asyncio.subprocess.Process | None = None
+    _killed: list[asyncio.subprocess.Process] = field(default_factory=list)
 
     @property
     def kubeconfig(self) -> Path:
@@ -99,15 +101,28 @@ class PlatformProcess:
             self._process.send_signal(signal.SIGINT)
         async with asyncio.timeout(STOP_DEADLINE_S):
             rest, _ = await self._process.communicate()
+        await self.forget_killed()
         self.output += rest.decode()
         assert self._process.returncode is not None
         return self._process.returncode
 
     async def kill(self) -> None:
-        """kill -9, and nothing else."""
-        assert self._process is not None
-        self._process.kill()
-        await self._process.communicate()
+        """kill -9, and nothing else; its children may live on for a moment, and do not matter."""
+        process = self._process
+        assert process is not None
+        process.kill()
+
+        async def dead() -> bool:
+            return process.returncode is not None
+
+        await eventually(dead, deadline_s=STOP_DEADLINE_S, every_s=0.001)
+        self._killed.append(process)
+
+    async def forget_killed(self) -> None:
+        """Wait until nobody holds the output of killed platforms any more."""
+        async with asyncio.timeout(STOP_DEADLINE_S):
+            while self._killed:
+                await self._killed.pop().communicate()
 
     async def run(self, *command: str, timeout_s: float = 60.0) -> Finished:
         """Any program, with this platform's kubeconfig."""
@@ -152,4 +167,5 @@ async def running_platform_process(
             await platform.stop()
         except TimeoutError:
             await platform.kill()
+            await platform.forget_killed()
             raise

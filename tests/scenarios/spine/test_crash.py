@@ -1,0 +1,207 @@
+"""Kill -9 at any moment of the golden path: the next start comes to the same end.
+
+Each case is one data directory: ask for a service, kill the platform the moment that its name says,
+start it again, and wait until the world is the same as after an undisturbed run, with nothing twice,
+nothing lost and nothing orphaned. The service must answer with what its database knows.
+"""
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+from tests.scenarios.spine.crashes import (
+    Effect,
+    answers,
+    ask_for_service,
+    converges,
+    crash_and_restart,
+    of_database,
+    of_file,
+    of_object,
+    platform_at,
+    watching,
+)
+from tests.world import World, look
+
+from towpath.capabilities.delivery.gitops.kinds import APPLICATION
+from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN
+from towpath.capabilities.delivery.promotions.kinds import PROMOTION
+from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD
+from towpath.capabilities.governance.secrets.kinds import EXTERNAL_SECRET
+from towpath.capabilities.infrastructure.databases.kinds import DATABASE, GRANT, ROLE
+from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE
+from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
+from towpath.localcluster.resources import DEPLOYMENT, POD, REPLICA_SET, SECRET
+from towpath.machinery.conditions import is_true
+from towpath.machinery.kinds import Resource
+from towpath.machinery.objects import RawObject
+
+INSTANCE = Resource(
+    "offerings.towpath.dev", "v1alpha1", "PostgreSQLInstance", "postgresqlinstances"
+)
+OURS = "like 'order-service-%'"
+
+
+def steps_done(number: int) -> Effect:
+    def enough(run: RawObject) -> bool:
+        steps = (run.get("status") or {}).get("steps") or ()
+        return sum(step["phase"] == "Succeeded" for step in steps) >= number
+
+    return of_object(f"template step {number} done", TEMPLATE_RUN, enough)
+
+
+def pipeline_steps_done(number: int) -> Effect:
+    def enough(run: RawObject) -> bool:
+        jobs = (run.get("status") or {}).get("jobs") or ()
+        done = sum(step["phase"] == "Succeeded" for job in jobs for step in job["steps"])
+        return done >= number
+
+    return of_object(f"pipeline step {number} done", PIPELINE_RUN, enough)
+
+
+def phase(name: str, resource: Resource, wanted: str) -> Effect:
+    return of_object(name, resource, lambda obj: (obj.get("status") or {}).get("phase") == wanted)
+
+
+def application(name: str, *, infra: bool, synced: bool) -> Effect:
+    def matches(app: RawObject) -> bool:
+        if app["metadata"]["name"].endswith("-infra") != infra:
+            return False
+        sync = ((app.get("status") or {}).get("sync") or {}).get("status")
+        return sync == "Synced" or not synced
+
+    return of_object(name, APPLICATION, matches)
+
+
+def ready(name: str, resource: Resource, *, context: str = "platform") -> Effect:
+    return of_object(name, resource, lambda obj: is_true(obj, "Ready"), context=context)
+
+
+def named(name: str, resource: Resource, wanted: str, *, context: str = "platform") -> Effect:
+    return of_object(
+        name, resource, lambda obj: obj["metadata"]["name"] == wanted, context=context
+    )
+
+
+def a_job_runs(run: RawObject) -> bool:
+    jobs = (run.get("status") or {}).get("jobs") or ()
+    return any(job["phase"] == "Running" for job in jobs)
+
+
+def has_commit(promotion: RawObject) -> bool:
+    return bool((promotion.get("status") or {}).get("commit"))
+
+
+def a_container_runs(pod: RawObject) -> bool:
+    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+    return any("running" in (one.get("state") or {}) for one in statuses)
+
+
+TELLING = (
+    steps_done(2),
+    pipeline_steps_done(4),
+    of_object("release created", RELEASE),
+    of_database("database made", f"SELECT 1 FROM pg_database WHERE datname {OURS}"),
+    ready("pod ready", POD, context="local"),
+)
+"""The side effects that one sitting of `make test` has time for."""
+
+EFFECTS = (
+    phase("template run begun", TEMPLATE_RUN, "Running"),
+    steps_done(1),
+    of_file("repository created", "git/demo/order-service.git"),
+    of_file("repository pushed", "git/demo/order-service.git/refs/heads/main"),
+    of_object("workload created", WORKLOAD),
+    steps_done(3),
+    of_object("catalogue source created", CATALOG_SOURCE),
+    phase("template run succeeded", TEMPLATE_RUN, "Succeeded"),
+    of_object("pipeline run created", PIPELINE_RUN),
+    of_object("job started", PIPELINE_RUN, a_job_runs),
+    pipeline_steps_done(1),
+    pipeline_steps_done(3),
+    of_file("upload begun", "registry/uploads/*"),
+    of_file("image pushed", "registry/images/*/tags/*"),
+    phase("pipeline run succeeded", PIPELINE_RUN, "Succeeded"),
+    of_object("promotion created", PROMOTION),
+    of_file("deployments commit made", "git/demo/deployments.git/refs/heads/main"),
+    of_object("deployments commit recorded", PROMOTION, has_commit),
+    application("infrastructure application created", infra=True, synced=False),
+    application("workload application created", infra=False, synced=False),
+    of_object("composite created", INSTANCE),
+    application("infrastructure synced", infra=True, synced=True),
+    of_object("database object created", DATABASE),
+    of_database("database begun", "SELECT 1 FROM pg_database WHERE datname LIKE 'towpath-new-%'"),
+    of_database("role made", f"SELECT 1 FROM pg_roles WHERE rolname {OURS}"),
+    ready("role ready", ROLE),
+    ready("database ready", DATABASE),
+    ready("grant ready", GRANT),
+    named("connection secret made", SECRET, "order-service-staging-db-connection"),
+    ready("composite ready", INSTANCE),
+    of_object("external secret created", EXTERNAL_SECRET, context="local"),
+    named("external secret synced", SECRET, "order-service-db", context="local"),
+    of_object("deployment created", DEPLOYMENT, context="local"),
+    of_object("replica set created", REPLICA_SET, context="local"),
+    of_object("pod created", POD, context="local"),
+    of_object("pod started", POD, a_container_runs, context="local"),
+    application("workload synced", infra=False, synced=True),
+    phase("promotion succeeded", PROMOTION, "Succeeded"),
+    ready("workload ready", WORKLOAD),
+)
+
+_random = random.Random(20261121)
+MOMENTS_S = tuple(round(_random.uniform(0.0, 3.0), 3) for _ in range(30))
+"""Seconds after the request has been acknowledged; the golden path takes two to three."""
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The world after a golden path during which nothing happened."""
+
+    async def story() -> World:
+        async with platform_at(tmp_path_factory.mktemp("undisturbed") / "data") as platform:
+            ready_at_last = ready("workload ready", WORKLOAD)
+            async with watching(platform, ready_at_last) as seen:
+                await ask_for_service(platform)
+                await seen
+            await answers(platform)
+            finished = phase("pipeline run succeeded", PIPELINE_RUN, "Succeeded")
+            async with watching(platform, finished) as seen:
+                await seen
+            return await look(platform)
+
+    return asyncio.run(story())
+
+
+async def kill_when_seen(data: Path, effect: Effect, expected: World) -> None:
+    async with platform_at(data) as platform:
+        async with watching(platform, effect) as seen:
+            await ask_for_service(platform)
+            await seen
+            await platform.kill()
+        await platform.start()
+        await answers(platform)
+        await converges(platform, expected)
+
+
+@pytest.mark.parametrize("effect", TELLING, ids=lambda effect: effect.name)
+async def test_killed_when(effect: Effect, tmp_path: Path, undisturbed: World) -> None:
+    await kill_when_seen(tmp_path / "data", effect, undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("effect", EFFECTS, ids=lambda effect: effect.name)
+async def test_killed_as_soon_as(effect: Effect, tmp_path: Path, undisturbed: World) -> None:
+    await kill_when_seen(tmp_path / "data", effect, undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment_s", MOMENTS_S)
+async def test_killed_after_seconds(moment_s: float, tmp_path: Path, undisturbed: World) -> None:
+    async with platform_at(tmp_path / "data") as platform:
+        await ask_for_service(platform)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.Event().wait(), moment_s)
+        await crash_and_restart(platform)
+        await answers(platform)
+        await converges(platform, undisturbed)
