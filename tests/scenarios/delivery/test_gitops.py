@@ -7,9 +7,11 @@ from tests.scenarios.delivery.world import DEPLOYMENT, World, found
 
 from towpath.capabilities.delivery.gitops.kinds import (
     ALLOW_MASS_DELETION_ANNOTATION,
+    APP_PROJECT,
     APPLICATION,
     ARGOCD_NAMESPACE,
 )
+from towpath.capabilities.infrastructure.clusters.kinds import CLUSTER, LOCAL
 from towpath.engines.git.port import File, RepositoryName, Signature
 from towpath.machinery.documents import dump_document
 from towpath.machinery.kinds import Resource
@@ -224,3 +226,36 @@ async def test_waves_wait_for_the_health_of_the_one_before(running: World) -> No
         return await running.there(CONFIG_MAP, "later", "demo-staging") is not None
 
     await running.until(synced, "the second wave follows")
+
+
+async def test_our_engine_steps_aside_where_another_one_works(world: World) -> None:
+    external = {"spec": {"engines": {"gitops": "external"}}}
+    await world.platform.api.patch(CLUSTER, LOCAL, "", external)
+    await world.workload()
+    await world.release()
+
+    async def committed() -> bool:
+        return (await world.stage("staging")).get("phase") == "Syncing"
+
+    await world.until(committed, "the promotion is in Git and waits")
+    app = await application(world)
+    assert not app.get("status"), "the other engine's to write"
+    assert await world.there(DEPLOYMENT, "order-service", "demo-staging") is None
+    embedded = {"spec": {"engines": {"gitops": "embedded"}}}
+    await world.platform.api.patch(CLUSTER, LOCAL, "", embedded)
+
+    async def deployed() -> bool:
+        return await world.there(DEPLOYMENT, "order-service", "demo-staging") is not None
+
+    await world.until(deployed, "ours takes over when it is told to")
+
+
+async def test_the_deployer_may_not_do_what_the_project_list_forgot(running: World) -> None:
+    """Two locks: with the list out of the way, the account's own rights still hold."""
+    open_list = {"spec": {"namespaceResourceWhitelist": [{"group": "*", "kind": "*"}]}}
+    await running.platform.api.patch(APP_PROJECT, "demo", ARGOCD_NAMESPACE, open_list)
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "mine"}}
+    await commit(running, {"account.yaml": dump_document(account)})
+    await until_condition(running, "SyncError", "account.yaml")
+    accounts = Resource("", "v1", "ServiceAccount", "serviceaccounts")
+    assert await running.there(accounts, "mine", "demo-staging") is None

@@ -169,3 +169,29 @@ async def test_a_resource_that_a_release_drops_is_not_removed_unasked(world: Wor
     app = await world.here(APPLICATION, "demo-order-service-staging-infra", ARGOCD_NAMESPACE)
     assert app is not None
     assert app["status"]["sync"]["status"] == "OutOfSync"
+
+
+async def test_a_crash_between_push_and_status_changes_nothing_in_git(world: World) -> None:
+    await world.workload()
+    await world.until_runs(await world.release())
+    head = await world.git.head(DEPLOYMENTS)
+    (promotion,) = await world.promotions()
+    name = promotion["metadata"]["name"]
+    # What a crash leaves: the commit is in Git, and nobody has written it down.
+    await world.platform.api.update(PROMOTION, {**promotion, "status": {}}, subresource="status")
+    again = await world.until_phase(name, SUCCEEDED)
+    assert again["status"]["commit"] == head
+    assert await world.git.head(DEPLOYMENTS) == head
+
+
+async def test_two_environments_of_one_project_do_not_wait_for_each_others_commits(
+    world: World,
+) -> None:
+    await world.workload()
+    first = await world.release(1)
+    await world.until_runs(first)
+    to_production = await world.promote(first, "production")
+    await world.decide(to_production, "bob")
+    second = await world.release(2)
+    await world.until_runs(first, "production")
+    await world.until_runs(second, "staging")

@@ -85,8 +85,9 @@ class Addresses:
         return "localhost:8080"
 
 
+@dataclass(frozen=True)
 class Processes:
-    isolation = "uid"
+    isolation: str
 
 
 @dataclass
@@ -210,7 +211,7 @@ async def found(client: Client, resource: Resource, name: str, namespace: str) -
 
 
 @asynccontextmanager
-async def running_world(folder: Path) -> AsyncIterator[World]:
+async def running_world(folder: Path, *, isolation: str = "uid") -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         pki = open_pki(folder / "pki")
         api = await stack.enter_async_context(open_plane("", folder / "platform", pki, bearer=[]))
@@ -219,7 +220,9 @@ async def running_world(folder: Path) -> AsyncIterator[World]:
         )
         git = EmbeddedGitHost(folder / "git", lambda: "http://localhost:8080", _nobody, _everything)
         await stack.enter_async_context(git)
-        world = World(_platform(folder, api, cluster, git, pki.ca_file), api, cluster, git)
+        world = World(
+            _platform(folder, api, cluster, git, pki.ca_file, isolation), api, cluster, git
+        )
         kinds = [
             crd
             for one in (*CAPABILITIES, pipelines.CAPABILITY, catalog.CAPABILITY)
@@ -264,7 +267,7 @@ async def _everything(user: UserInfo, request: AccessRequest) -> bool:
 
 
 def _platform(
-    folder: Path, api: Plane, cluster: Plane, git: EmbeddedGitHost, ca_file: Path
+    folder: Path, api: Plane, cluster: Plane, git: EmbeddedGitHost, ca_file: Path, isolation: str
 ) -> Platform:
     unused: Any = None
     return Platform(
@@ -272,7 +275,7 @@ def _platform(
         clusters=LocalClusters({LOCAL: cluster}),
         git=git,
         images=unused,
-        processes=cast(Any, Processes()),
+        processes=cast(Any, Processes(isolation)),
         logs=unused,
         catalog=unused,
         trail=StoreTrail({"": api, LOCAL: cluster}),

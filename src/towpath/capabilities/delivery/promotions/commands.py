@@ -5,6 +5,7 @@ import hashlib
 import re
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT, by_order
 from towpath.capabilities.delivery.promotions.kinds import (
@@ -369,10 +370,42 @@ async def _waiting(terminal: Terminal, subject: str, env: str, project: str) -> 
     )
 
 
+async def score_validate(_terminal: Terminal | None, path: Path = Path("score.yaml")) -> None:
+    """Check a Score file as a promotion will: its form, its placeholders, its resource types.
+
+    Parameters
+    ----------
+    path
+        The Score file.
+    """
+    from towpath.capabilities.delivery.promotions.render import RenderInput, render
+    from towpath.capabilities.delivery.promotions.score import ScoreError, load_score
+
+    try:
+        score = load_score(await asyncio.to_thread(path.read_bytes))
+        render(
+            RenderInput(
+                project="project",
+                workload=score.name,
+                environment="environment",
+                release="release",
+                image=f"registry.towpath.dev/project/{score.name}@sha256:{'0' * 64}",
+                score=score,
+                host=f"{score.name}.environment.project.localhost",
+            )
+        )
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}") from error
+    except ScoreError as error:
+        problems = "\n".join(f"  {problem}" for problem in error.problems)
+        raise CommandError(f"{path} cannot be delivered:\n{problems}") from error
+
+
 COMMANDS = (
     Command(("promote",), promote),
     Command(("rollback",), rollback),
     Command(("approve",), approve),
     Command(("reject",), reject),
     Command(("promotions",), promotions),
+    Command(("score", "validate"), score_validate, local=True),
 )

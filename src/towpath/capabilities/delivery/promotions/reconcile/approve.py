@@ -12,6 +12,7 @@ from towpath.capabilities.delivery.promotions.kinds import (
 from towpath.capabilities.delivery.promotions.reconcile.outcome import fail, sentence, wait
 from towpath.client.protocols import Client
 from towpath.machinery.objects import RawObject
+from towpath.machinery.users import PLATFORM
 from towpath.runtime.steps import Subject
 
 LOOK_AGAIN_S = 3600.0
@@ -49,7 +50,7 @@ class Approve:
             WAITING_FOR_APPROVAL,
             "WaitingForApproval",
             f"{sentence(subject)} waits for {_people(required - approved)} other than "
-            f"{subject.spec['requestedBy']}: `towpath approve {subject.key.name}`.",
+            f"{person(subject.spec['requestedBy'])}: `towpath approve {subject.key.name}`.",
             after_s=LOOK_AGAIN_S,
         )
 
@@ -80,6 +81,10 @@ def weigh(requester: str, promotion: str, approvals: Iterable[RawObject]) -> lis
             }
         )
     return decisions
+
+
+def person(user: str) -> str:
+    return "the platform" if user == PLATFORM.name else user
 
 
 def _summary(approved: int, required: int) -> str:
