@@ -21,6 +21,7 @@ from towpath.engines.ci.steplog import StepLog
 from towpath.engines.ci.steps import Changed, StepRun, env_of
 from towpath.engines.ci.workflow.model import Defaults, Job
 
+AGAIN = "##[warning]From here on again: the platform ended while this job was running"
 CLEANUP_S = 300.0
 """How long steps with `always()` may take after a job was cancelled or has run out of time."""
 
@@ -75,7 +76,8 @@ async def _run_steps(
     for step, step_state in zip(job.steps, state.steps, strict=True):
         stream = work.order.log_stream(state.id, step.number)
         log = StepLog(work.means.book, stream, work.mask)
-        await StepRun(work, step, step_state, defaults, log, changed).run()
+        note = AGAIN if state.is_second_try else ""
+        await StepRun(work, step, step_state, defaults, log, changed, note).run()
         if step_state.phase is Phase.FAILED and not state.message and work.failed:
             state.message = f'step {step.number} "{step_state.name}" failed: {step_state.message}'
         if work.cancelled:

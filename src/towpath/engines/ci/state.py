@@ -48,6 +48,8 @@ class JobState:
     message: str = ""
     outputs: dict[str, str] = field(default_factory=dict)
     steps: list[StepState] = field(default_factory=list)
+    is_second_try: bool = False
+    """The platform ended in the middle of the first."""
 
     @property
     def is_finished(self) -> bool:
@@ -78,6 +80,7 @@ class RunState:
         """After a crash: unfinished jobs start from their beginning, finished ones are kept."""
         for job in self.jobs:
             if not job.is_finished:
+                job.is_second_try = job.phase is Phase.RUNNING
                 job.phase = Phase.PENDING
                 job.started_s = None
                 job.message = ""

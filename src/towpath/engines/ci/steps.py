@@ -52,6 +52,8 @@ class StepRun:
     defaults: Defaults
     log: StepLog
     changed: Changed
+    note: str = ""
+    """What its log begins with."""
     outputs: dict[str, str] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     """All variables that expressions see: the job's and the step's own."""
@@ -93,6 +95,8 @@ class StepRun:
     def _begin(self) -> None:
         self.state.phase = Phase.RUNNING
         self.state.started_s = time.time()
+        if self.note:
+            self.log.say(self.note)
         self.changed()
 
     def _end(self, phase: Phase, message: str) -> None:
