@@ -1,4 +1,4 @@
-"""CI engines: what runs a repository's workflow files. The embedded one runs GitHub Actions' format.
+"""CI engines: what runs a repository's workflow files. The embedded one reads GitHub Actions files.
 
     engine        the loop that does what is planned; the entry point
     planning      what happens next, pure; matrix and state beside it
