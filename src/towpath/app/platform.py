@@ -37,6 +37,7 @@ from towpath.hooks.platform import ARGOCD_NAMESPACE, SYSTEM_NAMESPACE, Platform
 from towpath.hooks.templates import TemplateAction
 from towpath.localcluster.cluster import LocalCluster
 from towpath.localcluster.gateway.proxy import Gateway
+from towpath.runtime.looplag import LoopLag
 from towpath.web.accounts import ApiAccess, build_accounts
 from towpath.web.portal import Portal, build_portal
 from towpath.web.reads import build_reads
@@ -87,6 +88,9 @@ async def running_platform(
         platform = _platform(base, hosts)
         await _install(base)
         background = await stack.enter_async_context(Background())
+        lag = LoopLag()
+        base.api.front.application.metrics.contributed.append(lag.metrics)
+        background.start("loop-lag", lag.run())
         background.start("platform-api", base.api.front.run())
         background.start("cluster-api", base.cluster.front.run())
         background.start("cluster", hosts.cluster.run())

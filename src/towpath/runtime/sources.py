@@ -105,3 +105,38 @@ class Running:
 
         self.informer.subscribe(handle)
         await self.informer.run()
+
+
+@dataclass(frozen=True, slots=True)
+class SpecWatch:
+    """As Watch, but silent about status: keys when an object comes, goes, begins to go, or has a
+    new generation. For kinds that one reads but whose health is somebody else's affair.
+    """
+
+    client: Client
+    resource: Resource
+    keys: KeysOf = own_key
+    namespace: str = ""
+
+    async def run(self, enqueue: Enqueue) -> None:
+        informer = Informer(self.client, self.resource, self.namespace)
+        seen: dict[Key, tuple[object, ...]] = {}
+
+        def handle(obj: RawObject) -> None:
+            key, metadata = key_of(obj), obj["metadata"]
+            if informer.get(key) is None:
+                seen.pop(key, None)
+            else:
+                state = (
+                    metadata["uid"],
+                    metadata.get("generation"),
+                    metadata.get("deletionTimestamp"),
+                )
+                if seen.get(key) == state:
+                    return
+                seen[key] = state
+            for found in self.keys(obj):
+                enqueue(found)
+
+        informer.subscribe(handle)
+        await informer.run()

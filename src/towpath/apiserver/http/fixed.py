@@ -8,7 +8,7 @@ import platform
 import resource
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -65,6 +65,8 @@ class Metrics:
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     """Time spent by verb; watches and logs are not counted in it."""
     started_at: float = field(default_factory=time.time)
+    contributed: list[Callable[[], Sequence[str]]] = field(default_factory=list)
+    """Further lines, asked for at each scrape: what the process around the API knows."""
 
     def text(self, *, watches: int, revision_of_registry: int) -> bytes:
         usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -87,6 +89,7 @@ class Metrics:
             f"process_cpu_seconds_total {usage.ru_utime + usage.ru_stime:.2f}",
             "# TYPE process_start_time_seconds gauge",
             f"process_start_time_seconds {self.started_at:.3f}",
+            *(line for more in self.contributed for line in more()),
             "",
         ]
         return "\n".join(lines).encode()
