@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
-from tests.support import eventually
 
+from tests.support import eventually
 from towpath.client.kubeconfig import from_kubeconfig
 from towpath.client.kubernetes import KubernetesClient
 

@@ -23,8 +23,8 @@ from pathlib import Path
 
 import asyncpg
 import httpx2
-from tests.platform import PlatformProcess
 
+from tests.platform import PlatformProcess
 from towpath.client.kubeconfig import from_kubeconfig
 from towpath.engines.processes.sweep import TOKEN_VARIABLE, token_of
 from towpath.machinery.objects import RawObject
@@ -61,7 +61,9 @@ class World:
 async def look(platform: PlatformProcess) -> World:
     """The world of a running platform. Raises what its APIs raise."""
     data = platform.data_dir
-    objects = {f"objects of {name}": await _objects(platform, name) for name in ("platform", "local")}
+    objects = {
+        f"objects of {name}": await _objects(platform, name) for name in ("platform", "local")
+    }
     return World(
         {
             **objects,
@@ -293,7 +295,9 @@ def _folders(data: Path) -> Iterator[str]:
     """What is in the folders where things come and go."""
     for name in ("runs", "ci", "pods", "run", "git/.tmp", "clusters", "postgres"):
         yield from (f"{name}/{plain(path.name)}" for path in (data / name).glob("*"))
-    yield from (plain(path.name) for path in data.glob("*") if not path.name.endswith(("-wal", "-shm")))
+    yield from (
+        plain(path.name) for path in data.glob("*") if not path.name.endswith(("-wal", "-shm"))
+    )
 
 
 def _memory_groups(data: Path) -> Iterable[str]:
