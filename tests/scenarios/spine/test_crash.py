@@ -1,8 +1,8 @@
 """Kill -9 at any moment of the golden path: the next start comes to the same end.
 
-Each case is one data directory: ask for a service, kill the platform the moment that its name says,
-start it again, and wait until the world is the same as after an undisturbed run, with nothing twice,
-nothing lost and nothing orphaned. The service must answer with what its database knows.
+Each case is one data directory: ask for a service, kill the platform at the moment that the case
+names, start it again, and wait until the world is the same as after an undisturbed run, with nothing
+twice, nothing lost and nothing orphaned. The service must answer with what its database knows.
 """
 
 import asyncio
@@ -10,16 +10,15 @@ import random
 from pathlib import Path
 
 import pytest
-from tests.scenarios.spine.crashes import (
+from tests.scenarios.spine.crashes import answers, ask_for_service, converges, platform_at
+from tests.scenarios.spine.effects import (
     Effect,
-    answers,
-    ask_for_service,
-    converges,
-    crash_and_restart,
+    named,
     of_database,
     of_file,
     of_object,
-    platform_at,
+    phase,
+    ready,
     watching,
 )
 from tests.world import World, look
@@ -33,7 +32,6 @@ from towpath.capabilities.infrastructure.databases.kinds import DATABASE, GRANT,
 from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE
 from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
 from towpath.localcluster.resources import DEPLOYMENT, POD, REPLICA_SET, SECRET
-from towpath.machinery.conditions import is_true
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 
@@ -60,10 +58,6 @@ def pipeline_steps_done(number: int) -> Effect:
     return of_object(f"pipeline step {number} done", PIPELINE_RUN, enough)
 
 
-def phase(name: str, resource: Resource, wanted: str) -> Effect:
-    return of_object(name, resource, lambda obj: (obj.get("status") or {}).get("phase") == wanted)
-
-
 def application(name: str, *, infra: bool, synced: bool) -> Effect:
     def matches(app: RawObject) -> bool:
         if app["metadata"]["name"].endswith("-infra") != infra:
@@ -72,16 +66,6 @@ def application(name: str, *, infra: bool, synced: bool) -> Effect:
         return sync == "Synced" or not synced
 
     return of_object(name, APPLICATION, matches)
-
-
-def ready(name: str, resource: Resource, *, context: str = "platform") -> Effect:
-    return of_object(name, resource, lambda obj: is_true(obj, "Ready"), context=context)
-
-
-def named(name: str, resource: Resource, wanted: str, *, context: str = "platform") -> Effect:
-    return of_object(
-        name, resource, lambda obj: obj["metadata"]["name"] == wanted, context=context
-    )
 
 
 def a_job_runs(run: RawObject) -> bool:
@@ -202,6 +186,7 @@ async def test_killed_after_seconds(moment_s: float, tmp_path: Path, undisturbed
         await ask_for_service(platform)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(asyncio.Event().wait(), moment_s)
-        await crash_and_restart(platform)
+        await platform.kill()
+        await platform.start()
         await answers(platform)
         await converges(platform, undisturbed)
