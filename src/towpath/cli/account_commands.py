@@ -3,8 +3,8 @@
 import sys
 from urllib.parse import parse_qs, urlsplit
 
-from towpath.cli.connection import NO_PLATFORM, login_file
-from towpath.hooks.commands import Command, CommandError, Terminal
+from towpath.cli.connection import login_file
+from towpath.hooks.commands import NO_PLATFORM, Command, CommandError, Terminal
 
 LOGIN_TIMEOUT_S = 30.0
 
@@ -36,6 +36,7 @@ async def login(_: None, link: str) -> None:
         )
     import httpx2
 
+    from towpath.cli.output import say
     from towpath.client.kubeconfig import write_kubeconfig
     from towpath.machinery.errors import from_status
 
@@ -57,6 +58,7 @@ async def login(_: None, link: str) -> None:
         user=answer["user"],
     )
     sys.stdout.write(f"Signed in as {answer['user']}; kubeconfig: {file}\n")
+    say("`towpath git setup` lets Git sign in as you, too.")
 
 
 ACCOUNT_COMMANDS = [

@@ -7,7 +7,6 @@ reads `name : -x`.
 """
 
 import inspect
-import textwrap
 import types
 import typing
 from collections.abc import Callable
@@ -22,6 +21,12 @@ from towpath.hooks.commands import Command
 Invoke = Callable[[Command, dict[str, Any]], None]
 
 FORMATS = ("table", "wide", "json", "yaml", "name")
+
+SHORT_NAMES = {"project": "-p"}
+"""Of parameters that many commands have; a command's own docstring wins."""
+
+GROUPS = {"git": "Let Git sign in as you."}
+"""What a group of commands is for, where the plural of its word does not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,7 @@ def _subgroup(group: click.Group, word: str) -> click.Group:
     known = group.commands.get(word)
     if isinstance(known, click.Group):
         return known
-    made = click.Group(word, help=f"Commands about {word}s.")
+    made = click.Group(word, help=GROUPS.get(word, f"Commands about {word}s."))
     group.add_command(made)
     return made
 
@@ -83,7 +88,7 @@ def _click_command(command: Command, invoke: Invoke) -> click.Command:
         callback=lambda **values: invoke(command, values),
         params=[*params, output],
         help=described.text,
-        short_help=textwrap.shorten(described.text.split("\n")[0], 72, placeholder="..."),
+        short_help=described.text.split("\n\n")[0].replace("\n", " "),
     )
 
 
@@ -94,7 +99,8 @@ def _parameter(parameter: inspect.Parameter, hint: Any, described: Help) -> clic
     if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
         flag = "--" + parameter.name.rstrip("_").replace("_", "-")
         names = [parameter.name, flag]
-        if short := described.short_names.get(parameter.name):
+        own = described.short_names.get(parameter.name)
+        if short := own or SHORT_NAMES.get(parameter.name):
             names.insert(1, short)
         is_flag = kind is click.BOOL
         return click.Option(

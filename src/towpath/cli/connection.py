@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from towpath.client.kubeconfig import Connection, KubeconfigError, from_environment, from_kubeconfig
-from towpath.hooks.commands import CommandError
+from towpath.hooks.commands import NO_PLATFORM, CommandError
 
-NO_PLATFORM = 3
 PLATFORM_CONTEXT = "platform"
 
 

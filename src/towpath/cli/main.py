@@ -10,10 +10,18 @@ import click
 
 from towpath.cli import output
 from towpath.cli.adapter import build
-from towpath.cli.connection import NO_PLATFORM, find_platform
-from towpath.hooks.commands import Command, CommandError
+from towpath.cli.connection import find_platform
+from towpath.hooks.commands import (
+    CONFLICT,
+    FAILED,
+    NO_PLATFORM,
+    NOT_FOUND,
+    TIMED_OUT,
+    USAGE,
+    Command,
+    CommandError,
+)
 
-FAILED, USAGE, NOT_FOUND, CONFLICT, TIMED_OUT = 1, 2, 4, 5, 6
 INTERRUPTED = 130
 
 SUMMARY = """Towpath: an internal developer platform in one command.

@@ -6,38 +6,52 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from towpath.hooks.commands import Command, CommandError, Terminal
+from towpath.client.protocols import Client
+from towpath.hooks.commands import USAGE, Command, CommandError, Terminal
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 
 MANAGER = "towpath-cli"
-USAGE = 2
 
 
 async def get(
-    terminal: Terminal, kind: str, name: str = "", *, namespace: str = "", labels: str = ""
+    terminal: Terminal,
+    kind: str,
+    name: str = "",
+    *,
+    namespace: str = "",
+    labels: str = "",
+    cluster: str = "",
 ) -> None:
     """Show objects of a kind, or one of them.
 
     Parameters
     ----------
+    cluster : -c
+        Of this cluster; of the platform itself, if left out.
     namespace : -n
         Only there; all namespaces, if left out.
     labels : -l
         Only those with these labels, as in kubectl.
     """
-    resource = await _resource(terminal, kind)
+    api = _api(terminal, cluster)
+    resource = await _resource(api, kind)
     if name:
-        found = await terminal.api.get(resource, name, namespace)
+        found = await api.get(resource, name, namespace)
         terminal.show(found, [_row(found)])
         return
-    listed = await terminal.api.list(resource, namespace, labels=labels)
+    listed = await api.list(resource, namespace, labels=labels)
     document = {"apiVersion": "v1", "kind": "List", "items": listed.items}
     terminal.show(document, [_row(obj) for obj in listed.items])
 
 
 async def apply(
-    terminal: Terminal, *, file: tuple[Path, ...], namespace: str = "", force: bool = False
+    terminal: Terminal,
+    *,
+    file: tuple[Path, ...],
+    namespace: str = "",
+    force: bool = False,
+    cluster: str = "",
 ) -> None:
     """Create or change objects as files say, by server-side apply.
 
@@ -49,11 +63,14 @@ async def apply(
         For objects that name none.
     force
         Take over fields that another manager owns.
+    cluster : -c
+        On this cluster; on the platform itself, if left out.
     """
+    api = _api(terminal, cluster)
     for obj in _objects(file):
-        resource = await terminal.api.resolve(obj["apiVersion"], obj["kind"])
+        resource = await api.resolve(obj["apiVersion"], obj["kind"])
         _place(obj, resource, namespace)
-        await terminal.api.apply(resource, obj, manager=MANAGER, force=force)
+        await api.apply(resource, obj, manager=MANAGER, force=force)
         terminal.say(f"{resource.plural}/{obj['metadata']['name']} applied")
 
 
@@ -68,6 +85,7 @@ def deleting_files_too(command: Command) -> Command:
         file: tuple[Path, ...] = (),
         yes: bool = False,
         wait: bool = False,
+        cluster: str = "",
     ) -> None:
         """Delete a workload with all that it has, or the objects that files name.
 
@@ -81,6 +99,8 @@ def deleting_files_too(command: Command) -> Command:
             Do not ask.
         wait
             Return when everything is gone.
+        cluster : -c
+            The cluster that the file's objects are on; the platform itself, if left out.
         """
         if bool(app) == bool(file):
             raise CommandError(
@@ -89,19 +109,25 @@ def deleting_files_too(command: Command) -> Command:
         if app:
             await command.run(terminal, app, project=project, yes=yes, wait=wait)
             return
+        api = _api(terminal, cluster)
         for obj in reversed(list(_objects(file))):
-            resource = await terminal.api.resolve(obj["apiVersion"], obj["kind"])
+            resource = await api.resolve(obj["apiVersion"], obj["kind"])
+            _place(obj, resource, "")
             metadata = obj["metadata"]
-            await terminal.api.delete(resource, metadata["name"], metadata.get("namespace", ""))
+            await api.delete(resource, metadata["name"], metadata.get("namespace", ""))
             terminal.say(f"{resource.plural}/{metadata['name']} deleted")
 
     return Command(("delete",), delete)
 
 
-async def _resource(terminal: Terminal, word: str) -> Resource:
+def _api(terminal: Terminal, cluster: str) -> Client:
+    return terminal.cluster(cluster) if cluster else terminal.api
+
+
+async def _resource(api: Client, word: str) -> Resource:
     """A kind by its kind, plural, or plural.group, whatever the case."""
     wanted = word.lower()
-    for resource in await terminal.api.resources():
+    for resource in await api.resources():
         names = {resource.kind.lower(), resource.plural, f"{resource.plural}.{resource.group}"}
         if wanted in names:
             return resource

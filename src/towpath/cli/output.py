@@ -34,6 +34,19 @@ def write_data(data: Any, form: str) -> None:
     print(text)  # noqa: T201 - this is the output
 
 
+def without_managed_fields(data: Any) -> Any:
+    """As kubectl shows objects: who owns which field is nothing that people want to read."""
+    if isinstance(data, dict):
+        return {
+            name: without_managed_fields(value)
+            for name, value in data.items()
+            if name != "managedFields"
+        }
+    if isinstance(data, list | tuple):
+        return [without_managed_fields(item) for item in data]
+    return data
+
+
 def write_names(data: Any) -> None:
     items = data.get("items", [data]) if isinstance(data, dict) else data
     for item in items:

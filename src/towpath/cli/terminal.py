@@ -1,8 +1,10 @@
 """What a command is given: the API as the person who types, and their screen."""
 
+import ssl
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,10 +12,10 @@ import httpx2
 import orjson
 
 from towpath.cli import output
-from towpath.cli.connection import NO_PLATFORM, Reach
+from towpath.cli.connection import Reach
 from towpath.client.kubernetes import KubernetesClient
 from towpath.client.protocols import Client
-from towpath.hooks.commands import CommandError
+from towpath.hooks.commands import NO_PLATFORM, CommandError
 from towpath.machinery.errors import from_status
 from towpath.machinery.kinds import Resource
 
@@ -32,6 +34,7 @@ class CommandTerminal:
         self._form = form
         self._stack = AsyncExitStack()
         self._api: KubernetesClient | None = None
+        self._portal_http: httpx2.AsyncClient | None = None
         self._portal = ""
         self._user = ""
 
@@ -59,16 +62,24 @@ class CommandTerminal:
             self._user = review["status"]["userInfo"]["username"]
         return self._user
 
+    @property
+    def token(self) -> str:
+        """What we identify ourselves with, for programs that we sign in: git."""
+        return self._reach.platform.token
+
+    @property
+    def kubeconfig(self) -> Path | None:
+        """The file that says who we are; None where the environment does."""
+        return self._reach.file
+
     async def read(self, path: str, **parameters: str) -> Any:
-        async with self._http() as http:
-            response = await http.get(await self._address(path, parameters))
-            return _decoded(response.status_code, response.content)
+        http = await self._http()
+        response = await http.get(await self._address(path, parameters))
+        return _decoded(response.status_code, response.content)
 
     async def follow(self, path: str, **parameters: str) -> AsyncIterator[Any]:
-        async with (
-            self._http() as http,
-            http.stream("GET", await self._address(path, parameters), timeout=None) as response,
-        ):
+        http, address = await self._http(), await self._address(path, parameters)
+        async with http.stream("GET", address, timeout=None) as response:
             if response.status_code != httpx2.codes.OK:
                 _decoded(response.status_code, await response.aread())
             async for line in response.aiter_lines():
@@ -77,11 +88,10 @@ class CommandTerminal:
 
     async def post(self, path: str, content: Mapping[str, str]) -> Any:
         """A question to the portal that changes something, such as making a sign-in link."""
-        async with self._http() as http:
-            response = await http.post(
-                f"{await self.portal()}{path}", content=orjson.dumps(dict(content))
-            )
-            return _decoded(response.status_code, response.content)
+        http = await self._http()
+        address = f"{await self.portal()}{path}"
+        response = await http.post(address, content=orjson.dumps(dict(content)))
+        return _decoded(response.status_code, response.content)
 
     async def portal(self) -> str:
         """The portal's address, as the platform publishes it."""
@@ -92,7 +102,7 @@ class CommandTerminal:
 
     def show(self, data: Any, rows: Sequence[Mapping[str, str]] | None = None) -> None:
         if self._form in ("json", "yaml"):
-            output.write_data(data, self._form)
+            output.write_data(output.without_managed_fields(data), self._form)
         elif self._form == "name":
             output.write_names(data)
         elif rows is None:
@@ -115,9 +125,19 @@ class CommandTerminal:
         output.say(f"{question} [{default}]" if default else question)
         return sys.stdin.readline().strip() or default
 
-    def _http(self) -> httpx2.AsyncClient:
-        headers = {"authorization": f"Bearer {self._reach.platform.token}"}
-        return httpx2.AsyncClient(headers=headers, timeout=READ_TIMEOUT_S, trust_env=False)
+    async def _http(self) -> httpx2.AsyncClient:
+        """The portal's client. Loading the system's authorities takes longer than most commands,
+        so that is done where there is TLS."""
+        if self._portal_http is None:
+            secure = (await self.portal()).startswith("https:")
+            self._portal_http = httpx2.AsyncClient(
+                headers={"authorization": f"Bearer {self.token}"},
+                timeout=READ_TIMEOUT_S,
+                trust_env=False,
+                verify=True if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            )
+            self._stack.push_async_callback(self._portal_http.aclose)
+        return self._portal_http
 
     async def _address(self, path: str, parameters: Mapping[str, str]) -> str:
         query = f"?{urlencode(parameters)}" if parameters else ""

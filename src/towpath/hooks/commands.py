@@ -11,11 +11,14 @@ from typing import Any, Protocol
 
 from towpath.client.protocols import Client
 
+FAILED, USAGE, NO_PLATFORM, NOT_FOUND, CONFLICT, TIMED_OUT = range(1, 7)
+"""Exit codes that scripts can trust."""
+
 
 class CommandError(Exception):
     """Ends the command with one clear sentence on standard error and this exit code."""
 
-    def __init__(self, message: str, *, hint: str = "", exit_code: int = 1) -> None:
+    def __init__(self, message: str, *, hint: str = "", exit_code: int = FAILED) -> None:
         super().__init__(message)
         self.hint = hint
         self.exit_code = exit_code

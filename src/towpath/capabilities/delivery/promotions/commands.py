@@ -20,12 +20,13 @@ from towpath.capabilities.delivery.promotions.kinds import (
 )
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
 from towpath.capabilities.governance.projects.kinds import PROJECT_LABEL
-from towpath.hooks.commands import Command, CommandError, Terminal
+from towpath.hooks.commands import NOT_FOUND, TIMED_OUT, Command, CommandError, Terminal
 from towpath.machinery.errors import AlreadyExists, NotFound
 from towpath.machinery.objects import Key, RawObject
 from towpath.runtime.following import follow_object
 
 TIMEOUT_S = 300.0
+FIRST_WORD_S = 5.0
 
 
 async def promote(
@@ -188,6 +189,7 @@ async def _workload(terminal: Terminal, app: str, project: str) -> RawObject:
         raise CommandError(
             f"there is no workload {app} in project {project}",
             hint=f"`towpath list --project {project}` shows those that there are",
+            exit_code=NOT_FOUND,
         ) from None
 
 
@@ -213,6 +215,7 @@ async def _release_before(terminal: Terminal, workload: RawObject, to: str, proj
         raise CommandError(
             f"{workload['metadata']['name']} does not go to {to}",
             hint=f"its environments are {', '.join(names)}",
+            exit_code=NOT_FOUND,
         )
     before = names[: names.index(to)]
     for name in reversed(before):
@@ -274,6 +277,24 @@ async def _ask(
     terminal.show(made, [{"promotion": name, "release": release, "environment": environment}])
     if wait_s is not None:
         await _follow(terminal, name, project, wait_s)
+    else:
+        await _tell_first(terminal, name, project)
+
+
+async def _tell_first(terminal: Terminal, name: str, project: str) -> None:
+    """What becomes of it, as far as that is known at once: that it waits for approval, say."""
+    changes = follow_object(terminal.api, PROMOTION, Key(project, name))
+    try:
+        async with asyncio.timeout(FIRST_WORD_S):
+            async for promotion in changes:
+                message = ((promotion or {}).get("status") or {}).get("message", "")
+                if message:
+                    terminal.say(message)
+                    return
+    except TimeoutError:
+        terminal.say(f"{name} is on its way; `towpath promotions` shows how it goes.")
+    finally:
+        await changes.aclose()
 
 
 async def _follow(terminal: Terminal, name: str, project: str, timeout_s: float) -> None:
@@ -296,6 +317,7 @@ async def _follow(terminal: Terminal, name: str, project: str, timeout_s: float)
         raise CommandError(
             f"promotion {name} has not ended after {timeout_s:.0f} s: {told}",
             hint="it goes on; `towpath promotions` shows how it ends",
+            exit_code=TIMED_OUT,
         ) from None
     finally:
         await changes.aclose()
@@ -367,6 +389,7 @@ async def _waiting(terminal: Terminal, subject: str, env: str, project: str) -> 
     raise CommandError(
         f"no promotion of {subject} waits for approval in project {project}",
         hint=f"`towpath promotions --project {project}` lists them",
+        exit_code=NOT_FOUND,
     )
 
 

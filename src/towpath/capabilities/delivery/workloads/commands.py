@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT, target_namespace
 from towpath.capabilities.delivery.promotions.kinds import newest_first
 from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD
-from towpath.hooks.commands import Command, CommandError, Terminal
+from towpath.hooks.commands import NOT_FOUND, TIMED_OUT, USAGE, Command, CommandError, Terminal
 from towpath.machinery.conditions import get_condition
 from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import Key, RawObject, uid_of
@@ -25,6 +25,10 @@ async def list_workloads(terminal: Terminal, *, project: str = "") -> None:
         The project; needed when there are several.
     """
     found = (await terminal.api.list(WORKLOAD, project)).items
+    if not found and project not in [one["name"] for one in await terminal.read("projects")]:
+        raise CommandError(
+            f"there is no project {project}, or you are not a member", exit_code=NOT_FOUND
+        )
     terminal.show({"items": found}, [_row(workload) for workload in found])
     if not found:
         terminal.say(f"Project {project} has no workloads yet: `towpath new` makes one.")
@@ -76,6 +80,8 @@ async def show(terminal: Terminal, app: str, *, project: str = "") -> None:
             terminal.say(f"{stage['name']}: {_drift(drift)}")
     names = [release["metadata"]["name"] for release in newest_first(releases)[:RELEASES_SHOWN]]
     terminal.say(f"Releases, the newest first: {', '.join(names) or 'none yet'}")
+    repository = workload["spec"]["repository"]
+    terminal.say(f"Code: {await terminal.portal()}/git/{project}/{repository}.git")
 
 
 def _stage(stage: RawObject) -> Mapping[str, str]:
@@ -175,6 +181,7 @@ async def _until_gone(terminal: Terminal, app: str, project: str) -> None:
         raise CommandError(
             f"{app} is not gone after {DELETE_TIMEOUT_S:.0f} s: {told}",
             hint="it goes on; `towpath show` says what it waits for",
+            exit_code=TIMED_OUT,
         ) from None
     finally:
         await changes.aclose()
@@ -220,6 +227,7 @@ async def workload_of(terminal: Terminal, app: str, project: str) -> RawObject:
         raise CommandError(
             f"there is no workload {app} in project {project}",
             hint=f"`towpath list --project {project}` shows those that there are",
+            exit_code=NOT_FOUND,
         ) from None
 
 
@@ -231,6 +239,7 @@ def environment_of(workload: RawObject, wanted: str) -> str:
             raise CommandError(
                 f"{workload['metadata']['name']} does not go to {wanted}",
                 hint=f"its environments are {', '.join(listed)}",
+                exit_code=NOT_FOUND,
             )
         return wanted
     stages = (workload.get("status") or {}).get("environments") or ()
@@ -241,7 +250,9 @@ def environment_of(workload: RawObject, wanted: str) -> str:
     if not running and len(listed) == 1:
         return listed[0]
     raise CommandError(
-        "which environment?", hint=f"name one with --env: {', '.join(running or listed)}"
+        "which environment?",
+        hint=f"name one with --env: {', '.join(running or listed)}",
+        exit_code=USAGE,
     )
 
 

@@ -33,7 +33,7 @@ from towpath.capabilities.portal.templates.story import (
     first_automatic,
     planned_things,
 )
-from towpath.hooks.commands import CommandError, Terminal
+from towpath.hooks.commands import NOT_FOUND, TIMED_OUT, CommandError, Terminal
 from towpath.hooks.platform import SYSTEM_NAMESPACE
 from towpath.machinery.documents import DocumentError, load_document
 from towpath.machinery.errors import Forbidden, NotFound
@@ -41,7 +41,6 @@ from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 from towpath.runtime.informer import Informer
 
-TIMED_OUT = 124
 SYNC_DEADLINE_S = 15.0
 LOGS_END_S = 0.5
 
@@ -84,6 +83,8 @@ async def create(terminal: Terminal, request: Request, *, wait_s: float | None) 
         terminal.say(f"Started {made['metadata']['name']}; `towpath runs` shows how it goes.")
         terminal.show(made, [{"run": made["metadata"]["name"], "project": request.project}])
         return
+    # Whoever may not, or names a project that is not there, hears it before anything is watched.
+    await terminal.api.create(TEMPLATE_RUN, run, dry_run=True)
     birth = Birth(request.project, run["metadata"]["name"], request.name, environment)
     outcome = await _follow(terminal, run, Story(birth), wait_s)
     _finish(terminal, request, outcome)
@@ -97,7 +98,9 @@ async def _template(terminal: Terminal, request: Request) -> RawObject:
         except (NotFound, Forbidden):
             continue
     raise CommandError(
-        f"there is no template {request.template}", hint="`towpath templates` lists what there is"
+        f"there is no template {request.template}",
+        hint="`towpath templates` lists what there is",
+        exit_code=NOT_FOUND,
     )
 
 
