@@ -61,12 +61,10 @@ class World:
 async def look(platform: PlatformProcess) -> World:
     """The world of a running platform. Raises what its APIs raise."""
     data = platform.data_dir
-    objects = {
-        f"objects of {name}": await _objects(platform, name) for name in ("platform", "local")
-    }
     return World(
         {
-            **objects,
+            "objects of platform": await _objects(platform, "platform"),
+            "objects of local": await _objects(platform, "local"),
             "databases": await _databases(data),
             **await asyncio.to_thread(_on_disk, data),
             "processes": Counter(
@@ -204,7 +202,7 @@ def _marks(data: Path) -> list[bytes]:
 
 def _role(entry: Path, marks: list[bytes], data: Path) -> str:
     command = (entry / "cmdline").read_bytes()
-    texts = (command, (entry / "environ").read_bytes(), os.fsencode(os.readlink(entry / "cwd")))
+    texts = (command, (entry / "environ").read_bytes(), bytes((entry / "cwd").readlink()))
     if not any(mark in text for mark in marks for text in texts):
         return ""
     if (entry / "stat").read_text().rpartition(")")[2].split()[0] == "Z":

@@ -1,8 +1,8 @@
 """Kill -9 at any moment of the golden path: the next start comes to the same end.
 
 Each case is one data directory: ask for a service, kill the platform at the moment that the case
-names, start it again, and wait until the world is the same as after an undisturbed run, with nothing
-twice, nothing lost and nothing orphaned. The service must answer with what its database knows.
+names, start it again, and wait until the world is the same as after an undisturbed run: nothing
+twice, nothing lost, nothing orphaned. The service must answer with what its database knows.
 """
 
 import asyncio
