@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import orjson
-
 from tests.support import eventually
+
 from towpath.app.audit import AuditShipping
 from towpath.machinery.users import PLATFORM, UserInfo
 from towpath.records.contract import AuditEntry, AuditFilter, Viewer

@@ -138,7 +138,7 @@ class Container:
             config_changed = self._config_changed()
             try:
                 if image is None:
-                    image = await self._preparation.image(self._container)
+                    image = await self._preparation.image(self._container, self._place.project)
                 return await self._preparation.request(
                     self._pod, self._container, image, self._place, self.state.restarts
                 )

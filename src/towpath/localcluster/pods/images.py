@@ -9,6 +9,7 @@ from pathlib import Path
 from towpath.engines.processes.host import base_python
 from towpath.engines.processes.view import SYSTEM_FOLDERS
 from towpath.engines.registry.port import ImageUnpacker
+from towpath.engines.registry.references import DOCKER_HUB, parse_reference
 from towpath.localcluster.pods.commands import ImageConfig, ImageRefused, Relocation
 
 UNPACKS_AT_ONCE = 2
@@ -37,8 +38,12 @@ class Images:
         self._at_once = asyncio.Semaphore(UNPACKS_AT_ONCE)
         self._locks: dict[str, asyncio.Lock] = {}
 
-    async def image(self, reference: str) -> Image:
-        """Raises ImageError when there is no such image, ImageRefused when it cannot run here."""
+    async def image(self, reference: str, project: str) -> Image:
+        """For a pod of `project`.
+
+        Raises ImageError when there is no such image, ImageRefused when it cannot run here.
+        """
+        refuse_foreign(reference, project)
         name = hashlib.sha256(reference.encode()).hexdigest()[:32]
         folder = self._cache / "images" / name
         async with self._locks.setdefault(reference, asyncio.Lock()), self._at_once:
@@ -59,6 +64,20 @@ class Images:
                 link.unlink(missing_ok=True)
                 link.symlink_to(target)
         return folder
+
+
+def refuse_foreign(reference: str, project: str) -> None:
+    """A pod reads all that is in its image, so it runs its own project's. Raises ImageRefused.
+
+    Namespaces without a project (`<cluster>/<namespace>`) are the administrators'.
+    """
+    parsed = parse_reference(reference)
+    owner = parsed.name.partition("/")[0]
+    if parsed.host != DOCKER_HUB and "/" not in project and owner != project:
+        raise ImageRefused(
+            f"image {reference} belongs to project {owner}, and this pod to project {project}, "
+            f"which runs images of {project} only; push the image to {project} too"
+        )
 
 
 def _top_folders(reference: str, folder: Path) -> tuple[str, ...]:

@@ -66,8 +66,8 @@ class Preparation:
         self._processes = processes
         self._probe_numbers = itertools.count(1)
 
-    async def image(self, container: RawObject) -> Image:
-        return await self._images.image(str(container["image"]))
+    async def image(self, container: RawObject, project: str) -> Image:
+        return await self._images.image(str(container["image"]), project)
 
     async def request(
         self, pod: RawObject, container: RawObject, image: Image, place: PodPlace, restart: int
