@@ -21,7 +21,7 @@ from towpath.runtime.claims import claim_namespace, release_namespace
 from towpath.runtime.controller import Controller
 from towpath.runtime.informer import Informer
 from towpath.runtime.outcomes import Stalled, Waiting
-from towpath.runtime.sources import Periodic, Running, Watch
+from towpath.runtime.sources import Periodic, Running, SpecWatch
 from towpath.runtime.steps import Subject, stepwise
 
 FINALIZER = "towpath.dev/environments"
@@ -66,9 +66,9 @@ def controllers(platform: Platform) -> Sequence[Controller]:
             ),
             sources=(
                 Running(informer),
-                Watch(platform.api, PROJECT, of_project),
-                Watch(platform.api, WORKLOAD, of_workload),
-                Watch(platform.api, CLUSTER, of_cluster),
+                SpecWatch(platform.api, PROJECT, of_project),
+                SpecWatch(platform.api, WORKLOAD, of_workload),
+                SpecWatch(platform.api, CLUSTER, of_cluster),
                 Periodic(RENEWAL_CHECK_S, every),
             ),
         ),

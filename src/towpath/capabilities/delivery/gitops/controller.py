@@ -33,7 +33,7 @@ from towpath.machinery.objects import Key, RawObject, annotations_of, is_deletin
 from towpath.runtime.controller import Controller
 from towpath.runtime.events import EventRecorder
 from towpath.runtime.informer import Informer
-from towpath.runtime.sources import Periodic, Running, Stream, Watch
+from towpath.runtime.sources import Periodic, Running, SpecWatch, Stream
 
 log = logging.getLogger(__name__)
 
@@ -63,8 +63,8 @@ def controllers(platform: Platform) -> Sequence[Controller]:
                 Running(informer),
                 live,
                 Stream(lambda: readers.of_pushes(platform.git)),
-                Watch(platform.api, APP_PROJECT, readers.of_project),
-                Watch(platform.api, CLUSTER, readers.of_cluster),
+                SpecWatch(platform.api, APP_PROJECT, readers.of_project),
+                SpecWatch(platform.api, CLUSTER, readers.of_cluster),
                 Periodic(REFRESH_S, readers.all),
             ),
             concurrency=8,

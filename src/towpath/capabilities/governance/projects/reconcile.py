@@ -37,7 +37,7 @@ from towpath.machinery.objects import Key, RawObject, labels_of, owner_reference
 from towpath.runtime.claims import NAMESPACE, claim_namespace, release_namespace
 from towpath.runtime.controller import Controller
 from towpath.runtime.outcomes import Stalled, Waiting
-from towpath.runtime.sources import Watch
+from towpath.runtime.sources import SpecWatch, Watch
 from towpath.runtime.steps import Subject, stepwise
 
 FINALIZER = "towpath.dev/projects"
@@ -74,9 +74,9 @@ def controllers(platform: Platform) -> Sequence[Controller]:
                 ready_message="Members can work in it.",
             ),
             sources=(
-                Watch(platform.api, PROJECT),
-                Watch(platform.api, ENVIRONMENT, project_of_namespaced),
-                Watch(platform.api, WORKLOAD, project_of_namespaced),
+                SpecWatch(platform.api, PROJECT),
+                SpecWatch(platform.api, ENVIRONMENT, project_of_namespaced),
+                SpecWatch(platform.api, WORKLOAD, project_of_namespaced),
                 Watch(platform.api, NAMESPACE, project_of_namespace, labels=PROJECT_UID_LABEL),
             ),
         ),

@@ -12,7 +12,7 @@ from towpath.machinery.objects import Key, RawObject
 from towpath.runtime.claims import NAMESPACE
 from towpath.runtime.controller import Controller
 from towpath.runtime.outcomes import Stalled
-from towpath.runtime.sources import Watch
+from towpath.runtime.sources import SpecWatch, Watch
 from towpath.runtime.steps import Subject, stepwise
 
 
@@ -29,7 +29,7 @@ def controllers(platform: Platform) -> Sequence[Controller]:
             ),
             sources=(
                 Watch(platform.api, CLUSTER),
-                Watch(platform.api, ENVIRONMENT, _cluster_of),
+                SpecWatch(platform.api, ENVIRONMENT, _cluster_of),
             ),
             concurrency=1,
         ),

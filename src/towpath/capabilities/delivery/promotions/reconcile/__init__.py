@@ -26,7 +26,7 @@ from towpath.machinery.objects import Key, RawObject, key_of, labels_of
 from towpath.runtime.controller import Controller
 from towpath.runtime.events import EventRecorder
 from towpath.runtime.informer import Informer
-from towpath.runtime.sources import Running, Watch
+from towpath.runtime.sources import Running, SpecWatch, Watch
 from towpath.runtime.steps import Subject, stepwise
 
 Reconcile = Callable[[Key], Awaitable[float | None]]
@@ -64,7 +64,7 @@ def controllers(platform: Platform) -> Sequence[Controller]:
                     namespace=ARGOCD_NAMESPACE,
                 ),
                 Watch(platform.api, ENVIRONMENT, unfinished.of_environment),
-                Watch(platform.api, WORKLOAD, unfinished.of_workload),
+                SpecWatch(platform.api, WORKLOAD, unfinished.of_workload),
             ),
         ),
     )

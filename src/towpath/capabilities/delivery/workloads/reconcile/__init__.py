@@ -14,7 +14,7 @@ from towpath.hooks.platform import Platform
 from towpath.machinery.objects import Key, RawObject, key_of, labels_of
 from towpath.runtime.controller import Controller
 from towpath.runtime.informer import Informer
-from towpath.runtime.sources import Running, Watch
+from towpath.runtime.sources import Running, SpecWatch, Watch
 from towpath.runtime.steps import stepwise
 
 FINALIZER = "towpath.dev/workloads"
@@ -56,7 +56,7 @@ def controllers(platform: Platform) -> Sequence[Controller]:
                 Watch(platform.api, RELEASE, workload_of),
                 Watch(platform.api, PROMOTION, workload_of),
                 Watch(platform.api, APPLICATION, labelled_workload, namespace=ARGOCD_NAMESPACE),
-                Watch(platform.api, ENVIRONMENT, of_environment),
+                SpecWatch(platform.api, ENVIRONMENT, of_environment),
             ),
         ),
     )
