@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from tests.scenarios.templates.conftest import PROJECT_NAME, World
@@ -13,14 +13,22 @@ from tests.support import eventually
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
 from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE
 from towpath.capabilities.portal.templates import seeding
-from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE, TEMPLATE_RUN, step_stream
+from towpath.capabilities.portal.templates.kinds import (
+    SOFTWARE_TEMPLATE,
+    TEMPLATE_RUN,
+    log_prefix,
+    step_stream,
+)
 from towpath.capabilities.portal.templates.progress import is_finished
+from towpath.capabilities.portal.templates.reads import reads
 from towpath.engines.git.port import File, RepositoryName, RepositoryNotFound, Signature
 from towpath.hooks.platform import SYSTEM_NAMESPACE
 from towpath.hooks.templates import ActionContext
 from towpath.machinery.documents import load_document
-from towpath.machinery.errors import NotFound
+from towpath.machinery.errors import BadRequest, NotFound
 from towpath.machinery.objects import RawObject
+from towpath.machinery.users import UserInfo
+from towpath.records.contract import Viewer
 
 REPOSITORY = RepositoryName(PROJECT_NAME, "order-service")
 PUBLISH = {
@@ -414,3 +422,37 @@ async def test_a_new_version_is_a_new_commit_and_takes_nothing_else_back(
     offered = await world.client.get(SOFTWARE_TEMPLATE, "one", SYSTEM_NAMESPACE)
     assert offered["spec"]["descriptor"]["metadata"]["title"] == "Newer"
     assert offered["spec"]["source"]["revision"] == head
+
+
+async def read_log(world: World, viewer: Viewer, **parameters: str) -> list[str]:
+    (read,) = reads(world.platform)
+    lines = cast(Any, read.answer(viewer, {"project": PROJECT_NAME, **parameters}))
+    return [line["text"] async for line in lines]
+
+
+async def test_the_log_of_a_step_is_read_by_who_may_see_the_project(world: World) -> None:
+    async def talk(context: ActionContext) -> dict[str, Any]:
+        context.log("one\ntwo")
+        return {}
+
+    world.add_action("talk", talk)
+    await world.template("t", [{"id": "say", "action": "talk"}, {"action": "debug:log"}])
+    async with world.running():
+        await world.start("r", "t")
+        await world.finished("r")
+        member = Viewer(UserInfo("alice"), frozenset({PROJECT_NAME}))
+        await world.platform.logs.settled()
+        assert await read_log(world, member, run="r", step="say") == ["one", "two"]
+        assert await read_log(world, member, run="r", step="say", after="1") == ["two"]
+        assert await read_log(world, member, run="r", step="never") == []
+        for run, viewer in (("r", Viewer(UserInfo("eve"), frozenset())), ("no", member)):
+            with pytest.raises(NotFound):
+                await read_log(world, viewer, run=run, step="say")
+        with pytest.raises(BadRequest):
+            await read_log(world, member, run="r", step="say", after="x")
+        await world.client.delete(TEMPLATE_RUN, "r", PROJECT_NAME)
+
+        async def forgotten() -> bool:
+            return not await world.platform.logs.streams(log_prefix(PROJECT_NAME, "r"))
+
+        await eventually(forgotten)

@@ -32,8 +32,10 @@ def rendered(name: str, **parameters: Any) -> dict[str, str]:
 
 
 def written(folder: Path, files: dict[str, str]) -> Path:
-    folders.write_files(folder, {path: File(text.encode()) for path, text in files.items()})
-    return folder
+    project = folder / "project"
+    contents = {path: File(text.encode()) for path, text in files.items()}
+    folders.write_files(project, contents, scratch=folder / "scratch")
+    return project
 
 
 def test_its_own_tests_pass() -> None:

@@ -1,11 +1,12 @@
 """Files on disk, in folders that nothing may leave: a run's workspace and its template.
 
-Every function here blocks; call them in a thread. Files are written beside their place and moved
-there, so that a crash leaves the old file or the new one.
+Every function here blocks; call them in a thread. Files are written in a scratch folder and moved
+to their place, so that a crash leaves the old file or the new one, and nothing else beside it.
 """
 
 import os
 import shutil
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -44,18 +45,24 @@ def _regular_files(root: Path) -> Iterator[Path]:
                 yield path
 
 
-def write_files(root: Path, files: Mapping[str, File], *, replace: bool = True) -> list[str]:
-    """The paths that were written; without `replace`, files that exist stay as they are."""
+def write_files(
+    root: Path, files: Mapping[str, File], *, scratch: Path, replace: bool = True
+) -> list[str]:
+    """The paths that were written; without `replace`, files that exist stay as they are.
+
+    `scratch` is a folder of the same file system outside of root.
+    """
+    scratch.mkdir(parents=True, exist_ok=True)
     written = []
     for relative, file in files.items():
         place = inside(root, relative)
         if place.exists() and not replace:
             continue
         place.parent.mkdir(parents=True, exist_ok=True)
-        beside = place.with_name(f".{place.name}.new")
-        beside.write_bytes(file.content)
-        beside.chmod(0o755 if file.executable else 0o644)
-        beside.replace(place)
+        draft = scratch / uuid.uuid4().hex
+        draft.write_bytes(file.content)
+        draft.chmod(0o755 if file.executable else 0o644)
+        draft.replace(place)
         written.append(relative)
     return written
 

@@ -204,6 +204,11 @@ TEMPLATE_RUN_CRD = custom_resource_definition(
 KINDS = (SOFTWARE_TEMPLATE_CRD, TEMPLATE_RUN_CRD)
 
 
+def log_prefix(project: str, run: str) -> str:
+    """What the names of a run's logs begin with."""
+    return f"templaterun/{project}/{run}/"
+
+
 def step_stream(project: str, run: str, step: str) -> str:
     """The name of the log of one step."""
-    return f"templaterun/{project}/{run}/{step}"
+    return f"{log_prefix(project, run)}{step}"

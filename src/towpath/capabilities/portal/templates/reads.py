@@ -1,26 +1,43 @@
 """What the read API answers about runs: the log of a step, as it is or as it goes on."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from towpath.capabilities.portal.templates.kinds import step_stream
+from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN, step_stream
+from towpath.capabilities.portal.templates.progress import is_finished
 from towpath.hooks.platform import Platform
 from towpath.hooks.reads import Read
-from towpath.machinery.errors import NotFound
-from towpath.records.contract import Viewer
+from towpath.machinery.errors import BadRequest, NotFound
+from towpath.records.contract import LogLine, Viewer
 
+PAGE = 1000
 LOG_PATH = "templateruns/{project}/{run}/steps/{step}/log"
 
 
 def reads(platform: Platform) -> Sequence[Read]:
     async def lines(viewer: Viewer, parameters: Mapping[str, str]) -> AsyncIterator[Any]:
         """Each line of the step's log, then new ones until the step ends. `after`: a number."""
-        project = parameters["project"]
+        project, name = parameters["project"], parameters["run"]
         if not viewer.may_see(project):
-            raise NotFound(f"there is no run {parameters['run']} in {project}")
-        stream = step_stream(project, parameters["run"], parameters["step"])
-        after = int(parameters.get("after") or 0)
-        async for line in platform.logs.follow(stream, after=after):
+            raise NotFound(f"there is no run {name} in {project}")
+        run = await platform.api.get(TEMPLATE_RUN, name, project)
+        stream = step_stream(project, name, parameters["step"])
+        after = _number(parameters.get("after", ""))
+        # A step that never began has no end either: only a run that goes on is followed.
+        read = _written if is_finished(run) else platform.logs.follow
+        async for line in read(stream, after=after):
             yield {"number": line.number, "time": line.time_s, "text": line.text}
 
+    async def _written(stream: str, *, after: int) -> AsyncGenerator[LogLine, None]:
+        while page := await platform.logs.read(stream, after=after, limit=PAGE):
+            for line in page:
+                yield line
+            after = page[-1].number
+
     return (Read(LOG_PATH, lines),)
+
+
+def _number(text: str) -> int:
+    if text and not text.isdecimal():
+        raise BadRequest(f"after: {text!r} is not the number of a line")
+    return int(text or 0)

@@ -37,11 +37,12 @@ from towpath.capabilities.portal.templates.kinds import (
     SOFTWARE_TEMPLATE,
     SUCCEEDED,
     TEMPLATE_RUN,
+    log_prefix,
 )
 from towpath.capabilities.portal.templates.plan import make_plan, refuse_unknown_actions
 from towpath.capabilities.portal.templates.seeding import seeding_controller
 from towpath.capabilities.portal.templates.sources import materialise, parse_source, source_of
-from towpath.engines.git.port import GitUnavailable
+from towpath.engines.git.port import GitUnavailable, StaleCommit
 from towpath.hooks.platform import Platform
 from towpath.machinery.errors import (
     Conflict,
@@ -59,7 +60,7 @@ from towpath.runtime.steps import Subject, stepwise
 log = logging.getLogger(__name__)
 
 RUNS_AT_ONCE = 4
-PASSING = (GitUnavailable, Unavailable, TooManyRequests, StorageFull)
+PASSING = (GitUnavailable, StaleCommit, Unavailable, TooManyRequests, StorageFull)
 """Errors of the place, not of the template: the step is tried again for a while."""
 RETRIES_MAX = 8
 
@@ -119,6 +120,7 @@ class RunReconciler:
         try:
             found = await self._platform.api.get(TEMPLATE_RUN, key.name, key.namespace)
         except NotFound:
+            await self._platform.logs.forget(log_prefix(key.namespace, key.name))
             return None
         if progress.is_finished(found):
             await self._release(found)

@@ -72,4 +72,5 @@ async def materialise(
         files = await git.files(source.repository, revision, source.path)
     except (PathNotFound, RepositoryNotFound) as error:
         raise Stalled("SourceNotFound", f"spec.source: {error}") from error
-    await asyncio.to_thread(folders.write_files, folder, files)
+    scratch = folder.with_name("scratch")
+    await asyncio.to_thread(lambda: folders.write_files(folder, files, scratch=scratch))

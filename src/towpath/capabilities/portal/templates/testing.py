@@ -126,7 +126,8 @@ def render_template(
 ) -> RawObject:
     """Everything that the template makes of the parameters, as plain data."""
     with tempfile.TemporaryDirectory() as place:
-        workspace = Path(place)
+        workspace = Path(place, "workspace")
+        workspace.mkdir()
         steps: dict[str, Any] = {}
         inputs: RawObject = {}
         given: dict[str, Any] = {}

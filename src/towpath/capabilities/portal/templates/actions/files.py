@@ -6,6 +6,7 @@ They make nothing outside the workspace, which goes with the run; so there is no
 import asyncio
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from towpath.capabilities.portal.templates.skeleton import (
     SkeletonOptions,
     render_skeleton,
 )
+from towpath.engines.git.port import File
 from towpath.hooks.templates import ActionContext, TemplateAction
 from towpath.machinery.objects import RawObject
 
@@ -51,7 +53,7 @@ async def _fetch_template(context: ActionContext) -> dict[str, Any]:
             folders.read_files(source), context.input.get("values") or {}, options
         )
         replace = context.input.get("replace", False)
-        return folders.write_files(_target(context), files, replace=replace)
+        return _written(context, files, replace=replace)
 
     written = await asyncio.to_thread(fetch)
     context.log(f"Wrote {len(written)} files from {context.input['url']}")
@@ -60,7 +62,7 @@ async def _fetch_template(context: ActionContext) -> dict[str, Any]:
 
 async def _fetch_plain(context: ActionContext) -> dict[str, Any]:
     def fetch() -> list[str]:
-        return folders.write_files(_target(context), folders.read_files(_source(context)))
+        return _written(context, folders.read_files(_source(context)), replace=True)
 
     written = await asyncio.to_thread(fetch)
     context.log(f"Copied {len(written)} files from {context.input['url']}")
@@ -80,8 +82,10 @@ def _source(context: ActionContext) -> Path:
     return source
 
 
-def _target(context: ActionContext) -> Path:
-    return folders.inside(context.workspace, context.input.get("targetPath") or ".")
+def _written(context: ActionContext, files: Mapping[str, File], *, replace: bool) -> list[str]:
+    target = folders.inside(context.workspace, context.input.get("targetPath") or ".")
+    scratch = context.workspace.with_name("scratch")
+    return folders.write_files(target, files, scratch=scratch, replace=replace)
 
 
 def _extension(given: bool | str | None) -> str:

@@ -7,10 +7,16 @@ from towpath.capabilities.portal.templates import folders
 from towpath.capabilities.portal.templates.actions.files import ActionFailed
 from towpath.capabilities.portal.templates.expressions.scaffolder import parse_repository_url
 from towpath.capabilities.portal.templates.provenance import PROVENANCE_PATH, provenance
-from towpath.engines.git.port import File, RepositoryName, RepositoryNotFound, Signature
+from towpath.engines.git.port import (
+    File,
+    RepositoryName,
+    RepositoryNotFound,
+    Signature,
+    StaleCommit,
+)
 from towpath.hooks.platform import Platform
 from towpath.hooks.templates import ActionContext, TemplateAction
-from towpath.machinery.objects import RawObject, uid_of
+from towpath.machinery.objects import CommitSHA, RawObject, uid_of
 
 BRANCH = "main"
 CONTENTS_PATH = f"/tree/{BRANCH}"
@@ -48,21 +54,29 @@ def publish_action(platform: Platform) -> TemplateAction:
     async def run(context: ActionContext) -> dict[str, Any]:
         repository = _repository(context)
         await git.create(repository, owner_uid=uid_of(context.run))
-        commit = await git.head(repository)
-        if commit is None:
-            commit = await git.write(
-                repository,
-                await _workspace_files(context),
-                message=context.input.get("gitCommitMessage") or "Initial commit",
-                author=_author(context),
-                expected=None,
-            )
+        commit = await git.head(repository) or await _first_commit(context, repository)
         context.log(f"Pushed {commit[:10]} to {git.clone_url(repository)}")
         return {
             "remoteUrl": git.clone_url(repository),
             "repoContentsUrl": git.clone_url(repository).removesuffix(".git") + CONTENTS_PATH,
             "commitHash": commit,
         }
+
+    async def _first_commit(context: ActionContext, repository: RepositoryName) -> CommitSHA:
+        try:
+            return await git.write(
+                repository,
+                await _workspace_files(context),
+                message=context.input.get("gitCommitMessage") or "Initial commit",
+                author=_author(context),
+                expected=None,
+            )
+        except StaleCommit:
+            # This run's own write, interrupted here, has arrived after all.
+            commit = await git.head(repository)
+            if commit is None:
+                raise
+            return commit
 
     async def undo(context: ActionContext) -> None:
         repository = _repository(context)
