@@ -62,10 +62,12 @@ class DataDir:
         known = self._settings()
         http = wanted_http or known.get("http", HTTP_PORT)
         _require_free(http)
+        # Platforms on different ports keep apart in the others too, even when they start at once.
+        shift = http - HTTP_PORT
         ports = Ports(
             http=http,
-            api=_free_port(known.get("api", API_PORT), {http}),
-            postgres=_free_port(known.get("postgres", POSTGRES_PORT), {http}),
+            api=_free_port(known.get("api", _port(API_PORT + shift)), {http}),
+            postgres=_free_port(known.get("postgres", _port(POSTGRES_PORT + shift)), {http}),
         )
         write_private(self.path / "settings.json", json.dumps(asdict(ports), indent=2))
         return ports
@@ -150,6 +152,12 @@ def write_private(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     staging.replace(path)
+
+
+def _port(number: int) -> int:
+    """A number that may have left the range of ports, brought back into it."""
+    lowest = 1024
+    return lowest + (number - lowest) % (65536 - lowest)
 
 
 def _require_free(port: int) -> None:

@@ -85,7 +85,12 @@ class Unenforced:
             "desiredHealthy": 0,
             "disruptionsAllowed": len(pods),
             "observedGeneration": budget["metadata"].get("generation", 1),
-            "conditions": [_condition(budget, "DisruptionAllowed")],
+            "conditions": [
+                {
+                    **_condition(budget, "DisruptionAllowed"),
+                    "observedGeneration": budget["metadata"].get("generation", 1),
+                }
+            ],
         }
         await self._state[POD_DISRUPTION_BUDGET].set_status(budget, status)
         return None
@@ -106,5 +111,4 @@ def _condition(obj: RawObject, condition_type: str) -> RawObject:
         "reason": REASON,
         "message": MESSAGE,
         "lastTransitionTime": now(),
-        "observedGeneration": obj["metadata"].get("generation", 1),
     }

@@ -27,6 +27,10 @@ class RoleMissing(DatabaseError):
     """The role that is asked for does not exist yet."""
 
 
+class DatabaseMissing(DatabaseError):
+    """The database that is asked for does not exist, or no longer."""
+
+
 class InUse(DatabaseError):
     """It cannot be dropped while something depends on it."""
 
@@ -110,6 +114,8 @@ class PostgresServer:
             ) from error
         except asyncpg.InvalidAuthorizationSpecificationError as error:
             raise DatabaseError(f"PostgreSQL refuses the administrator: {error}") from error
+        except asyncpg.InvalidCatalogNameError as error:
+            raise DatabaseMissing(str(error)) from error
         except asyncpg.UndefinedObjectError as error:
             raise RoleMissing(str(error)) from error
         except (asyncpg.DependentObjectsStillExistError, asyncpg.ObjectInUseError) as error:

@@ -4,6 +4,7 @@ Steps: read the store, then write the target. A value that the store does not ha
 for; when the store is the platform's own API, the arrival of the Secret wakes us at once.
 """
 
+import asyncio
 import base64
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -30,7 +31,7 @@ from towpath.machinery.objects import Key, RawObject, key_of, owner_reference
 from towpath.runtime.controller import Controller, Reconcile
 from towpath.runtime.informer import Informer
 from towpath.runtime.outcomes import Stalled, Waiting
-from towpath.runtime.sources import Enqueue, Subscribed, owner_keys
+from towpath.runtime.sources import Enqueue, Running, owner_keys
 from towpath.runtime.steps import Subject, stepwise
 
 MANAGER = "external-secrets"
@@ -41,42 +42,43 @@ def cluster_controllers(
 ) -> Sequence[Controller]:
     informer = Informer(cluster_client, EXTERNAL_SECRET)
     targets = Informer(cluster_client, SECRET)
+    connections = _Connections()
     return [
         Controller(
             f"externalsecrets-{cluster}",
-            reconcile_external_secrets(cluster_client, _connections()),
+            reconcile_external_secrets(cluster_client, connections.connect),
             [
-                _Running(informer),
-                _Running(targets),
-                Subscribed(informer),
-                Subscribed(targets, owner_keys(EXTERNAL_SECRET)),
+                connections,
+                Running(informer),
+                Running(targets, owner_keys(EXTERNAL_SECRET)),
                 _Arrivals(platform.api, informer),
             ],
         )
     ]
 
 
-def _connections() -> Connect:
-    """One client for each store address; connections are kept."""
-    known: dict[StoreAddress, Reader] = {}
+class _Connections:
+    """One client for each store address, kept as long as the controller runs.
 
-    def connect(address: StoreAddress) -> Reader:
-        if address not in known:
+    A source without keys: that is how it learns when to close.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[StoreAddress, KubernetesClient] = {}
+
+    def connect(self, address: StoreAddress) -> Reader:
+        if address not in self._known:
             connection = Connection(address.url, address.token, address.ca.decode())
-            known[address] = KubernetesClient(connection, manager=MANAGER)
-        return known[address]
-
-    return connect
-
-
-class _Running:
-    """A source without keys: it keeps an informer current that others subscribe to."""
-
-    def __init__(self, informer: Informer) -> None:
-        self._informer = informer
+            self._known[address] = KubernetesClient(connection, manager=MANAGER)
+        return self._known[address]
 
     async def run(self, enqueue: Enqueue) -> None:
-        await self._informer.run()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for client in self._known.values():
+                await client.aclose()
+            self._known.clear()
 
 
 class _Arrivals:

@@ -1,5 +1,7 @@
 """A Grant object: privileges of a role on a database. It waits for both."""
 
+import contextlib
+
 from towpath.capabilities.infrastructure.databases.kinds import DATABASE, GRANT, ROLE
 from towpath.capabilities.infrastructure.databases.reconcile.servers import (
     FINALIZER,
@@ -9,7 +11,11 @@ from towpath.capabilities.infrastructure.databases.reconcile.servers import (
     may,
 )
 from towpath.client.protocols import Client
-from towpath.engines.databases.postgresql import PostgresServer
+from towpath.engines.databases.postgresql import (
+    DatabaseMissing,
+    PostgresServer,
+    RoleMissing,
+)
 from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource
 from towpath.runtime.controller import Reconcile
@@ -43,8 +49,9 @@ def reconcile_grants(api: Client, servers: Servers) -> Reconcile:
             database = await _resolve(api, subject, DATABASE, "database")
         except Waiting:
             return
-        if await server.role(role) and await server.database(database):
-            privileges = subject.spec["forProvider"].get("privileges") or ["ALL"]
+        privileges = subject.spec["forProvider"].get("privileges") or ["ALL"]
+        # With the role or the database, what was granted has gone.
+        with contextlib.suppress(RoleMissing, DatabaseMissing):
             await server.revoke(role, database, privileges)
 
     return stepwise(
