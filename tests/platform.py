@@ -43,6 +43,8 @@ class PlatformProcess:
     data_dir: Path
     port: int = field(default_factory=free_port)
     arguments: tuple[str, ...] = ("--demo",)
+    launcher: tuple[str, ...] = (str(TOWPATH),)
+    """What comes before `up`: another program, or another user."""
     output: str = ""
     _process: asyncio.subprocess.Process | None = None
     _killed: list[asyncio.subprocess.Process] = field(default_factory=list)
@@ -69,7 +71,7 @@ class PlatformProcess:
         """Returns when the platform has printed that it is ready."""
         self.output = ""
         self._process = await asyncio.create_subprocess_exec(
-            TOWPATH,
+            *self.launcher,
             "up",
             "--data-dir",
             str(self.data_dir),

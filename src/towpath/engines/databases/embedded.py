@@ -26,6 +26,9 @@ START_DEADLINE_S = 30.0
 STOP_DEADLINE_S = 10.0
 LAUNCH = Path(__file__).with_name("launch.py")
 
+_CLOSE = "REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC;\n"
+"""Tenants enter their own database only: whoever is in template1 keeps others from making one."""
+
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -115,7 +118,7 @@ class EmbeddedPostgres:
             "-D",
             str(staging),
             "postgres",
-            stdin=f"ALTER ROLE {ADMINISTRATOR} PASSWORD '{password}';\n",
+            stdin=f"ALTER ROLE {ADMINISTRATOR} PASSWORD '{password}';\n{_CLOSE}",
         )
         password_file = self._folder / "password"
         password_file.touch(mode=0o600)
