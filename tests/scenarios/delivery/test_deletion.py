@@ -1,16 +1,21 @@
 """Deleting leaves nothing behind: the world afterwards is the world before."""
 
+import asyncio
+from contextlib import aclosing
 from typing import Any
 
+import anyio.lowlevel
 import pytest
 from tests.scenarios.delivery.world import World
 
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
+from towpath.capabilities.delivery.promotions.kinds import PROMOTION, RENDERING, SYNCING, phase_of
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
 from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.infrastructure.offerings.kinds import POSTGRESQL_INSTANCE
 from towpath.client.protocols import Client
 from towpath.engines.git.port import RepositoryName
+from towpath.machinery.conditions import is_true
 from towpath.machinery.errors import Forbidden, NotFound, StatusError
 from towpath.machinery.kinds import Resource
 from towpath.runtime.claims import NAMESPACE
@@ -83,6 +88,45 @@ async def test_a_deleted_workload_leaves_nothing_but_its_archive(world: World) -
     head = await world.git.head(deployments)
     assert head is not None
     assert await world.git.files(deployments, head) == {}
+
+
+@pytest.mark.parametrize("turns", [0, 1, 3, 10, 30])
+async def test_a_promotion_under_way_brings_nothing_back(world: World, turns: int) -> None:
+    await settled(world)
+    here, there = await census(world.platform.api), await census(world.cluster.front.client())
+    await world.workload()
+    await world.release()
+
+    async def on_its_way() -> bool:
+        promotions = (await world.platform.api.list(PROMOTION, "demo")).items
+        return any(phase_of(promotion) in (RENDERING, SYNCING) for promotion in promotions)
+
+    await world.until(on_its_way, "the promotion is under way")
+    for _ in range(turns):
+        await anyio.lowlevel.checkpoint()
+    await delete_workload(world)
+    assert await census(world.platform.api) == here
+
+    async def nothing_left() -> bool:
+        return await census(world.cluster.front.client()) == there
+
+    await world.until(nothing_left, "the cluster is as before")
+    assert await census(world.platform.api) == here
+
+
+async def test_a_workload_is_ready_only_when_it_runs(world: World) -> None:
+    await world.workload()
+    listed = await world.platform.api.list(WORKLOAD, "demo")
+    name = await world.release()
+    changes = world.platform.api.watch(WORKLOAD, "demo", since=listed.resource_version)
+    async with asyncio.timeout(10), aclosing(changes):
+        async for change in changes:
+            stages = (change.object.get("status") or {}).get("environments") or ()
+            if is_true(change.object, "Ready"):
+                assert [stage.get("release") for stage in stages if stage["name"] == "staging"] == [
+                    name
+                ]
+                return
 
 
 async def test_data_that_is_to_be_kept_is_orphaned_first(world: World) -> None:

@@ -22,7 +22,7 @@ from towpath.capabilities.governance.projects.kinds import PROJECT_LABEL
 from towpath.client.protocols import Client
 from towpath.hooks.platform import Platform
 from towpath.machinery.errors import NotFound
-from towpath.machinery.objects import Key, RawObject, key_of, labels_of
+from towpath.machinery.objects import Key, RawObject, is_deleting, key_of, labels_of
 from towpath.runtime.controller import Controller
 from towpath.runtime.events import EventRecorder
 from towpath.runtime.informer import Informer
@@ -30,6 +30,8 @@ from towpath.runtime.sources import Running, SpecWatch, Watch
 from towpath.runtime.steps import Subject, stepwise
 
 Reconcile = Callable[[Key], Awaitable[float | None]]
+
+FINALIZER = "towpath.dev/promotions"
 
 
 def controllers(platform: Platform) -> Sequence[Controller]:
@@ -48,6 +50,8 @@ def controllers(platform: Platform) -> Sequence[Controller]:
             Deliver(platform.api),
             Observe(platform.api, platform.git, events),
         ],
+        # Nothing is to be released, but whoever sees it gone knows that no step of it is under way.
+        finalizer=FINALIZER,
         ready_message="The release runs.",
     )
     return (
@@ -78,7 +82,9 @@ def until_finished(api: Client, steps: Reconcile) -> Reconcile:
             promotion = await api.get(PROMOTION, key.name, key.namespace)
         except NotFound:
             return None
-        return None if is_finished(promotion) else await steps(key)
+        if is_finished(promotion) and not is_deleting(promotion):
+            return None
+        return await steps(key)
 
     return reconcile
 
@@ -101,7 +107,8 @@ class Unfinished:
     def of_promotion(self, promotion: RawObject) -> Iterable[Key]:
         """Itself, and those of the same workload: one may supersede, or be waited for."""
         workload = promotion["spec"]["workload"]
-        return self._find(promotion["metadata"]["namespace"], workload=workload)
+        found = self._find(promotion["metadata"]["namespace"], workload=workload)
+        return [key_of(promotion), *found] if is_deleting(promotion) else found
 
     def of_workload(self, workload: RawObject) -> Iterable[Key]:
         metadata = workload["metadata"]

@@ -43,6 +43,7 @@ def controllers(platform: Platform) -> Sequence[Controller]:
                 finalizer=FINALIZER,
                 release=[
                     remove.stop_pipelines,
+                    remove.stop_promotions,
                     remove.remove_workloads,
                     remove.remove_infrastructure,
                     remove.forget_in_git,

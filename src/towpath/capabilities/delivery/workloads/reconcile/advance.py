@@ -15,6 +15,7 @@ from towpath.client.protocols import Client
 from towpath.machinery.errors import AlreadyExists
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import PLATFORM
+from towpath.runtime.outcomes import Waiting
 from towpath.runtime.steps import Subject
 
 
@@ -39,6 +40,8 @@ class Advance:
         stage = next_stage(environments, promotions)
         if stage:
             await self._ask(subject, release, stage)
+            # Not well yet, though nothing has been promoted that could be unwell.
+            raise Waiting("InProgress", f"{stage}: {release} is on its way.", after_s=3600)
 
     async def _ask(self, subject: Subject, release: str, stage: str) -> None:
         found = await self.api.get(RELEASE, release, subject.key.namespace)

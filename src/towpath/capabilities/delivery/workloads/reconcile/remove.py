@@ -53,6 +53,12 @@ class Remove:
         if await self._still_there(PIPELINE_RUN, mine):
             raise Waiting("StoppingPipelines", "Its pipeline runs are being stopped.", after_s=1)
 
+    async def stop_promotions(self, subject: Subject) -> None:
+        """One under way would bring back to life what the next steps take away."""
+        promotions = await self._drop_promotions(subject)
+        if await self._still_there(PROMOTION, promotions):
+            raise Waiting("StoppingPromotions", "Its promotions are being stopped.", after_s=1)
+
     async def remove_workloads(self, subject: Subject) -> None:
         await self._remove_applications(subject, infra=False)
 
@@ -101,24 +107,12 @@ class Remove:
     async def drop_objects(self, subject: Subject) -> None:
         """What only made sense with the workload."""
         name, repository = subject.key.name, subject.spec["repository"]
-        promotions = [
-            promotion
-            for promotion in await self._in_project(subject, PROMOTION)
-            if promotion["spec"]["workload"] == name
-        ]
-        of_ours = {promotion["metadata"]["name"] for promotion in promotions}
-        approvals = [
-            approval
-            for approval in await self._in_project(subject, APPROVAL)
-            if approval["spec"]["subject"]["name"] in of_ours
-        ]
+        await self._drop_promotions(subject)
         releases = [
             release
             for release in await self._in_project(subject, RELEASE)
             if release["spec"]["workload"] == name
         ]
-        await self._delete(APPROVAL, approvals)
-        await self._delete(PROMOTION, promotions)
         await self._delete(RELEASE, releases)
         if await self._used_by_another(subject):
             return
@@ -128,6 +122,23 @@ class Remove:
             if source["spec"]["repository"] == repository
         ]
         await self._delete(CATALOG_SOURCE, sources)
+
+    async def _drop_promotions(self, subject: Subject) -> list[RawObject]:
+        """With the approvals of them."""
+        promotions = [
+            promotion
+            for promotion in await self._in_project(subject, PROMOTION)
+            if promotion["spec"]["workload"] == subject.key.name
+        ]
+        of_ours = {promotion["metadata"]["name"] for promotion in promotions}
+        approvals = [
+            approval
+            for approval in await self._in_project(subject, APPROVAL)
+            if approval["spec"]["subject"]["name"] in of_ours
+        ]
+        await self._delete(APPROVAL, approvals)
+        await self._delete(PROMOTION, promotions)
+        return promotions
 
     async def _remove_applications(self, subject: Subject, *, infra: bool) -> None:
         apps = [app for app in await self._applications(subject) if _is_infra(app) == infra]
