@@ -1,1 +1,1 @@
-"""Capabilities of the delivery pillar."""
+"""How what was built gets to run: workloads, pipelines, releases, promotions, GitOps."""

@@ -1,1 +1,1 @@
-"""Capabilities of the governance pillar."""
+"""Who may do what, and what was done: projects, secrets, audit."""

@@ -1,1 +1,1 @@
-"""Capabilities of the infrastructure pillar."""
+"""What workloads stand on: clusters, abstractions and databases."""

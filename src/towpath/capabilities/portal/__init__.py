@@ -1,0 +1,1 @@
+"""What people see and ask for: the catalogue, software templates, the home page."""
