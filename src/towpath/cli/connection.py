@@ -1,7 +1,7 @@
 """Which platform a command talks to, as whom.
 
-In this order: `TOWPATH_SERVER` with `TOWPATH_TOKEN` (CI), `--kubeconfig` or `TOWPATH_KUBECONFIG`,
-the file that `towpath login` wrote, and the data directory of a platform on this machine.
+In this order: `TOWPATH_SERVER` with `TOWPATH_TOKEN` (CI), `TOWPATH_KUBECONFIG`, the file that
+`towpath login` wrote, and the data directory of a platform on this machine.
 """
 
 import os
@@ -33,6 +33,9 @@ class Reach:
 
 
 def login_file() -> Path:
+    """Where `towpath login` writes: several people on one machine name a file each."""
+    if configured := os.environ.get("TOWPATH_KUBECONFIG"):
+        return Path(configured)
     base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     return Path(base) / "towpath" / "kubeconfig"
 

@@ -23,6 +23,7 @@ CONFIG_MAP = Resource("", "v1", "ConfigMap", "configmaps")
 SELF_REVIEW = Resource(
     "authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False
 )
+MANAGER = "towpath-cli"
 READ_TIMEOUT_S = 30.0
 
 
@@ -47,12 +48,12 @@ class CommandTerminal:
     @property
     def api(self) -> Client:
         if self._api is None:
-            self._api = KubernetesClient(self._reach.platform, manager="towpath-cli")
+            self._api = KubernetesClient(self._reach.platform, manager=MANAGER, strict=True)
             self._stack.push_async_callback(self._api.aclose)
         return self._api
 
     def cluster(self, name: str) -> Client:
-        client = KubernetesClient(self._reach.cluster(name), manager="towpath-cli")
+        client = KubernetesClient(self._reach.cluster(name), manager=MANAGER, strict=True)
         self._stack.push_async_callback(client.aclose)
         return client
 

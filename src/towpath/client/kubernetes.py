@@ -49,7 +49,10 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 class KubernetesClient:
     """Implements client.protocols.Client. Close it with `aclose()` or `async with`."""
 
-    def __init__(self, connection: Connection, *, manager: str = "towpath") -> None:
+    def __init__(
+        self, connection: Connection, *, manager: str = "towpath", strict: bool = False
+    ) -> None:
+        """`strict`: a write with a field that its kind does not have is refused, not cut down."""
         timeout = httpx2.Timeout(ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
         headers = {"accept": JSON, "user-agent": f"{manager}/1"}
         if urlsplit(connection.server).hostname in LOOPBACK:
@@ -73,6 +76,7 @@ class KubernetesClient:
         self._extensions = extensions
         self._server = connection.server
         self._manager = manager
+        self._strict = strict
         self._headers: Headers = ()
         self._known: dict[str, Entries] = {}
 
@@ -294,6 +298,8 @@ class KubernetesClient:
         query: Query = {"fieldManager": self._manager}
         if dry_run:
             query["dryRun"] = "All"
+        if self._strict:
+            query["fieldValidation"] = "Strict"
         return query
 
     def _request(

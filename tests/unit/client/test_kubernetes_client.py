@@ -48,6 +48,16 @@ async def _never(_scope: Scope, _receive: Receive, _send: Send) -> None:
     raise AssertionError("nobody calls")
 
 
+async def test_a_strict_client_asks_for_unknown_fields_to_be_refused() -> None:
+    pod = PODS.object("p", "default")
+    async with answering(200, orjson.dumps(pod)) as (client, seen):
+        await client.apply(PODS, pod, manager="m")
+        assert b"fieldValidation" not in seen["query_string"]
+        client._strict = True
+        await client.apply(PODS, pod, manager="m")
+        assert b"fieldValidation=Strict" in seen["query_string"]
+
+
 async def test_an_error_that_is_no_status_keeps_its_code_and_text() -> None:
     async with answering(429, b"slow down") as (client, _):
         with pytest.raises(TooManyRequests, match="slow down"):
