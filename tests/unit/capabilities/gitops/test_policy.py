@@ -70,7 +70,7 @@ def test_what_is_asked_for_is_done_whatever_the_policy() -> None:
     app = {"spec": {}, "operation": {"sync": {"prune": True}}}
     intent = intent_of(app)
     assert (intent.requested, intent.prune) == (True, True)
-    assert may_attempt({}, intent, state("Failed"), "new", drifted=False)
+    assert may_attempt({}, intent, as_of_now(state("Failed")), "new", drifted=False)
 
 
 def test_retries_wait_longer_each_time_up_to_a_limit() -> None:
@@ -82,9 +82,8 @@ def test_retries_wait_longer_each_time_up_to_a_limit() -> None:
             }
         }
     }
-    delays = [
-        retry_delay_s(spec, state("Failed", retries=count)["operationState"]) for count in range(4)
-    ]
+    failed = [as_of_now(state("Failed", retries=count)) for count in range(4)]
+    delays = [retry_delay_s(spec, status["operationState"]) for status in failed]
     assert [round(delay, -1) for delay in delays] == [10, 20, 30, 180]
 
 
