@@ -109,9 +109,12 @@ async def template_test(_terminal: Terminal | None, path: Path, *, update: bool 
     update
         Write what is rendered now as what is expected.
     """
+    import asyncio
+
     from towpath.capabilities.portal.templates.testing import run_tests
 
-    run_tests(path, update=update)
+    # In a thread of its own: the steps of each test run in a loop of their own.
+    await asyncio.to_thread(run_tests, path, update=update)
 
 
 COMMANDS = (
