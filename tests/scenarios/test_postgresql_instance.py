@@ -22,20 +22,18 @@ from towpath.capabilities.infrastructure.databases.provider import provider_obje
 from towpath.capabilities.infrastructure.databases.reconcile.databases import reconcile_databases
 from towpath.capabilities.infrastructure.databases.reconcile.grants import reconcile_grants
 from towpath.capabilities.infrastructure.databases.reconcile.roles import reconcile_roles
-from towpath.capabilities.infrastructure.databases.reconcile.servers import SECRET, Servers
+from towpath.capabilities.infrastructure.databases.reconcile.servers import Servers
 from towpath.capabilities.infrastructure.offerings.kinds import POSTGRESQL_INSTANCE
 from towpath.capabilities.infrastructure.offerings.postgresql import OBJECTS
 from towpath.client.protocols import Client
 from towpath.engines.databases.embedded import EmbeddedPostgres
 from towpath.engines.databases.port import ServerAddress
 from towpath.machinery.conditions import get_condition, is_true
+from towpath.machinery.core_kinds import NAMESPACE, SECRET
 from towpath.machinery.errors import NotFound, StatusError
-from towpath.machinery.kinds import Resource
 from towpath.runtime.controller import Controller
 from towpath.runtime.dynamic import DynamicControllers
 from towpath.runtime.sources import Watch
-
-NAMESPACE = Resource("", "v1", "Namespace", "namespaces", namespaced=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,14 @@ from towpath.apiserver.calls import Target, WriteOptions
 from towpath.apiserver.core import Core
 from towpath.apiserver.verbs.create import create
 from towpath.apiserver.work import WorkSet
+from towpath.machinery.core_kinds import SERVICE_ACCOUNT
 from towpath.machinery.errors import AlreadyExists, Forbidden, NotFound
-from towpath.machinery.kinds import Resource
 from towpath.machinery.users import AUTHENTICATED, MASTERS, UserInfo
 from towpath.store.contract import Event
 
 CONTROLLER = UserInfo(
     "system:serviceaccount:kube-system:service-account-controller", (MASTERS, AUTHENTICATED)
 )
-SERVICE_ACCOUNT = Resource("", "v1", "ServiceAccount", "serviceaccounts")
 NAMESPACES, ACCOUNTS = "core/namespaces", "core/serviceaccounts"
 NAME = "default"
 

@@ -17,22 +17,14 @@ from towpath.apiserver.verbs.delete import delete_object
 from towpath.apiserver.verbs.update import change
 from towpath.apiserver.work import WorkSet
 from towpath.machinery.conditions import set_condition
+from towpath.machinery.core_kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE
 from towpath.machinery.errors import Conflict, NotFound
-from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import AUTHENTICATED, MASTERS, UserInfo
 from towpath.store.contract import Event
 
 CONTROLLER = UserInfo(
     "system:serviceaccount:kube-system:namespace-controller", (MASTERS, AUTHENTICATED)
-)
-NAMESPACE = Resource("", "v1", "Namespace", "namespaces", namespaced=False)
-DEFINITION = Resource(
-    "apiextensions.k8s.io",
-    "v1",
-    "CustomResourceDefinition",
-    "customresourcedefinitions",
-    namespaced=False,
 )
 NAMESPACES = collection_of("", "namespaces")
 DEFINITIONS = collection_of("apiextensions.k8s.io", "customresourcedefinitions")
@@ -145,7 +137,9 @@ class ContentDeletion:
         if container.namespace:
             target = Target(NAMESPACE, name=container.namespace, subresource=subresource)
         else:
-            target = Target(DEFINITION, name=container.definition, subresource=subresource)
+            target = Target(
+                CUSTOM_RESOURCE_DEFINITION, name=container.definition, subresource=subresource
+            )
         try:
             await change(self._core, CONTROLLER, target, WriteOptions(), "update", make_new)
         except NotFound:

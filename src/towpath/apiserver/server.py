@@ -33,13 +33,13 @@ from towpath.apiserver.garbage import GarbageCollector
 from towpath.apiserver.quota import QuotaStatus
 from towpath.apiserver.registry import Registry
 from towpath.apiserver.upkeep import Upkeep
+from towpath.machinery.core_kinds import NAMESPACE
 from towpath.machinery.errors import AlreadyExists
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import PLATFORM, Authorize, UserInfo
 from towpath.store.contract import AuditRow, Store
 
-NAMESPACE = Resource("", "v1", "Namespace", "namespaces", namespaced=False)
 FIRST_NAMESPACES = ("default", "kube-system", "kube-public")
 
 

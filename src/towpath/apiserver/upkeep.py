@@ -12,8 +12,8 @@ from towpath.apiserver.calls import DeleteOptions, Target
 from towpath.apiserver.core import Core
 from towpath.apiserver.encoding import loads
 from towpath.apiserver.verbs.delete import delete_object
+from towpath.machinery.core_kinds import EVENT
 from towpath.machinery.errors import Conflict, NotFound, StatusError
-from towpath.machinery.kinds import Resource
 from towpath.machinery.users import AUTHENTICATED, MASTERS, UserInfo
 from towpath.store.contract import Event
 
@@ -24,7 +24,6 @@ EVENT_TTL_S = 3600.0
 AUDIT_KEPT = 200_000
 """Revisions whose audit entries stay here; older ones are in records, or in nobody's interest."""
 EVENTS = "core/events"
-EVENT = Resource("", "v1", "Event", "events")
 EXPIRY = UserInfo("system:apiserver", (MASTERS, AUTHENTICATED))
 EXPIRED_AT_ONCE = 500
 

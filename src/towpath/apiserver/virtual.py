@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 
 import orjson
 
-from towpath.apiserver.authn.tokens import BINDABLE, SERVICE_ACCOUNTS, TTL_S_MAX, TTL_S_MIN
+from towpath.apiserver.authn.tokens import BINDABLE, TTL_S_MAX, TTL_S_MIN
 from towpath.apiserver.authn.tokens import ServiceAccountTokens as Tokens
 from towpath.apiserver.authz.denials import forbidden
 from towpath.apiserver.authz.index import RbacIndex
 from towpath.apiserver.calls import Target, Verbs, WriteOptions, Written
 from towpath.machinery.causes import invalid, invalid_value, required
 from towpath.machinery.conditions import timestamp
+from towpath.machinery.core_kinds import SERVICE_ACCOUNT
 from towpath.machinery.errors import BadRequest, Conflict
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
@@ -161,7 +162,7 @@ class WithVirtualKinds:
 
     async def _token_request(self, user: UserInfo, target: Target, obj: RawObject) -> RawObject:
         account = orjson.loads(
-            await self._verbs.get(PLATFORM, Target(SERVICE_ACCOUNTS, target.namespace, target.name))
+            await self._verbs.get(PLATFORM, Target(SERVICE_ACCOUNT, target.namespace, target.name))
         )
         spec = obj.get("spec") or {}
         ttl_s = spec.get("expirationSeconds") or DEFAULT_TTL_S

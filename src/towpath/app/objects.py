@@ -6,26 +6,22 @@ from contextlib import aclosing
 
 from towpath.client.protocols import Client, EventType
 from towpath.machinery.conditions import is_true
+from towpath.machinery.core_kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE
 from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject, key_of
 
 MANAGER = "towpath-install"
-CRD = Resource(
-    "apiextensions.k8s.io",
-    "v1",
-    "CustomResourceDefinition",
-    "customresourcedefinitions",
-    namespaced=False,
-)
-NAMESPACE = Resource("", "v1", "Namespace", "namespaces", namespaced=False)
 KIND_DEADLINE_S = 10.0
 
 
 async def apply_kinds(client: Client, definitions: Sequence[RawObject]) -> None:
     """Install CustomResourceDefinitions. All are independent, so they share one commit."""
     await asyncio.gather(
-        *(client.apply(CRD, crd, manager=MANAGER, force=True) for crd in definitions)
+        *(
+            client.apply(CUSTOM_RESOURCE_DEFINITION, crd, manager=MANAGER, force=True)
+            for crd in definitions
+        )
     )
 
 

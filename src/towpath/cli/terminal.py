@@ -16,10 +16,10 @@ from towpath.cli.connection import Reach
 from towpath.client.kubernetes import KubernetesClient
 from towpath.client.protocols import Client
 from towpath.hooks.commands import NO_PLATFORM, CommandError
+from towpath.machinery.core_kinds import CONFIG_MAP
 from towpath.machinery.errors import from_status
 from towpath.machinery.kinds import Resource
 
-CONFIG_MAP = Resource("", "v1", "ConfigMap", "configmaps")
 SELF_REVIEW = Resource(
     "authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False
 )

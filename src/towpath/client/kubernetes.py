@@ -22,6 +22,7 @@ from towpath.client.protocols import (
     Propagation,
     WatchEvent,
 )
+from towpath.machinery.core_kinds import POD
 from towpath.machinery.errors import Conflict, NotFound, StatusError, Unavailable, from_status
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject, key_of
@@ -33,7 +34,6 @@ Headers = tuple[tuple[str, str], ...]
 Query = dict[str, str | int]
 
 APPLY = "application/apply-patch+yaml"
-PODS = Resource("", "v1", "Pod", "pods")
 JSON = "application/json"
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
 
@@ -178,7 +178,7 @@ class KubernetesClient:
         query: Query = {"container": container, "tailLines": tail_lines}
         if follow:
             query["follow"] = "true"
-        request = self._request("GET", PODS.path(namespace, name, "log"), query=query)
+        request = self._request("GET", POD.path(namespace, name, "log"), query=query)
         if follow:
             request.extensions["timeout"] = {**request.extensions["timeout"], "read": None}
         response = await self._send(request, stream=True)

@@ -24,8 +24,8 @@ from towpath.localcluster.nodes import ensure_node
 from towpath.localcluster.pods.addresses import LoopbackAddresses, PodNetwork
 from towpath.localcluster.pods.agent import PodAgent
 from towpath.localcluster.pods.images import Images
-from towpath.localcluster.resources import POD
 from towpath.localcluster.state import ClusterState
+from towpath.machinery.core_kinds import POD
 from towpath.runtime.controller import Controller
 
 

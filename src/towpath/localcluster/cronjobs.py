@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from towpath.localcluster.jobs import finished_at
 from towpath.localcluster.podtemplate import parse_time, utc_now
-from towpath.localcluster.resources import CRON_JOB, JOB
 from towpath.localcluster.schedule import Schedule, ScheduleInvalid
 from towpath.localcluster.state import ClusterState
 from towpath.machinery.conditions import timestamp
+from towpath.machinery.core_kinds import CRON_JOB, JOB
 from towpath.machinery.errors import AlreadyExists
 from towpath.machinery.objects import (
     Key,

@@ -8,8 +8,8 @@ from towpath.localcluster.podtemplate import (
     pod_name,
     pod_of,
 )
-from towpath.localcluster.resources import DAEMON_SET, POD
 from towpath.localcluster.state import ClusterState
+from towpath.machinery.core_kinds import DAEMON_SET, POD
 from towpath.machinery.objects import Key, RawObject, is_deleting, labels_of
 from towpath.runtime.controller import Controller
 from towpath.runtime.sources import Subscribed, owner_keys

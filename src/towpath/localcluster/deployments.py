@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from towpath.localcluster.deployment_status import is_recreate, limits_of, status_of
 from towpath.localcluster.podtemplate import TEMPLATE_HASH, hash_of, utc_now, without_hash
-from towpath.localcluster.resources import DEPLOYMENT, POD, REPLICA_SET
 from towpath.localcluster.rollout import Bounds, Generation, scale_down, scale_up
 from towpath.localcluster.state import ClusterState
+from towpath.machinery.core_kinds import DEPLOYMENT, POD, REPLICA_SET
 from towpath.machinery.objects import (
     Key,
     RawObject,

@@ -1,7 +1,8 @@
 """Ingresses: say where they are reached, which is what waiting tools look for."""
 
-from towpath.localcluster.resources import INGRESS, NODE_ADDRESS
+from towpath.localcluster.nodes import NODE_ADDRESS
 from towpath.localcluster.state import ClusterState
+from towpath.machinery.core_kinds import INGRESS
 from towpath.machinery.objects import Key, is_deleting
 from towpath.runtime.controller import Controller
 from towpath.runtime.sources import Subscribed

@@ -16,9 +16,9 @@ from towpath.localcluster.podtemplate import (
     pod_of,
     utc_now,
 )
-from towpath.localcluster.resources import JOB, POD
 from towpath.localcluster.state import ClusterState
 from towpath.machinery.conditions import get_condition, timestamp
+from towpath.machinery.core_kinds import JOB, POD
 from towpath.machinery.objects import Key, RawObject, is_deleting, key_of, uid_of
 from towpath.runtime.controller import Controller
 from towpath.runtime.sources import Subscribed, owner_keys

@@ -1,7 +1,7 @@
 """What every namespace of a cluster has: the service account `default`, for pods that name none."""
 
-from towpath.localcluster.resources import NAMESPACE, SERVICE_ACCOUNT
 from towpath.localcluster.state import ClusterState
+from towpath.machinery.core_kinds import NAMESPACE, SERVICE_ACCOUNT
 from towpath.machinery.errors import AlreadyExists, Forbidden
 from towpath.machinery.objects import Key, is_deleting
 from towpath.runtime.controller import Controller

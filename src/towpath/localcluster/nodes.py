@@ -6,11 +6,13 @@ import os
 import platform
 
 from towpath.client.protocols import Client
-from towpath.localcluster.resources import NODE, NODE_ADDRESS, NODE_NAME
 from towpath.machinery.conditions import now
+from towpath.machinery.core_kinds import NODE
 from towpath.machinery.errors import AlreadyExists
 from towpath.machinery.objects import RawObject
 
+NODE_NAME = "local"
+NODE_ADDRESS = "127.0.0.1"
 PODS_MAX = 110
 
 

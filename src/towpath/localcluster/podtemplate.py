@@ -7,7 +7,8 @@ import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from towpath.localcluster.resources import NODE_NAME, POD
+from towpath.localcluster.nodes import NODE_NAME
+from towpath.machinery.core_kinds import POD
 from towpath.machinery.objects import RawObject, is_deleting, labels_of, owner_reference
 
 TEMPLATE_HASH = "pod-template-hash"

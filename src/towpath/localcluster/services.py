@@ -6,9 +6,10 @@ elsewhere while those in flight end.
 
 from collections.abc import Iterable
 
+from towpath.localcluster.nodes import NODE_NAME
 from towpath.localcluster.podtemplate import has_labels, is_ready, phase_of
-from towpath.localcluster.resources import ENDPOINT_SLICE, NODE_NAME, POD, SERVICE
 from towpath.localcluster.state import ClusterState
+from towpath.machinery.core_kinds import ENDPOINT_SLICE, POD, SERVICE
 from towpath.machinery.objects import (
     Key,
     RawObject,

@@ -3,28 +3,28 @@
 import asyncio
 
 from towpath.client.protocols import Client
-from towpath.localcluster import resources
 from towpath.localcluster.collection import Collection
 from towpath.localcluster.happenings import Happenings
+from towpath.machinery import core_kinds
 from towpath.machinery.kinds import Resource
 
 KINDS = (
-    resources.NAMESPACE,
-    resources.POD,
-    resources.SERVICE,
-    resources.CONFIG_MAP,
-    resources.SECRET,
-    resources.DEPLOYMENT,
-    resources.REPLICA_SET,
-    resources.STATEFUL_SET,
-    resources.DAEMON_SET,
-    resources.JOB,
-    resources.CRON_JOB,
-    resources.INGRESS,
-    resources.NETWORK_POLICY,
-    resources.ENDPOINT_SLICE,
-    resources.POD_DISRUPTION_BUDGET,
-    resources.HORIZONTAL_POD_AUTOSCALER,
+    core_kinds.NAMESPACE,
+    core_kinds.POD,
+    core_kinds.SERVICE,
+    core_kinds.CONFIG_MAP,
+    core_kinds.SECRET,
+    core_kinds.DEPLOYMENT,
+    core_kinds.REPLICA_SET,
+    core_kinds.STATEFUL_SET,
+    core_kinds.DAEMON_SET,
+    core_kinds.JOB,
+    core_kinds.CRON_JOB,
+    core_kinds.INGRESS,
+    core_kinds.NETWORK_POLICY,
+    core_kinds.ENDPOINT_SLICE,
+    core_kinds.POD_DISRUPTION_BUDGET,
+    core_kinds.HORIZONTAL_POD_AUTOSCALER,
 )
 
 

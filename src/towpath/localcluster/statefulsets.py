@@ -13,8 +13,8 @@ from towpath.localcluster.podtemplate import (
     pod_of,
     utc_now,
 )
-from towpath.localcluster.resources import POD, STATEFUL_SET
 from towpath.localcluster.state import ClusterState
+from towpath.machinery.core_kinds import POD, STATEFUL_SET
 from towpath.machinery.errors import Forbidden
 from towpath.machinery.objects import Key, RawObject, is_deleting, key_of, labels_of
 from towpath.runtime.controller import Controller

@@ -6,7 +6,9 @@ An autoscaler and a budget say it in a condition; a NetworkPolicy has no status,
 from collections.abc import Sequence
 
 from towpath.localcluster.podtemplate import is_active, is_ready
-from towpath.localcluster.resources import (
+from towpath.localcluster.state import ClusterState
+from towpath.machinery.conditions import get_condition, now
+from towpath.machinery.core_kinds import (
     DEPLOYMENT,
     HORIZONTAL_POD_AUTOSCALER,
     NETWORK_POLICY,
@@ -14,8 +16,6 @@ from towpath.localcluster.resources import (
     POD_DISRUPTION_BUDGET,
     STATEFUL_SET,
 )
-from towpath.localcluster.state import ClusterState
-from towpath.machinery.conditions import get_condition, now
 from towpath.machinery.errors import BadRequest
 from towpath.machinery.objects import Key, RawObject, is_deleting, labels_of, uid_of
 from towpath.machinery.selectors import from_object

@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 
 from towpath.client.protocols import Client
+from towpath.machinery.core_kinds import NAMESPACE
 from towpath.machinery.errors import AlreadyExists, NotFound
-from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject, is_deleting, labels_of, uid_of
 from towpath.runtime.outcomes import Stalled, Waiting
-
-NAMESPACE = Resource("", "v1", "Namespace", "namespaces", namespaced=False)
 
 
 async def claim_namespace(

@@ -5,13 +5,11 @@ import logging
 
 from towpath.client.protocols import Client
 from towpath.machinery.conditions import now
+from towpath.machinery.core_kinds import EVENT
 from towpath.machinery.errors import AlreadyExists, StatusError
-from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 
 log = logging.getLogger(__name__)
-
-EVENT = Resource("", "v1", "Event", "events")
 
 
 class EventRecorder:

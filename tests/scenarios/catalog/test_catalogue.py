@@ -22,14 +22,14 @@ from towpath.capabilities.portal.catalog.reconcile import controllers
 from towpath.engines.git.embedded import EmbeddedGitHost
 from towpath.engines.git.port import File, RepositoryName, Signature
 from towpath.hooks.platform import Platform
+from towpath.machinery.core_kinds import NAMESPACE
 from towpath.machinery.errors import NotFound
-from towpath.machinery.kinds import Resource, custom_resource_definition
+from towpath.machinery.kinds import custom_resource_definition
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import PLATFORM, UserInfo
 from towpath.records.contract import Viewer
 from towpath.records.sqlite import SqliteRecords
 
-NAMESPACE = Resource("", "v1", "Namespace", "namespaces", namespaced=False)
 REPOSITORY = RepositoryName("demo", "orders")
 ANYBODY = Viewer(PLATFORM, None)
 DATABASE_CRD = custom_resource_definition(POSTGRESQL_INSTANCE, spec={"type": "object"})

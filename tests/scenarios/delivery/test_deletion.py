@@ -16,9 +16,9 @@ from towpath.capabilities.infrastructure.offerings.kinds import POSTGRESQL_INSTA
 from towpath.client.protocols import Client
 from towpath.engines.git.port import RepositoryName
 from towpath.machinery.conditions import is_true
+from towpath.machinery.core_kinds import NAMESPACE
 from towpath.machinery.errors import Forbidden, NotFound, StatusError
 from towpath.machinery.kinds import Resource
-from towpath.runtime.claims import NAMESPACE
 
 NOT_COMPARED = ("events", "leases")
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.scenarios.delivery.world import DEPLOYMENT, World, found
+from tests.scenarios.delivery.world import World, found
 
 from towpath.capabilities.delivery.gitops.kinds import (
     ALLOW_MASS_DELETION_ANNOTATION,
@@ -13,6 +13,7 @@ from towpath.capabilities.delivery.gitops.kinds import (
 )
 from towpath.capabilities.infrastructure.clusters.kinds import CLUSTER, LOCAL
 from towpath.engines.git.port import File, RepositoryName, Signature
+from towpath.machinery.core_kinds import CLUSTER_ROLE, CONFIG_MAP, DEPLOYMENT, SERVICE
 from towpath.machinery.documents import dump_document
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
@@ -20,11 +21,6 @@ from towpath.machinery.users import AUTHENTICATED, MASTERS, UserInfo
 
 DEPLOYMENTS = RepositoryName("demo", "deployments")
 APP = "demo-order-service-staging"
-SERVICE = Resource("", "v1", "Service", "services")
-CONFIG_MAP = Resource("", "v1", "ConfigMap", "configmaps")
-CLUSTER_ROLE = Resource(
-    "rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", namespaced=False
-)
 MALLORY = UserInfo("mallory", (MASTERS, AUTHENTICATED))
 
 

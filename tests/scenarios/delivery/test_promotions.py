@@ -1,7 +1,7 @@
 """From a release to a healthy deployment, through Git, and back."""
 
 import pytest
-from tests.scenarios.delivery.world import DEPLOYMENT, World
+from tests.scenarios.delivery.world import World
 
 from towpath.capabilities.delivery.gitops.kinds import APPLICATION, ARGOCD_NAMESPACE
 from towpath.capabilities.delivery.promotions.kinds import (
@@ -14,6 +14,7 @@ from towpath.capabilities.delivery.promotions.kinds import (
 )
 from towpath.capabilities.delivery.workloads.kinds import RELEASE
 from towpath.engines.git.port import RepositoryName
+from towpath.machinery.core_kinds import DEPLOYMENT
 from towpath.machinery.errors import Forbidden, Invalid
 
 DEPLOYMENTS = RepositoryName("demo", "deployments")

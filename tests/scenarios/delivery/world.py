@@ -36,6 +36,7 @@ from towpath.client.protocols import Client
 from towpath.engines.git.embedded import EmbeddedGitHost
 from towpath.hooks.platform import ARGOCD_NAMESPACE, SYSTEM_NAMESPACE, Platform
 from towpath.machinery.conditions import now
+from towpath.machinery.core_kinds import DEPLOYMENT, SECRET
 from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource, custom_resource_definition
 from towpath.machinery.objects import RawObject, owner_reference
@@ -52,8 +53,6 @@ CAPABILITIES = (
     promotions.CAPABILITY,
     gitops.CAPABILITY,
 )
-DEPLOYMENT = Resource("apps", "v1", "Deployment", "deployments")
-SECRET = Resource("", "v1", "Secret", "secrets")
 DEADLINE_S = 10.0
 
 INSTANCE_CRD = custom_resource_definition(

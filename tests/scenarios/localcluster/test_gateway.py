@@ -14,7 +14,7 @@ from tests.scenarios.localcluster.world import World, deployment, service
 
 from towpath.apiserver.http.listener import Listener
 from towpath.localcluster.gateway.proxy import Gateway
-from towpath.localcluster.resources import DEPLOYMENT, INGRESS, SERVICE
+from towpath.machinery.core_kinds import DEPLOYMENT, INGRESS, SERVICE
 from towpath.machinery.objects import RawObject
 
 HOST = "web.localhost"

@@ -8,7 +8,7 @@ from tests.scenarios.localcluster.conftest import SERVICE
 from tests.scenarios.localcluster.world import World, deployment, running_world
 
 from towpath.client.protocols import Propagation
-from towpath.localcluster.resources import DEPLOYMENT, POD
+from towpath.machinery.core_kinds import DEPLOYMENT, POD
 
 
 async def test_a_deployment_becomes_a_ready_process_and_goes_again(world: World) -> None:

@@ -18,8 +18,8 @@ from tests.scenarios.localcluster.world import (
 from tests.support import running_api_server
 
 from towpath.engines.processes.host import SupervisedProcesses
-from towpath.localcluster.resources import CONFIG_MAP, POD, SECRET
 from towpath.machinery.conditions import get_condition
+from towpath.machinery.core_kinds import CONFIG_MAP, POD, SECRET
 from towpath.machinery.errors import BadRequest
 
 FOREVER = "while :; do sleep 0.02; done"

@@ -4,7 +4,8 @@ from typing import Any
 
 from tests.scenarios.localcluster.world import World, deployment, pod, service
 
-from towpath.localcluster.resources import (
+from towpath.machinery.conditions import get_condition
+from towpath.machinery.core_kinds import (
     CRON_JOB,
     DAEMON_SET,
     DEPLOYMENT,
@@ -19,7 +20,6 @@ from towpath.localcluster.resources import (
     SERVICE_ACCOUNT,
     STATEFUL_SET,
 )
-from towpath.machinery.conditions import get_condition
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject, is_deleting
 

@@ -13,11 +13,10 @@ from towpath.client.protocols import Client
 from towpath.engines.processes.host import SupervisedProcesses
 from towpath.engines.registry.port import ImageNotFound
 from towpath.localcluster.cluster import LocalCluster
-from towpath.localcluster.resources import DEPLOYMENT, POD, SERVICE
+from towpath.machinery.core_kinds import DEPLOYMENT, EVENT, POD, SERVICE
 from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
-from towpath.runtime.events import EVENT
 
 DEADLINE_S = 20.0
 

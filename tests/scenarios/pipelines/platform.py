@@ -22,6 +22,7 @@ from towpath.engines.git.embedded import EmbeddedGitHost
 from towpath.engines.git.port import File, RepositoryName, Signature
 from towpath.engines.processes.host import SupervisedProcesses
 from towpath.hooks.platform import Platform
+from towpath.machinery.core_kinds import NAMESPACE
 from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
@@ -31,7 +32,6 @@ from towpath.records.sqlite import SqliteRecords
 REPOSITORY = RepositoryName("demo", "orders")
 FILE = ".github/workflows/ci.yaml"
 ADA = Signature("Ada", "ada@example.com")
-NAMESPACE = Resource("", "v1", "Namespace", "namespaces", namespaced=False)
 
 
 class Addresses:

@@ -24,10 +24,9 @@ from towpath.capabilities.delivery.workloads.kinds import RELEASE
 from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.client.kubeconfig import Connection, from_kubeconfig
 from towpath.client.kubernetes import KubernetesClient
-from towpath.machinery.kinds import Resource
+from towpath.machinery.core_kinds import SECRET
 from towpath.machinery.objects import RawObject
 
-SECRET = Resource("", "v1", "Secret", "secrets")
 PLANTED = "planted-password-7f3a9c"
 GIT_IDENTITY = ("-c", "user.name=Spy", "-c", "user.email=spy@example.org")
 

@@ -31,7 +31,7 @@ from towpath.capabilities.governance.secrets.kinds import EXTERNAL_SECRET
 from towpath.capabilities.infrastructure.databases.kinds import DATABASE, GRANT, ROLE
 from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE
 from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
-from towpath.localcluster.resources import DEPLOYMENT, POD, REPLICA_SET, SECRET
+from towpath.machinery.core_kinds import DEPLOYMENT, POD, REPLICA_SET, SECRET
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 

@@ -48,7 +48,7 @@ from towpath.capabilities.delivery.promotions.kinds import (
 )
 from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD
 from towpath.client.kubeconfig import from_kubeconfig
-from towpath.localcluster.resources import POD, REPLICA_SET
+from towpath.machinery.core_kinds import POD, REPLICA_SET
 from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject

@@ -28,11 +28,10 @@ from towpath.capabilities.portal.templates.reconcile import controllers
 from towpath.engines.git.embedded import EmbeddedGitHost
 from towpath.hooks.platform import SYSTEM_NAMESPACE, Platform
 from towpath.hooks.templates import TemplateAction
-from towpath.machinery.kinds import Resource
+from towpath.machinery.core_kinds import NAMESPACE
 from towpath.machinery.objects import RawObject
 from towpath.records.sqlite import SqliteRecords
 
-NAMESPACE = Resource("", "v1", "Namespace", "namespaces", namespaced=False)
 PROJECT_NAME = "demo"
 KINDS = [*PROJECT_KINDS, *ENVIRONMENT_KINDS, *WORKLOAD_KINDS, *CATALOG_KINDS, *TEMPLATE_KINDS]
 

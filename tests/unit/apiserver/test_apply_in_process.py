@@ -3,12 +3,12 @@
 import pytest
 from tests.support import running_api_server
 
+from towpath.machinery.core_kinds import CONFIG_MAP
 from towpath.machinery.errors import Conflict, Forbidden
-from towpath.machinery.kinds import Resource, custom_resource_definition, towpath_resource
+from towpath.machinery.kinds import custom_resource_definition, towpath_resource
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import AccessRequest, UserInfo
 
-CONFIG_MAP = Resource("", "v1", "ConfigMap", "configmaps")
 WIDGET = towpath_resource("Widget", "widgets")
 WIDGET_CRD = custom_resource_definition(
     WIDGET,

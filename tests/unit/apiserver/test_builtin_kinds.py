@@ -8,18 +8,20 @@ from tests.support import RunningApi, eventually, running_api_server
 from towpath.apiserver.calls import DeleteOptions, Target, WriteOptions
 from towpath.apiserver.encoding import loads
 from towpath.client.protocols import PatchType
+from towpath.machinery.core_kinds import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    JOB,
+    NAMESPACE,
+    POD,
+    SECRET,
+    SERVICE,
+)
 from towpath.machinery.errors import BadRequest, Conflict, Invalid, MethodNotAllowed, NotFound
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import PLATFORM
 
-CONFIG_MAP = Resource("", "v1", "ConfigMap", "configmaps")
-DEPLOYMENT = Resource("apps", "v1", "Deployment", "deployments")
-JOB = Resource("batch", "v1", "Job", "jobs")
-NAMESPACE = Resource("", "v1", "Namespace", "namespaces", namespaced=False)
-POD = Resource("", "v1", "Pod", "pods")
-SECRET = Resource("", "v1", "Secret", "secrets")
-SERVICE = Resource("", "v1", "Service", "services")
 ACCOUNT = Resource("", "v1", "ServiceAccount", "serviceaccounts")
 
 

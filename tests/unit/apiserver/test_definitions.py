@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from tests.support import running_api_server
 
-from towpath.apiserver.upkeep import EVENT, Upkeep
+from towpath.apiserver.upkeep import Upkeep
 from towpath.machinery.conditions import is_true
+from towpath.machinery.core_kinds import EVENT
 from towpath.machinery.errors import Forbidden, Invalid, NotFound
 from towpath.machinery.kinds import Resource, custom_resource_definition, towpath_resource
 from towpath.machinery.objects import RawObject

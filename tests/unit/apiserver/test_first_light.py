@@ -6,10 +6,10 @@ import pytest
 from tests.support import running_api_server
 
 from towpath.client.protocols import EventType
+from towpath.machinery.core_kinds import CONFIG_MAP
 from towpath.machinery.errors import AlreadyExists, Conflict, NotFound
-from towpath.machinery.kinds import Resource, custom_resource_definition, towpath_resource
+from towpath.machinery.kinds import custom_resource_definition, towpath_resource
 
-CONFIG_MAP = Resource("", "v1", "ConfigMap", "configmaps")
 WIDGET = towpath_resource("Widget", "widgets")
 WIDGET_CRD = custom_resource_definition(
     WIDGET,

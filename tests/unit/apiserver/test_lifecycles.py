@@ -6,12 +6,11 @@ import pytest
 from tests.support import RunningApi, eventually, running_api_server
 
 from towpath.client.protocols import Client, Propagation
+from towpath.machinery.core_kinds import CONFIG_MAP, NAMESPACE
 from towpath.machinery.errors import Forbidden, MethodNotAllowed, NotFound
 from towpath.machinery.kinds import Resource, custom_resource_definition, towpath_resource
 from towpath.machinery.objects import RawObject, owner_reference
 
-CONFIG_MAP = Resource("", "v1", "ConfigMap", "configmaps")
-NAMESPACE = Resource("", "v1", "Namespace", "namespaces", namespaced=False)
 CRD = Resource(
     "apiextensions.k8s.io",
     "v1",

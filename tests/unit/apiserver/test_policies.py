@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from tests.support import RunningApi, running_api_server
 
+from towpath.machinery.core_kinds import CONFIG_MAP, NAMESPACE
 from towpath.machinery.errors import Forbidden, Invalid
 from towpath.machinery.kinds import Resource
 from towpath.machinery.users import MASTERS, UserInfo
@@ -20,8 +21,6 @@ BINDING = Resource(
     "validatingadmissionpolicybindings",
     namespaced=False,
 )
-CONFIG_MAP = Resource("", "v1", "ConfigMap", "configmaps")
-NAMESPACE = Resource("", "v1", "Namespace", "namespaces", namespaced=False)
 RULES = [
     {
         "apiGroups": [""],

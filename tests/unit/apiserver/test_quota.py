@@ -5,12 +5,11 @@ import asyncio
 import pytest
 from tests.support import RunningApi, eventually, running_api_server
 
+from towpath.machinery.core_kinds import CONFIG_MAP, POD
 from towpath.machinery.errors import Forbidden
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 
-CONFIG_MAP = Resource("", "v1", "ConfigMap", "configmaps")
-POD = Resource("", "v1", "Pod", "pods")
 QUOTA = Resource("", "v1", "ResourceQuota", "resourcequotas")
 
 

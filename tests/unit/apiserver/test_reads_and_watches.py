@@ -9,12 +9,9 @@ from tests.support import RunningApi, running_api_server
 from towpath.apiserver.calls import Change, ReadOptions, Target, WatchOptions
 from towpath.apiserver.encoding import loads
 from towpath.apiserver.verbs.watch import INITIAL_EVENTS_END
+from towpath.machinery.core_kinds import CONFIG_MAP
 from towpath.machinery.errors import BadRequest, Gone, Timeout
-from towpath.machinery.kinds import Resource
 from towpath.machinery.users import PLATFORM
-
-CONFIG_MAP = Resource("", "v1", "ConfigMap", "configmaps")
-POD = Resource("", "v1", "Pod", "pods")
 
 
 async def make(api: RunningApi, name: str, **labels: str) -> None:

@@ -4,9 +4,9 @@ import pytest
 
 from towpath.apiserver.authz.defaults import default_cluster_role_bindings, default_cluster_roles
 from towpath.apiserver.authz.escalation import check_escalation
-from towpath.apiserver.authz.following import CLUSTER_ROLES, ROLE_BINDINGS, ROLES
 from towpath.apiserver.authz.index import RbacIndex
 from towpath.apiserver.authz.rules import Rule, compile_rules, uncovered
+from towpath.machinery.core_kinds import CLUSTER_ROLE, ROLE, ROLE_BINDING
 from towpath.machinery.errors import Forbidden, Invalid, NotFound
 from towpath.machinery.objects import Key, RawObject
 from towpath.machinery.users import AUTHENTICATED, MASTERS, AccessRequest, UserInfo
@@ -115,7 +115,7 @@ def test_a_labelled_role_extends_view_at_once(index: RbacIndex) -> None:
     index.put("ClusterRoleBinding", binding("b", "view", group("team-a")))
     widgets = AccessRequest("get", "example.dev", "widgets")
     assert not index.allowed(ALICE, widgets)
-    role = CLUSTER_ROLES.object(
+    role = CLUSTER_ROLE.object(
         "widgets", rules=[{"apiGroups": ["example.dev"], "resources": ["*"], "verbs": ["get"]}]
     )
     role["metadata"]["labels"] = {"rbac.authorization.k8s.io/aggregate-to-view": "true"}
@@ -128,7 +128,7 @@ def test_a_labelled_role_extends_view_at_once(index: RbacIndex) -> None:
 def test_roles_that_select_each_other_come_to_an_end() -> None:
     index = RbacIndex()
     for name in ("a", "b"):
-        role = CLUSTER_ROLES.object(
+        role = CLUSTER_ROLE.object(
             name, aggregationRule={"clusterRoleSelectors": [{"matchLabels": {"x": "y"}}]}
         )
         role["metadata"]["labels"] = {"x": "y"}
@@ -169,28 +169,28 @@ def test_what_is_not_covered_is_named_one_by_one() -> None:
 
 def test_nobody_writes_a_role_with_more_than_they_have(index: RbacIndex) -> None:
     index.put("RoleBinding", binding("b", "admin", group("team-a"), "demo"))
-    fitting = ROLES.object("r", "demo", rules=[PODS])
-    check_escalation(index, ALICE, ROLES, fitting, None)
-    too_much = ROLES.object("r", "demo", rules=[{**PODS, "resources": ["nodes"]}])
+    fitting = ROLE.object("r", "demo", rules=[PODS])
+    check_escalation(index, ALICE, ROLE, fitting, None)
+    too_much = ROLE.object("r", "demo", rules=[{**PODS, "resources": ["nodes"]}])
     with pytest.raises(Forbidden):
-        check_escalation(index, ALICE, ROLES, too_much, None)
-    check_escalation(index, ALICE, ROLES, too_much, too_much)
+        check_escalation(index, ALICE, ROLE, too_much, None)
+    check_escalation(index, ALICE, ROLE, too_much, too_much)
 
 
 def test_nobody_binds_a_role_with_more_than_they_have(index: RbacIndex) -> None:
     index.put("RoleBinding", binding("b", "admin", group("team-a"), "demo"))
     mine = {**binding("mine", "edit", group("team-b"), "demo"), "kind": "RoleBinding"}
-    check_escalation(index, ALICE, ROLE_BINDINGS, mine, None)
+    check_escalation(index, ALICE, ROLE_BINDING, mine, None)
     more = {**binding("more", "cluster-admin", group("team-b"), "demo"), "kind": "RoleBinding"}
     with pytest.raises(Forbidden):
-        check_escalation(index, ALICE, ROLE_BINDINGS, more, None)
+        check_escalation(index, ALICE, ROLE_BINDING, more, None)
     absent = binding("absent", "no-such-role", group("team-b"), "demo")
     with pytest.raises(NotFound):
-        check_escalation(index, ALICE, ROLE_BINDINGS, absent, None)
+        check_escalation(index, ALICE, ROLE_BINDING, absent, None)
 
 
 def test_a_binding_keeps_its_role(index: RbacIndex) -> None:
     old = binding("b", "view", group("team-a"), "demo")
     new = binding("b", "edit", group("team-a"), "demo")
     with pytest.raises(Invalid):
-        check_escalation(index, UserInfo("root", (MASTERS,)), ROLE_BINDINGS, new, old)
+        check_escalation(index, UserInfo("root", (MASTERS,)), ROLE_BINDING, new, old)

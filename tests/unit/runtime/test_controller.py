@@ -6,14 +6,12 @@ from contextlib import asynccontextmanager
 
 from tests.support import eventually, running_api_server
 
-from towpath.machinery.kinds import Resource
+from towpath.machinery.core_kinds import CONFIG_MAP, EVENT
 from towpath.machinery.objects import Key
 from towpath.runtime.controller import Controller
-from towpath.runtime.events import EVENT, EventRecorder
+from towpath.runtime.events import EventRecorder
 from towpath.runtime.informer import Informer
 from towpath.runtime.sources import Watch
-
-CONFIG_MAP = Resource("", "v1", "ConfigMap", "configmaps")
 
 
 @asynccontextmanager

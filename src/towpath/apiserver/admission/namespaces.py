@@ -4,10 +4,9 @@ from towpath.apiserver import refusals
 from towpath.apiserver.core import Core, Operation
 from towpath.apiserver.encoding import loads
 from towpath.apiserver.refusals import forbidden
+from towpath.machinery.core_kinds import NAMESPACE
 from towpath.machinery.errors import Cause
-from towpath.machinery.kinds import Resource
 
-NAMESPACE = Resource("", "v1", "Namespace", "namespaces", namespaced=False)
 IMMORTAL = ("default", "kube-system", "kube-public")
 
 

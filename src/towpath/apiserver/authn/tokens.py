@@ -21,15 +21,13 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from towpath.apiserver.calls import Target, Verbs
+from towpath.machinery.core_kinds import POD, SECRET, SERVICE_ACCOUNT
 from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import PLATFORM, UserInfo, service_account
 
-SERVICE_ACCOUNTS = Resource("", "v1", "ServiceAccount", "serviceaccounts")
-PODS = Resource("", "v1", "Pod", "pods")
-SECRETS = Resource("", "v1", "Secret", "secrets")
-BINDABLE = {"Pod": PODS, "Secret": SECRETS}
+BINDABLE = {"Pod": POD, "Secret": SECRET}
 
 ALGORITHM = "ES256"
 TTL_S_MIN = 600
@@ -62,7 +60,7 @@ class ServiceAccountTokens:
 
     async def __call__(self, namespace: str, name: str, *, ttl_s: int) -> str:
         """A token for this server's own audience. Raises NotFound without the ServiceAccount."""
-        account = await self._object(SERVICE_ACCOUNTS, namespace, name)
+        account = await self._object(SERVICE_ACCOUNT, namespace, name)
         return self.issue(account, ttl_s=ttl_s).token
 
     def issue(
@@ -142,7 +140,7 @@ class ServiceAccountTokens:
 
     async def _still_stands(self, about: RawObject) -> bool:
         namespace = about["namespace"]
-        parts = [(SERVICE_ACCOUNTS, about["serviceaccount"])]
+        parts = [(SERVICE_ACCOUNT, about["serviceaccount"])]
         parts += [
             (BINDABLE[kind], about[kind.lower()]) for kind in BINDABLE if kind.lower() in about
         ]

@@ -10,9 +10,8 @@ import contextlib
 
 import orjson
 
-from towpath.apiserver.authz.following import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES
-from towpath.apiserver.authz.index import RBAC_GROUP
 from towpath.apiserver.calls import ReadOptions, Target, Verbs, WriteOptions
+from towpath.machinery.core_kinds import CLUSTER_ROLE, CLUSTER_ROLE_BINDING, RBAC_GROUP
 from towpath.machinery.errors import AlreadyExists
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
@@ -145,8 +144,8 @@ async def ensure_default_roles(verbs: Verbs) -> None:
     """Make what is missing, together, so that it is one commit. One list each when nothing is."""
     async with asyncio.TaskGroup() as tasks:
         for resource, wanted in (
-            (CLUSTER_ROLES, default_cluster_roles()),
-            (CLUSTER_ROLE_BINDINGS, default_cluster_role_bindings()),
+            (CLUSTER_ROLE, default_cluster_roles()),
+            (CLUSTER_ROLE_BINDING, default_cluster_role_bindings()),
         ):
             page = await verbs.list(PLATFORM, Target(resource), ReadOptions())
             present = {orjson.loads(item)["metadata"]["name"] for item in page.items}
@@ -190,7 +189,7 @@ def _basic_user_rules() -> list[RawObject]:
 
 
 def _role(name: str, *rules: RawObject, feeds: str = "") -> RawObject:
-    role = CLUSTER_ROLES.object(name, rules=list(rules))
+    role = CLUSTER_ROLE.object(name, rules=list(rules))
     role["metadata"] |= _bootstrap_metadata(feeds)
     return role
 
@@ -204,7 +203,7 @@ def _aggregated(name: str, *, feeds: str = "") -> RawObject:
 def _binding(role: str, *groups: str) -> RawObject:
     subjects = [{"apiGroup": RBAC_GROUP, "kind": "Group", "name": group} for group in groups]
     reference = {"apiGroup": RBAC_GROUP, "kind": "ClusterRole", "name": role}
-    binding = CLUSTER_ROLE_BINDINGS.object(role, roleRef=reference, subjects=subjects)
+    binding = CLUSTER_ROLE_BINDING.object(role, roleRef=reference, subjects=subjects)
     binding["metadata"] |= _bootstrap_metadata("")
     return binding
 

@@ -4,9 +4,10 @@ A role may be written by whoever holds all its permissions, or may `escalate` it
 whoever holds all permissions of the bound role, or may `bind` it. system:masters hold everything.
 """
 
-from towpath.apiserver.authz.index import RBAC_GROUP, RbacIndex, RoleRef, role_ref_of
+from towpath.apiserver.authz.index import RbacIndex, RoleRef, role_ref_of
 from towpath.apiserver.authz.rules import Rule, compile_rules, uncovered
 from towpath.apiserver.core import Admit, Core, Operation
+from towpath.machinery.core_kinds import RBAC_GROUP
 from towpath.machinery.errors import Cause, Forbidden, Invalid, NotFound
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject

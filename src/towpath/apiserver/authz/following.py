@@ -9,22 +9,17 @@ import asyncio
 
 import orjson
 
-from towpath.apiserver.authz.index import RBAC_GROUP, RbacIndex, RoleRef
+from towpath.apiserver.authz.index import RbacIndex, RoleRef
 from towpath.apiserver.calls import Target, Verbs, WriteOptions
 from towpath.apiserver.registry import collection_of
+from towpath.machinery.core_kinds import CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING
 from towpath.machinery.errors import Conflict, NotFound
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import key_of
 from towpath.machinery.users import PLATFORM
 from towpath.store.contract import Event, Store
 
-ROLES = Resource(RBAC_GROUP, "v1", "Role", "roles")
-ROLE_BINDINGS = Resource(RBAC_GROUP, "v1", "RoleBinding", "rolebindings")
-CLUSTER_ROLES = Resource(RBAC_GROUP, "v1", "ClusterRole", "clusterroles", namespaced=False)
-CLUSTER_ROLE_BINDINGS = Resource(
-    RBAC_GROUP, "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False
-)
-FOLLOWED = (CLUSTER_ROLES, ROLES, CLUSTER_ROLE_BINDINGS, ROLE_BINDINGS)
+FOLLOWED = (CLUSTER_ROLE, ROLE, CLUSTER_ROLE_BINDING, ROLE_BINDING)
 
 AGGREGATOR = "clusterrole-aggregation-controller"
 
@@ -47,7 +42,7 @@ class RbacFollower:
                 self._index.remove(kind, key_of(obj))
             else:
                 self._index.put(kind, obj)
-            if resource is CLUSTER_ROLES:
+            if resource is CLUSTER_ROLE:
                 self._cluster_roles_changed.set()
 
         store.observe(collection, observe)
@@ -69,7 +64,7 @@ class RbacFollower:
         if rules == self._index.cluster_roles[name].rules:
             return
         patch = {"rules": [rule.to_object() for rule in rules]}
-        target = Target(CLUSTER_ROLES, name=name)
+        target = Target(CLUSTER_ROLE, name=name)
         options = WriteOptions(field_manager=AGGREGATOR)
         try:
             await verbs.patch(PLATFORM, target, patch, "application/merge-patch+json", options)

@@ -12,8 +12,6 @@ from towpath.machinery.objects import Key, RawObject, key_of
 from towpath.machinery.selectors import LabelSelector, from_object
 from towpath.machinery.users import MASTERS, AccessRequest, UserInfo
 
-RBAC_GROUP = "rbac.authorization.k8s.io"
-
 Subject = tuple[str, str]
 """("User" or "Group", name); a ServiceAccount is the User that Kubernetes names for it."""
 

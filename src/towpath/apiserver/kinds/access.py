@@ -2,10 +2,10 @@
 
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import invalid_value, required, unsupported
+from towpath.machinery.core_kinds import RBAC_GROUP
 from towpath.machinery.errors import Cause
 from towpath.machinery.objects import RawObject
 
-RBAC_GROUP = "rbac.authorization.k8s.io"
 SUBJECT_KINDS = ("Group", "ServiceAccount", "User")
 
 

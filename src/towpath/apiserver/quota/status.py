@@ -6,8 +6,8 @@ from towpath.apiserver.encoding import loads
 from towpath.apiserver.quota.usage import collections_of, used_in
 from towpath.apiserver.verbs.update import change
 from towpath.apiserver.work import WorkSet
+from towpath.machinery.core_kinds import RESOURCE_QUOTA
 from towpath.machinery.errors import NotFound
-from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 from towpath.machinery.quantities import format_quantity
 from towpath.machinery.users import AUTHENTICATED, MASTERS, UserInfo
@@ -16,7 +16,6 @@ from towpath.store.contract import Event
 CONTROLLER = UserInfo(
     "system:serviceaccount:kube-system:resourcequota-controller", (MASTERS, AUTHENTICATED)
 )
-QUOTA = Resource("", "v1", "ResourceQuota", "resourcequotas")
 QUOTAS = "core/resourcequotas"
 
 
@@ -68,7 +67,7 @@ class QuotaStatus:
             }
             return quota
 
-        target = Target(QUOTA, namespace, name, "status")
+        target = Target(RESOURCE_QUOTA, namespace, name, "status")
         try:
             await change(self._core, CONTROLLER, target, WriteOptions(), "update", with_usage)
         except NotFound:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from towpath.localcluster.gateway.routes import Route, Table, find, table_of
-from towpath.localcluster.resources import ENDPOINT_SLICE, INGRESS, SERVICE
 from towpath.localcluster.state import ClusterState
+from towpath.machinery.core_kinds import ENDPOINT_SLICE, INGRESS, SERVICE
 from towpath.machinery.objects import Key, RawObject
 
 POD_ADDRESSES = ipaddress.ip_network("127.64.0.0/10")

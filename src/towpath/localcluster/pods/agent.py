@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from towpath.engines.processes.port import ProcessHost
+from towpath.localcluster.nodes import NODE_NAME
 from towpath.localcluster.pods.addresses import PodNetwork
 from towpath.localcluster.pods.images import Images
 from towpath.localcluster.pods.preparation import PodPlace, Preparation
 from towpath.localcluster.pods.worker import PodWorker, Surroundings
-from towpath.localcluster.resources import CONFIG_MAP, NAMESPACE, NODE_NAME, POD, SECRET
 from towpath.localcluster.state import ClusterState
+from towpath.machinery.core_kinds import CONFIG_MAP, NAMESPACE, POD, SECRET
 from towpath.machinery.errors import StatusError
 from towpath.machinery.objects import Key, RawObject, is_deleting, key_of, labels_of, uid_of
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Protocol
 
-from towpath.localcluster.resources import NODE_ADDRESS, NODE_NAME
+from towpath.localcluster.nodes import NODE_ADDRESS, NODE_NAME
 from towpath.machinery.objects import RawObject, annotations_of, key_of, labels_of, uid_of
 
 _REFERENCE = re.compile(r"\$\$|\$\(([-._a-zA-Z][-._a-zA-Z0-9]*)\)")

@@ -19,7 +19,7 @@ from towpath.localcluster.pods.commands import (
 from towpath.localcluster.pods.environment import amount_of, environment, secret_text
 from towpath.localcluster.pods.images import Image, Images
 from towpath.localcluster.pods.volumes import VolumeRefused
-from towpath.localcluster.resources import CONFIG_MAP, SECRET
+from towpath.machinery.core_kinds import CONFIG_MAP, SECRET
 from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import RawObject, key_of, uid_of
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from towpath.localcluster.resources import NODE_ADDRESS
+from towpath.localcluster.nodes import NODE_ADDRESS
 from towpath.machinery.conditions import get_condition, now
 from towpath.machinery.objects import RawObject
 

@@ -1,9 +1,9 @@
 """Which built-in resource has which columns."""
 
+from towpath.machinery.core_kinds import RBAC_GROUP
 from towpath.machinery.tables import cluster, pods, workloads
 from towpath.machinery.tables.columns import Cells, TableColumns, definitions
 
-_RBAC = "rbac.authorization.k8s.io"
 _ADMISSION = "admissionregistration.k8s.io"
 
 _TABLE: tuple[tuple[str, str, str, Cells], ...] = (
@@ -37,8 +37,8 @@ _TABLE: tuple[tuple[str, str, str, Cells], ...] = (
     ("policy", "poddisruptionbudgets", workloads.DISRUPTION_BUDGET, workloads.disruption_budget),
     ("scheduling.k8s.io", "priorityclasses", cluster.PRIORITY_CLASS, cluster.priority_class),
     ("storage.k8s.io", "storageclasses", cluster.STORAGE_CLASS, cluster.storage_class),
-    (_RBAC, "clusterrolebindings", cluster.BINDING, cluster.binding),
-    (_RBAC, "rolebindings", cluster.BINDING, cluster.binding),
+    (RBAC_GROUP, "clusterrolebindings", cluster.BINDING, cluster.binding),
+    (RBAC_GROUP, "rolebindings", cluster.BINDING, cluster.binding),
     (_ADMISSION, "mutatingwebhookconfigurations", cluster.WEBHOOKS, cluster.webhooks),
     (_ADMISSION, "validatingadmissionpolicies", cluster.POLICY, cluster.policy),
     (

@@ -21,14 +21,13 @@ from towpath.client.protocols import Client
 from towpath.hooks.commands import CommandError, Terminal
 from towpath.hooks.platform import Platform
 from towpath.hooks.reads import Read
+from towpath.machinery.core_kinds import NAMESPACE
 from towpath.machinery.errors import BadRequest, NotFound
-from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import UserInfo
 from towpath.records.contract import Viewer
 from towpath.records.sqlite import SqliteRecords
 
-NAMESPACE = Resource("", "v1", "Namespace", "namespaces", namespaced=False)
 WORKFLOW = ".github/workflows/ci.yaml"
 COMMIT = "0123456789" * 4
 RUN = "orders-ci-0123456789"

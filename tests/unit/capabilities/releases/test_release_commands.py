@@ -14,10 +14,9 @@ from towpath.capabilities.delivery.releases.immutability import OBJECTS
 from towpath.capabilities.delivery.workloads.kinds import RELEASE, RELEASE_CRD
 from towpath.client.protocols import Client
 from towpath.hooks.commands import CommandError, Terminal
+from towpath.machinery.core_kinds import NAMESPACE
 from towpath.machinery.errors import StatusError
-from towpath.machinery.kinds import Resource
 
-NAMESPACE = Resource("", "v1", "Namespace", "namespaces", namespaced=False)
 IMAGE = f"registry.towpath.dev/demo/orders@sha256:{'a' * 64}"
 COMMIT = "0123456789" * 4
 SCORE = """

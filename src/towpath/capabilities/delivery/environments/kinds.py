@@ -1,5 +1,6 @@
 """Environment: a stage with a target cluster, its order among the stages, and what guards it."""
 
+from towpath.machinery import core_kinds
 from towpath.machinery.kinds import (
     AGE,
     CONDITIONS_SCHEMA,
@@ -21,18 +22,18 @@ EXTERNAL_SECRETS_ACCOUNT = "external-secrets"
 """The service account here whose token that SecretStore holds."""
 
 DEPLOYABLE: tuple[Resource, ...] = (
-    Resource("", "v1", "ConfigMap", "configmaps"),
-    Resource("", "v1", "Service", "services"),
+    core_kinds.CONFIG_MAP,
+    core_kinds.SERVICE,
     Resource("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
-    Resource("apps", "v1", "Deployment", "deployments"),
-    Resource("apps", "v1", "StatefulSet", "statefulsets"),
-    Resource("apps", "v1", "DaemonSet", "daemonsets"),
-    Resource("batch", "v1", "Job", "jobs"),
-    Resource("batch", "v1", "CronJob", "cronjobs"),
-    Resource("networking.k8s.io", "v1", "Ingress", "ingresses"),
-    Resource("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies"),
-    Resource("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"),
-    Resource("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
+    core_kinds.DEPLOYMENT,
+    core_kinds.STATEFUL_SET,
+    core_kinds.DAEMON_SET,
+    core_kinds.JOB,
+    core_kinds.CRON_JOB,
+    core_kinds.INGRESS,
+    core_kinds.NETWORK_POLICY,
+    core_kinds.POD_DISRUPTION_BUDGET,
+    core_kinds.HORIZONTAL_POD_AUTOSCALER,
     Resource("external-secrets.io", "v1", "ExternalSecret", "externalsecrets"),
     Resource("monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors"),
 )

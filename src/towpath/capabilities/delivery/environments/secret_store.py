@@ -17,12 +17,12 @@ from towpath.capabilities.delivery.environments.target import Target
 from towpath.capabilities.governance.projects.kinds import namespace_of
 from towpath.hooks.platform import Addresses, TokenIssuer
 from towpath.machinery.conditions import timestamp
+from towpath.machinery.core_kinds import SECRET
 from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject, annotations_of
 from towpath.runtime.outcomes import Waiting
 
-SECRET = Resource("", "v1", "Secret", "secrets")
 SECRET_STORES = Resource("external-secrets.io", "v1", "SecretStore", "secretstores")
 
 TOKEN_LIFE = timedelta(days=7)

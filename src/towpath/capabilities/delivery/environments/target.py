@@ -10,17 +10,19 @@ from towpath.capabilities.delivery.environments.kinds import (
 )
 from towpath.capabilities.governance.projects.kinds import DEPLOYER_ACCOUNT, PROJECT_LABEL
 from towpath.client.protocols import Client
+from towpath.machinery.core_kinds import (
+    RBAC_GROUP,
+    RESOURCE_QUOTA,
+    ROLE,
+    ROLE_BINDING,
+    SERVICE_ACCOUNT,
+)
 from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 
 FIELD_MANAGER = "towpath-environments"
-RBAC = "rbac.authorization.k8s.io"
 
-ROLE = Resource(RBAC, "v1", "Role", "roles")
-ROLE_BINDING = Resource(RBAC, "v1", "RoleBinding", "rolebindings")
-SERVICE_ACCOUNT = Resource("", "v1", "ServiceAccount", "serviceaccounts")
-RESOURCE_QUOTA = Resource("", "v1", "ResourceQuota", "resourcequotas")
 
 DEPLOYER_VERBS = ("get", "list", "watch", "create", "update", "patch", "delete")
 
@@ -69,7 +71,7 @@ class Target:
         members: list[RawObject] = self.project["spec"].get("members") or []
         for right in ("edit", "view"):
             subjects = [
-                {"apiGroup": RBAC, "kind": member["kind"], "name": member["name"]}
+                {"apiGroup": RBAC_GROUP, "kind": member["kind"], "name": member["name"]}
                 for member in members
                 if RIGHTS[member["role"]] == right
             ]
@@ -79,7 +81,7 @@ class Target:
         binding = ROLE_BINDING.object(
             name,
             self.namespace,
-            roleRef={"apiGroup": RBAC, "kind": kind, "name": role},
+            roleRef={"apiGroup": RBAC_GROUP, "kind": kind, "name": role},
             subjects=list(subjects),
         )
         await self.apply(ROLE_BINDING, binding)

@@ -13,6 +13,7 @@ from towpath.capabilities.delivery.gitops.health import assess
 from towpath.capabilities.delivery.gitops.kinds import ARGOCD_NAMESPACE
 from towpath.capabilities.delivery.gitops.manifests import ResourceId, resource_id, tracked_by
 from towpath.client.protocols import Client
+from towpath.machinery.core_kinds import JOB, POD, REPLICA_SET
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import Key, RawObject, key_of
 from towpath.runtime.informer import Informer
@@ -21,11 +22,7 @@ from towpath.runtime.sources import Enqueue
 TREE_NODES_MAX = 200
 SYNC_WAIT_S = 5.0
 
-CHILD_KINDS = (
-    Resource("apps", "v1", "ReplicaSet", "replicasets"),
-    Resource("", "v1", "Pod", "pods"),
-    Resource("batch", "v1", "Job", "jobs"),
-)
+CHILD_KINDS = (REPLICA_SET, POD, JOB)
 """What controllers of a workload cluster make of what is synced there."""
 
 

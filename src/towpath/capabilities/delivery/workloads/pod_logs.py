@@ -8,11 +8,9 @@ from typing import cast
 
 from towpath.client.protocols import Client, EventType, LogReader
 from towpath.hooks.commands import CommandError
+from towpath.machinery.core_kinds import POD
 from towpath.machinery.errors import BadRequest, Gone, NotFound
-from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject, uid_of
-
-POD = Resource("", "v1", "Pod", "pods")
 
 
 async def print_logs(client: Client, app: str, namespace: str, *, follow: bool, tail: int) -> None:

@@ -31,10 +31,20 @@ from towpath.capabilities.infrastructure.clusters.kinds import IN_CLUSTER
 from towpath.client.protocols import Client
 from towpath.engines.git.port import GitWriter, RepositoryName, RepositoryTaken
 from towpath.hooks.platform import Platform
+from towpath.machinery.core_kinds import (
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
+    NAMESPACE,
+    RBAC_GROUP,
+    RESOURCE_QUOTA,
+    ROLE,
+    ROLE_BINDING,
+    SERVICE_ACCOUNT,
+)
 from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import Key, RawObject, labels_of, owner_reference
-from towpath.runtime.claims import NAMESPACE, claim_namespace, release_namespace
+from towpath.runtime.claims import claim_namespace, release_namespace
 from towpath.runtime.controller import Controller
 from towpath.runtime.outcomes import Stalled, Waiting
 from towpath.runtime.sources import SpecWatch, Watch
@@ -42,15 +52,6 @@ from towpath.runtime.steps import Subject, stepwise
 
 FINALIZER = "towpath.dev/projects"
 FIELD_MANAGER = "towpath-projects"
-
-ROLE = Resource(roles.RBAC, "v1", "Role", "roles")
-ROLE_BINDING = Resource(roles.RBAC, "v1", "RoleBinding", "rolebindings")
-CLUSTER_ROLE = Resource(roles.RBAC, "v1", "ClusterRole", "clusterroles", namespaced=False)
-CLUSTER_ROLE_BINDING = Resource(
-    roles.RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False
-)
-SERVICE_ACCOUNT = Resource("", "v1", "ServiceAccount", "serviceaccounts")
-RESOURCE_QUOTA = Resource("", "v1", "ResourceQuota", "resourcequotas")
 
 
 def controllers(platform: Platform) -> Sequence[Controller]:
@@ -117,7 +118,7 @@ class ProjectReconciler:
                 roles.member_role(role),
                 namespace_of(name),
                 roleRef={
-                    "apiGroup": roles.RBAC,
+                    "apiGroup": RBAC_GROUP,
                     "kind": "ClusterRole",
                     "name": roles.member_role(role),
                 },
@@ -135,7 +136,7 @@ class ProjectReconciler:
         await self._apply(CLUSTER_ROLE, CLUSTER_ROLE.object(name, rules=[seen]), subject)
         binding = CLUSTER_ROLE_BINDING.object(
             name,
-            roleRef={"apiGroup": roles.RBAC, "kind": "ClusterRole", "name": name},
+            roleRef={"apiGroup": RBAC_GROUP, "kind": "ClusterRole", "name": name},
             subjects=[_rbac_subject(member) for member in members],
         )
         await self._apply(CLUSTER_ROLE_BINDING, binding, subject)
@@ -171,7 +172,7 @@ class ProjectReconciler:
         binding = ROLE_BINDING.object(
             name,
             namespace,
-            roleRef={"apiGroup": roles.RBAC, "kind": "Role", "name": name},
+            roleRef={"apiGroup": RBAC_GROUP, "kind": "Role", "name": name},
             subjects=[{"kind": "ServiceAccount", "name": account, "namespace": namespace}],
         )
         await self._apply(ROLE_BINDING, binding, subject)
@@ -233,7 +234,7 @@ class ProjectReconciler:
 
 
 def _rbac_subject(member: RawObject) -> RawObject:
-    return {"apiGroup": roles.RBAC, "kind": member["kind"], "name": member["name"]}
+    return {"apiGroup": RBAC_GROUP, "kind": member["kind"], "name": member["name"]}
 
 
 def app_project(project: str, environments: Sequence[RawObject]) -> RawObject:

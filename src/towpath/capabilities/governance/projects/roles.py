@@ -6,12 +6,12 @@ A release is made by CI: nobody writes one by hand, for then its commit would be
 
 from collections.abc import Sequence
 
+from towpath.machinery.core_kinds import RBAC_GROUP
 from towpath.machinery.kinds import GROUP
 from towpath.machinery.objects import RawObject
 
 READ = ("get", "list", "watch")
 WRITE = (*READ, "create", "update", "patch", "delete")
-RBAC = "rbac.authorization.k8s.io"
 MANAGED = {"app.kubernetes.io/managed-by": "towpath"}
 
 
@@ -33,7 +33,7 @@ VIEWER: tuple[RawObject, ...] = (
     rule((GROUP,), [*_KINDS, *(f"{kind}/status" for kind in _KINDS)], READ),
     rule(("offerings.towpath.dev",), ("*",), READ),
     rule(("",), ("events", "configmaps", "resourcequotas", "serviceaccounts"), READ),
-    rule((RBAC,), ("roles", "rolebindings"), READ),
+    rule((RBAC_GROUP,), ("roles", "rolebindings"), READ),
     rule(("git.towpath.dev",), ("repositories", "protectedrepositories"), ("get",)),
     rule(("registry.towpath.dev",), ("images",), ("get",)),
 )
@@ -74,7 +74,7 @@ def member_role(role: str) -> str:
 
 def _cluster_role(name: str, rules: Sequence[RawObject]) -> RawObject:
     return {
-        "apiVersion": f"{RBAC}/v1",
+        "apiVersion": f"{RBAC_GROUP}/v1",
         "kind": "ClusterRole",
         "metadata": {"name": name, "labels": MANAGED},
         "rules": list(rules),
@@ -87,11 +87,11 @@ _EVERYBODY = "towpath:authenticated"
 def _everybody() -> tuple[RawObject, RawObject]:
     """Clusters have no secrets in them and a form must be able to offer them."""
     binding = {
-        "apiVersion": f"{RBAC}/v1",
+        "apiVersion": f"{RBAC_GROUP}/v1",
         "kind": "ClusterRoleBinding",
         "metadata": {"name": _EVERYBODY, "labels": MANAGED},
-        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": _EVERYBODY},
-        "subjects": [{"apiGroup": RBAC, "kind": "Group", "name": "system:authenticated"}],
+        "roleRef": {"apiGroup": RBAC_GROUP, "kind": "ClusterRole", "name": _EVERYBODY},
+        "subjects": [{"apiGroup": RBAC_GROUP, "kind": "Group", "name": "system:authenticated"}],
     }
     return _cluster_role(_EVERYBODY, [rule((GROUP,), ("clusters",), READ)]), binding
 

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from towpath.capabilities.governance.secrets.kinds import EXTERNAL_SECRET
 from towpath.capabilities.governance.secrets.stores import (
     RETRY_S,
-    SECRET,
     Connect,
     KeyMissing,
     Store,
@@ -25,6 +24,7 @@ from towpath.client.kubernetes import KubernetesClient
 from towpath.client.protocols import Client, Reader
 from towpath.hooks.platform import Platform
 from towpath.machinery.conditions import now
+from towpath.machinery.core_kinds import SECRET
 from towpath.machinery.durations import parse_duration
 from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import Key, RawObject, key_of, owner_reference

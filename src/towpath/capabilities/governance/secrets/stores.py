@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 from towpath.capabilities.governance.secrets.kinds import SECRET_STORE
 from towpath.client.protocols import Client, Reader
+from towpath.machinery.core_kinds import CONFIG_MAP, SECRET
 from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 from towpath.runtime.outcomes import Stalled, Waiting
 
-SECRET = Resource("", "v1", "Secret", "secrets")
-CONFIG_MAP = Resource("", "v1", "ConfigMap", "configmaps")
 RETRY_S = 5.0
 
 

@@ -7,9 +7,9 @@ from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
 from towpath.capabilities.infrastructure.clusters.kinds import CLUSTER
 from towpath.client.protocols import Client
 from towpath.hooks.platform import Clusters, Platform
+from towpath.machinery.core_kinds import NAMESPACE
 from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import Key, RawObject
-from towpath.runtime.claims import NAMESPACE
 from towpath.runtime.controller import Controller
 from towpath.runtime.outcomes import Stalled
 from towpath.runtime.sources import SpecWatch, Watch

@@ -4,8 +4,8 @@ import base64
 from urllib.parse import unquote, urlsplit
 
 from towpath.capabilities.infrastructure.databases.kinds import CLUSTER_PROVIDER_CONFIG
-from towpath.capabilities.infrastructure.databases.reconcile.servers import SECRET
 from towpath.hooks.platform import SYSTEM_NAMESPACE
+from towpath.machinery.core_kinds import SECRET
 from towpath.machinery.objects import RawObject
 
 SECRET_NAME = "postgresql-administrator"  # noqa: S105 - the name of a Secret

@@ -1,10 +1,10 @@
 """Everybody who is signed in may see what the platform offers: the templates in its namespace."""
 
 from towpath.hooks.platform import SYSTEM_NAMESPACE
+from towpath.machinery.core_kinds import RBAC_GROUP
 from towpath.machinery.kinds import GROUP
 from towpath.machinery.objects import RawObject
 
-_RBAC = "rbac.authorization.k8s.io"
 _NAME = "towpath:offered-templates"
 _METADATA: RawObject = {
     "name": _NAME,
@@ -14,7 +14,7 @@ _METADATA: RawObject = {
 
 OBJECTS: tuple[RawObject, ...] = (
     {
-        "apiVersion": f"{_RBAC}/v1",
+        "apiVersion": f"{RBAC_GROUP}/v1",
         "kind": "Role",
         "metadata": _METADATA,
         "rules": [
@@ -26,10 +26,10 @@ OBJECTS: tuple[RawObject, ...] = (
         ],
     },
     {
-        "apiVersion": f"{_RBAC}/v1",
+        "apiVersion": f"{RBAC_GROUP}/v1",
         "kind": "RoleBinding",
         "metadata": _METADATA,
-        "roleRef": {"apiGroup": _RBAC, "kind": "Role", "name": _NAME},
-        "subjects": [{"apiGroup": _RBAC, "kind": "Group", "name": "system:authenticated"}],
+        "roleRef": {"apiGroup": RBAC_GROUP, "kind": "Role", "name": _NAME},
+        "subjects": [{"apiGroup": RBAC_GROUP, "kind": "Group", "name": "system:authenticated"}],
     },
 )

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from towpath.capabilities.delivery.pipelines.kinds import REPOSITORY_LABEL
 from towpath.client.protocols import Client
 from towpath.engines.git.port import RepositoryName
+from towpath.machinery.core_kinds import CONFIG_MAP
 from towpath.machinery.errors import NotFound
-from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import CommitSHA
 
-CONFIG_MAP = Resource("", "v1", "ConfigMap", "configmaps")
 FIELD = "heads"
 MANAGER = "towpath-pipelines"
 

@@ -17,12 +17,9 @@ from towpath.engines.ci.workflow.model import DispatchTrigger, Workflow
 from towpath.engines.git.port import Commit, PathNotFound, RepositoryName
 from towpath.hooks.platform import Platform
 from towpath.machinery.conditions import timestamp
+from towpath.machinery.core_kinds import CONFIG_MAP, SECRET
 from towpath.machinery.errors import NotFound
-from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import CommitSHA, RawObject, uid_of
-
-SECRET = Resource("", "v1", "Secret", "secrets")
-CONFIG_MAP = Resource("", "v1", "ConfigMap", "configmaps")
 
 ACCOUNT = "pipeline"
 """The service account whose rights steps have; the projects capability makes it."""

@@ -29,6 +29,7 @@ from towpath.capabilities.infrastructure.compositions.reconcile.definitions impo
     composite_resource,
 )
 from towpath.client.protocols import Client
+from towpath.machinery.core_kinds import SECRET
 from towpath.machinery.errors import NotFound, StatusError
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import (
@@ -48,7 +49,6 @@ from towpath.runtime.steps import Subject, stepwise
 
 FINALIZER = "composite.apiextensions.crossplane.io"
 MANAGER = "apiextensions.crossplane.io/composite"
-SECRET = Resource("", "v1", "Secret", "secrets")
 UNREADY_AFTER_S = 30.0
 
 

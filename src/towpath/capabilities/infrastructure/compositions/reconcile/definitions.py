@@ -10,6 +10,7 @@ from towpath.capabilities.infrastructure.compositions.crd import composite_crd
 from towpath.capabilities.infrastructure.compositions.kinds import DEFINITION
 from towpath.client.protocols import Client
 from towpath.machinery.conditions import is_true
+from towpath.machinery.core_kinds import CUSTOM_RESOURCE_DEFINITION
 from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
@@ -20,13 +21,6 @@ from towpath.runtime.steps import Subject, stepwise
 
 MANAGER = "apiextensions.crossplane.io/composite-definition"
 FINALIZER = "defined.apiextensions.crossplane.io"
-CRD = Resource(
-    "apiextensions.k8s.io",
-    "v1",
-    "CustomResourceDefinition",
-    "customresourcedefinitions",
-    namespaced=False,
-)
 
 
 def composite_resource(definition: RawObject) -> Resource:
@@ -59,7 +53,7 @@ def reconcile_definitions(
 
     async def establish(subject: Subject) -> None:
         crd = composite_crd(subject.obj)
-        applied = await api.apply(CRD, crd, manager=MANAGER, force=True)
+        applied = await api.apply(CUSTOM_RESOURCE_DEFINITION, crd, manager=MANAGER, force=True)
         if not is_true(applied, "Established"):
             subject.mark("Established", False, "WaitingForKind", "The kind is being registered.")
             raise Waiting("WaitingForKind", "The kind is being registered.", after_s=0.1)

@@ -11,7 +11,6 @@ from towpath.capabilities.infrastructure.databases.kinds import ROLE
 from towpath.capabilities.infrastructure.databases.reconcile.servers import (
     FINALIZER,
     RETRY_S,
-    SECRET,
     Servers,
     external_name,
     may,
@@ -20,6 +19,7 @@ from towpath.capabilities.infrastructure.databases.reconcile.servers import (
 from towpath.client.protocols import Client
 from towpath.engines.databases.port import ServerAddress
 from towpath.engines.databases.postgresql import InUse, Mark, PostgresServer, RoleState
+from towpath.machinery.core_kinds import SECRET
 from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import RawObject, owner_reference
 from towpath.runtime.controller import Reconcile

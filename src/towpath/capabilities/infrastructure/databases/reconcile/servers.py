@@ -11,13 +11,13 @@ from towpath.capabilities.infrastructure.databases.kinds import (
 from towpath.client.protocols import Client
 from towpath.engines.databases.port import ServerAddress
 from towpath.engines.databases.postgresql import PostgresServer
+from towpath.machinery.core_kinds import SECRET
 from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject, annotations_of
 from towpath.runtime.outcomes import Stalled, Waiting
 from towpath.runtime.steps import Subject
 
-SECRET = Resource("", "v1", "Secret", "secrets")
 FINALIZER = "finalizer.managedresource.crossplane.io"
 NAME_LENGTH_MAX = 63
 RETRY_S = 0.1

@@ -1,6 +1,8 @@
-"""The kinds that the local cluster acts on."""
+"""The kinds that every Kubernetes has and this code asks for, by name."""
 
 from towpath.machinery.kinds import Resource
+
+RBAC_GROUP = "rbac.authorization.k8s.io"
 
 NAMESPACE = Resource("", "v1", "Namespace", "namespaces", namespaced=False)
 NODE = Resource("", "v1", "Node", "nodes", namespaced=False)
@@ -9,6 +11,8 @@ SERVICE = Resource("", "v1", "Service", "services")
 CONFIG_MAP = Resource("", "v1", "ConfigMap", "configmaps")
 SECRET = Resource("", "v1", "Secret", "secrets")
 SERVICE_ACCOUNT = Resource("", "v1", "ServiceAccount", "serviceaccounts")
+RESOURCE_QUOTA = Resource("", "v1", "ResourceQuota", "resourcequotas")
+EVENT = Resource("", "v1", "Event", "events")
 DEPLOYMENT = Resource("apps", "v1", "Deployment", "deployments")
 REPLICA_SET = Resource("apps", "v1", "ReplicaSet", "replicasets")
 STATEFUL_SET = Resource("apps", "v1", "StatefulSet", "statefulsets")
@@ -22,6 +26,16 @@ POD_DISRUPTION_BUDGET = Resource("policy", "v1", "PodDisruptionBudget", "poddisr
 HORIZONTAL_POD_AUTOSCALER = Resource(
     "autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"
 )
-
-NODE_NAME = "local"
-NODE_ADDRESS = "127.0.0.1"
+ROLE = Resource(RBAC_GROUP, "v1", "Role", "roles")
+ROLE_BINDING = Resource(RBAC_GROUP, "v1", "RoleBinding", "rolebindings")
+CLUSTER_ROLE = Resource(RBAC_GROUP, "v1", "ClusterRole", "clusterroles", namespaced=False)
+CLUSTER_ROLE_BINDING = Resource(
+    RBAC_GROUP, "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False
+)
+CUSTOM_RESOURCE_DEFINITION = Resource(
+    "apiextensions.k8s.io",
+    "v1",
+    "CustomResourceDefinition",
+    "customresourcedefinitions",
+    namespaced=False,
+)
