@@ -20,6 +20,9 @@ API_PORT = 8443
 POSTGRES_PORT = 15432
 
 
+_SETTINGS_REMEDY = "correct it, or delete it to have the ports chosen again"
+
+
 class StartRefused(Exception):
     """The platform cannot start here; `str()` is for the person who typed `up`."""
 
@@ -60,7 +63,7 @@ class DataDir:
         The port that people type is never changed silently; the others are.
         """
         known = self._settings()
-        http = wanted_http or known.get("http", HTTP_PORT)
+        http = known.get("http", HTTP_PORT) if wanted_http is None else wanted_http
         _require_free(http)
         # Platforms on different ports keep apart in the others too, even when they start at once.
         shift = http - HTTP_PORT
@@ -73,10 +76,21 @@ class DataDir:
         return ports
 
     def _settings(self) -> dict[str, int]:
+        path = self.path / "settings.json"
         try:
-            settings: dict[str, int] = json.loads((self.path / "settings.json").read_text())
+            settings = json.loads(path.read_text())
         except FileNotFoundError:
             return {}
+        except ValueError as error:
+            raise StartRefused(f"{path} is not JSON: {error}; {_SETTINGS_REMEDY}") from error
+        if not isinstance(settings, dict):
+            raise StartRefused(f"{path} holds no object of ports; {_SETTINGS_REMEDY}")
+        for name, port in settings.items():
+            if not isinstance(port, int) or not 0 < port < 65536:
+                raise StartRefused(
+                    f"{path}: {name} is {json.dumps(port)}, and a port is a number from 1 to "
+                    f"65535; {_SETTINGS_REMEDY}"
+                )
         return settings
 
     def mark_complete(self) -> None:
@@ -89,6 +103,7 @@ def open_data_dir(path: Path) -> Iterator[DataDir]:
     """Take the directory for this process. Raises StartRefused."""
     try:
         path.mkdir(parents=True, exist_ok=True)
+        _require_own(path)
         path.chmod(0o700)
         lock = (path / "lock").open("a+")
     except OSError as error:
@@ -105,6 +120,16 @@ def open_data_dir(path: Path) -> Iterator[DataDir]:
             lock.seek(0)
             raise StartRefused(_in_use(path, lock.read())) from error
         yield DataDir(path, is_new=not _check_format(path))
+
+
+def _require_own(path: Path) -> None:
+    """Nobody's home or project folder becomes a data directory by a slip of the keyboard."""
+    names = {child.name for child in path.iterdir()}
+    if names and not names & {"lock", "version"}:
+        raise StartRefused(
+            f"{path} is not empty and is no data directory of Towpath (it holds "
+            f"{', '.join(sorted(names)[:3])}); give a new folder with --data-dir"
+        )
 
 
 def announce(data_dir: DataDir, ports: Ports) -> None:

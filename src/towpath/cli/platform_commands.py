@@ -19,7 +19,7 @@ async def up(
     _: None,
     *,
     data_dir: Path | None = None,
-    port: int = 0,
+    port: int | None = None,
     demo: bool = False,
     empty: bool = False,
     no_browser: bool = False,
@@ -39,18 +39,24 @@ async def up(
     no_browser
         Do not open the portal in a browser.
     """
-    from towpath.app.datadir import StartRefused, default_data_dir, open_data_dir
-    from towpath.engines.databases.port import DatabaseError
+    from towpath.app.datadir import default_data_dir, open_data_dir
+    from towpath.app.refusals import refusal_of, require_programs
 
     if demo and empty:
         raise CommandError("--demo and --empty exclude each other; give one of them", exit_code=2)
     path = (data_dir or default_data_dir()).absolute()
     try:
+        require_programs()
         with open_data_dir(path) as opened:
             seed = demo or (opened.is_new and not empty)
-            await _run(opened, port or None, seed=seed, browse=not no_browser)
-    except (StartRefused, DatabaseError) as error:
-        raise CommandError(str(error), exit_code=START_REFUSED) from error
+            await _run(opened, port, seed=seed, browse=not no_browser)
+    except CommandError:
+        raise
+    except Exception as error:
+        refusal = refusal_of(error, path)
+        if refusal is None:
+            raise
+        raise CommandError(refusal, exit_code=START_REFUSED) from error
 
 
 async def _run(data_dir: object, port: int | None, *, seed: bool, browse: bool) -> None:

@@ -186,6 +186,16 @@ def connect(path: Path, *, read_only: bool = False) -> apsw.Connection:
 
 def migrate(path: Path) -> None:
     """Bring the file to this release's form. Refuses one that a later release has written."""
+    try:
+        _migrate(path)
+    except apsw.Error as error:
+        raise RecordsUnavailable(
+            f"{path} cannot be read: {error}. Put the file back from a copy, together with its "
+            "-wal file, or move it away: logs, catalogue and sign-ins then begin anew"
+        ) from error
+
+
+def _migrate(path: Path) -> None:
     scripts = _migrations()
     connection = connect(path)
     try:

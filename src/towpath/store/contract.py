@@ -47,6 +47,10 @@ class UnsealError(Exception):
     """A sealed value cannot be read: it was sealed with another key, or changed on disk."""
 
 
+class DamagedStore(Exception):
+    """The data on disk cannot be read; `str()` names the file."""
+
+
 class Stored(NamedTuple):
     revision: int
     value: bytes

@@ -12,7 +12,7 @@ from pathlib import Path
 import apsw
 
 from towpath.machinery.errors import StorageFull, Unavailable
-from towpath.store.contract import Audit, AuditRow, Event, Stored, UnsupportedFormat
+from towpath.store.contract import Audit, AuditRow, DamagedStore, Event, Stored, UnsupportedFormat
 from towpath.store.pending import PendingWrite
 
 Seal = Callable[[str, str, bytes], bytes]
@@ -189,6 +189,16 @@ def translate(error: Exception) -> Exception:
     if isinstance(error, apsw.Error):
         return Unavailable(f"the API's store could not write: {error}")
     return error
+
+
+def unreadable(path: Path, error: apsw.Error) -> Exception:
+    """Why the file cannot be opened, for the person who starts the platform."""
+    if isinstance(error, apsw.FullError):
+        return translate(error)
+    return DamagedStore(
+        f"{path} cannot be read: {error}. Put the file back from a copy, together with its -wal "
+        "file, or start with another data directory"
+    )
 
 
 def _log_row(pending: PendingWrite, seal: Seal) -> tuple[int, int, int, str, str, bytes]:

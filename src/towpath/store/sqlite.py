@@ -58,14 +58,22 @@ class SqliteStore:
 
     @classmethod
     async def open(cls, path: Path, *, sealing: Sealing | None = None) -> "SqliteStore":
-        """Open or make the file. Raises UnsupportedFormat, UnsealError."""
-        writer, reader = await asyncio.to_thread(_connect, path)
+        """Open or make the file.
+
+        Raises UnsupportedFormat, UnsealError, DamagedStore, StorageFull.
+        """
+        try:
+            writer, reader = await asyncio.to_thread(_connect, path)
+        except apsw.Error as error:
+            raise database.unreadable(path, error) from error
         store = cls(writer, reader, sealing)
         try:
             await asyncio.to_thread(store._load)
-        except BaseException:
+        except BaseException as error:
             writer.close()
             reader.close()
+            if isinstance(error, apsw.Error):
+                raise database.unreadable(path, error) from error
             raise
         store._thread.start()
         return store

@@ -5,22 +5,28 @@ DESIGN 12.10 and section 8. One platform serves all tests of this file.
 
 import json
 import os
+import shutil
+import subprocess
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
-from tests.platform import running_platform_process
+from tests.platform import TOWPATH, PlatformProcess
 from tests.scenarios.spine.estate import Estate, estate_of
 from tests.support import eventually
 
+from towpath.app.datadir import default_cache_dir
 from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD
 from towpath.engines.processes.sweep import TOKEN_VARIABLE, token_of
 from towpath.machinery.errors import Forbidden
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 
+ROOT = Path(__file__).parents[3]
+NOBODY = 65534
 SPY = (Path(__file__).parent / "spy.py").read_text()
 DAEMON = "import sys, time\nwhile True: time.sleep(1)"
 POD = Resource("", "v1", "Pod", "pods")
@@ -47,13 +53,70 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="module")
-async def estate(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Estate]:
-    os.environ["PLANTED_IN_PLATFORM"] = "planted"
-    async with running_platform_process(tmp_path_factory.mktemp("isolation") / "data") as platform:
-        del os.environ["PLANTED_IN_PLATFORM"]
-        async with estate_of(platform) as made:
-            yield made
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param("own", id="as the user of the tests"),
+        pytest.param("ordinary", id="as an ordinary user", marks=pytest.mark.slow),
+    ],
+)
+async def estate(request: pytest.FixtureRequest) -> AsyncIterator[Estate]:
+    with tempfile.TemporaryDirectory(prefix="towpath-isolation-") as name:
+        folder = Path(name)
+        launcher = ordinary(folder) if request.param == "ordinary" else own(folder)
+        platform = PlatformProcess(folder / "data", launcher=launcher)
+        await platform.start()
+        try:
+            async with estate_of(platform) as made:
+                yield made
+        finally:
+            await platform.stop()
+
+
+def own(folder: Path) -> tuple[str, ...]:
+    """The platform as the tests' own user, with a home in which something is kept secret."""
+    return (
+        *("env", f"HOME={_home(folder)}", f"TOWPATH_CACHE={default_cache_dir()}"),
+        *("PLANTED_IN_PLATFORM=planted", str(TOWPATH)),
+    )
+
+
+def ordinary(folder: Path) -> tuple[str, ...]:
+    """The platform as `nobody`, with an environment of its own that `nobody` may read."""
+    if os.geteuid() != 0:
+        pytest.skip("the tests run as an ordinary user already")
+    python = shutil.which("python3", path="/usr/local/bin:/usr/bin")
+    wanted = "import sys, venv; sys.exit(sys.version_info < (3, 11))"
+    if python is None or subprocess.run([python, "-c", wanted], check=False).returncode != 0:
+        pytest.skip("no Python 3.11 or newer that an ordinary user may read")
+    home = _home(folder)
+    folder.chmod(0o755)
+    environment = folder / "environment"
+    subprocess.run(
+        [TOWPATH.with_name("uv"), "sync", "--quiet", "--frozen", "--all-extras", "--no-dev"],
+        env={
+            **os.environ,
+            "UV_PROJECT_ENVIRONMENT": str(environment),
+            "UV_PYTHON": python,
+            "UV_LINK_MODE": "copy",
+        },
+        cwd=ROOT,
+        check=True,
+    )
+    for place in (folder, home, *home.rglob("*")):
+        os.chown(place, NOBODY, NOBODY)
+    return (
+        *("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "env"),
+        *(f"HOME={home}", f"TOWPATH_CACHE={folder / 'cache'}", "PLANTED_IN_PLATFORM=planted"),
+        str(environment / "bin" / "towpath"),
+    )
+
+
+def _home(folder: Path) -> Path:
+    home = folder / "home"
+    (home / ".ssh").mkdir(parents=True)
+    (home / ".ssh" / "id_ed25519").write_text("planted")
+    return home
 
 
 def targets(estate: Estate) -> dict[str, Any]:
@@ -79,10 +142,10 @@ def targets(estate: Estate) -> dict[str, Any]:
                 data / "run" / "sweep-token",
                 *(data / "pods").iterdir(),
                 data / "platform",
-                Path.home() / ".ssh",
+                data.parent / "home" / ".ssh" / "id_ed25519",
                 Path.home() / ".bashrc",
-                Path.home() / ".cache" / "towpath" / "images",
-                Path.home() / ".cache" / "uv",
+                default_cache_dir() / "images",
+                data.parent / "cache" / "images",
             )
         ],
         "pids": [estate.platform.pid, *_pids_of(estate)],

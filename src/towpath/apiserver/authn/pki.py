@@ -25,6 +25,16 @@ RENEW_BEFORE = timedelta(days=30)
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
+_KEY_REMEDY = (
+    "put the file back from a copy, or remove it to have another key made, which ends what the "
+    "old one has signed"
+)
+
+
+class PkiDamaged(Exception):
+    """A file of the folder holds something else than it should; `str()` says which."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pki:
     """Paths and secrets of one PKI folder, all present and valid."""
@@ -53,7 +63,10 @@ class Pki:
 
 
 def open_pki(folder: Path, *, names: Sequence[str] = LOCAL_NAMES) -> Pki:
-    """The PKI in `folder`; what is missing or about to expire is made. Blocks: call in a thread."""
+    """The PKI in `folder`; what is missing or about to expire is made. Blocks: call in a thread.
+
+    Raises PkiDamaged.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     ca_key = _key(folder / "ca.key")
@@ -86,9 +99,12 @@ def write_private(path: Path, data: bytes, *, mode: int = 0o600) -> None:
 
 def _key(path: Path) -> ec.EllipticCurvePrivateKey:
     if path.exists():
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        try:
+            key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        except ValueError as error:
+            raise PkiDamaged(f"{path} holds no private key; {_KEY_REMEDY}") from error
         if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise ValueError(f"{path} holds no elliptic curve key; remove it to have one made")
+            raise PkiDamaged(f"{path} holds no elliptic curve key; {_KEY_REMEDY}")
         return key
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(
@@ -101,7 +117,7 @@ def _key(path: Path) -> ec.EllipticCurvePrivateKey:
 
 
 def _admin_token(path: Path) -> str:
-    if not path.exists():
+    if not path.exists() or not path.read_text().strip():
         write_private(path, secrets.token_urlsafe(32).encode())
     return path.read_text().strip()
 
@@ -151,9 +167,10 @@ def _server_certificate(
 
 def _still_good(path: Path, key: ec.EllipticCurvePrivateKey) -> x509.Certificate | None:
     """The certificate in the file when it belongs to this key and does not expire soon."""
-    if not path.exists():
+    try:
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    except (FileNotFoundError, ValueError):
         return None
-    certificate = x509.load_pem_x509_certificate(path.read_bytes())
     if certificate.public_key() != key.public_key():
         return None
     if certificate.not_valid_after_utc - datetime.now(UTC) < RENEW_BEFORE:

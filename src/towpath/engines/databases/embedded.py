@@ -89,7 +89,7 @@ class EmbeddedPostgres:
         await _wait_for_predecessor(self._data)
         if not (self._data / "PG_VERSION").exists():
             await self._initialise(binaries)
-        self._password = (self._folder / "password").read_text()
+        self._password = self._read_password()
         await self._start(binaries)
         return self
 
@@ -124,6 +124,19 @@ class EmbeddedPostgres:
         password_file.touch(mode=0o600)
         password_file.write_text(password)
         staging.rename(self._data)
+
+    def _read_password(self) -> str:
+        path = self._folder / "password"
+        try:
+            password = path.read_text()
+        except FileNotFoundError:
+            password = ""
+        if not password:
+            raise DatabaseError(
+                f"{path}, the database server's password, is missing; put it back from a copy of "
+                f"the data directory"
+            )
+        return password
 
     async def _start(self, binaries: Path) -> None:
         options = {**SETTINGS, "port": str(self._port)}

@@ -1,12 +1,14 @@
 """Starts one PostgreSQL program as a user that it accepts, bound to the life of its parent.
 
-Run as a script: `python -I -S launch.py PROGRAM ARGUMENT...`. PostgreSQL refuses to run as root.
-As root we therefore enter a user namespace in which root is called `nobody`: outside nothing
-changes, so no file needs another owner. Standard library only, for it is in every start's path.
+Run as a script: `python -I -S launch.py PROGRAM ARGUMENT...`. PostgreSQL refuses to run as root and
+as a user without a name, which a container may give us. There we enter a user namespace in which
+we are called `nobody`: outside nothing changes, so no file needs another owner. Standard library
+only, for it is in every start's path.
 """
 
 import ctypes
 import os
+import pwd
 import signal
 import sys
 from pathlib import Path
@@ -19,18 +21,26 @@ NOBODY = 65534
 def main() -> None:
     program, *arguments = sys.argv[1:]
     libc = ctypes.CDLL(None, use_errno=True)
-    if os.geteuid() == 0:
+    if os.geteuid() == 0 or not _has_name(os.geteuid()):
         _become_nobody_in_a_namespace(libc)
     # SIGINT is PostgreSQL's fast shutdown: when the platform is killed, the server stops cleanly.
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
     os.execv(program, [program, *arguments])  # noqa: S606 - the caller's program is the purpose
 
 
+def _has_name(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
+
+
 def _become_nobody_in_a_namespace(libc: ctypes.CDLL) -> None:
     uid, gid = os.geteuid(), os.getegid()
     if libc.unshare(CLONE_NEWUSER) != 0:
         sys.exit(
-            f"PostgreSQL does not run as root and no user namespace can be made here "
+            f"PostgreSQL does not run as user {uid} and no user namespace can be made here "
             f"({os.strerror(ctypes.get_errno())}); start the platform as an ordinary user"
         )
     Path("/proc/self/setgroups").write_text("deny")

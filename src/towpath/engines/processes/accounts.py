@@ -3,13 +3,15 @@
 import json
 from pathlib import Path
 
+from towpath.engines.processes.port import ProcessError
+
 FIRST_UID = 200_000
 
 
 class Accounts:
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._uids: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+        self._uids: dict[str, int] = _read(file) if file.exists() else {}
 
     def uid(self, project: str) -> int:
         """The project's user number; never given to another project later."""
@@ -19,3 +21,16 @@ class Accounts:
             fresh.write_text(json.dumps(self._uids, indent=1))
             fresh.replace(self._file)
         return self._uids[project]
+
+
+def _read(file: Path) -> dict[str, int]:
+    try:
+        uids = json.loads(file.read_text())
+    except ValueError:
+        uids = None
+    if not isinstance(uids, dict) or not all(isinstance(uid, int) for uid in uids.values()):
+        raise ProcessError(
+            f"{file} does not say which user number each project has; put it back from a copy, or "
+            "write {} to it where no project has files of its own"
+        )
+    return uids
