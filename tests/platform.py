@@ -67,7 +67,7 @@ class PlatformProcess:
             "KUBECONFIG": str(self.kubeconfig),
         }
 
-    async def start(self) -> None:
+    async def start(self, *, deadline_s: float = READY_DEADLINE_S) -> None:
         """Returns when the platform has printed that it is ready."""
         self.output = ""
         self._process = await asyncio.create_subprocess_exec(
@@ -84,10 +84,12 @@ class PlatformProcess:
             env=self.environment,
         )
         assert self._process.stdout is not None
-        async with asyncio.timeout(READY_DEADLINE_S):
+        async with asyncio.timeout(deadline_s):
             while "Ctrl-C stops everything." not in self.output:
                 line = await self._process.stdout.readline()
-                assert line, f"the platform ended:\n{self.output}"
+                if not line:
+                    await self._process.wait()
+                    raise AssertionError(f"the platform ended:\n{self.output}")
                 self.output += line.decode()
 
     @property

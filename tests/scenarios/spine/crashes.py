@@ -10,6 +10,7 @@ from tests.support import eventually
 from tests.world import World, end_processes_of, look, processes_of
 
 from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
+from towpath.client.kubeconfig import from_kubeconfig
 from towpath.client.kubernetes import KubernetesClient
 from towpath.machinery.errors import AlreadyExists
 from towpath.machinery.kinds import Resource
@@ -53,6 +54,29 @@ async def create_once(client: KubernetesClient, resource: Resource, obj: RawObje
     """As somebody does who got no answer the first time."""
     with suppress(AlreadyExists):
         await client.create(resource, obj)
+
+
+@asynccontextmanager
+async def clone_of(platform: PlatformProcess, folder: Path) -> AsyncIterator[Path]:
+    """A clone of the service's repository; what is changed in it is pushed at the end.
+
+    The same change from the same folder is the same commit: pushing it again is no change.
+    """
+    token = from_kubeconfig(platform.kubeconfig).token
+    address = f"http://admin:{token}@127.0.0.1:{platform.port}/git/{PROJECT}/{SERVICE}.git"
+
+    async def git(*arguments: str) -> str:
+        done = await platform.run("git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments)
+        assert done.code == 0, done.stderr
+        return done.stdout
+
+    if not folder.exists():
+        await git("clone", "-q", address, str(folder))
+    yield folder
+    await git("-C", str(folder), "add", "-A")
+    if await git("-C", str(folder), "status", "--porcelain"):
+        await git("-C", str(folder), "commit", "-q", "-m", "Change it")
+    await git("-C", str(folder), "push", "-q", address, "main")
 
 
 async def greeting(platform: PlatformProcess, stage: str = "staging") -> RawObject | None:

@@ -17,6 +17,7 @@ from tests.scenarios.spine.crashes import (
     SERVICE,
     answers,
     ask_for_service,
+    clone_of,
     converges,
     create_once,
     greeting,
@@ -47,7 +48,6 @@ from towpath.capabilities.delivery.promotions.kinds import (
     WAITING_FOR_APPROVAL,
 )
 from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD
-from towpath.client.kubeconfig import from_kubeconfig
 from towpath.machinery.core_kinds import POD, REPLICA_SET
 from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource
@@ -163,22 +163,9 @@ def all_succeeded(resource: Resource, count: int) -> Effect:
 
 
 async def push_change(platform: PlatformProcess, folder: Path) -> None:
-    """With git, as everybody does it; nothing happens when it has arrived already."""
-    token = from_kubeconfig(platform.kubeconfig).token
-    address = f"http://admin:{token}@127.0.0.1:{platform.port}/git/{PROJECT}/{SERVICE}.git"
-    clone = folder / "clone"
-
-    async def git(*arguments: str) -> None:
-        done = await platform.run("git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments)
-        assert done.code == 0, done.stderr
-
-    if not clone.exists():
-        await git("clone", "-q", address, str(clone))
+    async with clone_of(platform, folder / "clone") as clone:
         code = clone / "src" / "order_service" / "app.py"
-        before = code.read_text()
-        code.write_text(before.replace(f"Hello from {SERVICE}", CHANGED))
-        await git("-C", str(clone), "commit", "-qam", "Change the greeting")
-    await git("-C", str(clone), "push", "-q", address, "main")
+        code.write_text(code.read_text().replace(f"Hello from {SERVICE}", CHANGED))
 
 
 async def is_deleted(platform: PlatformProcess, _: Path) -> None:
