@@ -63,6 +63,8 @@ def build(commands: list[Command], invoke: Invoke, summary: str) -> click.Group:
         for word in command.words[:-1]:
             group = _subgroup(group, word)
         group.add_command(_click_command(command, invoke))
+        if group is not root:
+            group.help = f"Commands: {', '.join(sorted(group.commands))}."
     return root
 
 

@@ -31,12 +31,17 @@ Start one with `towpath up`; ask it for a service with `towpath new`."""
 
 def main() -> None:
     """The `towpath` command."""
+    command_line()(prog_name="towpath")
+
+
+def command_line() -> click.Group:
+    """Every command there is."""
     from towpath.cli.commands import all_commands
 
     root = build(all_commands(), invoke, SUMMARY)
     root.add_command(_completion())
     click.version_option(package_name="towpath", message="%(version)s")(root)
-    root(prog_name="towpath")
+    return root
 
 
 def invoke(command: Command, values: dict[str, Any]) -> None:

@@ -55,6 +55,11 @@ def test_commands_of_two_words_are_grouped() -> None:
     assert got["words"] == ("wall", "paint")
 
 
+def test_a_group_says_which_commands_it_has() -> None:
+    result, _ = _run("--help")
+    assert "Commands: paint." in result.output
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
