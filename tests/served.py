@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 
 import uvicorn
 
-from towpath.engines.asgi import App
+from towpath.machinery.asgi import Application
 
 
 @asynccontextmanager
-async def served(app: App) -> AsyncIterator[str]:
+async def served(app: Application) -> AsyncIterator[str]:
     """The app's base URL while the block runs."""
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="off")
     config.load()

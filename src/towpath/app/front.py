@@ -4,15 +4,9 @@ Service hosts (`<workload>.<env>.<project>.localhost`) go to the gateway; on the
 `/git/` is the Git host, `/v2/` the registry, and everything else the portal.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
-from typing import Any
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+from towpath.machinery.asgi import Application, Receive, Scope, Send
 
 PORTAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "::1")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from towpath.apiserver.http.listener import Application, Listener
+from towpath.apiserver.http.listener import Listener
 from towpath.apiserver.http.mount import Mounts
 from towpath.app.audit import AuditShipping
 from towpath.app.background import Background
@@ -37,6 +37,7 @@ from towpath.hooks.platform import ARGOCD_NAMESPACE, SYSTEM_NAMESPACE, Platform
 from towpath.hooks.templates import TemplateAction
 from towpath.localcluster.cluster import LocalCluster
 from towpath.localcluster.gateway.proxy import Gateway
+from towpath.machinery.asgi import Application
 from towpath.runtime.looplag import LoopLag
 from towpath.web.accounts import ApiAccess, build_accounts
 from towpath.web.portal import Portal, build_portal

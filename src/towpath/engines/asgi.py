@@ -6,14 +6,11 @@ An engine's app is a plain ASGI function of its own protocol; no web framework e
 import asyncio
 import base64
 import binascii
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any, TypeVar
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from towpath.machinery.asgi import Receive, Scope, Send
+
 Headers = Sequence[tuple[str, str]]
 
 T = TypeVar("T")

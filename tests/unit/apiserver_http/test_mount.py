@@ -9,10 +9,11 @@ import pytest
 from tests.wire import WiredApi, wired_api_server
 
 from towpath.apiserver.front import Front
-from towpath.apiserver.http.listener import Application, Listener
+from towpath.apiserver.http.listener import Listener
 from towpath.apiserver.http.mount import Mounts
 from towpath.client.kubeconfig import Connection
 from towpath.client.kubernetes import KubernetesClient
+from towpath.machinery.asgi import Application
 from towpath.machinery.errors import NotFound, Unauthorized
 from towpath.machinery.kinds import Resource
 from towpath.store.memory import MemoryStore

@@ -4,7 +4,6 @@ import pytest
 
 from towpath.apiserver.http.bodies import check_duplicates, decode_object, decode_patch, read_body
 from towpath.apiserver.http.discovery import aggregated_version
-from towpath.apiserver.http.listener import Message
 from towpath.apiserver.http.media import Form, negotiate
 from towpath.apiserver.http.paths import ResourcePath, parse_resource_path
 from towpath.apiserver.http.query import (
@@ -14,6 +13,7 @@ from towpath.apiserver.http.query import (
     watch_options,
     write_options,
 )
+from towpath.machinery.asgi import Message
 from towpath.machinery.errors import (
     BadRequest,
     Invalid,

@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 import orjson
 import pytest
 
-from towpath.apiserver.http.listener import Listener, Receive, Scope, Send
+from towpath.apiserver.http.listener import Listener
 from towpath.client.kubeconfig import Connection
 from towpath.client.kubernetes import KubernetesClient
+from towpath.machinery.asgi import Receive, Scope, Send
 from towpath.machinery.errors import StatusError, TooManyRequests, Unavailable
 from towpath.machinery.kinds import Resource
 

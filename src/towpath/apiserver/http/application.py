@@ -25,7 +25,6 @@ from towpath.apiserver.http.fixed import (
     health,
     version_document,
 )
-from towpath.apiserver.http.listener import Receive, Scope, Send
 from towpath.apiserver.http.openapi import OpenApi
 from towpath.apiserver.http.paths import parse_resource_path
 from towpath.apiserver.http.podstreams import LogStreams, PodLogs, refuse_stream
@@ -34,6 +33,7 @@ from towpath.apiserver.http.requests import ApiRequest
 from towpath.apiserver.http.responses import header, send_bytes, send_error, send_object
 from towpath.apiserver.http.watching import WatchStreams
 from towpath.apiserver.registry import Registry, Served
+from towpath.machinery.asgi import Receive, Scope, Send
 from towpath.machinery.errors import (
     MethodNotAllowed,
     NotFound,

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import orjson
 
-from towpath.apiserver.http.listener import Receive
+from towpath.machinery.asgi import Receive
 from towpath.machinery.errors import BadRequest, TooLarge, UnsupportedMediaType
 from towpath.machinery.objects import RawObject
 

@@ -8,18 +8,13 @@ stopping takes at most `grace_s`, whatever is open; nothing is logged for a requ
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, cast
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+from towpath.machinery.asgi import Application
 
 KEEP_ALIVE_S = 75
 BACKLOG = 1024

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from towpath.apiserver.http.application import MESSAGE_404
-from towpath.apiserver.http.listener import Application, Receive, Scope, Send
 from towpath.apiserver.http.responses import send_error
+from towpath.machinery.asgi import Application, Receive, Scope, Send
 from towpath.machinery.errors import NotFound
 
 PREFIX = "/clusters/"

@@ -13,9 +13,9 @@ from anyio import CancelScope
 
 from towpath.apiserver.authz.denials import forbidden
 from towpath.apiserver.calls import Target, Verbs
-from towpath.apiserver.http.listener import Receive
 from towpath.apiserver.http.query import Query, boolean, integer
 from towpath.apiserver.http.requests import ApiRequest
+from towpath.machinery.asgi import Receive
 from towpath.machinery.errors import BadRequest, NotImplementedHere, Unavailable
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import PLATFORM, AccessRequest, Authorize

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from towpath.apiserver.calls import Target
-from towpath.apiserver.http.listener import Receive, Scope, Send
 from towpath.apiserver.http.query import Query
 from towpath.apiserver.http.responses import header
 from towpath.apiserver.registry import Served
+from towpath.machinery.asgi import Receive, Scope, Send
 from towpath.machinery.users import UserInfo
 
 

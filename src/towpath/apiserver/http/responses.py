@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import orjson
 
-from towpath.apiserver.http.listener import Scope, Send
+from towpath.machinery.asgi import Scope, Send
 from towpath.machinery.errors import StatusError
 from towpath.machinery.objects import RawObject
 

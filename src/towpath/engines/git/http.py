@@ -23,9 +23,6 @@ from urllib.parse import parse_qs
 
 from towpath.engines.asgi import (
     ClientLeft,
-    Receive,
-    Scope,
-    Send,
     answer,
     body_chunks,
     header,
@@ -42,6 +39,7 @@ from towpath.engines.git.port import (
     RepositoryName,
     RepositoryNotFound,
 )
+from towpath.machinery.asgi import Receive, Scope, Send
 from towpath.machinery.objects import CommitSHA
 from towpath.machinery.users import AccessRequest, Authenticate, Authorize, UserInfo
 

@@ -4,9 +4,10 @@ import errno
 
 import orjson
 
-from towpath.engines.asgi import Headers, Send, answer
+from towpath.engines.asgi import Headers, answer
 from towpath.engines.registry.images import BlobMissing
 from towpath.engines.registry.port import ImageInvalid, ImageNotFound
+from towpath.machinery.asgi import Send
 
 API_VERSION = ("Docker-Distribution-Api-Version", "registry/2.0")
 CHALLENGE = ("WWW-Authenticate", 'Basic realm="towpath"')

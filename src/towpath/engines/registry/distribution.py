@@ -12,16 +12,7 @@ from urllib.parse import parse_qs, quote, urlencode
 
 import orjson
 
-from towpath.engines.asgi import (
-    ClientLeft,
-    Receive,
-    Scope,
-    Send,
-    answer,
-    body_chunks,
-    header,
-    token_of,
-)
+from towpath.engines.asgi import ClientLeft, answer, body_chunks, header, token_of
 from towpath.engines.registry.answers import (
     API_VERSION,
     RegistryError,
@@ -34,6 +25,7 @@ from towpath.engines.registry.images import Images, check_name
 from towpath.engines.registry.manifests import MANIFEST_BYTES_MAX, OCI_INDEX, parse_manifest
 from towpath.engines.registry.port import ImageError, ImageInvalid, ImageNotFound
 from towpath.engines.registry.transfers import Transfers
+from towpath.machinery.asgi import Receive, Scope, Send
 from towpath.machinery.users import AccessRequest, Authenticate, Authorize, UserInfo
 
 log = logging.getLogger(__name__)

@@ -16,19 +16,12 @@ from urllib.parse import quote
 import anyio
 import anyio.to_thread
 
-from towpath.engines.asgi import (
-    ClientLeft,
-    Receive,
-    Send,
-    answer,
-    body_chunks,
-    send_chunk,
-    start_answer,
-)
+from towpath.engines.asgi import ClientLeft, answer, body_chunks, send_chunk, start_answer
 from towpath.engines.registry.answers import API_VERSION, RegistryError, invalid, unknown_blob
 from towpath.engines.registry.blobs import Digest, Draft, parse_digest
 from towpath.engines.registry.images import Images
 from towpath.engines.registry.port import ImageInvalid
+from towpath.machinery.asgi import Receive, Send
 
 log = logging.getLogger(__name__)
 

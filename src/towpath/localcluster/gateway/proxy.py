@@ -9,8 +9,7 @@ What goes wrong is told in one plain sentence, about the asker's own host only.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from towpath.localcluster.gateway.backends import Backends, Balance, Endpoint
@@ -18,10 +17,7 @@ from towpath.localcluster.gateway.connection import Connection, Headers, Upstrea
 from towpath.localcluster.gateway.pool import Pool
 from towpath.localcluster.gateway.routes import Route
 from towpath.localcluster.state import ClusterState
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+from towpath.machinery.asgi import Receive, Scope, Send
 
 ANSWER_S_MAX = 60.0
 SWEEP_EVERY_S = 2.0
