@@ -119,6 +119,13 @@ def test_no_broad_exception_is_swallowed_in_silence() -> None:
     assert silent == []
 
 
+def test_yaml_is_read_and_written_at_one_door() -> None:
+    """Workflow files are the exception: they are YAML 1.2, and their problems have places."""
+    doors = {"src/towpath/machinery/documents.py", "src/towpath/engines/ci/workflow/places.py"}
+    knowing = {shown(path) for path in OURS if re.search(r"\bimport yaml\b", path.read_text())}
+    assert knowing == doors
+
+
 def test_lock_files_hold_no_address_of_a_mirror() -> None:
     lock = (ROOT / "uv.lock").read_text()
     hosts = set(re.findall(r"https?://([^/\"]+)", lock))

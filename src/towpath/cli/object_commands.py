@@ -137,13 +137,13 @@ async def _resource(api: Client, word: str) -> Resource:
 
 
 def _objects(files: tuple[Path, ...]) -> Iterator[RawObject]:
-    import yaml
+    from towpath.machinery.documents import DocumentError, load_documents
 
     for path in files:
         for text, shown in _texts(path):
             try:
-                documents = list(yaml.load_all(text, Loader=yaml.CSafeLoader))
-            except yaml.YAMLError as error:
+                documents = load_documents(text)
+            except DocumentError as error:
                 raise CommandError(f"{shown} is not YAML: {error}", exit_code=USAGE) from error
             for document in documents:
                 yield from _checked(document, shown)
@@ -165,8 +165,6 @@ def _texts(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _checked(document: Any, shown: str) -> Iterator[RawObject]:
-    if document is None:
-        return
     if isinstance(document, dict) and document.get("kind") == "List":
         for item in document.get("items") or ():
             yield from _checked(item, shown)

@@ -28,9 +28,9 @@ def write_data(data: Any, form: str) -> None:
     if form == "json":
         text = json.dumps(data, indent=2, ensure_ascii=False, default=str)
     else:
-        import yaml
+        from towpath.machinery.documents import dump_document
 
-        text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True).rstrip()
+        text = dump_document(data).rstrip()
     print(text)  # noqa: T201 - this is the output
 
 

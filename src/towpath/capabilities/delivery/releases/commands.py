@@ -95,7 +95,7 @@ async def _create(terminal: Terminal, project: str, spec: RawObject) -> RawObjec
 
 def read_score(path: Path) -> RawObject:
     """The Score file, verbatim. Its full check is the platform's. Raises CommandError."""
-    import yaml
+    from towpath.machinery.documents import DocumentError, load_document
 
     try:
         text = path.read_bytes()
@@ -104,9 +104,8 @@ def read_score(path: Path) -> RawObject:
     if len(text) > SCORE_BYTES_MAX:
         raise CommandError(f"the Score file {path} is larger than {SCORE_BYTES_MAX} bytes")
     try:
-        # BaseLoader would make texts of numbers, and the others make dates, which JSON has not.
-        data: Any = yaml.load(text, Loader=_without_dates())  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
+        data: Any = load_document(text)
+    except DocumentError as error:
         raise CommandError(f"the Score file {path} is not YAML: {error}") from error
     if not isinstance(data, dict):
         raise CommandError(f"the Score file {path} is not a mapping")
@@ -119,18 +118,6 @@ def read_score(path: Path) -> RawObject:
         if not isinstance(value, dict) or not value or (kind and not value.get(kind)):
             raise CommandError(f"{path}: {field}{'.' + kind if kind else ''} is missing")
     return data
-
-
-def _without_dates() -> type[Any]:
-    import yaml
-
-    class Loader(yaml.CSafeLoader):
-        yaml_implicit_resolvers = {  # noqa: RUF012 - the library's way
-            first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
-            for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-        }
-
-    return Loader
 
 
 async def releases(terminal: Terminal, app: str = "", *, project: str = "") -> None:
