@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from towpath.files import write_private
+
 FORMAT = 1
 HTTP_PORT = 8080
 API_PORT = 8443
@@ -72,7 +74,7 @@ class DataDir:
             api=_free_port(known.get("api", _port(API_PORT + shift)), {http}),
             postgres=_free_port(known.get("postgres", _port(POSTGRES_PORT + shift)), {http}),
         )
-        write_private(self.path / "settings.json", json.dumps(asdict(ports), indent=2))
+        write_private(self.path / "settings.json", json.dumps(asdict(ports), indent=2).encode())
         return ports
 
     def _settings(self) -> dict[str, int]:
@@ -95,7 +97,7 @@ class DataDir:
 
     def mark_complete(self) -> None:
         """The first start has come to its end; from now on this is an existing platform."""
-        write_private(self.path / "version", f"{FORMAT}\n")
+        write_private(self.path / "version", f"{FORMAT}\n".encode())
 
 
 @contextlib.contextmanager
@@ -166,17 +168,6 @@ def _check_format(path: Path) -> bool:
             "start it with the release that wrote it"
         )
     return True
-
-
-def write_private(path: Path, text: str) -> None:
-    """Replace a file at once, readable by its owner only."""
-    staging = path.with_name(f".{path.name}.new")
-    descriptor = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    staging.replace(path)
 
 
 def _port(number: int) -> int:

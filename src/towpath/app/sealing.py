@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from towpath.apiserver.authn.pki import write_private
 from towpath.app.datadir import StartRefused
+from towpath.files import write_private
 from towpath.store.sealing import KEY_BYTES, Sealing
 
 KEY_FILE = "secrets.key"

@@ -9,13 +9,14 @@ owner only.
 import base64
 import binascii
 import os
-import secrets
 import ssl
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from towpath.files import write_private
 
 SERVER_VARIABLE = "TOWPATH_SERVER"
 TOKEN_VARIABLE = "TOWPATH_TOKEN"  # noqa: S105
@@ -136,7 +137,7 @@ def write_kubeconfig(
         ],
         "users": [{"name": user, "user": {"token": token}}],
     }
-    _write_private(path, dump_document(document).encode())
+    write_private(path, dump_document(document).encode())
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -199,17 +200,5 @@ def _load_certificate(context: ssl.SSLContext, certificate_pem: str, key_pem: st
     """OpenSSL reads them from a file only; it exists for the moment of reading."""
     with tempfile.TemporaryDirectory(prefix="towpath-") as folder:
         file = Path(folder) / "client.pem"
-        _write_private(file, f"{certificate_pem}\n{key_pem}".encode())
+        write_private(file, f"{certificate_pem}\n{key_pem}".encode())
         context.load_cert_chain(file)
-
-
-def _write_private(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -6,7 +6,6 @@ expires. The CA stays as long as it can, because kubeconfigs and child processes
 
 import hashlib
 import ipaddress
-import os
 import secrets
 import ssl
 from collections.abc import Sequence
@@ -18,6 +17,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from towpath.files import write_durably, write_private
 
 CA_DAYS = 3650
 CERTIFICATE_DAYS = 365
@@ -82,21 +83,6 @@ def open_pki(folder: Path, *, names: Sequence[str] = LOCAL_NAMES) -> Pki:
     )
 
 
-def write_private(path: Path, data: bytes, *, mode: int = 0o600) -> None:
-    """Replace a file at once or not at all; it never exists with wider rights than `mode`."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
 def _key(path: Path) -> ec.EllipticCurvePrivateKey:
     if path.exists():
         try:
@@ -133,7 +119,7 @@ def _certificate_authority(path: Path, key: ec.EllipticCurvePrivateKey) -> x509.
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-    write_private(path, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
+    write_durably(path, certificate.public_bytes(serialization.Encoding.PEM))
     return certificate
 
 
@@ -162,7 +148,7 @@ def _server_certificate(
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(ca_key, hashes.SHA256())
     )
-    write_private(path, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
+    write_durably(path, certificate.public_bytes(serialization.Encoding.PEM))
 
 
 def _still_good(path: Path, key: ec.EllipticCurvePrivateKey) -> x509.Certificate | None:

@@ -24,6 +24,7 @@ from towpath.engines.git.port import (
     RepositoryNotFound,
     RepositoryTaken,
 )
+from towpath.files import sync_folder, write_durably
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
@@ -166,7 +167,7 @@ class Folders:
                 f"Repository {repository} exists and belongs to something else; choose another name"
             )
         if found.protected != ownership.protected:
-            write_durably(place / "config", _config_text(ownership))
+            write_durably(place / "config", _config_text(ownership).encode())
 
 
 def sweep_locks(place: Path) -> None:
@@ -176,6 +177,8 @@ def sweep_locks(place: Path) -> None:
     """
     for name in ("HEAD.lock", "packed-refs.lock", "config.lock", "gc.pid", "shallow.lock"):
         (place / name).unlink(missing_ok=True)
+    for draft in place.glob(".*.draft"):
+        draft.unlink(missing_ok=True)
     for folder in (place / "refs", place / "objects"):
         for path, folders, files in os.walk(folder):
             for name in [name for name in folders if name.startswith(("tmp_objdir", "incoming"))]:
@@ -184,26 +187,6 @@ def sweep_locks(place: Path) -> None:
             for name in files:
                 if name.endswith(".lock") or name.startswith(("tmp_", ".tmp")):
                     Path(path, name).unlink(missing_ok=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def write_durably(path: Path, text: str) -> None:
-    """Replace a small file by rename, durable when this returns."""
-    draft = path.with_name(f"{path.name}.lock")
-    with draft.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    sync_folder(path.parent)
 
 
 def _config_text(ownership: Ownership) -> str:
@@ -217,5 +200,5 @@ def _write_empty_repository(draft: Path, ownership: Ownership) -> None:
     text = _config_text(ownership)
     for folder in ("objects/pack", "objects/info", "refs/heads", "refs/tags"):
         (draft / folder).mkdir(parents=True)
-    write_durably(draft / "HEAD", "ref: refs/heads/main\n")
-    write_durably(draft / "config", text)
+    write_durably(draft / "HEAD", b"ref: refs/heads/main\n")
+    write_durably(draft / "config", text.encode())

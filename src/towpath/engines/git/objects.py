@@ -18,7 +18,6 @@ from dulwich.object_store import DiskObjectStore
 from dulwich.objects import Blob, ObjectID, ShaFile, Tree
 from dulwich.objects import Commit as DulwichCommit
 
-from towpath.engines.git.folders import sync_folder
 from towpath.engines.git.port import (
     Commit,
     File,
@@ -27,6 +26,7 @@ from towpath.engines.git.port import (
     PathNotFound,
     Signature,
 )
+from towpath.files import sync_folder
 from towpath.machinery.objects import CommitSHA
 
 _FILE, _EXECUTABLE, _FOLDER = 0o100644, 0o100755, 0o040000

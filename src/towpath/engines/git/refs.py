@@ -9,8 +9,8 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from towpath.engines.git.folders import sync_folder
 from towpath.engines.git.port import GitError, GitUnavailable, StaleCommit
+from towpath.files import sync_folder
 from towpath.machinery.objects import CommitSHA
 
 _SHA = re.compile(r"[0-9a-f]{40}")

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NewType
 
 from towpath.engines.registry.port import ImageInvalid
+from towpath.files import sync_folder
 
 Digest = NewType("Digest", str)
 """`sha256:<64 hexadecimal digits>`"""
@@ -141,24 +142,3 @@ class Blobs:
             except FileNotFoundError:
                 return False
         return True
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def write_durably(path: Path, content: bytes) -> None:
-    """Replace a small file by rename, durable when this returns."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    with draft.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    sync_folder(path.parent)

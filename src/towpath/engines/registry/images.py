@@ -21,11 +21,10 @@ from towpath.engines.registry.blobs import (
     Blobs,
     Digest,
     parse_digest,
-    sync_folder,
-    write_durably,
 )
 from towpath.engines.registry.manifests import Manifest, parse_manifest
 from towpath.engines.registry.port import ImageInvalid, ImageNotFound
+from towpath.files import sync_folder, write_durably
 
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _NAME = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})+")
@@ -74,7 +73,7 @@ class Images:
         """Let the image use a blob that is here."""
         path = self._link(name, digest)
         if not path.exists():
-            write_durably(path, b"")
+            _keep(path, b"")
 
     def unlink(self, name: str, digest: Digest) -> bool:
         try:
@@ -111,11 +110,11 @@ class Images:
             if not self._manifest_path(name, child).exists():
                 raise BlobMissing(f"{name} refers to manifest {child}, which was not pushed to it")
         self.blobs.put(manifest.body)
-        write_durably(self._manifest_path(name, digest), manifest.media_type.encode())
+        _keep(self._manifest_path(name, digest), manifest.media_type.encode())
         if subject := manifest.subject:
-            write_durably(self._referrer(name, subject, digest), b"")
+            _keep(self._referrer(name, subject, digest), b"")
         if tag:
-            write_durably(self._folder(name) / "tags" / tag, digest.encode())
+            _keep(self._folder(name) / "tags" / tag, digest.encode())
         return digest
 
     def get(self, name: str, reference: str) -> Manifest:
@@ -216,3 +215,8 @@ class Images:
     def _referrer(self, name: str, subject: Digest, digest: Digest) -> Path:
         folder = self._folder(name) / "referrers" / subject.removeprefix("sha256:")
         return folder / (digest.removeprefix("sha256:") or "-")
+
+
+def _keep(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_durably(path, content)
