@@ -237,3 +237,13 @@ async def test_a_write_is_heard_by_everyone_who_listens(host: GitHost) -> None:
     async with asyncio.timeout(5):
         for listener in (first_listener, second_listener):
             assert [await anext(listener), await anext(listener)] == expected
+
+
+async def test_that_a_repository_went_is_heard_too(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    head = await commit(host, a="1")
+    listener = host.pushes()
+    await host.archive(APP, owner_uid="somebody-else")
+    await host.archive(APP, owner_uid="uid-1")
+    async with asyncio.timeout(5):
+        assert await anext(listener) == Push(APP, "refs/heads/main", head, None, "")

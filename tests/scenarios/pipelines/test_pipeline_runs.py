@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from tests.scenarios.pipelines.platform import FILE, World, world
+from tests.scenarios.pipelines.platform import FILE, REPOSITORY, World, world
 from tests.support import eventually
 
 from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN, phase_of, run_name
@@ -244,6 +244,20 @@ async def test_what_a_push_does_not_start(demo: World) -> None:
         commit = await demo.push(only_main, message="now")
         await demo.finished(f"orders-ci-{commit[:10]}")
         assert [run["status"]["title"] for run in await demo.runs()] == ["now"]
+
+
+async def test_nothing_is_remembered_of_a_repository_that_went(demo: World) -> None:
+    config_maps = Resource("", "v1", "ConfigMap", "configmaps")
+
+    async def nothing_remembered() -> bool:
+        return not (await demo.api.list(config_maps, "demo")).items
+
+    async with demo.controllers():
+        commit = await demo.push(PASSING)
+        await demo.finished(f"orders-ci-{commit[:10]}")
+        await demo.wait_for_heads(commit)
+        await demo.git.archive(REPOSITORY, owner_uid="owner")
+        await eventually(nothing_remembered)
 
 
 @pytest.mark.parametrize(

@@ -235,24 +235,27 @@ class EmbeddedGitHost:
     async def _take_away(
         self, repository: RepositoryName, owner_uid: str, take: Callable[[Path], None]
     ) -> None:
-        """No-op unless this owner's repository has the name."""
+        """No-op unless this owner's repository has the name. Listeners hear that its refs went."""
 
-        def take_away() -> None:
+        def take_away() -> dict[str, CommitSHA]:
             try:
                 place = self.folders.existing(repository)
             except RepositoryNotFound:
-                return
+                return {}
             if self.folders.ownership(place).owner_uid != owner_uid:
-                return
+                return {}
+            gone = self.refs(repository)
             with self._opening:
                 objects = self._open.pop(place, None)
             if objects is not None:
                 objects.close()
             take(place)
             self._swept.discard(place)
+            return gone
 
         async with self._lock(repository):
-            await self._in_thread(take_away)
+            gone = await self._in_thread(take_away)
+            self.announce(Push(repository, ref, old, None, "") for ref, old in gone.items())
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         """Run blocking work; errors of the disk that nobody has named become GitUnavailable."""
