@@ -128,6 +128,12 @@ class PlatformProcess:
             while self._killed:
                 await self._killed.pop().communicate()
 
+    async def forget(self) -> None:
+        """Kill it where it still runs, and forget it."""
+        if self._process is not None and self._process.returncode is None:
+            await self.kill()
+        await self.forget_killed()
+
     async def run(self, *command: str, timeout_s: float = 60.0) -> Finished:
         """Any program, with this platform's kubeconfig."""
         process = await asyncio.create_subprocess_exec(

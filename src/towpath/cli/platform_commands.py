@@ -63,13 +63,15 @@ async def _run(data_dir: object, port: int | None, *, seed: bool, browse: bool) 
     from towpath.app.datadir import DataDir, announce, default_cache_dir
     from towpath.app.logging import log_to_file
     from towpath.app.platform import running_platform
+    from towpath.app.recovery import end_leftovers
 
     assert isinstance(data_dir, DataDir)
     since = time.monotonic()
     stop = _stop_at_signals()
+    log_to_file(data_dir.path / "logs" / "towpath.log")
+    await end_leftovers(data_dir.path)
     ports = data_dir.ports(port)
     announce(data_dir, ports)
-    log_to_file(data_dir.path / "logs" / "towpath.log")
     _say(f"Starting Towpath in {data_dir.path}")
     running = running_platform(
         data_dir, default_cache_dir(), ports, demo=seed, progress=_show_progress

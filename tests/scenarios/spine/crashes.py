@@ -32,7 +32,7 @@ async def platform_at(data: Path) -> AsyncIterator[PlatformProcess]:
         assert [process.role for process in processes_of(data)] == []
     finally:
         end_processes_of(data)
-        await platform.forget_killed()
+        await platform.forget()
 
 
 async def ask_for_service(platform: PlatformProcess) -> None:

@@ -6,7 +6,10 @@ twice, nothing lost, nothing orphaned. The service must answer with what its dat
 """
 
 import asyncio
+import json
+import os
 import random
+import signal
 from pathlib import Path
 
 import pytest
@@ -21,7 +24,7 @@ from tests.scenarios.spine.effects import (
     ready,
     watching,
 )
-from tests.world import World, look
+from tests.world import World, look, processes_of
 
 from towpath.capabilities.delivery.gitops.kinds import APPLICATION
 from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN
@@ -171,6 +174,23 @@ async def kill_when_seen(data: Path, effect: Effect, expected: World) -> None:
 @pytest.mark.parametrize("effect", TELLING, ids=lambda effect: effect.name)
 async def test_killed_when(effect: Effect, tmp_path: Path, undisturbed: World) -> None:
     await kill_when_seen(tmp_path / "data", effect, undisturbed)
+
+
+async def test_the_database_keeps_its_address_though_its_server_dies_slowly(
+    tmp_path: Path,
+) -> None:
+    """Workloads have the address in their environment: it must not move because of a crash."""
+    data = tmp_path / "data"
+    async with platform_at(data) as platform:
+        before = json.loads((data / "settings.json").read_text())
+        server = next(one.pid for one in processes_of(data) if one.role == "PostgreSQL")
+        os.kill(server, signal.SIGSTOP)
+        await platform.kill()
+        starting = asyncio.create_task(platform.start())
+        await asyncio.wait([starting], timeout=1.0)
+        os.kill(server, signal.SIGCONT)
+        await starting
+        assert json.loads((data / "settings.json").read_text()) == before
 
 
 @pytest.mark.slow

@@ -86,7 +86,7 @@ class EmbeddedPostgres:
     async def __aenter__(self) -> "EmbeddedPostgres":
         binaries = find_binaries()
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        await _wait_for_predecessor(self._data)
+        await end_predecessor(self._folder)
         if not (self._data / "PG_VERSION").exists():
             await self._initialise(binaries)
         self._password = self._read_password()
@@ -232,23 +232,41 @@ async def _run(program: Path, *arguments: str, stdin: str = "") -> str:
     return text
 
 
-async def _wait_for_predecessor(data: Path) -> None:
-    """A server whose platform was killed is stopping by itself; wait for it, then help it along."""
+async def end_predecessor(folder: Path) -> None:
+    """A server whose platform was killed is stopping by itself; wait for it, and then insist.
+
+    Stopped at once it loses nothing either: it recovers at its next start.
+    """
+    data = folder / "data"
     try:
         pid = int((data / "postmaster.pid").read_text().splitlines()[0])
-    except (FileNotFoundError, ValueError, IndexError):
+        handle = os.pidfd_open(pid)
+    except (FileNotFoundError, ProcessLookupError, ValueError, IndexError):
         return
-    deadline = asyncio.get_running_loop().time() + STOP_DEADLINE_S
-    signalled = False
-    while _serves(pid, data):
-        if asyncio.get_running_loop().time() > deadline:
-            raise DatabaseError(
-                f"a PostgreSQL server (process {pid}) still uses {data}; stop it and start again"
-            )
-        if not signalled:
-            os.kill(pid, signal.SIGINT)
-            signalled = True
-        await asyncio.sleep(0.02)
+    try:
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            # The pid is looked at while we hold it: it cannot be given to another process.
+            if not _serves(pid, data):
+                return
+            signal.pidfd_send_signal(handle, number)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(_ended(handle), STOP_DEADLINE_S)
+                return
+    finally:
+        os.close(handle)
+    raise DatabaseError(
+        f"a PostgreSQL server (process {pid}) still uses {data}; stop it and start again"
+    )
+
+
+async def _ended(handle: int) -> None:
+    """Wait for the end of a process by its pidfd, which is readable then."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(handle, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(handle)
 
 
 def _serves(pid: int, data: Path) -> bool:
