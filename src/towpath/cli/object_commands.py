@@ -8,6 +8,7 @@ from typing import Any
 
 from towpath.client.protocols import Client
 from towpath.hooks.commands import USAGE, Command, CommandError, Terminal
+from towpath.machinery.conditions import get_condition
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 
@@ -189,8 +190,7 @@ def _place(obj: RawObject, resource: Resource, namespace: str) -> None:
 
 def _row(obj: RawObject) -> dict[str, str]:
     metadata = obj["metadata"]
-    conditions = (obj.get("status") or {}).get("conditions") or ()
-    ready: RawObject = next((one for one in conditions if one["type"] == "Ready"), {})
+    ready = get_condition(obj, "Ready") or {}
     return {
         "namespace": metadata.get("namespace", ""),
         "name": metadata["name"],

@@ -7,7 +7,7 @@ from towpath.localcluster.jobs import finished_at
 from towpath.localcluster.podtemplate import parse_time, utc_now
 from towpath.localcluster.schedule import Schedule, ScheduleInvalid
 from towpath.localcluster.state import ClusterState
-from towpath.machinery.conditions import timestamp
+from towpath.machinery.conditions import is_true, timestamp
 from towpath.machinery.core_kinds import CRON_JOB, JOB
 from towpath.machinery.errors import AlreadyExists
 from towpath.machinery.objects import (
@@ -170,5 +170,4 @@ def _last(cron_job: RawObject) -> datetime:
 
 
 def _succeeded(job: RawObject) -> bool:
-    conditions = (job.get("status") or {}).get("conditions") or ()
-    return any(one["type"] == "Complete" and one["status"] == "True" for one in conditions)
+    return is_true(job, "Complete")

@@ -14,10 +14,11 @@ from towpath.localcluster.podtemplate import (
     phase_of,
     pod_name,
     pod_of,
+    true_since,
     utc_now,
 )
 from towpath.localcluster.state import ClusterState
-from towpath.machinery.conditions import get_condition, timestamp
+from towpath.machinery.conditions import get_condition, now
 from towpath.machinery.core_kinds import JOB, POD
 from towpath.machinery.objects import Key, RawObject, is_deleting, key_of, uid_of
 from towpath.runtime.controller import Controller
@@ -183,7 +184,7 @@ class Jobs:
     async def _write(
         self, job: RawObject, count: Count, condition: RawObject | None = None
     ) -> None:
-        moment = timestamp(utc_now())
+        moment = now()
         status: RawObject = {
             "startTime": (job.get("status") or {}).get("startTime") or moment,
             "active": count.active,
@@ -214,11 +215,7 @@ class Jobs:
 
 
 def finished_at(job: RawObject) -> datetime | None:
-    for condition_type in ("Complete", "Failed"):
-        condition = get_condition(job, condition_type)
-        if condition and condition["status"] == "True":
-            return parse_time(condition["lastTransitionTime"])
-    return None
+    return true_since(job, "Complete") or true_since(job, "Failed")
 
 
 def _ended_at(pod: RawObject) -> datetime:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from towpath.localcluster.nodes import NODE_NAME
+from towpath.machinery.conditions import get_condition, is_true
 from towpath.machinery.core_kinds import POD
 from towpath.machinery.objects import RawObject, is_deleting, labels_of, owner_reference
 
@@ -17,8 +18,8 @@ _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _NAME_MAX = 63
 
 
-def random_suffix(length: int = 5) -> str:
-    return "".join(secrets.choice(_LETTERS) for _ in range(length))
+def random_suffix() -> str:
+    return "".join(secrets.choice(_LETTERS) for _ in range(5))
 
 
 def hash_of(template: RawObject) -> str:
@@ -68,14 +69,18 @@ def is_active(pod: RawObject) -> bool:
 
 
 def is_ready(pod: RawObject) -> bool:
-    return ready_since(pod) is not None
+    return is_true(pod, "Ready")
 
 
 def ready_since(pod: RawObject) -> datetime | None:
-    for condition in (pod.get("status") or {}).get("conditions") or ():
-        if condition["type"] == "Ready" and condition["status"] == "True":
-            return parse_time(condition["lastTransitionTime"])
-    return None
+    return true_since(pod, "Ready")
+
+
+def true_since(obj: RawObject, condition_type: str) -> datetime | None:
+    condition = get_condition(obj, condition_type)
+    if condition is None or condition["status"] != "True":
+        return None
+    return parse_time(condition["lastTransitionTime"])
 
 
 def available_in_s(pod: RawObject, min_ready_s: int, now: datetime) -> float | None:

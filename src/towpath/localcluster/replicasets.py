@@ -11,6 +11,7 @@ from towpath.localcluster.podtemplate import (
     utc_now,
 )
 from towpath.localcluster.state import ClusterState
+from towpath.machinery.conditions import get_condition, now
 from towpath.machinery.core_kinds import POD, REPLICA_SET
 from towpath.machinery.errors import Forbidden
 from towpath.machinery.objects import Key, RawObject, is_deleting, key_of
@@ -97,12 +98,11 @@ class ReplicaSets:
 
 
 def _failure(replica_set: RawObject, refusal: str) -> RawObject:
-    known = (replica_set.get("status") or {}).get("conditions") or [{}]
+    known = get_condition(replica_set, "ReplicaFailure") or {}
     return {
         "type": "ReplicaFailure",
         "status": "True",
         "reason": "FailedCreate",
         "message": refusal,
-        "lastTransitionTime": known[0].get("lastTransitionTime")
-        or utc_now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "lastTransitionTime": known.get("lastTransitionTime") or now(),
     }

@@ -7,6 +7,7 @@ was added, changed and deleted meanwhile; subscribers never see the difference.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from towpath.client.protocols import EventType, Reader, Watcher
 from towpath.machinery.errors import Gone, StatusError
@@ -22,7 +23,7 @@ Handler = Callable[[RawObject], None]
 """Called with the new object; for a deletion with the last known one."""
 
 
-class ReaderWatcher(Reader, Watcher): ...
+class ReaderWatcher(Reader, Watcher, Protocol): ...
 
 
 class Informer:
@@ -30,13 +31,13 @@ class Informer:
 
     def __init__(
         self,
-        client: Reader | Watcher,
+        client: ReaderWatcher,
         resource: Resource,
         namespace: str = "",
         *,
         labels: str = "",
     ) -> None:
-        self._client: ReaderWatcher = client  # type: ignore[assignment]
+        self._client = client
         self._resource = resource
         self._namespace = namespace
         self._labels = labels

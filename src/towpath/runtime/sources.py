@@ -8,7 +8,7 @@ from typing import Protocol
 from towpath.client.protocols import Client
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import Key, RawObject, key_of, owners_of
-from towpath.runtime.informer import Informer
+from towpath.runtime.informer import Handler, Informer
 
 Enqueue = Callable[[Key], None]
 KeysOf = Callable[[RawObject], Iterable[Key]]
@@ -29,6 +29,14 @@ def owner_keys(owner: Resource) -> KeysOf:
     return lambda obj: owners_of(obj, owner.api_version, owner.kind)
 
 
+def _enqueues(keys: KeysOf, enqueue: Enqueue) -> Handler:
+    def handle(obj: RawObject) -> None:
+        for key in keys(obj):
+            enqueue(key)
+
+    return handle
+
+
 @dataclass(frozen=True, slots=True)
 class Watch:
     """Keys for every object of `resource` now and at every change; `keys` maps object to keys."""
@@ -41,13 +49,7 @@ class Watch:
 
     async def run(self, enqueue: Enqueue) -> None:
         informer = Informer(self.client, self.resource, self.namespace, labels=self.labels)
-
-        def handle(obj: RawObject) -> None:
-            for key in self.keys(obj):
-                enqueue(key)
-
-        informer.subscribe(handle)
-        await informer.run()
+        await Running(informer, self.keys).run(enqueue)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,7 @@ class Subscribed:
     keys: KeysOf = own_key
 
     async def run(self, enqueue: Enqueue) -> None:
-        def handle(obj: RawObject) -> None:
-            for key in self.keys(obj):
-                enqueue(key)
-
-        self.informer.subscribe(handle)
+        self.informer.subscribe(_enqueues(self.keys, enqueue))
         await asyncio.Event().wait()
 
 
@@ -99,11 +97,7 @@ class Running:
     keys: KeysOf = own_key
 
     async def run(self, enqueue: Enqueue) -> None:
-        def handle(obj: RawObject) -> None:
-            for key in self.keys(obj):
-                enqueue(key)
-
-        self.informer.subscribe(handle)
+        self.informer.subscribe(_enqueues(self.keys, enqueue))
         await self.informer.run()
 
 

@@ -16,7 +16,7 @@ from towpath.capabilities.portal.templates.kinds import (
     SUCCEEDED,
     UNDONE,
 )
-from towpath.machinery.conditions import now, set_condition
+from towpath.machinery.conditions import get_condition, now, set_condition
 from towpath.machinery.objects import RawObject
 
 PLANNED = "Planned"
@@ -38,8 +38,8 @@ def is_finished(run: RawObject) -> bool:
 
 
 def _is_undoing(run: RawObject) -> bool:
-    conditions = (run.get("status") or {}).get("conditions") or ()
-    return any(c["type"] == TAKEN_BACK and c["status"] == "Unknown" for c in conditions)
+    condition = get_condition(run, TAKEN_BACK)
+    return condition is not None and condition["status"] == "Unknown"
 
 
 def begin(run: RawObject, template: RawObject, plan: Descriptor) -> None:
