@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -109,7 +110,7 @@ class PodAgent:
             log.exception("pod worker failed", extra={"pod": str(key_of(worker.pod))})
             await asyncio.sleep(RETRY_WORKER_S)
         else:
-            await asyncio.to_thread(shutil.rmtree, place.folder, ignore_errors=True)
+            await asyncio.to_thread(remove_folder, place.folder)
         finally:
             self._workers.pop(uid, None)
             self._network.release(uid)
@@ -143,7 +144,7 @@ class PodAgent:
         known = {str(uid_of(pod)) for pod in self._state[POD].all()}
         for folder in await asyncio.to_thread(self._own_folders):
             if folder.name not in known:
-                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+                await asyncio.to_thread(remove_folder, folder)
 
     def _own_folders(self) -> Iterable[Path]:
         marks = self._pods_dir.glob(f"*/{CLUSTER_MARK}")
@@ -157,3 +158,13 @@ class PodAgent:
     def _config_has_changed(self, obj: RawObject) -> None:
         if event := self._config_changes.pop(key_of(obj).namespace, None):
             event.set()
+
+
+def remove_folder(folder: Path) -> None:
+    """A pod's folder; its mark goes last, so that a removal cut off is found at the next start."""
+    for entry in [*os.scandir(folder)] if folder.is_dir() else ():
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path, ignore_errors=True)
+        elif entry.name != CLUSTER_MARK:
+            Path(entry.path).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
