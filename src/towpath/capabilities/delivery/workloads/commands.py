@@ -162,7 +162,14 @@ async def delete(
         terminal.say(f"{app} is being deleted; {data}.")
         return
     await _until_gone(terminal, app, project)
-    terminal.say(f"{app} is gone; {data}, and its repository is in the archive.")
+    repository = workload["spec"]["repository"]
+    others = [
+        other["metadata"]["name"]
+        for other in (await terminal.api.list(WORKLOAD, project)).items
+        if other["spec"]["repository"] == repository
+    ]
+    kept = f"stays, for {', '.join(others)} uses it" if others else "is in the archive"
+    terminal.say(f"{app} is gone; {data}, and its repository {repository} {kept}.")
 
 
 async def _until_gone(terminal: Terminal, app: str, project: str) -> None:

@@ -65,7 +65,6 @@ async def create(terminal: Terminal, request: Request, *, wait_s: float | None) 
     parameters = _parameters(terminal, raw, request)
     environment = await _environment(terminal, request.project)
     user = await terminal.user()
-    await _show_plan(terminal, request, descriptor, parameters, environment)
     run = TEMPLATE_RUN.object(
         f"{request.name}-{secrets.token_hex(3)}",
         request.project,
@@ -78,16 +77,28 @@ async def create(terminal: Terminal, request: Request, *, wait_s: float | None) 
             "requestedBy": user,
         },
     )
+    # Whoever may not, or names a project that is not there, hears it before anything is told.
+    await _try(terminal, run, request.project)
+    await _show_plan(terminal, request, descriptor, parameters, environment)
     if wait_s is None:
         made = await terminal.api.create(TEMPLATE_RUN, run)
         terminal.say(f"Started {made['metadata']['name']}; `towpath runs` shows how it goes.")
         terminal.show(made, [{"run": made["metadata"]["name"], "project": request.project}])
         return
-    # Whoever may not, or names a project that is not there, hears it before anything is watched.
-    await terminal.api.create(TEMPLATE_RUN, run, dry_run=True)
     birth = Birth(request.project, run["metadata"]["name"], request.name, environment)
     outcome = await _follow(terminal, run, Story(birth), wait_s)
     _finish(terminal, request, outcome)
+
+
+async def _try(terminal: Terminal, run: RawObject, project: str) -> None:
+    try:
+        await terminal.api.create(TEMPLATE_RUN, run, dry_run=True)
+    except NotFound as error:
+        raise CommandError(
+            f"there is no project {project}",
+            hint="`towpath get projects` lists those that there are",
+            exit_code=NOT_FOUND,
+        ) from error
 
 
 async def _template(terminal: Terminal, request: Request) -> RawObject:
