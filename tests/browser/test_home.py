@@ -25,6 +25,7 @@ async def test_a_link_signs_in_once_and_the_page_lists_what_runs(
     row = page.get_by_role("row", name="shop")
     await expect(row).to_contain_text("nothing released here yet")
 
+    await page.get_by_title("admin").click()
     await page.get_by_role("button", name="Sign out").click()
     await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     await page.goto(platform.sign_in_link)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from towpath.app.planes import Plane
 from towpath.client.protocols import Client
 from towpath.machinery.errors import NotFound
-from towpath.machinery.users import PLATFORM
+from towpath.machinery.users import PLATFORM, UserInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +16,14 @@ class LocalClusters:
     planes: Mapping[str, Plane]
 
     def client(self, name: str) -> Client:
+        return self.client_of(PLATFORM, name)
+
+    def client_of(self, user: UserInfo, name: str) -> Client:
+        """With that user's rights there. Raises NotFound."""
         if name not in self.planes:
             known = ", ".join(sorted(self.planes))
             raise NotFound(f"cluster {name!r} is not connected; connected are: {known}")
-        return self.planes[name].front.client()
+        return self.planes[name].front.client(user)
 
     def names(self) -> list[str]:
         return sorted(self.planes)

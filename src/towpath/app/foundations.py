@@ -59,16 +59,24 @@ class Foundations:
         everywhere = AccessRequest("list", "towpath.dev", "workloads")
         if await self.authorize(user, everywhere):
             return Viewer(user, None)
-        projects = await self.api.front.client().list(PROJECT)
-        names = [project["metadata"]["name"] for project in projects.items]
         seen = [
             name
-            for name in names
+            for name in await self._project_names()
             if await self.authorize(
                 user, AccessRequest("list", "towpath.dev", "workloads", namespace=name)
             )
         ]
         return Viewer(user, frozenset(seen))
+
+    async def projects(self, viewer: Viewer) -> list[str]:
+        """The names of the projects that the viewer may see."""
+        if viewer.projects is not None:
+            return sorted(viewer.projects)
+        return await self._project_names()
+
+    async def _project_names(self) -> list[str]:
+        projects = await self.api.front.client().list(PROJECT)
+        return sorted(project["metadata"]["name"] for project in projects.items)
 
 
 async def lay_foundations(

@@ -1,17 +1,34 @@
 """Pages of the portal: read parameters, call the API as the visitor, name a template.
 
 A capability knows neither the web framework nor Jinja: it returns `Page(template, data)`. Templates
-live in the capability's `templates/` folder and are named `<capability>/<file>`.
+live in the capability's `templates/` folder, are named `<capability>/<file>` and are built from the
+macros of `web/components.html`. A form posts to a page with `submit`, whose token has been checked
+before; `submit` does what is asked with the visitor's rights and answers `Redirect`, or the page
+again with what is wrong.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from towpath.client.protocols import Client
 from towpath.hooks.platform import Addresses
+from towpath.machinery.kinds import Resource
 from towpath.machinery.users import UserInfo
-from towpath.records.contract import Viewer
+from towpath.records.contract import AuditTrail, CatalogIndex, LogBook, Viewer
+
+
+class Records(Protocol):
+    """Evidence, to read. Ask `viewer.may_see(project)` before reading a project's log."""
+
+    @property
+    def logs(self) -> LogBook: ...
+
+    @property
+    def catalog(self) -> CatalogIndex: ...
+
+    @property
+    def audit(self) -> AuditTrail: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +40,12 @@ class Visit:
     api: Client
     addresses: Addresses
     parameters: Mapping[str, str]
+    """Parts of the path and the query."""
+    records: Records
+    cluster: Callable[[str], Client]
+    """A workload cluster's API with the visitor's rights there. Raises NotFound."""
+    form: Mapping[str, str] = field(default_factory=dict)
+    """What was posted, without the token; of a field that came twice, the lines together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +53,32 @@ class Page:
     template: str
     data: Mapping[str, Any] = field(default_factory=dict)
     status: int = 200
+    title: str = ""
+    """"" takes the route's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Go and look there: the answer to a form that did what it was for."""
+
+    path: str
+    notice: str = ""
+    """One sentence, shown once on the next page."""
+
+
+Answer = Page | Redirect
+
+
+@dataclass(frozen=True, slots=True)
+class LiveWatch:
+    """Objects that a page shows: when one of them changes, the page is fetched again."""
+
+    resource: Resource
+    namespace: str = ""
+    name: str = ""
+    labels: str = ""
+    cluster: str = ""
+    """"" is the platform's API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +86,12 @@ class PageRoute:
     """`path` may hold `{name}` parts, which arrive in the visit's parameters with the query."""
 
     path: str
-    answer: Callable[[Visit], Awaitable[Page]]
+    answer: Callable[[Visit], Awaitable[Answer]]
     name: str
     """What the page is called in the title and in lists of pages."""
+    submit: Callable[[Visit], Awaitable[Answer]] | None = None
+    """Answers a POST to the same path."""
+    live: Callable[[Visit], Sequence[LiveWatch]] | None = None
+    """What the page shows just now; None for a page that does not change by itself."""
+    section: str = ""
+    """The path of the rail's entry that is marked while this page is open, as `/catalog`."""

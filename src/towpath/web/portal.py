@@ -1,30 +1,34 @@
 """The portal as one ASGI application: pages of capabilities, sign-in, static files, reads."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-import jinja2
 from starlette.applications import Starlette
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 from towpath.client.protocols import Client
-from towpath.hooks.pages import Page, PageRoute, Visit
+from towpath.hooks.pages import Answer, Page, PageRoute, Records, Redirect, Visit
 from towpath.hooks.platform import Addresses
 from towpath.machinery.errors import StatusError
 from towpath.machinery.users import UserInfo
+from towpath.records.contract import Viewer
 from towpath.web import session
 from towpath.web.guard import Guard
 from towpath.web.identity import Identity
 from towpath.web.reads import ViewerOf
+from towpath.web.rendering import STATIC, Frame, Rendering
 
-HERE = Path(__file__).parent
+FORM_FIELDS_MAX = 500
+FORM_BYTES_MAX = 1024 * 1024
+EXPIRED = "This form has expired; go back, reload and try again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,11 @@ class Portal:
     identity: Identity
     client_of: Callable[[UserInfo], Client]
     viewer_of: ViewerOf
+    cluster_of: Callable[[UserInfo, str], Client]
+    """A workload cluster's API with that user's rights. Raises NotFound."""
+    projects_of: Callable[[Viewer], Awaitable[list[str]]]
+    """The names of the projects that a viewer may see."""
+    records: Records
     addresses: Addresses
     hosts: tuple[str, ...]
     pages: tuple[PageRoute, ...]
@@ -41,114 +50,178 @@ class Portal:
     """Each capability's `templates/` folder, by the capability's name."""
 
 
-def build_portal(portal: Portal, reads: Iterable[Route]) -> ASGIApp:
-    templates = _environment(portal.template_folders)
+def build_portal(portal: Portal, reads: Iterable[BaseRoute]) -> ASGIApp:
+    pages = portal.pages
+    rendering = Rendering(portal.template_folders, pages)
+    shell = _Shell(portal, rendering)
     routes = [
-        Route("/sign-in", _SignIn(portal, templates).show, methods=["GET"]),
-        Route("/sign-in", _SignIn(portal, templates).redeem, methods=["POST"]),
-        Route("/sign-out", _sign_out(portal), methods=["POST"]),
+        Route("/sign-in", shell.show_sign_in, methods=["GET"]),
+        Route("/sign-in", shell.redeem, methods=["POST"]),
+        Route("/sign-out", shell.sign_out, methods=["POST"]),
+        Route("/-/look", shell.choose_look, methods=["POST"]),
         *reads,
-        *(Route(page.path, _page(portal, templates, page)) for page in portal.pages),
-        Mount("/static", StaticFiles(directory=HERE / "static")),
+        *(Route(page.path, _endpoint(shell, page), methods=_methods(page)) for page in pages),
+        Mount("/static", _KeptFiles(directory=STATIC)),
     ]
-    handlers = {
-        StatusError: _failure(templates),
-        HTTPException: _failure(templates),
-    }
+    handlers = {StatusError: shell.failure, HTTPException: shell.failure}
     app = Starlette(routes=routes, exception_handlers=handlers)
     return Guard(app, hosts=portal.hosts)
 
 
-def _environment(folders: Mapping[str, Path]) -> jinja2.Environment:
-    own: dict[str, jinja2.BaseLoader] = {"web": jinja2.FileSystemLoader(HERE / "templates")}
-    for name, folder in folders.items():
-        own[name] = jinja2.FileSystemLoader(folder)
-    return jinja2.Environment(
-        loader=jinja2.PrefixLoader(own),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+class _KeptFiles(StaticFiles):
+    """An address with a stamp changes with its content, so a browser never need ask again."""
 
-
-def _render(
-    templates: jinja2.Environment, request: Request, page: Page, user: UserInfo | None, title: str
-) -> Response:
-    text = templates.get_template(page.template).render(
-        **page.data,
-        user=user,
-        title=title,
-        csrf=session.csrf_token(request) if user else "",
-    )
-    headers = {"Cache-Control": "no-store"}
-    return HTMLResponse(text, status_code=page.status, headers=headers)
-
-
-class _SignIn:
-    """A link signs in once. It takes a click, so that a preview of the link does not use it up."""
-
-    def __init__(self, portal: Portal, templates: jinja2.Environment) -> None:
-        self._portal = portal
-        self._templates = templates
-
-    async def show(self, request: Request) -> Response:
-        link = request.query_params.get("link", "")
-        return self._form(request, Page("web/sign_in.html", {"link": link, "refused": False}))
-
-    async def redeem(self, request: Request) -> Response:
-        form = await request.form()
-        user = await self._portal.identity.redeem_link(str(form.get("link", "")))
-        if user is None:
-            data = {"link": "", "refused": True}
-            return self._form(request, Page("web/sign_in.html", data, status=403))
-        response = RedirectResponse("/", status_code=303)
-        session.remember(response, await self._portal.identity.open_session(user))
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if scope["query_string"].startswith(b"v=") and response.status_code == 200:
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
 
-    def _form(self, request: Request, page: Page) -> Response:
-        return _render(self._templates, request, page, None, "Sign in")
+
+def _methods(page: PageRoute) -> list[str]:
+    return ["GET", "POST"] if page.submit else ["GET"]
 
 
-def _sign_out(portal: Portal) -> Callable[[Request], object]:
-    async def sign_out(request: Request) -> Response:
-        if not await session.is_own_form(request):
-            raise HTTPException(403, "This form has expired; go back, reload and try again.")
-        await portal.identity.close_session(request.cookies.get(session.COOKIE, ""))
-        response = RedirectResponse("/sign-in", status_code=303)
-        session.forget(response)
-        return response
-
-    return sign_out
-
-
-def _page(
-    portal: Portal, templates: jinja2.Environment, page: PageRoute
-) -> Callable[[Request], object]:
+def _endpoint(shell: "_Shell", page: PageRoute) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        user = await session.visitor(request, portal.identity)
+        return await shell.page(request, page)
+
+    return answer
+
+
+class _Shell:
+    """What every page has around it, and the few pages that need nobody signed in."""
+
+    def __init__(self, portal: Portal, rendering: Rendering) -> None:
+        self._portal = portal
+        self._rendering = rendering
+
+    async def page(self, request: Request, route: PageRoute) -> Response:
+        user = await session.visitor(request, self._portal.identity)
         if user is None:
-            return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", status_code=303)
-        visit = Visit(
+            back = quote(f"{request.url.path}?{request.url.query}".rstrip("?"))
+            return RedirectResponse(f"/sign-in?next={back}", status_code=303)
+        form = _fields(await _own_form(request)) if request.method == "POST" else {}
+        visit = await self._visit(request, user, form)
+        if request.method == "POST" and route.submit:
+            answer = await route.submit(visit)
+        else:
+            answer = await route.answer(visit)
+        return await self._answered(request, route, visit, answer)
+
+    async def _visit(self, request: Request, user: UserInfo, form: Mapping[str, str]) -> Visit:
+        portal = self._portal
+        return Visit(
             user=user,
             viewer=await portal.viewer_of(user),
             api=portal.client_of(user),
             addresses=portal.addresses,
             parameters={**request.query_params, **request.path_params},
+            records=portal.records,
+            cluster=lambda name: portal.cluster_of(user, name),
+            form=form,
         )
-        return _render(templates, request, await page.answer(visit), user, page.name)
 
-    return answer
+    async def _answered(
+        self, request: Request, route: PageRoute, visit: Visit, answer: Answer
+    ) -> Response:
+        if isinstance(answer, Redirect):
+            response: Response = RedirectResponse(own_path(answer.path), status_code=303)
+            if answer.notice:
+                session.give_notice(request, response, answer.notice)
+            return response
+        notice = session.notice(request)
+        frame = Frame(
+            user=visit.user,
+            projects=tuple(await self._portal.projects_of(visit.viewer)),
+            project=visit.parameters.get("project", ""),
+            section=route.section or route.path,
+            live=bool(route.live and route.live(visit)),
+            notice=notice,
+        )
+        response = self._rendering.render(request, answer, route.name, frame)
+        if notice:
+            session.forget_notice(response)
+        return response
 
+    async def show_sign_in(self, request: Request) -> Response:
+        link = request.query_params.get("link", "")
+        back = request.query_params.get("next", "")
+        data = {"link": link, "next": back, "refused": False}
+        return self._plain(request, Page("web/sign_in.html", data), "Sign in")
 
-def _failure(templates: jinja2.Environment) -> Callable[[Request, Exception], Response]:
-    def answer(request: Request, error: Exception) -> Response:
+    async def redeem(self, request: Request) -> Response:
+        """A link signs in once. It takes a click: a preview of the link does not use it up."""
+        form = await _form(request)
+        user = await self._portal.identity.redeem_link(str(form.get("link", "")))
+        if user is None:
+            data = {"link": "", "next": "", "refused": True}
+            return self._plain(request, Page("web/sign_in.html", data, status=403), "Sign in")
+        response = RedirectResponse(own_path(str(form.get("next", ""))), status_code=303)
+        session.remember(response, await self._portal.identity.open_session(user))
+        return response
+
+    async def sign_out(self, request: Request) -> Response:
+        await _own_form(request)
+        await self._portal.identity.close_session(request.cookies.get(session.COOKIE, ""))
+        response = RedirectResponse("/sign-in", status_code=303)
+        session.forget(response)
+        return response
+
+    async def choose_look(self, request: Request) -> Response:
+        """Theme and rail, kept in the browser. Harmless, but other sites have no say in it."""
+        form = await _own_form(request)
+        response = RedirectResponse(own_path(str(form.get("next", ""))), status_code=303)
+        if "theme" in form:
+            session.choose_theme(response, str(form["theme"]))
+        if "rail" in form:
+            session.choose_rail(response, str(form["rail"]))
+        return response
+
+    async def failure(self, request: Request, error: Exception) -> Response:
         if isinstance(error, StatusError):
             code, sentence = error.code, error.message
         else:
             assert isinstance(error, HTTPException)
             code, sentence = error.status_code, error.detail
         data = {"code": code, "sentence": sentence}
-        return _render(templates, request, Page("web/error.html", data, code), None, "Error")
+        user = await session.visitor(request, self._portal.identity)
+        page = Page("web/error.html", data, code)
+        return self._rendering.render(request, page, "Error", Frame(user=user))
 
-    return answer
+    def _plain(self, request: Request, page: Page, title: str) -> Response:
+        return self._rendering.render(request, page, title, Frame())
+
+
+def own_path(path: str) -> str:
+    """The path if it stays on this site, else the home page."""
+    parts = urlsplit(path)
+    stays = path.startswith("/") and not path.startswith(("//", "/\\"))
+    return path if stays and not parts.netloc and path.isprintable() else "/"
+
+
+async def _form(request: Request) -> FormData:
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal() or int(length) > FORM_BYTES_MAX:
+        raise HTTPException(413, f"A form may hold at most {FORM_BYTES_MAX} bytes.")
+    return await request.form(max_files=0, max_fields=FORM_FIELDS_MAX)
+
+
+async def _own_form(request: Request) -> FormData:
+    """What was posted, from a page of ours."""
+    form = await _form(request)
+    if not await session.is_own_form(request):
+        raise HTTPException(403, EXPIRED)
+    return form
+
+
+def _fields(form: FormData) -> dict[str, str]:
+    """A field that came twice is its values' lines; of a box, ticked wins over its absence."""
+    fields: dict[str, str] = {}
+    for name in form:
+        values = [str(value) for value in form.getlist(name)]
+        if values[0] == "false" and values[1:] == ["true"]:
+            values = ["true"]
+        fields[name] = "\n".join(values)
+    fields.pop("csrf", None)
+    return fields

@@ -1,5 +1,9 @@
-"""Who is visiting: the session cookie, and the token that proves a form came from our own page."""
+"""Who is visiting: the session cookie, and the token that proves a form came from our own page.
 
+Beside it, what a visitor's browser remembers of the look, and the notice for the next page.
+"""
+
+import base64
 import hashlib
 import hmac
 
@@ -11,6 +15,13 @@ from towpath.web.identity import Identity
 
 COOKIE = "towpath_session"
 SESSION_S = 12 * 60 * 60
+NOTICE = "towpath_notice"
+NOTICE_S = 60
+NOTICE_CHARACTERS_MAX = 500
+THEME = "towpath_theme"
+THEMES = ("auto", "light", "dark")
+RAIL = "towpath_rail"
+LOOK_S = 365 * 24 * 60 * 60
 
 
 async def visitor(request: Request, identity: Identity) -> UserInfo | None:
@@ -28,11 +39,54 @@ def forget(response: Response) -> None:
 
 def csrf_token(request: Request) -> str:
     """Bound to the session: who cannot read the cookie cannot make it."""
-    secret = request.cookies.get(COOKIE, "")
-    return hmac.new(secret.encode(), b"towpath form", hashlib.sha256).hexdigest()
+    return _signature(request, b"towpath form")
 
 
 async def is_own_form(request: Request) -> bool:
     form = await request.form()
     given = str(form.get("csrf", ""))
-    return hmac.compare_digest(given, csrf_token(request))
+    return hmac.compare_digest(given.encode(), csrf_token(request).encode())
+
+
+def give_notice(request: Request, response: Response, text: str) -> None:
+    """Signed, so that nothing else on this host can put words into our mouth."""
+    kept = base64.urlsafe_b64encode(text[:NOTICE_CHARACTERS_MAX].encode()).decode()
+    value = f"{kept}.{_signature(request, kept.encode())}"
+    response.set_cookie(NOTICE, value, max_age=NOTICE_S, httponly=True, samesite="lax", path="/")
+
+
+def notice(request: Request) -> str:
+    kept, _, signature = request.cookies.get(NOTICE, "").partition(".")
+    if not hmac.compare_digest(signature.encode(), _signature(request, kept.encode()).encode()):
+        return ""
+    return base64.urlsafe_b64decode(kept).decode()
+
+
+def forget_notice(response: Response) -> None:
+    response.delete_cookie(NOTICE, path="/")
+
+
+def theme(request: Request) -> str:
+    chosen = request.cookies.get(THEME, "")
+    return chosen if chosen in THEMES else "auto"
+
+
+def rail_folded(request: Request) -> bool:
+    return request.cookies.get(RAIL) == "folded"
+
+
+def choose_theme(response: Response, chosen: str) -> None:
+    _keep_look(response, THEME, chosen if chosen in THEMES else "auto")
+
+
+def choose_rail(response: Response, chosen: str) -> None:
+    _keep_look(response, RAIL, "folded" if chosen == "folded" else "open")
+
+
+def _keep_look(response: Response, name: str, value: str) -> None:
+    response.set_cookie(name, value, max_age=LOOK_S, samesite="lax", path="/")
+
+
+def _signature(request: Request, message: bytes) -> str:
+    secret = request.cookies.get(COOKIE, "")
+    return hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()

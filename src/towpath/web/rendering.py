@@ -1,0 +1,139 @@
+"""How a page becomes HTML: the templates of the shell and of every capability, in one environment.
+
+Escaping is always on; `Markup` comes from macros and from `icons` only. A template that prints what
+it was not given fails; that it asks whether something was given is no failure.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from towpath.hooks.pages import Page, PageRoute
+from towpath.machinery.users import UserInfo
+from towpath.web import session, wording
+from towpath.web.icons import icon
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+
+SECTIONS = (
+    ("/", "Home", "home"),
+    ("/catalog", "Catalog", "catalog"),
+    ("/create", "Create", "create"),
+    ("/delivery", "Delivery", "delivery"),
+    ("/infrastructure", "Infrastructure", "infrastructure"),
+    ("/clusters", "Clusters", "clusters"),
+    ("/docs", "Docs", "docs"),
+    ("/insights", "Insights", "insights"),
+    ("/about", "Admin", "admin"),
+)
+"""The rail, in its order; a section without a page is left out."""
+
+
+class Missing(jinja2.StrictUndefined):
+    """Nothing: may be asked for, and must not be printed or looked into."""
+
+    def __bool__(self) -> Literal[False]:  # type: ignore[override]
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands around a page: whose it is, and what belongs to the visitor."""
+
+    user: UserInfo | None = None
+    projects: tuple[str, ...] = ()
+    project: str = ""
+    """The project that the address names."""
+    section: str = ""
+    live: bool = False
+    notice: str = ""
+
+
+class Rendering:
+    def __init__(self, folders: Mapping[str, Path], routes: tuple[PageRoute, ...]) -> None:
+        self._templates = _environment(folders)
+        paths = {route.path for route in routes}
+        self._rail = tuple(one for one in SECTIONS if one[0] in paths)
+        self._stamp = _stamp(STATIC)
+
+    def render(self, request: Request, page: Page, title: str, frame: Frame) -> Response:
+        user = frame.user
+        text = self._templates.get_template(page.template).render(
+            **page.data,
+            user=user,
+            title=page.title or title,
+            csrf=session.csrf_token(request) if user else "",
+            frame=frame,
+            rail=self._rail if user else (),
+            theme=session.theme(request),
+            rail_folded=session.rail_folded(request),
+            path=request.url.path,
+            address=_address(request),
+            asset=self._asset,
+        )
+        return HTMLResponse(text, status_code=page.status, headers={"Cache-Control": "no-store"})
+
+    def _asset(self, name: str) -> str:
+        return f"/static/{name}?v={self._stamp}"
+
+
+def _address(request: Request) -> str:
+    """Where we are, to come back to."""
+    query = request.url.query
+    return f"{request.url.path}?{query}" if query else request.url.path
+
+
+def _environment(folders: Mapping[str, Path]) -> jinja2.Environment:
+    own: dict[str, jinja2.BaseLoader] = {"web": jinja2.FileSystemLoader(HERE / "templates")}
+    for name, folder in folders.items():
+        own[name] = jinja2.FileSystemLoader(folder)
+    environment = jinja2.Environment(
+        loader=jinja2.PrefixLoader(own),
+        autoescape=True,
+        undefined=Missing,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,
+    )
+    for word in (
+        wording.ago,
+        wording.clock,
+        wording.diff_lines,
+        wording.duration,
+        wording.exact,
+        wording.hue,
+        wording.initials,
+        wording.machine_time,
+        wording.plain,
+        wording.status_of,
+        wording.words,
+    ):
+        environment.filters[word.__name__] = word
+    environment.filters["without_scheme"] = _without_scheme
+    environment.filters["pattern"] = re.escape
+    environment.globals["draw_icon"] = icon
+    return environment
+
+
+def _without_scheme(url: Any) -> str:
+    parts = urlsplit(str(url))
+    return parts.netloc + parts.path.rstrip("/")
+
+
+def _stamp(folder: Path) -> str:
+    """Changes with any file: addresses that carry it may be kept for ever."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
