@@ -170,10 +170,16 @@ class InProcessClient:
         force: bool = False,
         dry_run: bool = False,
         subresource: str = "",
+        strict: bool = False,
     ) -> RawObject:
         key = key_of(obj)
         target = Target(resource, key.namespace, key.name, subresource)
-        options = WriteOptions(dry_run=dry_run, field_manager=manager, force=force)
+        options = WriteOptions(
+            dry_run=dry_run,
+            field_manager=manager,
+            field_validation="Strict" if strict else "Warn",
+            force=force,
+        )
         return _object(await self._verbs.patch(self._user, target, copy_of(obj), APPLY, options))
 
     async def delete(

@@ -241,11 +241,14 @@ class KubernetesClient:
         force: bool = False,
         dry_run: bool = False,
         subresource: str = "",
+        strict: bool = False,
     ) -> RawObject:
         key = key_of(obj)
         query = self._write(dry_run) | {"fieldManager": manager}
         if force:
             query["force"] = "true"
+        if strict:
+            query["fieldValidation"] = "Strict"
         path = resource.path(key.namespace, key.name, subresource)
         return await self._call("PATCH", path, query=query, body=obj, content_type=APPLY)
 

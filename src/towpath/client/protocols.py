@@ -115,8 +115,12 @@ class Writer(Protocol):
         force: bool = False,
         dry_run: bool = False,
         subresource: str = "",
+        strict: bool = False,
     ) -> RawObject:
-        """Server-side apply. Raises Conflict when another manager owns a field and not `force`."""
+        """Server-side apply. Raises Conflict when another manager owns a field and not `force`.
+
+        `strict` refuses fields that the kind does not have, as BadRequest.
+        """
         ...
 
     async def delete(

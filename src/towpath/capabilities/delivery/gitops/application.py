@@ -120,10 +120,10 @@ class Engine:
         except Wrong as wrong:
             turn.problems.append((wrong.condition, str(wrong)))
             turn.again_s = wrong.again_s
-            if wrong.condition != "SyncError":
-                sync = turn.status.setdefault("sync", {})
-                sync["status"] = statuses.UNKNOWN
-                turn.status.setdefault("health", {}).setdefault("status", "Unknown")
+            sync = turn.status.setdefault("sync", {})
+            refused = wrong.condition == "SyncError"
+            sync["status"] = statuses.OUT_OF_SYNC if refused else statuses.UNKNOWN
+            turn.status.setdefault("health", {}).setdefault("status", "Unknown")
 
     async def world(self, turn: Round) -> World:
         """Raises Wrong."""

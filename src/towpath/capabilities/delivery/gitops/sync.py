@@ -90,7 +90,7 @@ async def _apply_one(world: World, application: str, wanted: Wanted, outcome: Sy
         return
     try:
         applied = await world.destination.deployer.apply(
-            wanted.resource, wanted.manifest.obj, manager=FIELD_MANAGER, force=True
+            wanted.resource, wanted.manifest.obj, manager=FIELD_MANAGER, force=True, strict=True
         )
     except StatusError as error:
         message = _refusal(world, wanted, error)
