@@ -12,17 +12,46 @@ from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject, key_of
 
 MANAGER = "towpath-install"
-KIND_DEADLINE_S = 10.0
+KIND_DEADLINE_S = 30.0
+KIND_TRY_EVERY_S = 0.05
 
 
 async def apply_kinds(client: Client, definitions: Sequence[RawObject]) -> None:
     """Install CustomResourceDefinitions. All are independent, so they share one commit."""
-    await asyncio.gather(
-        *(
-            client.apply(CUSTOM_RESOURCE_DEFINITION, crd, manager=MANAGER, force=True)
-            for crd in definitions
-        )
+    await asyncio.gather(*(_apply_kind(client, crd) for crd in definitions))
+
+
+async def _apply_kind(client: Client, definition: RawObject) -> None:
+    """Ours serves a kind when the write returns; a kube-apiserver does a moment later."""
+    applied = await client.apply(
+        CUSTOM_RESOURCE_DEFINITION, definition, manager=MANAGER, force=True
     )
+    if is_true(applied, "Established"):
+        return
+    spec = definition["spec"]
+    kind, group = spec["names"]["kind"], spec["group"]
+    try:
+        async with asyncio.timeout(KIND_DEADLINE_S):
+            for version in spec["versions"]:
+                if version["served"]:
+                    await _until_served(client, f"{group}/{version['name']}", kind)
+    except TimeoutError as error:
+        name = definition["metadata"]["name"]
+        raise RuntimeError(
+            f"the API server does not serve {name} {KIND_DEADLINE_S:.0f} s after it took the "
+            f"definition; see `kubectl describe crd {name}`"
+        ) from error
+
+
+async def _until_served(client: Client, api_version: str, kind: str) -> None:
+    """In discovery and in fact: there, one follows the other, and neither can be watched."""
+    while True:
+        try:
+            await client.list(await client.resolve(api_version, kind), limit=1)
+        except NotFound:
+            await asyncio.sleep(KIND_TRY_EVERY_S)
+        else:
+            return
 
 
 async def apply_namespaces(client: Client, names: Iterable[str]) -> None:

@@ -467,3 +467,20 @@ def test_formats(format_name: str, good: str, bad: str) -> None:
 def test_formats_that_kubernetes_does_not_know_are_ignored() -> None:
     schema = schema_of({"a": {"type": "string", "format": "int-or-poem"}})
     assert schema.validate({"spec": {"a": "x"}}) == []
+
+
+def test_rules_wait_until_the_rest_is_right() -> None:
+    rules = [{"rule": "self.size == 'large'", "message": "too small"}]
+    schema = schema_of(SPEC, required=["size"], **{"x-kubernetes-validations": rules})
+    causes = schema.validate(obj(size="huge"))
+    assert [cause.field for cause in causes] == ["spec.size", "<nil>"]
+    assert "some validation rules were not checked" in causes[1].message
+    # A bad pattern is no reason to keep the rules quiet.
+    causes = schema.validate(obj(ports=[{"name": "Web"}]))
+    assert [cause.field for cause in causes] == ["spec.ports[0].name", "spec"]
+
+
+def test_of_a_text_only_the_first_mistake_is_told() -> None:
+    text = {"type": "string", "maxLength": 3, "pattern": "^[a-z]+$"}
+    causes = schema_of({"text": text}).validate(obj(text="TOO LONG"))
+    assert [cause.reason for cause in causes] == ["FieldValueTooLong"]

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import jsonschema_rs
 
+from towpath.machinery.causes import invalid_value
 from towpath.machinery.errors import Cause
 from towpath.machinery.objects import RawObject
 from towpath.machinery.schemas.defaulting import Fill, compile_defaults
@@ -14,7 +15,24 @@ from towpath.machinery.schemas.ratcheting import is_unchanged
 from towpath.machinery.schemas.rules import RuleCheck, compile_rules
 from towpath.machinery.schemas.translation import translate
 from towpath.machinery.schemas.uniqueness import Check, compile_uniqueness
-from towpath.machinery.schemas.wording import to_causes
+from towpath.machinery.schemas.wording import first_of_each_text, to_causes
+
+BLOCKING = frozenset(
+    {
+        "FieldValueNotSupported",
+        "FieldValueRequired",
+        "FieldValueTooLong",
+        "FieldValueTooMany",
+        "FieldValueTypeInvalid",
+    }
+)
+UNCHECKED = invalid_value(
+    "<nil>",
+    None,
+    "some validation rules were not checked because the object was invalid; "
+    "correct the existing errors to complete validation",
+)
+"""What a kube-apiserver adds when rules could not run."""
 
 
 @dataclass(eq=False)
@@ -72,14 +90,21 @@ class StructuralSchema:
         """All that is wrong with a pruned and defaulted object; `old` is what it replaces."""
         causes: list[Cause] = []
         if not self._validator.is_valid(obj):
-            for error in self._validator.iter_errors(obj):
-                if old is None or not is_unchanged(self.openapi, error.instance_path, obj, old):
-                    causes.extend(to_causes(error))
+            errors = [
+                error
+                for error in self._validator.iter_errors(obj)
+                if old is None or not is_unchanged(self.openapi, error.instance_path, obj, old)
+            ]
+            for error in first_of_each_text(errors):
+                causes.extend(to_causes(error))
         if self._unique is not None and not self._repeats(old):
             self._unique(obj, "", causes)
-        # CEL trusts the schema's types: rules run on well-formed objects only.
-        if self._rules is not None and not causes:
-            self._rules(obj, old, "", causes)
+        if self._rules is not None:
+            # CEL trusts the schema's types, and a bounded size is what its cost was reckoned with.
+            if any(cause.reason in BLOCKING for cause in causes):
+                causes.append(UNCHECKED)
+            else:
+                self._rules(obj, old, "", causes)
         return causes
 
     def _repeats(self, old: RawObject | None) -> bool:

@@ -23,6 +23,22 @@ from towpath.machinery.causes import (
 )
 from towpath.machinery.errors import Cause
 
+_TEXT_CHECKS = ("MaxLength", "MinLength", "Pattern")
+"""In the order in which a kube-apiserver makes them; it stops at the first that fails."""
+
+
+def first_of_each_text(errors: list[ValidationError]) -> Iterator[ValidationError]:
+    """Of what is wrong with one text, only the first; everything else as it is."""
+    names = [type(error.kind).__name__ for error in errors]
+    worst: dict[tuple[Any, ...], int] = {}
+    for error, name in zip(errors, names, strict=True):
+        if name in _TEXT_CHECKS:
+            place, rank = tuple(error.instance_path), _TEXT_CHECKS.index(name)
+            worst[place] = min(rank, worst.get(place, rank))
+    for error, name in zip(errors, names, strict=True):
+        if name not in _TEXT_CHECKS or name == _TEXT_CHECKS[worst[tuple(error.instance_path)]]:
+            yield error
+
 
 def to_causes(error: ValidationError) -> Iterator[Cause]:
     path = field_path(error.instance_path)
@@ -45,6 +61,8 @@ def to_causes(error: ValidationError) -> Iterator[Cause]:
         yield too_many(path, len(value), kind.limit)
     elif name in ("AnyOf", "OneOfNotValid", "OneOfMultipleValid", "Not"):
         yield from _composite(path, name, error)
+    elif name == "MinProperties":
+        yield invalid_value(path, len(value), _DETAILS[name](path, kind))
     else:
         detail = _DETAILS.get(name)
         words = detail(path, kind) if detail is not None else str(error.message)

@@ -1,0 +1,344 @@
+"""A real Kubernetes control plane on loopback: etcd, kube-apiserver and the controller manager.
+
+`tools/real-kube build` makes the binaries; `missing()` says what is not there. One etcd serves a
+whole test session. `fresh()` starts the API server over an empty prefix of it, which takes a few
+seconds and is the only clean way to give a scenario a cluster that nothing has touched.
+"""
+
+import asyncio
+import ctypes
+import functools
+import os
+import secrets
+import signal
+import socket
+import ssl
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+
+from towpath.apiserver.authn.pki import open_pki
+from towpath.client.kubeconfig import Connection, write_kubeconfig
+from towpath.client.kubernetes import KubernetesClient
+from towpath.client.protocols import Client
+from towpath.files import write_private
+from towpath.machinery.errors import NotFound
+from towpath.machinery.kinds import Resource
+from towpath.machinery.users import PLATFORM, AccessRequest, UserInfo
+
+KUBERNETES = "kubernetes-1.35.4"
+ETCD = "etcd-3.6.16"
+"""As tools/real-kube builds them."""
+HOME = Path(os.environ.get("TOWPATH_ENGINES") or Path.home() / ".cache/towpath-engines")
+BINARIES = {
+    "etcd": HOME / ETCD / "etcd",
+    "kube-apiserver": HOME / KUBERNETES / "kube-apiserver",
+    "kube-controller-manager": HOME / KUBERNETES / "kube-controller-manager",
+}
+NOT_BUILT = "not built: run tools/real-kube build"
+
+START_S_MAX = 120.0
+STOP_S_MAX = 10.0
+PORTS = range(19400, 19500)
+SERVICE_ACCOUNTS = Resource("", "v1", "ServiceAccount", "serviceaccounts")
+TOKEN_REVIEW = Resource("", "v1", "ServiceAccount", "serviceaccounts")
+ACCESS_REVIEWS = Resource(
+    "authorization.k8s.io", "v1", "SubjectAccessReview", "subjectaccessreviews", namespaced=False
+)
+PR_SET_PDEATHSIG = 1
+
+
+def missing() -> list[str]:
+    return [name for name, binary in BINARIES.items() if not binary.exists()]
+
+
+@dataclass(frozen=True, slots=True)
+class Kube:
+    """A running control plane; `folder` holds its kubeconfig and logs."""
+
+    server: str
+    ca_pem: str
+    admin_token: str
+    folder: Path
+
+    def connection(self, token: str = "") -> Connection:
+        return Connection(server=self.server, token=token or self.admin_token, ca_pem=self.ca_pem)
+
+    def tls(self) -> ssl.SSLContext:
+        return self.connection().tls_context()
+
+
+class KubeFront:
+    """What scenarios ask of a served API (as apiserver.front.Front), from a real one.
+
+    Every client acts as its user by impersonation, the platform's own included, so that admission
+    policies see the same names as in the embedded server.
+    """
+
+    def __init__(self, root: KubernetesClient) -> None:
+        self._root = root
+
+    def client(self, user: UserInfo = PLATFORM) -> Client:
+        return self._root.acting_as(user.name, user.groups)
+
+    async def authorize(self, user: UserInfo, request: AccessRequest) -> bool:
+        attributes = {
+            "namespace": request.namespace,
+            "verb": request.verb,
+            "group": request.group,
+            "resource": request.resource,
+            "subresource": request.subresource,
+            "name": request.name,
+        }
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "metadata": {},
+            "spec": {
+                "user": user.name,
+                "groups": list(user.groups),
+                "resourceAttributes": {name: value for name, value in attributes.items() if value},
+            },
+        }
+        answered = await self._root.create(ACCESS_REVIEWS, review)
+        return bool(answered["status"]["allowed"])
+
+    async def tokens(self, namespace: str, name: str, *, ttl_s: int) -> str:
+        request = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": {"expirationSeconds": ttl_s},
+        }
+        path = SERVICE_ACCOUNTS.path(namespace, name, "token")
+        answered = await self._root._call("POST", path, body=request)
+        return str(answered["status"]["token"])
+
+    async def run(self) -> None:
+        """The real one runs by itself."""
+        await asyncio.Event().wait()
+
+
+class KubeFactory:
+    """Starts control planes over one etcd; made once for a test session."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._started = 0
+        self._stack = ExitStack()
+        self._etcd = ""
+
+    def __enter__(self) -> "KubeFactory":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @contextmanager
+    def fresh(self) -> Iterator[Kube]:
+        """An API server that knows nothing yet, and its controllers."""
+        if not self._etcd:
+            self._etcd = self._stack.enter_context(_etcd(self._folder / "etcd"))
+        self._started += 1
+        folder = self._folder / str(self._started)
+        with _control_plane(folder, self._etcd, f"/registry-{self._started}") as kube:
+            yield kube
+
+    @functools.cached_property
+    def shared(self) -> Kube:
+        """The one for tests that keep to namespaces and kinds of their own."""
+        return self._stack.enter_context(self.fresh())
+
+
+@asynccontextmanager
+async def kube_front(kube: Kube) -> AsyncIterator[KubeFront]:
+    async with KubernetesClient(kube.connection()) as root:
+        yield KubeFront(root)
+
+
+async def until_served(client: Client, definition: dict[str, object]) -> None:
+    """Wait until objects of a CustomResourceDefinition can be written."""
+    spec: dict = definition["spec"]  # type: ignore[assignment,type-arg]
+    names = spec["names"]
+    resource = Resource(
+        spec["group"],
+        spec["versions"][0]["name"],
+        names["kind"],
+        names["plural"],
+        spec["scope"] == "Namespaced",
+    )
+    async with asyncio.timeout(START_S_MAX):
+        while True:
+            try:
+                await client.list(resource, limit=1)
+            except NotFound:
+                await asyncio.sleep(0.02)
+            else:
+                return
+
+
+@contextmanager
+def _etcd(folder: Path) -> Iterator[str]:
+    client, peer, metrics = _free_ports(3)
+    address = f"http://127.0.0.1:{client}"
+    peers = f"http://127.0.0.1:{peer}"
+    health = f"http://127.0.0.1:{metrics}"
+    arguments = [
+        "--name=judge",
+        f"--data-dir={folder / 'data'}",
+        "--unsafe-no-fsync",
+        f"--listen-client-urls={address}",
+        f"--advertise-client-urls={address}",
+        f"--listen-peer-urls={peers}",
+        f"--initial-advertise-peer-urls={peers}",
+        f"--initial-cluster=judge={peers}",
+        f"--listen-metrics-urls={health}",
+        "--log-level=warn",
+    ]
+    with _running("etcd", arguments, folder, lambda: _answers(f"{health}/readyz", "", None)):
+        yield address
+
+
+@contextmanager
+def _control_plane(folder: Path, etcd: str, prefix: str) -> Iterator[Kube]:
+    pki = open_pki(folder / "pki")
+    keys = folder / "pki"
+    (port, manager_port) = _free_ports(2)
+    kube = Kube(f"https://127.0.0.1:{port}", pki.ca_pem.decode(), pki.admin_token, folder)
+    manager_token = secrets.token_hex(16)
+    write_private(
+        folder / "tokens.csv",
+        f'{pki.admin_token},admin,admin,"system:masters"\n'
+        f"{manager_token},system:kube-controller-manager,manager\n".encode(),
+    )
+    write_kubeconfig(
+        folder / "kubeconfig",
+        server=kube.server,
+        clusters=[],
+        token=pki.admin_token,
+        ca_pem=pki.ca_pem,
+    )
+    # client-go reads elliptic keys in their older form only.
+    signing_key = folder / "signing.key"
+    write_private(
+        signing_key,
+        pki.token_key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        ),
+    )
+    manager_config = folder / "manager.kubeconfig"
+    write_kubeconfig(
+        manager_config, server=kube.server, clusters=[], token=manager_token, ca_pem=pki.ca_pem
+    )
+    server = [
+        "--bind-address=127.0.0.1",
+        "--advertise-address=127.0.0.1",
+        f"--secure-port={port}",
+        # A loopback address is no valid endpoint of the Service "kubernetes".
+        "--endpoint-reconciler-type=none",
+        f"--etcd-servers={etcd}",
+        f"--etcd-prefix={prefix}",
+        f"--tls-cert-file={keys / 'server.crt'}",
+        f"--tls-private-key-file={keys / 'server.key'}",
+        f"--client-ca-file={keys / 'ca.crt'}",
+        f"--token-auth-file={folder / 'tokens.csv'}",
+        "--authorization-mode=RBAC",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-account-key-file={signing_key}",
+        f"--service-account-signing-key-file={signing_key}",
+        "--service-cluster-ip-range=10.96.0.0/16",
+    ]
+    manager = [
+        "--bind-address=127.0.0.1",
+        f"--secure-port={manager_port}",
+        f"--kubeconfig={manager_config}",
+        f"--authentication-kubeconfig={manager_config}",
+        f"--authorization-kubeconfig={manager_config}",
+        "--leader-elect=false",
+        "--use-service-account-credentials",
+        f"--root-ca-file={keys / 'ca.crt'}",
+        f"--service-account-private-key-file={signing_key}",
+        "--concurrent-gc-syncs=4",
+    ]
+    account = f"{kube.server}/api/v1/namespaces/default/serviceaccounts/default"
+    with (
+        _running("kube-apiserver", server, folder, _ready(kube, f"{kube.server}/readyz")),
+        _running("kube-controller-manager", manager, folder, _ready(kube, account)),
+    ):
+        yield kube
+
+
+def _ready(kube: Kube, url: str) -> Callable[[], bool]:
+    return lambda: _answers(url, kube.admin_token, kube.tls())
+
+
+def _answers(url: str, token: str, tls: ssl.SSLContext | None) -> bool:
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    request = urllib.request.Request(url, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=2, context=tls) as answer:
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+@contextmanager
+def _running(
+    name: str, arguments: list[str], folder: Path, ready: Callable[[], bool]
+) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / f"{name}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [BINARIES[name], *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )
+    try:
+        deadline = time.monotonic() + START_S_MAX
+        while not ready():
+            if process.poll() is not None or time.monotonic() > deadline:
+                tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+                raise RuntimeError(f"{name} did not start ({process.poll()}):\n{tail}")
+            time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_S_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _die_with_parent() -> None:
+    """A killed test run leaves no API server behind."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _free_ports(count: int) -> list[int]:
+    """Below the range that outgoing connections take theirs from."""
+    found: list[int] = []
+    for port in PORTS:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == count:
+            return found
+    raise RuntimeError(f"no {count} free ports in {PORTS.start}-{PORTS.stop - 1}")
