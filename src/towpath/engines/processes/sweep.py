@@ -19,8 +19,12 @@ def token_of(run_dir: Path) -> str:
     """The token of the platform that runs from `run_dir`, made at the first call."""
     file = run_dir / "sweep-token"
     if not file.exists():
-        file.write_text(secrets.token_hex(16))
-        file.chmod(0o600)
+        # At once or not at all: an empty token would be everybody's.
+        draft = file.with_suffix(".new")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as text:
+            text.write(secrets.token_hex(16))
+        draft.replace(file)
     identity = f"{file.read_text().strip()}:{run_dir.resolve()}"
     return hashlib.sha256(identity.encode()).hexdigest()[:32]
 
