@@ -1,5 +1,7 @@
 """The token by which a data directory knows its processes."""
 
+from pathlib import Path
+
 import pytest
 
 from towpath.engines.processes.sweep import token_of
