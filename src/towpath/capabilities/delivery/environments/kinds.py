@@ -71,6 +71,7 @@ _SPEC: RawObject = {
         },
         "approvals": {
             "type": "object",
+            "description": "Whose word a promotion to here needs.",
             "default": {},
             "properties": {
                 "required": {
@@ -84,6 +85,7 @@ _SPEC: RawObject = {
         },
         "gates": {
             "type": "object",
+            "description": "What a release must have behind it before it comes here.",
             "properties": {
                 "after": {
                     "type": "array",
@@ -95,14 +97,18 @@ _SPEC: RawObject = {
             },
         },
         "quota": _QUOTA,
-        "description": {"type": "string", "maxLength": 1000},
+        "description": {
+            "type": "string",
+            "maxLength": 1000,
+            "description": "What it is for, in a sentence.",
+        },
     },
 }
 
 _STATUS: RawObject = {
     "type": "object",
     "properties": {
-        "namespace": {"type": "string"},
+        "namespace": {"type": "string", "description": "On its cluster."},
         "observedGeneration": {"type": "integer"},
         "conditions": CONDITIONS_SCHEMA,
     },

@@ -44,9 +44,29 @@ _SPEC: RawObject = {
     "type": "object",
     "required": ["repository", "ref", "commit", "workflow"],
     "properties": {
-        "repository": _fixed({"type": "string", "minLength": 1, "maxLength": 100}),
-        "ref": _fixed({"type": "string", "pattern": "^refs/", "maxLength": 500}),
-        "commit": _fixed({"type": "string", "pattern": "^[0-9a-f]{40}([0-9a-f]{24})?$"}),
+        "repository": _fixed(
+            {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 100,
+                "description": "The name of a repository of this project.",
+            }
+        ),
+        "ref": _fixed(
+            {
+                "type": "string",
+                "pattern": "^refs/",
+                "maxLength": 500,
+                "description": "The branch or tag that was pushed: `refs/heads/main`.",
+            }
+        ),
+        "commit": _fixed(
+            {
+                "type": "string",
+                "pattern": "^[0-9a-f]{40}([0-9a-f]{24})?$",
+                "description": "The commit that is run.",
+            }
+        ),
         "before": _fixed(
             {
                 "type": "string",
@@ -68,10 +88,26 @@ _SPEC: RawObject = {
                 "type": "string",
                 "enum": ["push", "pull_request", "workflow_dispatch"],
                 "default": "push",
+                "description": "What happened; the file must name it under `on`.",
             }
         ),
-        "actor": _fixed({"type": "string", "default": "", "maxLength": 253}),
-        "attempt": _fixed({"type": "integer", "minimum": 1, "maximum": 1000, "default": 1}),
+        "actor": _fixed(
+            {
+                "type": "string",
+                "default": "",
+                "maxLength": 253,
+                "description": "Who pushed.",
+            }
+        ),
+        "attempt": _fixed(
+            {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 1000,
+                "default": 1,
+                "description": "More than 1 for a run that was started again.",
+            }
+        ),
         "inputs": _fixed(
             {
                 "type": "object",
@@ -131,13 +167,31 @@ _JOB: RawObject = {
 _STATUS: RawObject = {
     "type": "object",
     "properties": {
-        "phase": {"type": "string", "enum": list(RUN_PHASES)},
-        "title": {"type": "string"},
-        "message": {"type": "string"},
+        "phase": {
+            "type": "string",
+            "enum": list(RUN_PHASES),
+            "description": "How far it is.",
+        },
+        "title": {
+            "type": "string",
+            "description": "`run-name`, or the first line of the commit's message.",
+        },
+        "message": {
+            "type": "string",
+            "description": "Why it failed and where the log is, or what it waits for.",
+        },
         "progress": {"type": "string", "description": "Finished jobs of all jobs: `1/3`."},
         **_TIMES,
-        "jobs": {"type": "array", "items": _JOB},
-        "warnings": {"type": "array", "items": {"type": "string"}},
+        "jobs": {
+            "type": "array",
+            "items": _JOB,
+            "description": "A matrix is as many jobs as it has combinations.",
+        },
+        "warnings": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "What is in the file and has no effect here.",
+        },
         "observedGeneration": {"type": "integer"},
         "conditions": CONDITIONS_SCHEMA,
     },

@@ -32,7 +32,12 @@ MEMBER_SCHEMA: RawObject = {
             "enum": ["User", "Group"],
             "description": "Whether the name is a person's or a group's, as the catalogue has it.",
         },
-        "name": {"type": "string", "minLength": 1, "maxLength": 253},
+        "name": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 253,
+            "description": "The name of the person or group.",
+        },
         "role": {
             "type": "string",
             "enum": list(ROLES),
@@ -53,11 +58,20 @@ QUOTA_SCHEMA: RawObject = {
 _SPEC: RawObject = {
     "type": "object",
     "properties": {
-        "displayName": {"type": "string", "maxLength": 100},
-        "description": {"type": "string", "maxLength": 1000},
+        "displayName": {
+            "type": "string",
+            "maxLength": 100,
+            "description": "How people call it; the name, if left out.",
+        },
+        "description": {
+            "type": "string",
+            "maxLength": 1000,
+            "description": "What it is about, in a sentence.",
+        },
         "members": {
             "type": "array",
             "maxItems": 500,
+            "description": "Who may do what in it.",
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["kind", "name"],
             "items": MEMBER_SCHEMA,
@@ -69,9 +83,12 @@ _SPEC: RawObject = {
 _STATUS: RawObject = {
     "type": "object",
     "properties": {
-        "namespace": {"type": "string"},
-        "deploymentsRepository": {"type": "string"},
-        "environments": {"type": "integer"},
+        "namespace": {"type": "string", "description": "Where its objects are."},
+        "deploymentsRepository": {
+            "type": "string",
+            "description": "The repository that says what should run.",
+        },
+        "environments": {"type": "integer", "description": "How many Environments it has."},
         "observedGeneration": {"type": "integer"},
         "conditions": CONDITIONS_SCHEMA,
     },

@@ -28,7 +28,11 @@ _SPEC: RawObject = {
             "enum": ["local", "kubernetes"],
             "description": "local: run by the platform itself; kubernetes: any conformant cluster.",
         },
-        "description": {"type": "string", "maxLength": 1000},
+        "description": {
+            "type": "string",
+            "maxLength": 1000,
+            "description": "What it is for, in a sentence.",
+        },
         "server": {
             "type": "string",
             "description": "The API's address; of a local cluster it is computed and stays empty.",
@@ -42,6 +46,7 @@ _SPEC: RawObject = {
                     "type": "string",
                     "enum": ["embedded", "external"],
                     "default": "embedded",
+                    "description": f"Who does the work of {engine} there.",
                 }
                 for engine in ENGINES
             },
@@ -62,9 +67,13 @@ _SPEC: RawObject = {
 _STATUS: RawObject = {
     "type": "object",
     "properties": {
-        "version": {"type": "string"},
-        "isolation": {"type": "string"},
-        "projects": {"type": "array", "items": {"type": "string"}},
+        "version": {"type": "string", "description": "Of its API server."},
+        "isolation": {"type": "string", "description": "uid, userns or none."},
+        "projects": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Which projects have an Environment on it.",
+        },
         "observedGeneration": {"type": "integer"},
         "conditions": CONDITIONS_SCHEMA,
     },

@@ -26,7 +26,12 @@ _SPEC: RawObject = {
             "maxLength": 100,
             "description": "The name of a repository of this project.",
         },
-        "path": {"type": "string", "default": "catalog-info.yaml", "maxLength": 500},
+        "path": {
+            "type": "string",
+            "default": "catalog-info.yaml",
+            "maxLength": 500,
+            "description": "The descriptor's path in it.",
+        },
     },
 }
 
@@ -34,7 +39,11 @@ _STATUS: RawObject = {
     "type": "object",
     "properties": {
         "commit": {"type": "string", "description": "The commit that was read last."},
-        "entities": {"type": "array", "items": {"type": "string"}},
+        "entities": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "What it gave, as entity references.",
+        },
         "errors": {
             "type": "array",
             "description": "What is wrong with single entities; the others are in the catalogue.",

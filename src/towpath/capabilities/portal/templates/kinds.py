@@ -83,7 +83,12 @@ _SOURCE: RawObject = {
             "pattern": "^[a-z0-9][a-z0-9-]*/[a-zA-Z0-9._-]+$",
             "description": "`<project>/<name>` of a repository that the platform hosts.",
         },
-        "path": {"type": "string", "default": "", "maxLength": 500},
+        "path": {
+            "type": "string",
+            "default": "",
+            "maxLength": 500,
+            "description": "The folder in it.",
+        },
         "revision": {
             "type": "string",
             "pattern": "^[0-9a-f]{40}([0-9a-f]{24})?$",
@@ -130,9 +135,15 @@ _RUN_SPEC: RawObject = {
     "properties": {
         "template": {
             "type": "object",
+            "description": "What is run.",
             "required": ["name"],
             "properties": {
-                "name": {"type": "string", "minLength": 1, "maxLength": 253},
+                "name": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 253,
+                    "description": "The name of a SoftwareTemplate.",
+                },
                 "namespace": {
                     "type": "string",
                     "default": "towpath-system",
@@ -140,8 +151,16 @@ _RUN_SPEC: RawObject = {
                 },
             },
         },
-        "parameters": {"default": {}, **OBJECT},
-        "requestedBy": {"type": "string", "maxLength": 253},
+        "parameters": {
+            "default": {},
+            **OBJECT,
+            "description": "Checked by the template's own JSON Schemas.",
+        },
+        "requestedBy": {
+            "type": "string",
+            "maxLength": 253,
+            "description": "The user who creates it; admission compares it with the request's.",
+        },
     },
 }
 
@@ -166,8 +185,12 @@ _STEP_STATUS: RawObject = {
 _RUN_STATUS: RawObject = {
     "type": "object",
     "properties": {
-        "phase": {"type": "string", "enum": [PENDING, RUNNING, SUCCEEDED, FAILED, UNDONE]},
-        "message": {"type": "string"},
+        "phase": {
+            "type": "string",
+            "enum": [PENDING, RUNNING, SUCCEEDED, FAILED, UNDONE],
+            "description": "How far it is.",
+        },
+        "message": {"type": "string", "description": "Why it failed, or what is going on."},
         "startedAt": {"type": "string", "format": "date-time"},
         "finishedAt": {"type": "string", "format": "date-time"},
         "template": {
@@ -179,8 +202,12 @@ _RUN_STATUS: RawObject = {
                 "revision": {"type": "string"},
             },
         },
-        "steps": {"type": "array", "items": _STEP_STATUS},
-        "output": OBJECT,
+        "steps": {
+            "type": "array",
+            "items": _STEP_STATUS,
+            "description": "How far each step is, and what it gave.",
+        },
+        "output": {**OBJECT, "description": "The template's links and texts."},
         "observedGeneration": {"type": "integer"},
         "conditions": CONDITIONS_SCHEMA,
     },
