@@ -35,6 +35,8 @@ UNTOLD = ("events", "leases")
 BACKEND = "a process of PostgreSQL"
 """The role of what the database server starts by itself: connections come and go."""
 
+LEAVING = "being deleted"
+
 _HASHED = re.compile(r"(?<=[-/_@:])[0-9a-f]{8,64}(?=[-./@\s]|$)")
 _UID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CGROUPS = (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/memory"))
@@ -56,6 +58,11 @@ class World:
                 if have[name] != want[name]:
                     found.append(f"{sort}: {name}: {have[name]} and not {want[name]}")
         return found
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing is on its way out."""
+        return not any(LEAVING in name for names in self.things.values() for name in names)
 
 
 async def look(platform: PlatformProcess) -> World:
@@ -112,7 +119,7 @@ def _state(obj: RawObject) -> str:
     status = obj.get("status") or {}
     if not isinstance(status, dict):
         return ""
-    going = ["being deleted"] if obj["metadata"].get("deletionTimestamp") else []
+    going = [LEAVING] if obj["metadata"].get("deletionTimestamp") else []
     phase = status.get("phase")
     conditions = {one["type"]: one["status"] for one in status.get("conditions") or ()}
     ready = [f"{name} {conditions[name]}" for name in ("Ready", "Available") if name in conditions]

@@ -99,6 +99,18 @@ async def answers(platform: PlatformProcess, stage: str = "staging", says: str =
     await eventually(it_does, deadline_s=CONVERGED_DEADLINE_S)
 
 
+async def settled(platform: PlatformProcess) -> World:
+    """The world when nothing is on its way out any more, and it has been the same twice."""
+    seen = [World()]
+
+    async def it_is() -> bool:
+        seen.append(await look(platform))
+        return seen[-1].is_settled and not seen[-1].differences(seen[-2])
+
+    await eventually(it_is, deadline_s=CONVERGED_DEADLINE_S, every_s=0.2)
+    return seen[-1]
+
+
 async def converges(platform: PlatformProcess, expected: World) -> None:
     """Wait until the world is as expected, and say what is not when it never becomes so."""
     differences: list[str] = []

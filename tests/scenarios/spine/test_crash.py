@@ -13,7 +13,13 @@ import signal
 from pathlib import Path
 
 import pytest
-from tests.scenarios.spine.crashes import answers, ask_for_service, converges, platform_at
+from tests.scenarios.spine.crashes import (
+    answers,
+    ask_for_service,
+    converges,
+    platform_at,
+    settled,
+)
 from tests.scenarios.spine.effects import (
     Effect,
     named,
@@ -24,7 +30,7 @@ from tests.scenarios.spine.effects import (
     ready,
     watching,
 )
-from tests.world import World, look, processes_of
+from tests.world import World, processes_of
 
 from towpath.capabilities.delivery.gitops.kinds import APPLICATION
 from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN
@@ -155,7 +161,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> World:
             finished = phase("pipeline run succeeded", PIPELINE_RUN, "Succeeded")
             async with watching(platform, finished) as seen:
                 await seen
-            return await look(platform)
+            return await settled(platform)
 
     return asyncio.run(story())
 

@@ -22,6 +22,7 @@ from tests.scenarios.spine.crashes import (
     create_once,
     greeting,
     platform_at,
+    settled,
 )
 from tests.scenarios.spine.effects import (
     EFFECT_DEADLINE_S,
@@ -37,7 +38,7 @@ from tests.scenarios.spine.effects import (
     ready,
     watching,
 )
-from tests.world import World, look
+from tests.world import World
 
 from towpath.capabilities.delivery.gitops.kinds import APPLICATION
 from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN
@@ -255,10 +256,7 @@ async def end_of(story: Story, folder: Path) -> World:
         async with platform_at(folder / "data") as platform:
             await born(platform, folder)
             await story(platform, folder)
-            before = World()
-            while (now := await look(platform)).differences(before):
-                before = now
-            _ends[story] = now
+            _ends[story] = await settled(platform)
     return _ends[story]
 
 

@@ -18,10 +18,11 @@ from tests.scenarios.spine.crashes import (
     clone_of,
     converges,
     platform_at,
+    settled,
 )
 from tests.scenarios.spine.effects import ready
 from tests.support import eventually
-from tests.world import look, processes_of
+from tests.world import processes_of
 
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
 
@@ -103,7 +104,7 @@ async def test_first_start_is_killed(moment_s: float, tmp_path: Path) -> None:
         await begun.start(deadline_s=moment_s)
     await begun.forget()
     async with platform_at(tmp_path / "whole" / "data") as undisturbed:
-        expected = await look(undisturbed)
+        expected = await settled(undisturbed)
     async with platform_at(tmp_path / "data") as platform:
         await converges(platform, expected)
         assert (await platform.towpath("list", "--project", PROJECT)).code == 0
