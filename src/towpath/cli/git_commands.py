@@ -5,14 +5,13 @@ git clone -c credential.helper='!towpath git credential' URL    for one clone, a
 """
 
 import asyncio
-import os
 import shlex
-import shutil
 import sys
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from towpath.cli import own_name
 from towpath.hooks.commands import FAILED, Command, CommandError, Terminal
 
 USERNAME = "towpath"
@@ -65,8 +64,7 @@ async def credential(terminal: SignedIn, action: str) -> None:
 def _helper(kubeconfig: Path | None) -> str:
     """Bound to who we are now: Git is called with other environments."""
     who = f"TOWPATH_KUBECONFIG={shlex.quote(str(kubeconfig.absolute()))} " if kubeconfig else ""
-    program = shutil.which(sys.argv[0]) or sys.argv[0]
-    return f"!{who}{shlex.quote(os.path.abspath(program))} git credential"  # noqa: PTH100
+    return f"!{who}{own_name.to_run()} git credential"
 
 
 async def _git(*arguments: str) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -135,9 +134,3 @@ def _completion() -> click.Command:
         click.echo(kind(root, {}, "towpath", "_TOWPATH_COMPLETE").source())
 
     return completion
-
-
-def data_dir_option(value: Path | None) -> Path:
-    from towpath.app.datadir import default_data_dir
-
-    return value if value is not None else default_data_dir()

@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 import os
-import shutil
 import signal
 import sys
 import time
 from pathlib import Path
 
+from towpath.cli import own_name
 from towpath.hooks.commands import Command, CommandError, Terminal
 
 FIRST_START_DEADLINE_S = 60.0
@@ -116,17 +116,8 @@ def _say_ready(link: str, kubeconfig: Path, seconds: float) -> None:
     _say("In another terminal:")
     if kubeconfig.parent != default_data_dir().absolute():
         _say(f"  export TOWPATH_DATA_DIR={kubeconfig.parent}")
-    _say(f"  {_own_name()} new python-service order-service --project demo --wait")
+    _say(f"  {own_name.to_type()} new python-service order-service --project demo --wait")
     _say("Ctrl-C stops everything.")
-
-
-def _own_name() -> str:
-    """How this command can be typed in another terminal, in the same folder."""
-    if found := shutil.which("towpath"):
-        own = Path(sys.argv[0])
-        if not own.exists() or Path(found).samefile(own):
-            return "towpath"
-    return os.path.relpath(sys.argv[0])
 
 
 def _open_browser(link: str) -> None:
