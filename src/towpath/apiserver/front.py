@@ -9,7 +9,7 @@ The platform has one, and each local cluster has one.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from towpath.apiserver.authn.chain import RequestAuthenticator
 from towpath.apiserver.authn.pki import Pki
@@ -19,9 +19,9 @@ from towpath.apiserver.authz.escalation import escalation_check
 from towpath.apiserver.authz.following import RbacFollower
 from towpath.apiserver.authz.index import RbacIndex
 from towpath.apiserver.http.application import ApiApplication
-from towpath.apiserver.http.fixed import Check
 from towpath.apiserver.http.podstreams import PodLogs
 from towpath.apiserver.inprocess import InProcessClient
+from towpath.apiserver.podlogs import LogReadingClient
 from towpath.apiserver.server import ApiServer
 from towpath.apiserver.virtual import WithVirtualKinds
 from towpath.machinery.users import PLATFORM, Authenticate, Authorize, UserInfo
@@ -41,6 +41,7 @@ class Front:
         tokens: ServiceAccountTokens,
         authenticate: RequestAuthenticator,
         application: ApiApplication,
+        pod_logs: PodLogs | None = None,
     ) -> None:
         self.api = api
         self.verbs = verbs
@@ -51,6 +52,7 @@ class Front:
         self.authorize: Authorize = index.authorize
         self.application = application
         self._follower = follower
+        self._pod_logs = pod_logs
 
     @classmethod
     async def open(
@@ -61,7 +63,6 @@ class Front:
         name: str,
         bearer: Sequence[Authenticate] = (),
         pod_logs: PodLogs | None = None,
-        checks: Mapping[str, Check] | None = None,
     ) -> "Front":
         """`name` tells the tokens of one server from another's; `bearer` are further tokens."""
         index = RbacIndex()
@@ -83,7 +84,6 @@ class Front:
             authenticate=authenticate,
             authorize=index.authorize,
             pod_logs=pod_logs,
-            checks=checks,
         )
         return cls(
             api=api,
@@ -93,10 +93,17 @@ class Front:
             tokens=tokens,
             authenticate=authenticate,
             application=application,
+            pod_logs=pod_logs,
         )
 
     def client(self, user: UserInfo = PLATFORM) -> InProcessClient:
-        return InProcessClient(self.verbs, self.api.core.registry, user)
+        """Where pods run it is a client.protocols.LogReader as well."""
+        registry = self.api.core.registry
+        if self._pod_logs is None:
+            return InProcessClient(self.verbs, registry, user)
+        return LogReadingClient(
+            self.verbs, registry, user, authorize=self.authorize, pod_logs=self._pod_logs
+        )
 
     async def run(self) -> None:
         """What the API does by itself, until cancelled."""

@@ -109,10 +109,8 @@ def wrong_namespace() -> BadRequest:
     )
 
 
-def too_old(asked: int | str, oldest: int | str = "") -> Gone:
-    return Gone(
-        f"too old resource version: {asked} ({oldest})" if oldest else "too old resource version"
-    )
+def too_old() -> Gone:
+    return Gone("too old resource version")
 
 
 def expired_token() -> Gone:

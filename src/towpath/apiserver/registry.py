@@ -95,12 +95,6 @@ class Served:
         resource = self.resource
         return f"{resource.plural}.{resource.group}" if resource.group else resource.plural
 
-    @property
-    def qualified_kind(self) -> str:
-        """`Deployment.apps`, as messages about an invalid object name it."""
-        resource = self.resource
-        return f"{resource.kind}.{resource.group}" if resource.group else resource.kind
-
 
 def collection_of(group: str, plural: str) -> str:
     return f"{group or 'core'}/{plural}"

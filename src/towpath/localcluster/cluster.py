@@ -21,7 +21,7 @@ from towpath.localcluster import (
 )
 from towpath.localcluster.logs import PodLogs
 from towpath.localcluster.nodes import ensure_node
-from towpath.localcluster.pods.addresses import LoopbackAddresses, PodNetwork
+from towpath.localcluster.pods.addresses import LoopbackAddresses
 from towpath.localcluster.pods.agent import PodAgent
 from towpath.localcluster.pods.images import Images
 from towpath.localcluster.state import ClusterState
@@ -30,10 +30,7 @@ from towpath.runtime.controller import Controller
 
 
 class LocalCluster:
-    """`client` has the platform's rights on the cluster's own API server.
-
-    `network` is shared by all local clusters of a platform, so that no two pods get one address.
-    """
+    """`client` has the platform's rights on the cluster's own API server."""
 
     def __init__(
         self,
@@ -44,7 +41,6 @@ class LocalCluster:
         images: ImageUnpacker,
         data_dir: Path,
         cache_dir: Path,
-        network: PodNetwork | None = None,
     ) -> None:
         self.name = name
         self.state = ClusterState(client)
@@ -53,7 +49,7 @@ class LocalCluster:
             self.state,
             processes,
             Images(images, cache_dir),
-            network or LoopbackAddresses(str(data_dir.absolute())),
+            LoopbackAddresses(str(data_dir.absolute())),
             data_dir / "pods",
         )
         self._controllers: tuple[Controller, ...] = (

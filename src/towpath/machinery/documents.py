@@ -6,7 +6,6 @@ Writing keeps the order of keys, and quotes what some YAML reader would take for
 """
 
 import re
-from collections.abc import Iterable
 from typing import Any
 
 import yaml
@@ -89,7 +88,3 @@ def dump_document(document: Any) -> str:
     """The same data gives the same text."""
     text: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
     return text
-
-
-def dump_documents(documents: Iterable[Any]) -> str:
-    return "---\n".join(dump_document(document) for document in documents)

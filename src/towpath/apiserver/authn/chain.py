@@ -6,7 +6,7 @@ platform accepts (personal tokens). Wrong credentials are an error even where no
 
 import hmac
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
@@ -37,7 +37,6 @@ class RequestAuthenticator:
     authorize: Authorize
     admin_token: str = ""
     bearer: Sequence[Authenticate] = ()
-    administrator: UserInfo = field(default=ADMINISTRATOR)
 
     async def __call__(self, headers: Headers, client_certificate: Any = None) -> UserInfo:
         """ANONYMOUS when there are no credentials: the caller decides where that is enough."""
@@ -58,7 +57,7 @@ class RequestAuthenticator:
     async def authenticate_token(self, token: str) -> UserInfo | None:
         """The user of a bearer token, None when nobody knows it."""
         if self.admin_token and hmac.compare_digest(token.encode(), self.admin_token.encode()):
-            return self.administrator
+            return ADMINISTRATOR
         for authenticate in self.bearer:
             user = await authenticate(token)
             if user is not None:

@@ -118,11 +118,6 @@ class ServiceAccountTokens:
         self._remembered[digest] = (now + lifetime_s, user)
         return user
 
-    def public_keys(self) -> RawObject:
-        """The JWKS by which others verify these tokens."""
-        public = self._key.as_dict(private=False)
-        return {"keys": [{**public, "use": "sig", "alg": ALGORITHM, "kid": self._key.kid}]}
-
     def _claims(self, token: str, audiences: Sequence[str]) -> dict[str, Any] | None:
         try:
             verified = jws.deserialize_compact(token, self._key, algorithms=[ALGORITHM])

@@ -6,7 +6,7 @@ Status. No framework here: this is the hot path, where one turns into a fifth of
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from importlib.metadata import version as version_of
 
 from towpath.apiserver.authn.chain import ANONYMOUS, RequestAuthenticator
@@ -20,7 +20,6 @@ from towpath.apiserver.http.fixed import (
     METRICS_TYPE,
     PUBLIC_PATHS,
     TEXT,
-    Check,
     Metrics,
     health,
     version_document,
@@ -81,15 +80,12 @@ class ApiApplication:
         authenticate: RequestAuthenticator,
         authorize: Authorize,
         pod_logs: PodLogs | None = None,
-        checks: Mapping[str, Check] | None = None,
     ) -> None:
-        """`checks` are asked by /readyz and /healthz; each gives "" or what is wrong."""
         version = version_of("towpath")
         self._verbs = verbs
         self._registry = registry
         self._authenticate = authenticate
         self._authorize = authorize
-        self._checks = dict(checks or {})
         self._discovery = Discovery(registry)
         self._openapi = OpenApi(registry, version=version)
         self._version = version_document(version)
@@ -210,8 +206,8 @@ class ApiApplication:
     async def _public(self, scope: Scope, send: Send, path: str) -> None:
         if path in HEALTH_PATHS:
             verbose = "verbose" in parse_query(scope["query_string"])
-            status, text = health(path, self._checks, verbose=verbose)
-            await send_bytes(send, text, status=status, content_type=TEXT)
+            text = health(path, verbose=verbose)
+            await send_bytes(send, text, content_type=TEXT)
         else:
             await send_bytes(send, self._version.body)
 

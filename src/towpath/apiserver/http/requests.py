@@ -24,10 +24,6 @@ class ApiRequest:
     def method(self) -> str:
         return str(self.scope["method"])
 
-    @property
-    def is_collection(self) -> bool:
-        return not self.target.name
-
     def header(self, name: bytes) -> str:
         return header(self.scope, name)
 

@@ -76,7 +76,7 @@ def _entries(
     try:
         return store.scan_at(revision, collection, selection.prefix, after=after, limit=limit)
     except Compacted:
-        raise refusals.expired_token() if after else refusals.too_old(revision) from None
+        raise refusals.expired_token() if after else refusals.too_old() from None
     except FutureRevision:
         raise too_large_version(revision, store.revision) from None
 

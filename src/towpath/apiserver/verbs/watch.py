@@ -49,7 +49,7 @@ async def watch(
                 if deadline_s is not None and _now_s() >= deadline_s:
                     return
     except Compacted:
-        raise refusals.too_old(since) from None
+        raise refusals.too_old() from None
     finally:
         subscription.close()
 
@@ -70,7 +70,7 @@ def _subscribe(core: Core, served: Served, selection: Selection, since: int) -> 
     try:
         return core.store.watch(served.collection, prefix, since=since)
     except Compacted:
-        raise refusals.too_old(since) from None
+        raise refusals.too_old() from None
     except FutureRevision:
         raise too_large_version(since, core.store.revision) from None
 

@@ -62,7 +62,6 @@ class CIEngine:
         logs: LogBook,
         runs_dir: Path,
         cache_dir: Path,
-        jobs_at_once: int | None = None,
     ) -> None:
         self._runs_dir = runs_dir
         self._watch = FolderWatch()
@@ -75,7 +74,7 @@ class CIEngine:
             host_network(os.environ),
             self._tools,
         )
-        self._slots = asyncio.Semaphore(jobs_at_once or max(2, os.cpu_count() or 2))
+        self._slots = asyncio.Semaphore(max(2, os.cpu_count() or 2))
 
     async def __aenter__(self) -> "CIEngine":
         await asyncio.to_thread(self._tools.prepare)

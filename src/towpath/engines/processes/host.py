@@ -70,20 +70,18 @@ class Supervised:
 class SupervisedProcesses:
     """Runs programs under one supervisor process. `run_dir` is a folder of the data directory.
 
-    `hidden` are folders that no isolated program may see even below a system folder; the data
-    directory always is. `isolations` restricts what is tried, best first.
+    No isolated program sees the data directory, even where it lies below a system folder.
+    `isolations` restricts what is tried, best first.
     """
 
     def __init__(
         self,
         run_dir: Path,
         *,
-        hidden: Sequence[Path] = (),
         isolations: Sequence[str] = ISOLATIONS,
         grace_s: float = GRACE_S,
     ) -> None:
         self._run_dir = run_dir.absolute()
-        self._hidden = (self._run_dir.parent, *hidden)
         self._isolations = isolations
         self._grace_s = grace_s
         self._numbers = count(1)
@@ -205,7 +203,7 @@ class SupervisedProcesses:
             "isolations": list(self._isolations),
             "probe_uid": FIRST_UID,
             "staging": str(staging),
-            "hidden": [str(path) for path in self._hidden],
+            "hidden": [str(self._run_dir.parent)],
             "readable": [str(path) for path in always_readable()],
         }
         source = str(Path(towpath.__file__).parents[1])

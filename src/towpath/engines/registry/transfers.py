@@ -31,6 +31,7 @@ Arguments = TypeVarTuple("Arguments")
 _CHUNK = 2**20
 _UPLOADS_MAX = 256
 _IDLE_S_MAX = 3600.0
+_THREADS = 4
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _CONTENT_RANGE = re.compile(r"(?:bytes[ =])?(\d+)-(\d+)(?:/\S+)?")
 _MOUNT_SOURCES_MAX = 16
@@ -48,10 +49,10 @@ class Upload:
 
 
 class Transfers:
-    def __init__(self, images: Images, *, blob_bytes_max: int, threads: int = 4) -> None:
+    def __init__(self, images: Images, *, blob_bytes_max: int) -> None:
         self._images = images
         self._blob_bytes_max = blob_bytes_max
-        self._threads = anyio.CapacityLimiter(threads)
+        self._threads = anyio.CapacityLimiter(_THREADS)
         self._uploads: dict[str, Upload] = {}
 
     async def in_thread(self, work: Callable[[*Arguments], T], *args: *Arguments) -> T:

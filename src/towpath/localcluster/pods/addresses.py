@@ -2,28 +2,18 @@
 its port.
 
 Deterministic by the pod's uid, kept in its status, and never one that another pod has. This is the
-one place that knows how pods are reached: an own network namespace per pod would be another
-product with the same two methods.
+one place that knows how pods are reached.
 """
 
 import hashlib
 import ipaddress
-from typing import Protocol
 
 FIRST = int(ipaddress.IPv4Address("127.64.0.1"))
 SIZE = 2**22 - 2
 
 
-class PodNetwork(Protocol):
-    def assign(self, pod_uid: str, known: str = "") -> str:
-        """The pod's address: `known`, the one it had before, if nobody else has it now."""
-        ...
-
-    def release(self, pod_uid: str) -> None: ...
-
-
 class LoopbackAddresses:
-    """One for all local clusters of a platform. `seed` tells two platforms on a machine apart."""
+    """Those of one local cluster. `seed` tells the clusters on a machine apart."""
 
     def __init__(self, seed: str) -> None:
         self._seed = seed
@@ -31,6 +21,7 @@ class LoopbackAddresses:
         self._taken: dict[str, str] = {}
 
     def assign(self, pod_uid: str, known: str = "") -> str:
+        """The pod's address: `known`, the one it had before, if nobody else has it now."""
         if pod_uid in self._by_pod:
             return self._by_pod[pod_uid]
         if known and self._taken.get(known, pod_uid) == pod_uid:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from towpath.engines.processes.port import ProcessHost
 from towpath.localcluster.nodes import NODE_NAME
-from towpath.localcluster.pods.addresses import PodNetwork
+from towpath.localcluster.pods.addresses import LoopbackAddresses
 from towpath.localcluster.pods.images import Images
 from towpath.localcluster.pods.preparation import PodPlace, Preparation
 from towpath.localcluster.pods.worker import PodWorker, Surroundings
@@ -33,7 +33,7 @@ class PodAgent:
         state: ClusterState,
         processes: ProcessHost,
         images: Images,
-        network: PodNetwork,
+        network: LoopbackAddresses,
         pods_dir: Path,
     ) -> None:
         self._cluster = cluster

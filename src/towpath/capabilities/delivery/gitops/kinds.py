@@ -18,7 +18,6 @@ REFRESH_ANNOTATION = "argocd.argoproj.io/refresh"
 SYNC_WAVE_ANNOTATION = "argocd.argoproj.io/sync-wave"
 SYNC_OPTIONS_ANNOTATION = "argocd.argoproj.io/sync-options"
 HOOK_ANNOTATION = "argocd.argoproj.io/hook"
-HOOK_DELETE_ANNOTATION = "argocd.argoproj.io/hook-delete-policy"
 CASCADE_FINALIZER = "resources-finalizer.argocd.argoproj.io"
 
 ALLOW_MASS_DELETION_ANNOTATION = "towpath.dev/allow-mass-deletion"

@@ -179,11 +179,11 @@ def _step_line(name: str, phase: str, message: str) -> str:
     return f"{line}: {message}" if phase == FAILED and message else line
 
 
-def first_automatic(environments: Sequence[RawObject], wanted: Sequence[str] = ()) -> str:
+def first_automatic(environments: Sequence[RawObject]) -> str:
     """The environment that a new release reaches first, "" when all are manual."""
     for environment in sorted(environments, key=by_order):
         name: str = environment["metadata"]["name"]
-        if environment["spec"].get("mode") == "auto" and (not wanted or name in wanted):
+        if environment["spec"].get("mode") == "auto":
             return name
     return ""
 

@@ -71,15 +71,12 @@ class Executions:
         logs: LogBook,
         engine: CIEngine,
         orders: Orders,
-        *,
-        runs_at_once: int = RUNS_AT_ONCE,
     ) -> None:
         self._api = api
         self._logs = logs
         self._engine = engine
         self._orders = orders
         self._retention = Retention(api, logs, engine)
-        self._runs_at_once = runs_at_once
         self._going_on: dict[str, _Execution] = {}
         self._waiting: dict[Key, tuple[str, str]] = {}
         self._tasks: asyncio.TaskGroup | None = None
@@ -160,7 +157,7 @@ class Executions:
                     if group.cancels_others:
                         other.stop.set(f"replaced by {run['metadata']['name']}")
                     return f"waits for {other.key.name}, of the same concurrency group {group.name}"
-        if len(self._going_on) >= self._runs_at_once:
+        if len(self._going_on) >= RUNS_AT_ONCE:
             names = ", ".join(sorted(other.key.name for other in self._going_on.values()))
             return f"waits for a free place: {names} are running"
         return ""

@@ -12,10 +12,6 @@ from typing import Any
 _PLACEHOLDER = re.compile(r"\$((?:\$?\{([^}]*)\})|\$)")
 
 
-class SubstitutionError(ValueError):
-    """A placeholder names nothing; `str()` says which and what there is."""
-
-
 @dataclass(frozen=True, slots=True)
 class Reference:
     """`raw` is what stood between the braces."""

@@ -55,14 +55,13 @@ UNREADY_AFTER_S = 30.0
 class Composer:
     """Makes the controller of each kind of composite."""
 
-    def __init__(self, api: Client, functions: Mapping[str, Function] = BUILT_IN) -> None:
+    def __init__(self, api: Client) -> None:
         self._api = api
-        self._functions = functions
 
     def controller_for(self, definition: RawObject) -> Controller:
         resource = composite_resource(definition)
         composed = DynamicWatches(self._api, owner_keys(resource))
-        composer = _KindComposer(self._api, self._functions, definition, resource, composed.ensure)
+        composer = _KindComposer(self._api, BUILT_IN, definition, resource, composed.ensure)
         return Controller(
             resource.plural,
             composer.reconcile(),

@@ -43,10 +43,6 @@ class Pattern:
         count = 0 if "g" in self.flags else 1
         return self.compiled.sub(lambda match: _expanded(match, replacement), text, count=count)
 
-    def found_in(self, text: str) -> bool:
-        self._check(text)
-        return self.compiled.search(text) is not None
-
     def _check(self, text: str) -> None:
         if self.unbounded and (len(text) + 1) ** (self.unbounded + 1) > WORK_MAX:
             raise ExpressionError(
