@@ -4,11 +4,16 @@ import asyncio
 from collections.abc import Mapping
 
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT, target_namespace
+from towpath.capabilities.delivery.pipelines.kinds import (
+    PIPELINE_RUN,
+    REPOSITORY_LABEL,
+    label_value,
+)
 from towpath.capabilities.delivery.promotions.kinds import newest_first
 from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD
 from towpath.hooks.commands import NOT_FOUND, TIMED_OUT, USAGE, Command, CommandError, Terminal
 from towpath.machinery.conditions import get_condition
-from towpath.machinery.errors import NotFound
+from towpath.machinery.errors import Forbidden, NotFound
 from towpath.machinery.objects import Key, RawObject, uid_of
 from towpath.runtime.following import follow_object
 
@@ -81,7 +86,25 @@ async def show(terminal: Terminal, app: str, *, project: str = "") -> None:
     names = [release["metadata"]["name"] for release in newest_first(releases)[:RELEASES_SHOWN]]
     terminal.say(f"Releases, the newest first: {', '.join(names) or 'none yet'}")
     repository = workload["spec"]["repository"]
+    await _say_pipeline(terminal, repository, project)
     terminal.say(f"Code: {await terminal.portal()}/git/{project}/{repository}.git")
+
+
+async def _say_pipeline(terminal: Terminal, repository: str, project: str) -> None:
+    """The newest run, if nothing comes of it: whoever pushed looks here first."""
+    labels = f"{REPOSITORY_LABEL}={label_value(repository)}"
+    try:
+        runs = (await terminal.api.list(PIPELINE_RUN, project, labels=labels)).items
+    except (NotFound, Forbidden):
+        return
+    if not runs:
+        return
+    newest = newest_first(runs)[0]
+    status = newest.get("status") or {}
+    if status.get("phase") in ("Failed", "Cancelled"):
+        message = status.get("message") or "towpath pipelines lists its runs"
+        name = newest["metadata"]["name"]
+        terminal.say(f"Pipeline {name}: {status['phase']}. {message}")
 
 
 def _stage(stage: RawObject) -> Mapping[str, str]:

@@ -62,7 +62,13 @@ class Validate:
             )
         owner = release["spec"]["workload"]
         if owner != subject.spec["workload"]:
-            fail(subject, "ReleaseOfAnother", f"Release {name} is a build of workload {owner}.")
+            fail(
+                subject,
+                "ReleaseOfAnother",
+                f"Release {name} is a build of workload {owner}; promote one of "
+                f"{subject.spec['workload']}: `towpath releases {subject.spec['workload']}` lists "
+                "them.",
+            )
 
     async def _environment(self, subject: Subject) -> RawObject:
         name = subject.spec["environment"]
