@@ -8,6 +8,13 @@ from towpath.app.capabilities import BUILT_IN
 from towpath.capabilities.infrastructure.compositions.crd import composite_crd
 
 Schema = dict[str, Any]
+EVERYWHERE = {
+    "observedGeneration": "The generation of the spec that this status is about.",
+    "startedAt": "When it began.",
+    "finishedAt": "When it ended.",
+}
+"""Fields that mean the same wherever they are."""
+
 CONDITIONS = "see [conditions](../conditions.md)"
 
 
@@ -99,8 +106,8 @@ def _meaning(field: Schema, path: str, required: bool) -> str:
         said.append(f"Default: {_default(field['default'])}.")
     if path == "conditions" and "type" in field.get("items", {}).get("properties", {}):
         said.append(f"Each with type, status, reason and message; {CONDITIONS}.")
-    elif "description" in field:
-        said.append(str(field["description"]))
+    elif explained := field.get("description") or EVERYWHERE.get(path.rpartition(".")[2]):
+        said.append(str(explained))
     return " ".join(said).replace("|", "\\|").replace("\n", " ")
 
 
