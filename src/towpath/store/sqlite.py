@@ -15,46 +15,34 @@ from typing import TypeVar
 import apsw
 
 from towpath.store import database
-from towpath.store.contract import (
-    AuditRow,
-    Compacted,
-    Event,
-    FutureRevision,
-    Observer,
-    RevisionMismatch,
-    Stored,
-    Write,
-)
-from towpath.store.pending import PendingWrite, PendingWrites
+from towpath.store.contract import AuditRow, Event, Stored, Write
+from towpath.store.live import LiveStore
+from towpath.store.pending import PendingWrite
 from towpath.store.sealing import Sealing
-from towpath.store.state import CurrentState, scan_with_undo
-from towpath.store.subscriptions import BufferedSubscription, FanOut
+from towpath.store.state import scan_with_undo
+from towpath.store.subscriptions import BufferedSubscription
 
 T = TypeVar("T")
 
 BATCH_WRITES_MAX = 512
 
 
-class SqliteStore:
+class SqliteStore(LiveStore):
     """Open with `await SqliteStore.open(path)`; use from one event loop only."""
 
     def __init__(
         self, writer: apsw.Connection, reader: apsw.Connection, sealing: Sealing | None
     ) -> None:
+        super().__init__()
         self._seal = sealing.seal if sealing is not None else database.no_seal
         self._unseal = sealing.unseal if sealing is not None else database.no_seal
         self._loop = asyncio.get_running_loop()
         self._reader = reader
         self._writer = writer
-        self._state = CurrentState()
-        self._fan_out = FanOut()
-        self._pending = PendingWrites()
         self._gathering: list[PendingWrite] = []
         self._committing = False
-        self._closed = False
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
-        self._assigned = 0
 
     @classmethod
     async def open(cls, path: Path, *, sealing: Sealing | None = None) -> "SqliteStore":
@@ -80,18 +68,6 @@ class SqliteStore:
 
     # Reading
 
-    @property
-    def revision(self) -> int:
-        return self._fan_out.revision
-
-    def get(self, collection: str, key: str) -> Stored | None:
-        return self._state.get(collection, key)
-
-    def scan(
-        self, collection: str, prefix: str = "", *, after: str = "", limit: int = 0
-    ) -> list[tuple[str, Stored]]:
-        return self._state.scan(collection, prefix, after=after, limit=limit)
-
     def scan_at(
         self, revision: int, collection: str, prefix: str = "", *, after: str = "", limit: int = 0
     ) -> list[tuple[str, Stored]]:
@@ -101,43 +77,16 @@ class SqliteStore:
             return self.scan(collection, prefix, after=after, limit=limit)
         return scan_with_undo(self._state, undo, collection, prefix, after=after, limit=limit)
 
-    def count(self, collection: str, prefix: str = "", *, after: str = "") -> int:
-        return self._state.count(collection, prefix, after=after)
-
-    def collections(self) -> list[str]:
-        return self._state.collections()
-
     # Writing
 
-    async def settled(self, collection: str, key: str) -> Stored | None:
-        await self._pending.wait_for((collection, key))
-        return self._state.get(collection, key)
-
     async def commit(self, write: Write) -> Stored:
-        await self._pending.wait_for((write.collection, write.key))
-        assert not self._closed, "the store is closed"
-        current = self._state.get(write.collection, write.key)
-        if (current.revision if current is not None else 0) != write.expected:
-            raise RevisionMismatch(current)
-        self._assigned += 1
-        revision = self._assigned
-        event = Event(
-            revision,
-            write.collection,
-            write.key,
-            write.encode(revision),
-            current.value if current is not None else None,
-            write.deleted,
-        )
-        acknowledged: asyncio.Future[Stored] = self._loop.create_future()
-        pending = PendingWrite(write, event, write.expected, acknowledged)
-        self._pending.add(pending)
+        pending = await self._accept(write)
         self._gathering.append(pending)
         if not self._committing:
             self._committing = True
             # Not at once: tasks that are ready in this turn of the loop join the same batch.
             self._loop.call_soon(self._start_batch)
-        return await acknowledged
+        return await pending.acknowledged
 
     def _start_batch(self) -> None:
         if not self._gathering:
@@ -166,32 +115,14 @@ class SqliteStore:
                 self._pending.succeed(pending)
         self._start_batch()
 
-    def _publish(self, batch: list[PendingWrite]) -> None:
-        for pending in batch:
-            event = pending.event
-            if event.deleted:
-                self._state.remove(event.collection, event.key)
-            else:
-                self._state.put(event.collection, event.key, Stored(event.revision, event.value))
-        for pending in batch:
-            self._fan_out.publish(pending.event)
-        self._fan_out.revision = batch[-1].event.revision
-
     # History
 
-    def observe(self, collection: str, observer: Observer) -> None:
-        self._fan_out.observe(collection, observer)
-
     def watch(self, collection: str, prefix: str = "", *, since: int) -> BufferedSubscription:
-        self._check_kept(since)
-
         def read_log(after: int, until: int, limit: int) -> list[Event]:
             span = (after, until)
             return database.replay(self._reader, self._unseal, collection, prefix, span, limit)
 
-        subscription = BufferedSubscription(self._fan_out, collection, prefix, since, read_log)
-        self._fan_out.add(subscription)
-        return subscription
+        return self._subscribe(collection, prefix, since, read_log)
 
     async def compact(self, revision: int) -> None:
         revision = min(revision, self.revision)
@@ -225,12 +156,6 @@ class SqliteStore:
         self._writer.close()
 
     # Inside
-
-    def _check_kept(self, revision: int) -> None:
-        if revision < self._fan_out.compacted:
-            raise Compacted(f"history before {self._fan_out.compacted} is gone")
-        if revision > self.revision:
-            raise FutureRevision(f"revision {revision} is ahead of {self.revision}")
 
     def _load(self) -> None:
         for collection, key, entry in database.load(self._reader, self._unseal):
