@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from docs import commands, house, reads, schemas
+from docs import commands, hooks, house, reads, schemas
 
 ROOT = Path(__file__).parent.parent
 PART = re.compile(
@@ -20,6 +20,7 @@ PART = re.compile(
 
 WRITERS: dict[str, Callable[[str], str]] = {
     "commands": lambda _: commands.reference(),
+    "hooks": lambda _: hooks.sections(),
     "house": lambda _: house.folders(ROOT / "src" / "towpath"),
     "reads": lambda _: reads.table(),
     "rules": schemas.rules,

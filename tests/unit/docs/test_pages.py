@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 import yaml
-from docs import commands, generate, house, reads, schemas
+from docs import commands, generate, hooks, house, reads, schemas
+
+from towpath.app.capabilities import BUILT_IN
 
 ROOT = Path(__file__).parent.parent.parent.parent
 DOCS = ROOT / "docs"
@@ -69,6 +71,12 @@ def test_every_command_that_a_page_names_exists() -> None:
         for words in NAMED.findall(page.read_text(encoding="utf-8")):
             # The second word is an argument where the first is a command by itself.
             assert words in known or words.rpartition(" ")[0] in known, f"{shown(page)}: {words}"
+
+
+def test_every_hook_has_its_words_and_a_user() -> None:
+    assert [name for name, text in hooks.hooks().items() if not text] == []
+    unused = [name for name in hooks.hooks() if not any(getattr(one, name) for one in BUILT_IN)]
+    assert unused == []
 
 
 def test_every_path_of_the_read_api_is_explained() -> None:
