@@ -4,6 +4,9 @@ An environment is chosen by what the lock file holds of other people's packages:
 one template share one. A job has it for itself while it runs (a slot), for `uv sync` changes it in
 place: it removes what does not belong there and points the project's own package at the job's
 workspace. It lies in the same cache folder as uv's wheels, so that uv can link them.
+
+A job that is cut off may leave half an environment, which `uv sync` may take for a whole one; its
+slot is emptied before the next job gets it.
 """
 
 import contextlib
@@ -14,7 +17,7 @@ import os
 import shutil
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +48,10 @@ def key_of_lock(files: Mapping[str, File]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """An environment that one job has for itself. Give it back with `free`."""
+    """An environment that one job has for itself. Give it back with `free`.
+
+    Its lock's file is not empty until then: so the next one knows of a holder that was cut off.
+    """
 
     folder: Path
     _lock: int
@@ -54,7 +60,10 @@ class Slot:
     def environment(self) -> Path:
         return self.folder / "venv"
 
-    def free(self) -> None:
+    def free(self, *, whole: bool = True) -> None:
+        """`whole` is false when a program may have been ended while it changed the environment."""
+        if whole:
+            os.ftruncate(self._lock, 0)
         os.close(self._lock)
 
 
@@ -82,6 +91,9 @@ class Environments:
         while lock is None:
             name = f"{lock_key}-{next(numbers)}"
             lock = _try_lock(locks / f"{self._key(project)}.{name}")
+        if os.fstat(lock).st_size:
+            self._remove(project, name)
+        os.pwrite(lock, b"in use\n", 0)
         self._drop_oldest(project, locks, kept=name)
         return Slot(self.project_cache(project) / "environments" / name, lock)
 
@@ -89,16 +101,28 @@ class Environments:
         user = self._user_of(project)
         return project if user is None else f"{project}-{user}"
 
-    def _drop_oldest(self, project: str, locks: Path, kept: str) -> None:
+    @contextlib.contextmanager
+    def _root(self, project: str) -> Iterator[int | None]:
+        """The folder of the project's environments, open; None when there is nothing of ours."""
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
         with contextlib.ExitStack() as stack:
-            try:
+            root = None
+            with contextlib.suppress(OSError):  # nothing there yet, or not a folder
                 cache = os.open(self.project_cache(project), flags)
                 stack.callback(os.close, cache)
                 root = os.open("environments", flags, dir_fd=cache)
                 stack.callback(os.close, root)
-            except OSError:
-                return  # nothing there yet, or not a folder: then it is not ours to tidy up
+            yield root
+
+    def _remove(self, project: str, name: str) -> None:
+        with self._root(project) as root:
+            if root is not None:
+                shutil.rmtree(name, ignore_errors=True, dir_fd=root)
+
+    def _drop_oldest(self, project: str, locks: Path, kept: str) -> None:
+        with self._root(project) as root:
+            if root is None:
+                return
             folders = [entry.name for entry in os.scandir(root) if entry.is_dir()]
             by_age = sorted(folders, key=lambda name: _last_used_s(root, name))
             for name in by_age[: max(len(folders) - SLOTS_KEPT, 0)]:

@@ -32,16 +32,18 @@ async def run_job(work: JobWork, job: Job, state: JobState, changed: Changed) ->
     state.started_s = time.time()
     state.steps = [StepState(step.number, work.mask.hide(step.title)) for step in job.steps]
     changed()
+    whole = False
     try:
         await asyncio.to_thread(_prepare, work)
         defaults = _begin(work, job)
         await _run_steps(work, job, state, defaults, changed)
+        whole = not work.cancelled
         _collect_outputs(work, job, state)
     except (ExpressionError, OSError) as error:
         work.failed = True
         state.message = work.mask.hide(f"the job could not run: {error}")
     finally:
-        await work.use_environment("")
+        await work.use_environment("", whole=whole)
     _finish(work, job, state)
     changed()
 

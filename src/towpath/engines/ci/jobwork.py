@@ -92,10 +92,13 @@ class JobWork:
         variables["PATH"] = ":".join([*reversed(self.path), path])
         return variables
 
-    async def use_environment(self, key: str) -> None:
-        """Take the Python environment that belongs to the lock file that was checked out."""
+    async def use_environment(self, key: str, *, whole: bool = True) -> None:
+        """Take the Python environment that belongs to the lock file that was checked out.
+
+        The one before is given back; `whole` tells whether every program has ended by itself.
+        """
         if self.slot is not None:
-            self.slot.free()
+            self.slot.free(whole=whole)
             self.slot = None
         if key:
             project = self.order.repository.project

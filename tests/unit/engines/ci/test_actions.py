@@ -1,11 +1,13 @@
 """Actions that are not to be had are refused at once; files stay in the workspace."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from towpath.engines.ci.actions import check_actions
-from towpath.engines.ci.environments import Environments, key_of_lock
+from towpath.engines.ci.environments import Environments, Slot, key_of_lock
 from towpath.engines.ci.places import empty, write_tree
 from towpath.engines.ci.workflow import WorkflowInvalid, read_workflow
 from towpath.engines.git.port import File
@@ -69,6 +71,30 @@ def test_a_slot_belongs_to_one_job_at_a_time_over_platforms(tmp_path: Path) -> N
     assert first.folder.parent == tmp_path / "demo-7" / "environments"
     first.free()
     assert other.take("demo", "key").folder == first.folder
+
+
+@pytest.mark.parametrize(
+    "cut_off",
+    [
+        pytest.param(lambda slot: slot.free(whole=False), id="the job was cancelled"),
+        pytest.param(lambda slot: os.close(slot._lock), id="the platform was killed"),
+    ],
+)
+def test_a_slot_whose_job_was_cut_off_is_emptied_for_the_next(
+    cut_off: Callable[[Slot], None], tmp_path: Path
+) -> None:
+    environments = Environments(tmp_path, lambda _: None)
+    slot = environments.take("demo", "key")
+    slot.environment.mkdir(parents=True)
+    slot.free()
+    assert environments.take("demo", "key").environment.exists()
+    other = Environments(tmp_path, lambda _: None)
+    slot = other.take("demo", "another")
+    slot.environment.mkdir(parents=True)
+    cut_off(slot)
+    again = other.take("demo", "another")
+    assert again.folder == slot.folder
+    assert not again.environment.exists()
 
 
 def test_the_least_recently_used_environments_go(tmp_path: Path) -> None:
