@@ -1,0 +1,171 @@
+"""A local cluster under real kubectl: what people do with workloads by hand, on processes.
+
+In a namespace of its own, which is no environment: nothing here is healed from Git.
+"""
+
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.platform import Finished, PlatformProcess, running_platform_process
+from tests.support import eventually
+
+KUBECTL = str(Path(sys.executable).with_name("kubectl"))
+SERVE = (
+    "import http.server, os; print('up', flush=True); "
+    "http.server.ThreadingHTTPServer((os.environ['HOST'], int(os.environ['PORT'])), "
+    "http.server.SimpleHTTPRequestHandler).serve_forever()"
+)
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Cluster:
+    def __init__(self, platform: PlatformProcess, image: str) -> None:
+        self.platform = platform
+        self.image = image
+
+    async def try_kubectl(self, *arguments: str) -> Finished:
+        return await self.platform.run(KUBECTL, "--context", "local", "-n", "play", *arguments)
+
+    async def kubectl(self, *arguments: str) -> str:
+        done = await self.try_kubectl(*arguments)
+        assert done.code == 0, done.stderr
+        return done.stdout
+
+    async def rolled_out(self) -> None:
+        said = await self.kubectl("rollout", "status", "deployment/web", "--timeout=30s")
+        assert "successfully rolled out" in said
+
+    async def image_of_pods(self) -> set[str]:
+        return set((await self.kubectl("get", "pods", "-o", "jsonpath={..image}")).split())
+
+
+@pytest.fixture(scope="module")
+async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
+    folder = tmp_path_factory.mktemp("kubectl")
+    async with running_platform_process(folder / "data") as platform:
+        made = await platform.towpath("new", "python-service", "seed", "--wait")
+        assert made.code == 0, made.stderr
+        read = ("get", "deployment", "seed", "-o", "jsonpath={..image}")
+        image = await platform.run(KUBECTL, "--context", "local", "-n", "demo-staging", *read)
+        cluster = Cluster(platform, image.stdout)
+        await platform.run(KUBECTL, "--context", "local", "create", "namespace", "play")
+        manifest = folder / "web.yaml"
+        manifest.write_text(deployment(cluster.image))
+        await cluster.kubectl("apply", "-f", str(manifest))
+        await cluster.rolled_out()
+        yield cluster
+
+
+def deployment(image: str) -> str:
+    return f"""
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web}}
+spec:
+  replicas: 2
+  selector: {{matchLabels: {{app: web}}}}
+  template:
+    metadata: {{labels: {{app: web}}}}
+    spec:
+      containers:
+      - name: web
+        image: {image}
+        ports: [{{containerPort: 8000}}]
+        command: ["python", "-c", "{SERVE}"]
+        readinessProbe: {{tcpSocket: {{port: 8000}}, periodSeconds: 1}}
+"""
+
+
+async def test_a_deployment_scales_restarts_and_goes_back(cluster: Cluster) -> None:
+    await cluster.kubectl("scale", "deployment", "web", "--replicas=3")
+    await cluster.rolled_out()
+    ready = await cluster.kubectl("get", "deployment", "web", "-o", "jsonpath={.status}")
+    assert '"readyReplicas":3' in ready
+    before = set((await cluster.kubectl("get", "pods", "-o", "name")).split())
+    await cluster.kubectl("rollout", "restart", "deployment/web")
+    await cluster.rolled_out()
+    await cluster.kubectl("wait", "--for=delete", "--timeout=10s", *before)
+    after = set((await cluster.kubectl("get", "pods", "-o", "name")).split())
+    assert len(after) == 3
+    await cluster.kubectl("set", "env", "deployment/web", "COLOUR=teal")
+    await cluster.rolled_out()
+    history = await cluster.kubectl("rollout", "history", "deployment/web")
+    assert len(history.split("CHANGE-CAUSE")[1].split()) >= 6
+    await cluster.kubectl("rollout", "undo", "deployment/web")
+    await cluster.rolled_out()
+    env = await cluster.kubectl("get", "deployment", "web", "-o", "jsonpath={..env}")
+    assert "teal" not in env
+
+
+async def test_an_image_that_is_not_there_leaves_the_old_pods_serving(cluster: Cluster) -> None:
+    await cluster.kubectl("set", "image", "deployment/web", "web=nosuch:1")
+
+    async def told() -> bool:
+        return "ImagePullBackOff" in await cluster.kubectl("get", "pods")
+
+    await eventually(told, deadline_s=10)
+    available = ("wait", "--for=condition=Available", "deployment/web", "--timeout=1s")
+    assert "condition met" in await cluster.kubectl(*available)
+    await cluster.kubectl("rollout", "undo", "deployment/web")
+    await cluster.rolled_out()
+
+
+async def test_describe_logs_and_explain_tell_what_there_is(cluster: Cluster) -> None:
+    pod = (await cluster.kubectl("get", "pods", "-l", "app=web", "-o", "name")).split()[0]
+    assert (await cluster.kubectl("logs", pod)).splitlines()[0] == "up"
+    described = await cluster.kubectl("describe", pod)
+    assert "Controlled By:  ReplicaSet/web-" in described
+    assert "Started container web" in described
+    explained = await cluster.kubectl("explain", "deployment.spec.strategy.rollingUpdate")
+    assert "maxSurge" in explained
+    wide = await cluster.kubectl("get", "pods", "-o", "wide")
+    assert " 127." in wide
+
+
+async def test_jobs_run_to_their_end_by_hand_and_by_schedule(cluster: Cluster) -> None:
+    program = ("--", "python", "-c", "print('done')")
+    await cluster.kubectl("create", "job", "once", f"--image={cluster.image}", *program)
+    await cluster.kubectl("wait", "--for=condition=complete", "job/once", "--timeout=20s")
+    assert await cluster.kubectl("logs", "job/once") == "done\n"
+    schedule = ("--schedule=0 0 1 1 *", f"--image={cluster.image}")
+    await cluster.kubectl("create", "cronjob", "yearly", *schedule, *program)
+    await cluster.kubectl("create", "job", "now", "--from=cronjob/yearly")
+    await cluster.kubectl("wait", "--for=condition=complete", "job/now", "--timeout=20s")
+    await cluster.kubectl("delete", "job", "once", "now")
+    left = await cluster.kubectl("get", "pods", "-l", "job-name", "-o", "name")
+    assert left == ""
+
+
+async def test_a_service_and_an_ingress_lead_to_the_processes(cluster: Cluster) -> None:
+    await cluster.kubectl("expose", "deployment", "web", "--port=80", "--target-port=8000")
+    rule = "--rule=web.play.localhost/*=web:80"
+    await cluster.kubectl("create", "ingress", "web", rule)
+    available = ("wait", "--for=jsonpath={.status.loadBalancer.ingress}", "ingress/web")
+    await cluster.kubectl(*available, "--timeout=10s")
+    answer = await cluster.platform.service("web.play.localhost")
+    assert answer.status_code == 200
+
+
+async def test_what_a_process_cannot_do_is_refused_by_name(cluster: Cluster) -> None:
+    for command in (
+        ("exec", "deployment/web", "--", "ls"),
+        ("port-forward", "deployment/web", "0:8000"),
+    ):
+        refused = await cluster.try_kubectl(*command)
+        assert refused.code == 1
+        assert "not implemented" in refused.stderr
+
+
+async def test_a_deleted_namespace_takes_everything_with_it(cluster: Cluster) -> None:
+    await cluster.kubectl("create", "namespace", "gone")
+    pod = ("run", "one", "-n", "gone", f"--image={cluster.image}", "--", "python", "-c", SERVE)
+    await cluster.kubectl(*pod)
+    await cluster.kubectl("wait", "-n", "gone", "--for=jsonpath={.status.phase}=Running", "pod/one")
+    await cluster.kubectl("delete", "namespace", "gone", "--timeout=20s")
+    assert "NotFound" in (await cluster.try_kubectl("get", "namespace", "gone")).stderr
