@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from towpath.engines.processes.port import ProcessError
+from towpath.files import write_durably
 
 FIRST_UID = 200_000
 
@@ -17,9 +18,7 @@ class Accounts:
         """The project's user number; never given to another project later."""
         if project not in self._uids:
             self._uids[project] = max(self._uids.values(), default=FIRST_UID) + 1
-            fresh = self._file.with_suffix(".new")
-            fresh.write_text(json.dumps(self._uids, indent=1))
-            fresh.replace(self._file)
+            write_durably(self._file, json.dumps(self._uids, indent=1).encode())
         return self._uids[project]
 
 

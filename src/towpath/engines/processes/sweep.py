@@ -12,6 +12,8 @@ import secrets
 import signal
 from pathlib import Path
 
+from towpath.files import write_private
+
 TOKEN_VARIABLE = "TOWPATH_SWEEP_TOKEN"  # noqa: S105 - the name of a variable
 
 
@@ -20,11 +22,7 @@ def token_of(run_dir: Path) -> str:
     file = run_dir / "sweep-token"
     if not file.exists():
         # At once or not at all: an empty token would be everybody's.
-        draft = file.with_suffix(".new")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as text:
-            text.write(secrets.token_hex(16))
-        draft.replace(file)
+        write_private(file, secrets.token_hex(16).encode())
     identity = f"{file.read_text().strip()}:{run_dir.resolve()}"
     return hashlib.sha256(identity.encode()).hexdigest()[:32]
 
