@@ -10,6 +10,7 @@ import json
 import os
 import random
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -212,6 +213,28 @@ async def test_killed_after_seconds(moment_s: float, tmp_path: Path, undisturbed
         await ask_for_service(platform)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(asyncio.Event().wait(), moment_s)
+        await platform.kill()
+        await platform.start()
+        await answers(platform)
+        await converges(platform, undisturbed)
+
+
+AGAIN_S = ((0.5, 0.4), (1.0, 0.7), (1.5, 1.0), (2.0, 0.2), (2.5, 1.3))
+"""Seconds until the first kill, and from the start after it until the second."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("first_s", "second_s"), AGAIN_S)
+async def test_killed_again_while_it_recovers(
+    first_s: float, second_s: float, tmp_path: Path, undisturbed: World
+) -> None:
+    async with platform_at(tmp_path / "data") as platform:
+        await ask_for_service(platform)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.Event().wait(), first_s)
+        await platform.kill()
+        with suppress(TimeoutError):
+            await platform.start(deadline_s=second_s)
         await platform.kill()
         await platform.start()
         await answers(platform)
