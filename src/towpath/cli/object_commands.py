@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from towpath.client.protocols import Client
-from towpath.hooks.commands import USAGE, Command, CommandError, Terminal
+from towpath.hooks.commands import NOT_FOUND, USAGE, Command, CommandError, Terminal
 from towpath.machinery.conditions import get_condition
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
@@ -133,7 +133,9 @@ async def _resource(api: Client, word: str) -> Resource:
         if wanted in names:
             return resource
     raise CommandError(
-        f"the server has no kind {word!r}", hint="kubectl api-resources lists them", exit_code=4
+        f"the server has no kind {word!r}",
+        hint="a kind is named in full or by its plural, such as Workload or workloads",
+        exit_code=NOT_FOUND,
     )
 
 
