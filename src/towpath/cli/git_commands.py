@@ -38,7 +38,9 @@ async def setup(terminal: SignedIn) -> None:
     section = f"credential.{portal}.helper"
     # The empty one first: it puts away helpers that keep passwords, for a token need not be kept.
     await _git("config", "--global", "--replace-all", section, "")
-    await _git("config", "--global", "--add", section, _helper(terminal.kubeconfig))
+    await _git(
+        "config", "--global", "--add", section, helper(own_name.to_run(), terminal.kubeconfig)
+    )
     terminal.say(f"Git signs in at {portal} as {await terminal.user()} from now on:")
     terminal.say(f"  git clone {portal}/git/<project>/<repository>.git")
 
@@ -61,10 +63,10 @@ async def credential(terminal: SignedIn, action: str) -> None:
         sys.stdout.write(f"username={USERNAME}\npassword={terminal.token}\n")
 
 
-def _helper(kubeconfig: Path | None) -> str:
-    """Bound to who we are now: Git is called with other environments."""
+def helper(program: str, kubeconfig: Path | None) -> str:
+    """Git's word for us. Bound to who we are now: Git is called from other environments, too."""
     who = f"TOWPATH_KUBECONFIG={shlex.quote(str(kubeconfig.absolute()))} " if kubeconfig else ""
-    return f"!{who}{own_name.to_run()} git credential"
+    return f"!{who}{program} git credential"
 
 
 async def _git(*arguments: str) -> None:
