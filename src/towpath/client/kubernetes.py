@@ -174,8 +174,11 @@ class KubernetesClient:
         container: str = "",
         follow: bool = False,
         tail_lines: int = 0,
+        timestamps: bool = False,
     ) -> AsyncGenerator[bytes, None]:
         query: Query = {"container": container, "tailLines": tail_lines}
+        if timestamps:
+            query["timestamps"] = "true"
         if follow:
             query["follow"] = "true"
         request = self._request("GET", POD.path(namespace, name, "log"), query=query)

@@ -167,6 +167,10 @@ class LogReader(Protocol):
         container: str = "",
         follow: bool = False,
         tail_lines: int = 0,
+        timestamps: bool = False,
     ) -> AsyncGenerator[bytes, None]:
-        """Lines without their ends, the last `tail_lines` first; all of them for 0."""
+        """Lines without their ends, the last `tail_lines` first; all of them for 0.
+
+        With `timestamps` each begins with its time and a space.
+        """
         ...

@@ -1,0 +1,55 @@
+"""The logs of pods for a client in this process: asked for and refused as over the wire."""
+
+from collections.abc import AsyncGenerator
+
+import orjson
+
+from towpath.apiserver.authz.denials import forbidden
+from towpath.apiserver.calls import Target, Verbs
+from towpath.apiserver.http.podstreams import PodLogOptions, PodLogs
+from towpath.apiserver.inprocess import InProcessClient
+from towpath.apiserver.registry import Registry
+from towpath.machinery.core_kinds import POD
+from towpath.machinery.users import PLATFORM, AccessRequest, Authorize, UserInfo
+
+
+class LogReadingClient(InProcessClient):
+    """Implements client.protocols.LogReader too."""
+
+    def __init__(
+        self,
+        verbs: Verbs,
+        registry: Registry,
+        user: UserInfo,
+        *,
+        authorize: Authorize,
+        pod_logs: PodLogs,
+    ) -> None:
+        super().__init__(verbs, registry, user)
+        self._reader = user
+        self._objects = verbs
+        self._authorize = authorize
+        self._pod_logs = pod_logs
+
+    async def pod_log(
+        self,
+        name: str,
+        namespace: str,
+        *,
+        container: str = "",
+        follow: bool = False,
+        tail_lines: int = 0,
+        timestamps: bool = False,
+    ) -> AsyncGenerator[bytes, None]:
+        question = AccessRequest("get", "", "pods", namespace, name, "log")
+        if not await self._authorize(self._reader, question):
+            raise forbidden(self._reader, question)
+        pod = orjson.loads(await self._objects.get(PLATFORM, Target(POD, namespace, name)))
+        options = PodLogOptions(
+            container=container,
+            follow=follow,
+            timestamps=timestamps,
+            tail_lines=tail_lines or None,
+        )
+        async for line in await self._pod_logs(pod, options):
+            yield line.removesuffix(b"\n")
