@@ -19,6 +19,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import asyncpg
@@ -185,14 +186,13 @@ class Process:
 
 
 def processes_of(data: Path) -> list[Process]:
-    """Every process that has to do with a data directory, the platform itself among them."""
-    marks = _marks(data)
+    """Every process of the platform of a data directory, the platform itself among them."""
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         try:
-            role = _role(entry, marks, data)
+            role = _role(entry, data)
         except OSError:
             continue  # gone meanwhile
         if role:
@@ -200,18 +200,25 @@ def processes_of(data: Path) -> list[Process]:
     return found
 
 
-def _marks(data: Path) -> list[bytes]:
-    marks = [str(data).encode()]
+def _belongs(entry: Path, data: Path) -> bool:
+    """By the token or the root in its environment, by its folder, or by what it was told to use."""
+    environment = (entry / "environ").read_bytes().split(b"\0")
+    marks = [f"TOWPATH_GIT_ROOT={data}/git".encode()]
     if (data / "run" / "sweep-token").exists():
         marks.append(f"{TOKEN_VARIABLE}={token_of(data / 'run')}".encode())
-    return marks
+    if any(mark in environment for mark in marks):
+        return True
+    words = (entry / "cmdline").read_bytes().split(b"\0")
+    told = {b"--data-dir": bytes(data), b"-D": bytes(data / "postgres" / "data")}
+    if any(told.get(option) == value for option, value in pairwise(words)):
+        return True
+    return (entry / "cwd").readlink().is_relative_to(data)
 
 
-def _role(entry: Path, marks: list[bytes], data: Path) -> str:
-    command = (entry / "cmdline").read_bytes()
-    texts = (command, (entry / "environ").read_bytes(), bytes((entry / "cwd").readlink()))
-    if not any(mark in text for mark in marks for text in texts):
+def _role(entry: Path, data: Path) -> str:
+    if not _belongs(entry, data):
         return ""
+    command = (entry / "cmdline").read_bytes()
     if (entry / "stat").read_text().rpartition(")")[2].split()[0] == "Z":
         return ""
     words = command.decode(errors="replace").rstrip("\0").split("\0")
