@@ -15,10 +15,10 @@ import os
 import re
 import tempfile
 import zlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Literal, cast
+from typing import IO, Literal, Protocol, cast
 from urllib.parse import parse_qs
 
 from towpath.engines.asgi import (
@@ -31,7 +31,8 @@ from towpath.engines.asgi import (
     token_of,
     while_connected,
 )
-from towpath.engines.git.children import GitChild
+from towpath.engines.git.children import GitChild, GitChildren
+from towpath.engines.git.folders import Folders, Ownership
 from towpath.engines.git.port import (
     MAIN,
     GitUnavailable,
@@ -42,9 +43,6 @@ from towpath.engines.git.port import (
 from towpath.machinery.asgi import Receive, Scope, Send
 from towpath.machinery.objects import CommitSHA
 from towpath.machinery.users import AccessRequest, Authenticate, Authorize, UserInfo
-
-if TYPE_CHECKING:
-    from towpath.engines.git.embedded import EmbeddedGitHost
 
 log = logging.getLogger(__name__)
 
@@ -80,12 +78,29 @@ class Request:
     user: UserInfo
 
 
+class Repositories(Protocol):
+    """What is asked of the host that holds them."""
+
+    children: GitChildren
+    folders: Folders
+
+    async def ownership(self, repository: RepositoryName) -> Ownership: ...
+
+    async def all_refs(self, repository: RepositoryName) -> dict[str, CommitSHA]: ...
+
+    def writing(self, repository: RepositoryName) -> AbstractAsyncContextManager[None]: ...
+
+    def after_kill(self, repository: RepositoryName) -> None: ...
+
+    def announce(self, pushes: Iterable[Push]) -> None: ...
+
+
 class SmartHttp:
-    """The ASGI app. Its host holds the repositories."""
+    """The ASGI app."""
 
     def __init__(
         self,
-        host: "EmbeddedGitHost",
+        host: Repositories,
         authenticate: Authenticate,
         authorize: Authorize,
         *,
