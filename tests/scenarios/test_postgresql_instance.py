@@ -9,7 +9,8 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from tests.support import RunningApi, eventually, running_api_server
+from tests.apis import HasClients, OpenApi
+from tests.support import eventually
 
 from towpath.app.datadir import default_cache_dir
 from towpath.capabilities.infrastructure.compositions import kinds as composition_kinds
@@ -98,7 +99,7 @@ def _controllers(client: Client) -> list[Controller]:
 
 
 @asynccontextmanager
-async def _platform(api: RunningApi, server: EmbeddedPostgres) -> AsyncIterator[World]:
+async def _platform(api: HasClients, server: EmbeddedPostgres) -> AsyncIterator[World]:
     client = api.client()
     for name in ("towpath-system", "demo"):
         await client.create(NAMESPACE, NAMESPACE.object(name))
@@ -124,12 +125,12 @@ async def _serves_instances(client: Client) -> bool:
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def world(tmp_path: Path, open_api: OpenApi) -> AsyncIterator[World]:
     postgres = EmbeddedPostgres(tmp_path / "postgres", cache=default_cache_dir(), port=15999)
     kinds = [*composition_kinds.KINDS, *database_kinds.KINDS]
     async with (
         postgres as server,
-        running_api_server(kinds=kinds) as api,
+        open_api(kinds=kinds) as api,
         _platform(api, server) as world,
     ):
         yield world

@@ -108,7 +108,7 @@ async def test_a_newer_promotion_takes_the_place_of_an_unfinished_one(world: Wor
     await world.until_phase(older, WAITING_FOR_APPROVAL)
     newer = await world.promote(second, "production")
     await world.until_phase(older, SUPERSEDED)
-    assert await world.phase(newer) == WAITING_FOR_APPROVAL
+    await world.until_phase(newer, WAITING_FOR_APPROVAL)
 
 
 async def test_rollback_is_a_promotion_of_an_earlier_release(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tests.engines.kube import KubeFront
 from tests.scenarios.delivery.world import World, running_world
 
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
@@ -16,8 +17,10 @@ async def reason(world: World, project: str) -> str:
     return str(ready["reason"]) if ready else ""
 
 
-async def test_a_second_project_on_a_single_trust_cluster_needs_a_word(tmp_path: Path) -> None:
-    async with running_world(tmp_path, isolation="none") as world:
+async def test_a_second_project_on_a_single_trust_cluster_needs_a_word(
+    tmp_path: Path, kube_api: KubeFront | None
+) -> None:
+    async with running_world(tmp_path, isolation="none", kube_api=kube_api) as world:
         api = world.platform.api
 
         async def first_ready() -> bool:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from tests.apis import ScenarioApi
+from tests.engines.kube import KubeFront
 from tests.support import eventually
 
 from towpath.apiserver.authn.pki import open_pki
@@ -54,6 +56,7 @@ CAPABILITIES = (
     gitops.CAPABILITY,
 )
 DEADLINE_S = 10.0
+KUBE_DEADLINE_S = 40.0
 
 INSTANCE_CRD = custom_resource_definition(
     POSTGRESQL_INSTANCE,
@@ -92,18 +95,20 @@ class Processes:
 @dataclass
 class World:
     platform: Platform
-    api: Plane
+    api: ScenarioApi
     cluster: Plane
     git: EmbeddedGitHost
+    deadline_s: float = DEADLINE_S
     sick: dict[str, str] = field(default_factory=dict)
     """Workload -> why its Deployment does not come up."""
 
     def user(self, name: str, *groups: str) -> Client:
-        return self.api.front.client(UserInfo(name, (*groups, AUTHENTICATED)))
+        return self.api.client(UserInfo(name, (*groups, AUTHENTICATED)))
 
     async def until(
-        self, condition: Callable[[], Awaitable[bool]], what: str, deadline_s: float = DEADLINE_S
+        self, condition: Callable[[], Awaitable[bool]], what: str, deadline_s: float = 0
     ) -> None:
+        deadline_s = deadline_s or self.deadline_s
         try:
             await eventually(condition, deadline_s=deadline_s)
         except TimeoutError:
@@ -210,17 +215,34 @@ async def found(client: Client, resource: Resource, name: str, namespace: str) -
 
 
 @asynccontextmanager
-async def running_world(folder: Path, *, isolation: str = "uid") -> AsyncIterator[World]:
+async def running_world(
+    folder: Path, *, isolation: str = "uid", kube_api: KubeFront | None = None
+) -> AsyncIterator[World]:
+    """On a real API server when given one; the workload cluster is an embedded one in any case,
+    because a real one's controllers would play the parts that the tests play."""
     async with AsyncExitStack() as stack:
         pki = open_pki(folder / "pki")
-        api = await stack.enter_async_context(open_plane("", folder / "platform", pki, bearer=[]))
+        planes: dict[str, Plane] = {}
+        api: ScenarioApi
+        if kube_api is not None:
+            api = kube_api
+        else:
+            planes[""] = await stack.enter_async_context(
+                open_plane("", folder / "platform", pki, bearer=[])
+            )
+            api = planes[""].front
         cluster = await stack.enter_async_context(
             open_plane(LOCAL, folder / "clusters", pki, bearer=[])
         )
         git = EmbeddedGitHost(folder / "git", lambda: "http://localhost:8080", _nobody, _everything)
         await stack.enter_async_context(git)
+        planes[LOCAL] = cluster
         world = World(
-            _platform(folder, api, cluster, git, pki.ca_file, isolation), api, cluster, git
+            _platform(folder, api, planes, git, pki.ca_file, isolation),
+            api,
+            cluster,
+            git,
+            DEADLINE_S if kube_api is None else KUBE_DEADLINE_S,
         )
         kinds = [
             crd
@@ -233,7 +255,7 @@ async def running_world(folder: Path, *, isolation: str = "uid") -> AsyncIterato
         objects = [obj for one in CAPABILITIES for obj in one.load_objects()]
         await apply_objects(world.platform.api, objects)
         tasks = await stack.enter_async_context(_Tasks())
-        tasks.start(api.front.run())
+        tasks.start(api.run())
         tasks.start(cluster.front.run())
         for controller in _controllers(world):
             tasks.start(controller.run())
@@ -266,22 +288,27 @@ async def _everything(user: UserInfo, request: AccessRequest) -> bool:
 
 
 def _platform(
-    folder: Path, api: Plane, cluster: Plane, git: EmbeddedGitHost, ca_file: Path, isolation: str
+    folder: Path,
+    api: ScenarioApi,
+    planes: dict[str, Plane],
+    git: EmbeddedGitHost,
+    ca_file: Path,
+    isolation: str,
 ) -> Platform:
     unused: Any = None
     return Platform(
-        api=api.front.client(),
-        clusters=LocalClusters({LOCAL: cluster}),
+        api=api.client(),
+        clusters=LocalClusters({LOCAL: planes[LOCAL]}),
         git=git,
         images=unused,
         processes=cast(Any, Processes(isolation)),
         logs=unused,
         catalog=unused,
-        trail=StoreTrail({"": api, LOCAL: cluster}),
+        trail=StoreTrail(planes),
         audit=unused,
         addresses=Addresses(),
-        authorize=api.front.authorize,
-        service_account_token=api.front.tokens,
+        authorize=api.authorize,
+        service_account_token=api.tokens,
         template_actions=dict,
         data_dir=folder,
         cache_dir=folder,
@@ -304,7 +331,7 @@ def _external_secrets(world: World) -> Controller:
     known = Informer(client, EXTERNAL_SECRET)
     return Controller(
         "test-external-secrets",
-        reconcile_external_secrets(client, lambda address: world.api.front.client(account)),
+        reconcile_external_secrets(client, lambda address: world.api.client(account)),
         (Running(known), _Arrivals(world.platform.api, known)),
     )
 
