@@ -21,6 +21,7 @@ from towpath.app.clusters import LocalClusters, StoreTrail
 from towpath.app.datadir import DataDir, Ports
 from towpath.app.foundations import Foundations, Progress, lay_foundations
 from towpath.app.front import PORTAL_HOSTS, Front
+from towpath.app.health import engines
 from towpath.app.objects import all_ready, apply_kinds, apply_namespaces, apply_objects
 from towpath.app.people import ADMINISTRATOR, ADMINISTRATORS_BINDING
 from towpath.app.public_info import public_info
@@ -37,10 +38,9 @@ from towpath.hooks.platform import ARGOCD_NAMESPACE, SYSTEM_NAMESPACE, Platform
 from towpath.hooks.templates import TemplateAction
 from towpath.localcluster.cluster import LocalCluster
 from towpath.localcluster.gateway.proxy import Gateway
-from towpath.machinery.asgi import Application
 from towpath.runtime.looplag import LoopLag
 from towpath.web.accounts import ApiAccess, build_accounts
-from towpath.web.portal import Portal, build_portal
+from towpath.web.portal import Portal, PortalApplication, build_portal
 from towpath.web.reads import build_reads
 
 
@@ -99,7 +99,7 @@ async def running_platform(
             shipping = AuditShipping(cluster, plane.store, base.records.audit)
             background.start(f"audit-{cluster or 'platform'}", shipping.run())
         background.start("gateway", hosts.gateway.run())
-        kubeconfig = await _listen(stack, base, hosts, platform)
+        kubeconfig = await _listen(stack, base, hosts, _portal(base, platform, lag))
         _start_controllers(background, platform)
         for capability in BUILT_IN:
             if demo and (seed := capability.load_demo()):
@@ -172,7 +172,7 @@ async def _install(base: Foundations) -> None:
 
 
 async def _listen(
-    stack: AsyncExitStack, base: Foundations, hosts: _Hosts, platform: Platform
+    stack: AsyncExitStack, base: Foundations, hosts: _Hosts, portal: PortalApplication
 ) -> Path:
     """Open both ports, and write the kubeconfig that leads to them."""
     planes = (base.api.front.application, base.cluster.front.application)
@@ -182,8 +182,9 @@ async def _listen(
     for application in planes:
         # Open watches would hold the listener up when it stops.
         stack.callback(application.end_streams)
-    front = Front(_portal(base, platform), hosts.git.app, hosts.registry.app, hosts.gateway)
+    front = Front(portal, hosts.git.app, hosts.registry.app, hosts.gateway)
     await stack.enter_async_context(Listener(front, port=base.ports.http))
+    stack.callback(portal.end_streams)
     kubeconfig = base.data / "kubeconfig"
     write_kubeconfig(
         kubeconfig,
@@ -195,7 +196,7 @@ async def _listen(
     return kubeconfig
 
 
-def _portal(base: Foundations, platform: Platform) -> Application:
+def _portal(base: Foundations, platform: Platform, lag: LoopLag) -> PortalApplication:
     reads = [read for one in BUILT_IN for read in one.load_reads(platform)]
     folders = {
         one.name: Path(str(resources.files(one.package))) / "templates"
@@ -209,6 +210,7 @@ def _portal(base: Foundations, platform: Platform) -> Application:
         cluster_of=LocalClusters({LOCAL: base.cluster}).client_of,
         projects_of=base.projects,
         records=base.records,
+        engines=engines(base, lag),
         addresses=base.addresses,
         hosts=PORTAL_HOSTS,
         pages=tuple(page for one in BUILT_IN for page in one.load_pages()),

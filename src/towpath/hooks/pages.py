@@ -44,6 +44,8 @@ class Visit:
     records: Records
     cluster: Callable[[str], Client]
     """A workload cluster's API with the visitor's rights there. Raises NotFound."""
+    session: str = ""
+    """The id of the visitor's session, by which the identity lists it."""
     form: Mapping[str, str] = field(default_factory=dict)
     """What was posted, without the token; of a field that came twice, the lines together."""
 

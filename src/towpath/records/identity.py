@@ -106,6 +106,27 @@ class SqliteIdentityTable:
 
         return await self._database.write(take)
 
+    async def held_by(self, person: str, kinds: Sequence[str], *, now_s: float) -> list[Credential]:
+        """The person's living credentials of these kinds, newest first."""
+        rows = await self._database.fetch(
+            "SELECT digest, person, kind, label, created_s, expires_s FROM credentials"
+            " WHERE person = ? AND expires_s > ? ORDER BY created_s DESC",
+            (person, now_s),
+        )
+        return [Credential(*row) for row in rows if row[2] in kinds]
+
+    async def remove_of(self, person: str, digest: str) -> bool:
+        """Whether the person had it; what belongs to somebody else stays."""
+
+        def remove(connection: apsw.Connection) -> bool:
+            rows = connection.execute(
+                "DELETE FROM credentials WHERE person = ? AND digest = ? RETURNING digest",
+                (person, digest),
+            )
+            return bool(list(rows))
+
+        return await self._database.write(remove)
+
     async def remove(self, digest: str) -> None:
         await self._database.execute("DELETE FROM credentials WHERE digest = ?", [(digest,)])
 

@@ -1,7 +1,9 @@
 """What the portal needs of identity: links that sign in once, sessions, and who a token is."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
+from towpath.engines.identity.port import Issued
 from towpath.machinery.users import UserInfo
 
 
@@ -17,3 +19,15 @@ class Identity(Protocol):
     async def session(self, secret: str) -> UserInfo | None: ...
 
     async def close_session(self, secret: str) -> None: ...
+
+    async def issue_token(self, user: UserInfo, label: str) -> str:
+        """A personal token; nobody can read it again."""
+        ...
+
+    async def issued(self, user: UserInfo) -> Sequence[Issued]:
+        """What the person holds: sessions and tokens."""
+        ...
+
+    async def revoke(self, user: UserInfo, issued_id: str) -> bool: ...
+
+    def id_of(self, secret: str) -> str: ...

@@ -1,18 +1,18 @@
 """The portal as one ASGI application: pages of capabilities, sign-in, static files, reads."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from starlette.applications import Starlette
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, compile_path
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from towpath.client.protocols import Client
 from towpath.hooks.pages import Answer, Page, PageRoute, Records, Redirect, Visit
@@ -20,9 +20,12 @@ from towpath.hooks.platform import Addresses
 from towpath.machinery.errors import StatusError
 from towpath.machinery.users import UserInfo
 from towpath.records.contract import Viewer
-from towpath.web import session
+from towpath.web import palette, session, styleguide
+from towpath.web.about_page import Engine, about_page
+from towpath.web.account_page import account_page
 from towpath.web.guard import Guard
 from towpath.web.identity import Identity
+from towpath.web.live import LiveStreams
 from towpath.web.reads import ViewerOf
 from towpath.web.rendering import STATIC, Frame, Rendering
 
@@ -43,6 +46,7 @@ class Portal:
     projects_of: Callable[[Viewer], Awaitable[list[str]]]
     """The names of the projects that a viewer may see."""
     records: Records
+    engines: tuple[Engine, ...]
     addresses: Addresses
     hosts: tuple[str, ...]
     pages: tuple[PageRoute, ...]
@@ -50,10 +54,27 @@ class Portal:
     """Each capability's `templates/` folder, by the capability's name."""
 
 
-def build_portal(portal: Portal, reads: Iterable[BaseRoute]) -> ASGIApp:
-    pages = portal.pages
+class PortalApplication:
+    """The portal, guarded."""
+
+    def __init__(self, app: ASGIApp, live: LiveStreams) -> None:
+        self._app = app
+        self._live = live
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+    def end_streams(self) -> None:
+        """End the streams of all open pages, so that the listener can stop at once."""
+        self._live.end_all()
+
+
+def build_portal(portal: Portal, reads: Iterable[BaseRoute]) -> PortalApplication:
+    own = (account_page(portal.identity), about_page(portal.engines), *styleguide.PAGES)
+    pages = (*portal.pages, *own)
     rendering = Rendering(portal.template_folders, pages)
-    shell = _Shell(portal, rendering)
+    live = LiveStreams()
+    shell = _Shell(portal, rendering, live)
     routes = [
         Route("/sign-in", shell.show_sign_in, methods=["GET"]),
         Route("/sign-in", shell.redeem, methods=["POST"]),
@@ -61,11 +82,14 @@ def build_portal(portal: Portal, reads: Iterable[BaseRoute]) -> ASGIApp:
         Route("/-/look", shell.choose_look, methods=["POST"]),
         *reads,
         *(Route(page.path, _endpoint(shell, page), methods=_methods(page)) for page in pages),
-        Mount("/static", _KeptFiles(directory=STATIC)),
+        Route("/-/live", shell.live, methods=["GET"]),
+        Route("/-/palette", shell.palette, methods=["GET"]),
+        Mount(f"/static/{rendering.stamp}", _KeptFiles(directory=STATIC)),
+        Mount("/static", StaticFiles(directory=STATIC)),
     ]
     handlers = {StatusError: shell.failure, HTTPException: shell.failure}
     app = Starlette(routes=routes, exception_handlers=handlers)
-    return Guard(app, hosts=portal.hosts)
+    return PortalApplication(Guard(app, hosts=portal.hosts), live)
 
 
 class _KeptFiles(StaticFiles):
@@ -73,7 +97,7 @@ class _KeptFiles(StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
-        if scope["query_string"].startswith(b"v=") and response.status_code == 200:
+        if response.status_code == 200:
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
 
@@ -92,9 +116,13 @@ def _endpoint(shell: "_Shell", page: PageRoute) -> Callable[[Request], Awaitable
 class _Shell:
     """What every page has around it, and the few pages that need nobody signed in."""
 
-    def __init__(self, portal: Portal, rendering: Rendering) -> None:
+    def __init__(self, portal: Portal, rendering: Rendering, streams: LiveStreams) -> None:
         self._portal = portal
         self._rendering = rendering
+        self._streams = streams
+        self._live_pages = [
+            (compile_path(route.path), route) for route in portal.pages if route.live
+        ]
 
     async def page(self, request: Request, route: PageRoute) -> Response:
         user = await session.visitor(request, self._portal.identity)
@@ -102,21 +130,24 @@ class _Shell:
             back = quote(f"{request.url.path}?{request.url.query}".rstrip("?"))
             return RedirectResponse(f"/sign-in?next={back}", status_code=303)
         form = _fields(await _own_form(request)) if request.method == "POST" else {}
-        visit = await self._visit(request, user, form)
+        parameters = {**request.query_params, **request.path_params}
+        visit = replace(await self._visit(user, parameters, form), session=self._session(request))
         if request.method == "POST" and route.submit:
             answer = await route.submit(visit)
         else:
             answer = await route.answer(visit)
         return await self._answered(request, route, visit, answer)
 
-    async def _visit(self, request: Request, user: UserInfo, form: Mapping[str, str]) -> Visit:
+    async def _visit(
+        self, user: UserInfo, parameters: Mapping[str, str], form: Mapping[str, str]
+    ) -> Visit:
         portal = self._portal
         return Visit(
             user=user,
             viewer=await portal.viewer_of(user),
             api=portal.client_of(user),
             addresses=portal.addresses,
-            parameters={**request.query_params, **request.path_params},
+            parameters=parameters,
             records=portal.records,
             cluster=lambda name: portal.cluster_of(user, name),
             form=form,
@@ -143,6 +174,43 @@ class _Shell:
         if notice:
             session.forget_notice(response)
         return response
+
+    async def live(self, request: Request) -> Response:
+        user = await session.visitor(request, self._portal.identity)
+        if user is None:
+            return PlainTextResponse("sign in first", 401)
+        asked = urlsplit(request.query_params.get("page", ""))
+        for (pattern, _, convertors), route in self._live_pages:
+            if (found := pattern.match(asked.path)) and route.live:
+                parts = {
+                    name: convertors[name].convert(text) for name, text in found.groupdict().items()
+                }
+                visit = await self._visit(user, {**dict(parse_qsl(asked.query)), **parts}, {})
+                return self._streams.answer(
+                    route.live(visit), self._clients(visit), self._signed_in(request)
+                )
+        return PlainTextResponse("that page does not change by itself", 404)
+
+    def _session(self, request: Request) -> str:
+        return self._portal.identity.id_of(request.cookies.get(session.COOKIE, ""))
+
+    async def palette(self, request: Request) -> Response:
+        user = await session.visitor(request, self._portal.identity)
+        if user is None:
+            return PlainTextResponse("sign in first", 401)
+        visit = await self._visit(user, {}, {})
+        asked = request.query_params.get("q", "")
+        projects = await self._portal.projects_of(visit.viewer)
+        return await palette.answer(visit, asked, self._rendering.rail, projects)
+
+    def _clients(self, visit: Visit) -> Callable[[str], Client]:
+        return lambda cluster: visit.cluster(cluster) if cluster else visit.api
+
+    def _signed_in(self, request: Request) -> Callable[[], Awaitable[bool]]:
+        async def still() -> bool:
+            return await session.visitor(request, self._portal.identity) is not None
+
+        return still
 
     async def show_sign_in(self, request: Request) -> Response:
         link = request.query_params.get("link", "")

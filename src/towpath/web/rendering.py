@@ -6,10 +6,10 @@ it was not given fails; that it asks whether something was given is no failure.
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 import jinja2
@@ -38,11 +38,20 @@ SECTIONS = (
 """The rail, in its order; a section without a page is left out."""
 
 
-class Missing(jinja2.StrictUndefined):
-    """Nothing: may be asked for, and must not be printed or looked into."""
+class Missing(jinja2.Undefined):
+    """Nothing: may be asked for and compared, and must not be printed or gone through."""
 
-    def __bool__(self) -> Literal[False]:  # type: ignore[override]
-        return False
+    def __str__(self) -> str:
+        raise self._refusal()
+
+    def __iter__(self) -> Iterator[Any]:
+        raise self._refusal()
+
+    def __len__(self) -> int:
+        raise self._refusal()
+
+    def _refusal(self) -> jinja2.UndefinedError:
+        return jinja2.UndefinedError(self._undefined_message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +71,8 @@ class Rendering:
     def __init__(self, folders: Mapping[str, Path], routes: tuple[PageRoute, ...]) -> None:
         self._templates = _environment(folders)
         paths = {route.path for route in routes}
-        self._rail = tuple(one for one in SECTIONS if one[0] in paths)
-        self._stamp = _stamp(STATIC)
+        self.rail = tuple(one for one in SECTIONS if one[0] in paths)
+        self.stamp = _stamp(STATIC)
 
     def render(self, request: Request, page: Page, title: str, frame: Frame) -> Response:
         user = frame.user
@@ -73,7 +82,7 @@ class Rendering:
             title=page.title or title,
             csrf=session.csrf_token(request) if user else "",
             frame=frame,
-            rail=self._rail if user else (),
+            rail=self.rail if user else (),
             theme=session.theme(request),
             rail_folded=session.rail_folded(request),
             path=request.url.path,
@@ -83,7 +92,7 @@ class Rendering:
         return HTMLResponse(text, status_code=page.status, headers={"Cache-Control": "no-store"})
 
     def _asset(self, name: str) -> str:
-        return f"/static/{name}?v={self._stamp}"
+        return f"/static/{self.stamp}/{name}"
 
 
 def _address(request: Request) -> str:

@@ -5,7 +5,7 @@ import secrets
 import time
 from collections.abc import Sequence
 
-from towpath.engines.identity.port import UnknownPerson
+from towpath.engines.identity.port import Issued, UnknownPerson
 from towpath.machinery.users import AUTHENTICATED, UserInfo
 from towpath.records.identity import Credential, SqliteIdentityTable
 
@@ -50,6 +50,18 @@ class LocalIdentity:
 
     async def names(self) -> Sequence[str]:
         return [person.name for person in await self._table.people()]
+
+    async def issued(self, user: UserInfo) -> Sequence[Issued]:
+        held = await self._table.held_by(user.name, ("session", "token"), now_s=_now_s())
+        return [
+            Issued(one.digest, one.kind, one.label, one.created_s, one.expires_s) for one in held
+        ]
+
+    async def revoke(self, user: UserInfo, issued_id: str) -> bool:
+        return await self._table.remove_of(user.name, issued_id)
+
+    def id_of(self, secret: str) -> str:
+        return _digest(secret)
 
     async def _issue(
         self, person: str, kind: str, label: str, life_s: float, *, prefix: str = ""

@@ -1,6 +1,7 @@
 """What the platform needs of identity: one-time links, sessions, tokens, and who they stand for."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from towpath.machinery.users import UserInfo
@@ -8,6 +9,18 @@ from towpath.machinery.users import UserInfo
 
 class UnknownPerson(Exception):
     """Nobody has that name; `str()` says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A session or a token that somebody holds. `id` names it and opens nothing."""
+
+    id: str
+    kind: str
+    """`session` or `token`."""
+    label: str
+    created_s: float
+    expires_s: float
 
 
 class IdentityProvider(Protocol):
@@ -30,3 +43,19 @@ class IdentityProvider(Protocol):
     async def close_session(self, secret: str) -> None: ...
 
     async def names(self) -> Sequence[str]: ...
+
+
+class Holdings(Protocol):
+    """What people hold, for them to see and to end."""
+
+    async def issued(self, user: UserInfo) -> Sequence[Issued]:
+        """The sessions and tokens of that person that still open something, newest first."""
+        ...
+
+    async def revoke(self, user: UserInfo, issued_id: str) -> bool:
+        """Whether that person held it; it opens nothing from now on."""
+        ...
+
+    def id_of(self, secret: str) -> str:
+        """The id under which `issued` lists it."""
+        ...

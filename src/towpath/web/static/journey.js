@@ -1,0 +1,147 @@
+// Going from page to page without loading everything again: the main region is swapped, links are
+// fetched when somebody is about to follow them. Whatever does not fit is left to the browser.
+
+import { morph } from "./morph.js";
+
+const FETCHED_MS = 4000;
+const fetched = new Map();
+let going = 0;
+
+export function startJourney() {
+  history.replaceState({ ours: true }, "");
+  document.addEventListener("pointerover", prefetch, { passive: true });
+  document.addEventListener("focusin", prefetch);
+  document.addEventListener("click", follow);
+  document.addEventListener("submit", submit);
+  addEventListener("popstate", () => go(location.href, { scroll: null, push: false }));
+}
+
+function ourLink(event) {
+  const link = event.target.closest?.("a[href]");
+  if (!link || link.origin !== location.origin || link.target || link.hasAttribute("download")) return null;
+  if (!document.body.classList.contains("framed")) return null;
+  if (/^\/(static|api|git|-)\//.test(link.pathname) || link.pathname === "/sign-in") return null;
+  return link;
+}
+
+function isPlace(link) {
+  return link.hash && link.pathname === location.pathname && link.search === location.search;
+}
+
+function prefetch(event) {
+  const link = ourLink(event);
+  if (!link || isPlace(link) || fetched.has(link.href) || link.href === location.href) return;
+  if (navigator.connection?.saveData) return;
+  const answer = load(link.href).catch(() => null);
+  fetched.set(link.href, answer);
+  setTimeout(() => fetched.delete(link.href), FETCHED_MS);
+}
+
+function follow(event) {
+  if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  const link = ourLink(event);
+  if (!link || isPlace(link)) return;
+  event.preventDefault();
+  go(link.href, { scroll: "top", push: link.href !== location.href });
+}
+
+function submit(event) {
+  const form = event.target;
+  const button = event.submitter;
+  if (event.defaultPrevented || form.method === "dialog" || !document.body.classList.contains("framed")) return;
+  const url = new URL(button?.getAttribute("formaction") ? button.formAction : form.action, location.href);
+  if (url.origin !== location.origin || url.pathname.startsWith("/sign-") || url.pathname === "/-/look") return;
+  const fields = new URLSearchParams(new FormData(form, button));
+  event.preventDefault();
+  fetched.clear();
+  if (form.method === "get") {
+    for (const [name, value] of [...fields]) if (!value) fields.delete(name);
+    url.search = fields;
+    const filtering = form.hasAttribute("data-filter");
+    go(url.href, { scroll: null, push: !filtering, replace: filtering, merge: true });
+  } else {
+    button?.setAttribute("aria-busy", "true");
+    go(url.href, { scroll: "top", push: true, body: fields });
+  }
+}
+
+async function load(url, body) {
+  const answer = await fetch(url, {
+    method: body ? "POST" : "GET", body, headers: { Accept: "text/html" }, credentials: "same-origin",
+  });
+  if (!answer.headers.get("content-type")?.startsWith("text/html")) throw new Error("not a page");
+  return { url: answer.url, text: await answer.text(), refused: answer.status >= 400 };
+}
+
+export async function go(url, { scroll = "top", push = true, replace = false, body = null, merge = false } = {}) {
+  const turn = ++going;
+  let page = null;
+  try {
+    page = (!body && await fetched.get(url)) || await load(url, body);
+  } catch {
+    // Offline, or not a page of ours: let the browser say so. A form is never sent twice.
+    if (!body) location.assign(url);
+    else show("This could not be sent. Check that the platform is running, then try again.");
+    return;
+  }
+  if (turn !== going) return;
+  const next = new DOMParser().parseFromString(page.text, "text/html");
+  if (!next.body.classList.contains("framed")) {
+    location.assign(page.url);
+    return;
+  }
+  const hash = new URL(url, location.href).hash;
+  const address = page.url + (page.url.includes("#") ? "" : hash);
+  // What was typed into a form that was refused stays typed.
+  const stays = Boolean(body) && new URL(page.url).pathname === location.pathname;
+  if (stays) [merge, push, replace] = [page.refused, false, true];
+  if (push) history.pushState({ ours: true }, "", address);
+  else if (replace) history.replaceState({ ours: true }, "", address);
+  swap(next, { whole: !merge });
+  if (hash) document.getElementById(decodeURIComponent(hash.slice(1)))?.scrollIntoView();
+  else if (scroll === "top" && !stays) scrollTo(0, 0);
+  if (scroll === "top" && !merge) (document.querySelector("main [autofocus]") ?? document.getElementById("main")).focus({ preventScroll: true });
+}
+
+// Fetch the page we are on again and let in what has changed.
+export async function refresh() {
+  const turn = going;
+  const page = await load(location.href.split("#")[0]);
+  if (turn !== going) return;
+  const next = new DOMParser().parseFromString(page.text, "text/html");
+  if (next.body.classList.contains("framed")) swap(next, { whole: false });
+  else location.assign(page.url);
+}
+
+function swap(next, { whole }) {
+  document.title = next.title;
+  const main = document.getElementById("main");
+  const other = next.getElementById("main");
+  for (const name of ["data-live"]) {
+    if (other.hasAttribute(name)) main.setAttribute(name, "");
+    else main.removeAttribute(name);
+  }
+  if (whole) main.replaceChildren(...[...other.childNodes].map((node) => document.importNode(node, true)));
+  else morph(main, other);
+  for (const part of [".rail nav", ".rail .switcher"]) {
+    const [here, there] = [document.querySelector(part), next.querySelector(part)];
+    if (here && there) {
+      morph(here, there);
+      if (whole) here.removeAttribute("open");
+    }
+  }
+  if (whole) document.querySelectorAll("details[data-menu][open]").forEach((menu) => menu.removeAttribute("open"));
+  for (const field of document.querySelectorAll(".rail input[name=next]")) field.value = location.pathname + location.search;
+  document.dispatchEvent(new CustomEvent("towpath:page", { detail: { whole } }));
+}
+
+export function show(text) {
+  const toast = document.createElement("div");
+  toast.className = "toast bad";
+  toast.setAttribute("role", "alert");
+  toast.dataset.toast = "";
+  toast.dataset.added = "";
+  toast.append(Object.assign(document.createElement("p"), { textContent: text }));
+  document.getElementById("main").append(toast);
+  document.dispatchEvent(new CustomEvent("towpath:page", { detail: { whole: false } }));
+}

@@ -1,0 +1,169 @@
+"""The living style guide: every component once, with what it looks like when things go wrong."""
+
+from typing import Any
+
+from towpath.hooks.pages import Page, PageRoute, Visit
+from towpath.records.contract import LogLine
+from towpath.web import icons
+
+_BEGIN_S = 1_790_000_000.0
+
+STATES = (
+    "Healthy",
+    "Progressing",
+    "Degraded",
+    "Failed",
+    "Paused",
+    "Unknown",
+    "Synced",
+    "OutOfSync",
+    "WaitingForApproval",
+)
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["name", "size"],
+    "properties": {
+        "name": {
+            "type": "string",
+            "title": "Name",
+            "description": "Lower case letters, digits and dashes.",
+            "pattern": "[a-z][a-z0-9-]*",
+            "maxLength": 40,
+        },
+        "size": {
+            "type": "string",
+            "title": "Size",
+            "enum": ["small", "medium", "large"],
+            "enumNames": ["Small", "Medium", "Large"],
+            "default": "small",
+        },
+        "replicas": {"type": "integer", "title": "Replicas", "minimum": 1, "maximum": 9},
+        "public": {
+            "type": "boolean",
+            "title": "Reachable from outside",
+            "description": "Everybody who knows the address can call it.",
+        },
+        "reason": {"type": "string", "title": "Reason", "ui:widget": "textarea"},
+    },
+}
+
+LINES = [
+    LogLine(1, _BEGIN_S, "Collecting the parts"),
+    LogLine(2, _BEGIN_S + 1, "\x1b[32mok\x1b[0m  12 tests passed in 0.84 s"),
+    LogLine(3, _BEGIN_S + 2, "<script>alert('a log line is text')</script>"),
+    LogLine(4, _BEGIN_S + 3, "A long line goes on below itself: " + "abcdefghi " * 24),
+]
+
+STEPS = [
+    {"name": "Fetch the skeleton", "phase": "Succeeded", "started": _BEGIN_S, "finished": _BEGIN_S},
+    {
+        "name": "Publish the repository",
+        "phase": "Failed",
+        "started": _BEGIN_S,
+        "finished": _BEGIN_S + 73,
+        "message": "demo/shop exists already and belongs to another workload. Choose another name.",
+    },
+    {"name": "Register in the catalogue", "phase": "Skipped"},
+]
+
+ENVIRONMENTS = [
+    {
+        "name": "staging",
+        "health": "Healthy",
+        "sync": "Synced",
+        "release": "shop-1f0c2a9b",
+        "commit": "1f0c2a9b77aa",
+        "author": "alice",
+        "when": _BEGIN_S,
+        "url": "http://shop.staging.demo.localhost:8080",
+    },
+    {
+        "name": "production",
+        "health": "Degraded",
+        "sync": "OutOfSync",
+        "release": "shop-77b1e0d2",
+        "commit": "77b1e0d2c001",
+        "author": "bob",
+        "when": _BEGIN_S,
+        "url": "http://shop.production.demo.localhost:8080",
+        "note": "2 releases behind staging",
+    },
+    {"name": "trials-with-a-remarkably-long-name", "release": ""},
+]
+
+TREE = [
+    {
+        "kind": "Deployment",
+        "name": "shop",
+        "status": "Healthy",
+        "children": [
+            {
+                "kind": "ReplicaSet",
+                "name": "shop-6d4f",
+                "status": "Healthy",
+                "children": [
+                    {"kind": "Pod", "name": "shop-6d4f-x2k", "status": "Ready", "children": []},
+                    {
+                        "kind": "Pod",
+                        "name": "shop-6d4f-9qq",
+                        "status": "CrashLoopBackOff",
+                        "detail": "exit code 1, 4 restarts",
+                        "children": [],
+                    },
+                ],
+            }
+        ],
+    },
+    {"kind": "Service", "name": "shop", "status": "", "children": []},
+]
+
+DIFF = """--- production/shop.yaml
++++ production/shop.yaml
+@@ -4,5 +4,5 @@
+ spec:
+-  replicas: 1
++  replicas: 3
+   template:
+"""
+
+ROWS = [
+    {"name": "shop", "health": "Healthy", "owner": "team-a", "cost": 12.4, "when": _BEGIN_S},
+    {
+        "name": "Donaudampfschifffahrtsgesellschaftskapitaen-service",
+        "health": "Failed",
+        "owner": "",
+        "cost": 1250.0,
+        "when": _BEGIN_S,
+    },
+    {"name": "خدمة-الطلبات", "health": "Unknown", "owner": "team-b", "cost": 0.3, "when": _BEGIN_S},
+]
+
+TONES = ("good", "busy", "warn", "bad", "still", "")
+
+
+async def show(visit: Visit) -> Page:
+    data = {
+        "states": STATES,
+        "tones": TONES,
+        "icons": icons.NAMES,
+        "schema": SCHEMA,
+        "lines": LINES,
+        "steps": STEPS,
+        "environments": ENVIRONMENTS,
+        "tree": TREE,
+        "diff": DIFF,
+        "rows": ROWS,
+        "sort": visit.parameters.get("sort", "name"),
+        "begin_s": _BEGIN_S,
+    }
+    return Page("web/styleguide.html", data)
+
+
+async def submit(visit: Visit) -> Page:
+    """The guide's form goes nowhere: it comes back with an error, to show one."""
+    page = await show(visit)
+    return Page(page.template, {**page.data, "values": visit.form}, status=422)
+
+
+PAGES = (PageRoute("/_/styleguide", show, "Style guide", submit=submit, section="/about"),)
