@@ -9,8 +9,8 @@ from typing import Any, cast
 import pytest
 from tests.support import running_api_server
 
+from towpath.capabilities.delivery.releases.checks import OBJECTS
 from towpath.capabilities.delivery.releases.commands import release_create, releases
-from towpath.capabilities.delivery.releases.immutability import OBJECTS
 from towpath.capabilities.delivery.workloads.kinds import RELEASE, RELEASE_CRD
 from towpath.client.protocols import Client
 from towpath.hooks.commands import CommandError, Terminal

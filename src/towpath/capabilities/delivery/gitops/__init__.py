@@ -14,5 +14,5 @@ CAPABILITY = Capability(
     summary="GitOps: Argo CD Applications, synced from Git, drift shown and healed",
     kinds=".kinds:KINDS",
     objects=".objects:OBJECTS",
-    controllers=".controller:controllers",
+    controllers=".reconcile:controllers",
 )

@@ -9,6 +9,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from towpath.capabilities.delivery.gitops import status as statuses
+from towpath.capabilities.delivery.gitops.app_project import (
+    NotPermitted,
+    check_destination,
+    check_kind,
+    check_source,
+)
 from towpath.capabilities.delivery.gitops.desired import (
     Desired,
     DesiredState,
@@ -29,12 +35,6 @@ from towpath.capabilities.delivery.gitops.policy import (
     intent_of,
     may_attempt,
     retry_delay_s,
-)
-from towpath.capabilities.delivery.gitops.rules import (
-    NotPermitted,
-    check_destination,
-    check_kind,
-    check_source,
 )
 from towpath.capabilities.delivery.gitops.status import Look
 from towpath.capabilities.delivery.gitops.sync import (

@@ -10,6 +10,6 @@ CAPABILITY = Capability(
     package=__name__,
     name="releases",
     summary="Makes and lists releases: image, commit and Score file, immutable",
-    objects=".immutability:OBJECTS",
+    objects=".checks:OBJECTS",
     commands=".commands:COMMANDS",
 )

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from towpath.capabilities.delivery.gitops.kinds import repository_url
-from towpath.capabilities.delivery.gitops.rules import (
+from towpath.capabilities.delivery.gitops.app_project import (
     NotPermitted,
     check_destination,
     check_kind,
     check_source,
 )
+from towpath.capabilities.delivery.gitops.kinds import repository_url
 from towpath.capabilities.governance.projects.reconcile import app_project
 from towpath.machinery.objects import RawObject
 
