@@ -56,7 +56,10 @@ def invoke(command: Command, values: dict[str, Any]) -> None:
     except CommandError as error:
         _fail(str(error), error.hint, error.exit_code)
     except Exception as error:
-        known = _known_error(error)
+        cause = _cause(error)
+        if isinstance(cause, CommandError):
+            _fail(str(cause), cause.hint, cause.exit_code)
+        known = _known_error(cause)
         if known is None:
             raise
         _fail(*known)
@@ -87,6 +90,13 @@ async def _only_project(terminal: Any) -> str:
         hint="name one with --project, or set TOWPATH_PROJECT",
         exit_code=USAGE,
     )
+
+
+def _cause(error: Exception) -> Exception:
+    """What ended several things that were done at once."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _known_error(error: Exception) -> tuple[str, str, int] | None:

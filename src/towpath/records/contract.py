@@ -7,11 +7,12 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from towpath.machinery.errors import Unavailable
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import UserInfo
 
 
-class RecordsUnavailable(Exception):
+class RecordsUnavailable(Unavailable):
     """The records could not be read or written; `str()` says why. What was to be written is not."""
 
 

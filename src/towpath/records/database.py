@@ -135,8 +135,7 @@ class _Job:
             with connection:  # a savepoint
                 self.result = self.work(connection)
         except apsw.Error as error:
-            self.error = RecordsUnavailable(f"the records could not be written: {error}")
-            self.error.__cause__ = error
+            self.error = _not_written(error)
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for the future
             self.error = error
 
@@ -158,10 +157,16 @@ def _commit_group(connection: apsw.Connection, jobs: list[_Job]) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         for job in running:
-            job.error = RecordsUnavailable(f"the records could not be written: {error}")
-            job.error.__cause__ = error
+            job.error = _not_written(error)
     for job in running:
         job.finish()
+
+
+def _not_written(error: apsw.Error) -> RecordsUnavailable:
+    remedy = ". Free some space and repeat" if isinstance(error, apsw.FullError) else ""
+    unavailable = RecordsUnavailable(f"the records could not be written: {error}{remedy}")
+    unavailable.__cause__ = error
+    return unavailable
 
 
 def _run_many(connection: apsw.Connection, sql: str, rows: Sequence[Sequence[Value]]) -> None:

@@ -53,6 +53,7 @@ _PROTOCOL = re.compile(r"[a-z0-9=:.-]{1,64}")
 _NO_CACHE = ("Cache-Control", "no-cache, max-age=0, must-revalidate")
 _CHALLENGE = ("WWW-Authenticate", 'Basic realm="towpath"')
 _FETCH_BODY_MAX = 16 * 2**20
+_IN_MEMORY_MAX = 2**20
 _COMMANDS_MAX = 2**20
 _REPORT_MAX = 4 * 2**20
 _CHILDREN_MAX = 16
@@ -205,7 +206,7 @@ class SmartHttp:
         await answer(send, 200, output, [("Content-Type", media_type), _NO_CACHE])
 
     async def _fetch(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._spool_file() as body:
+        with self._question_file(scope) as body:
             await self._spool(scope, receive, body, _FETCH_BODY_MAX)
             arguments = ["upload-pack", "--stateless-rpc", self._place(request)]
             async with (
@@ -275,6 +276,13 @@ class SmartHttp:
 
     def _place(self, request: Request) -> str:
         return str(self._host.folders.place_of(request.repository))
+
+    def _question_file(self, scope: Scope) -> IO[bytes]:
+        """For what a fetch asks: in memory, so that a full disk keeps nobody from reading."""
+        length = header(scope, "content-length")
+        if not length.isdecimal() or int(length) > _IN_MEMORY_MAX:
+            return self._spool_file()
+        return os.fdopen(os.memfd_create("git-fetch"), "w+b", buffering=0)
 
     def _spool_file(self) -> IO[bytes]:
         return tempfile.TemporaryFile(dir=self._host.folders.temporary, buffering=0)
