@@ -51,5 +51,10 @@ class LogReadingClient(InProcessClient):
             timestamps=timestamps,
             tail_lines=tail_lines or None,
         )
-        async for line in await self._pod_logs(pod, options):
-            yield line.removesuffix(b"\n")
+        rest = b""
+        async for chunk in await self._pod_logs(pod, options):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                yield line
+        if rest:
+            yield rest

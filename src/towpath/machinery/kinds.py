@@ -75,11 +75,13 @@ def custom_resource_definition(
     short_names: Sequence[str] = (),
     categories: Sequence[str] = (),
     rules: Sequence[RawObject] = (),
+    selectable: Sequence[str] = (),
 ) -> RawObject:
     """The CRD of one kind with one served version.
 
     `spec` and `status` are structural OpenAPI v3 schemas; `rules` are x-kubernetes-validations of
-    the whole object. A status schema makes the status subresource.
+    the whole object; `selectable` are paths that a field selector may name. A status schema makes
+    the status subresource.
     """
     properties: RawObject = {
         "apiVersion": {"type": "string"},
@@ -97,6 +99,8 @@ def custom_resource_definition(
         "schema": {"openAPIV3Schema": schema},
         "additionalPrinterColumns": [_printer_column(column) for column in columns],
     }
+    if selectable:
+        version["selectableFields"] = [{"jsonPath": path} for path in selectable]
     if status is not None:
         properties["status"] = status
         version["subresources"] = {"status": {}}

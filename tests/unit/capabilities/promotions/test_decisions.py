@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from towpath.capabilities.delivery.promotions.commands import approval_name
+from towpath.capabilities.delivery.promotions.approving import approval_name
 from towpath.capabilities.delivery.promotions.reconcile.approve import weigh
 from towpath.capabilities.delivery.promotions.reconcile.commit import commit_message
 from towpath.capabilities.delivery.promotions.reconcile.observe import progress_of, worst_resource

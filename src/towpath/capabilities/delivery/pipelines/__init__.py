@@ -17,5 +17,6 @@ CAPABILITY = Capability(
     kinds=".kinds:KINDS",
     controllers=".reconcile:controllers",
     commands=".commands:COMMANDS",
+    pages=".pages:PAGES",
     reads=".reads:reads",
 )

@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from towpath.capabilities.delivery.pipelines.again import run_again
 from towpath.capabilities.delivery.pipelines.kinds import (
     CANCELLED,
     FAILED,
-    FINALIZER,
     PENDING,
     PIPELINE_RUN,
     REPOSITORY_LABEL,
@@ -19,11 +18,10 @@ from towpath.capabilities.delivery.pipelines.kinds import (
     phase_of,
 )
 from towpath.hooks.commands import Command, CommandError, Terminal
-from towpath.machinery.errors import AlreadyExists, Gone
+from towpath.machinery.errors import Conflict, Gone
 from towpath.machinery.objects import RawObject
 
 WAIT_FOR_CHANGE_S = 30.0
-ATTEMPTS_MAX = 1000
 
 
 async def pipelines(terminal: Terminal, app: str = "", *, project: str = "") -> None:
@@ -165,20 +163,11 @@ async def pipeline_rerun(terminal: Terminal, run: str, *, project: str = "") -> 
         The project.
     """
     found = await terminal.api.get(PIPELINE_RUN, run, project)
-    attempt = int(found["spec"].get("attempt", 1))
-    first = run.removesuffix(f"-{attempt}") if attempt > 1 else run
-    spec = {**found["spec"], "cancel": False, "actor": await terminal.user()}
-    for number in range(attempt + 1, ATTEMPTS_MAX + 1):
-        again = PIPELINE_RUN.object(f"{first}-{number}", project, spec={**spec, "attempt": number})
-        again["metadata"]["labels"] = dict(found["metadata"].get("labels") or {})
-        again["metadata"]["finalizers"] = [FINALIZER]
-        try:
-            created: Any = await terminal.api.create(PIPELINE_RUN, again)
-        except AlreadyExists:
-            continue
-        terminal.show(created, [{"name": created["metadata"]["name"]}])
-        return
-    raise CommandError(f"{first} has been run {ATTEMPTS_MAX} times; push a new commit")
+    try:
+        created = await run_again(terminal.api, found, await terminal.user())
+    except Conflict as error:
+        raise CommandError(error.message) from error
+    terminal.show(created, [{"name": created["metadata"]["name"]}])
 
 
 COMMANDS: Sequence[Command] = (

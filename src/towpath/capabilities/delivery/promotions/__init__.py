@@ -14,4 +14,5 @@ CAPABILITY = Capability(
     kinds=".kinds:KINDS",
     controllers=".reconcile:controllers",
     commands=".commands:COMMANDS",
+    pages=".pages:PAGES",
 )

@@ -1,13 +1,12 @@
 """What the terminal offers for promotions: promote, approve, reject, rollback, promotions."""
 
 import asyncio
-import hashlib
-import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT, by_order
+from towpath.capabilities.delivery.promotions.approving import approval_name
 from towpath.capabilities.delivery.promotions.kinds import (
     APPROVAL,
     PROMOTION,
@@ -18,7 +17,7 @@ from towpath.capabilities.delivery.promotions.kinds import (
     newest_first,
     phase_of,
 )
-from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
+from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD
 from towpath.capabilities.governance.projects.kinds import PROJECT_LABEL
 from towpath.hooks.commands import NOT_FOUND, TIMED_OUT, Command, CommandError, Terminal
 from towpath.machinery.errors import AlreadyExists, NotFound
@@ -61,6 +60,7 @@ async def promote(
     """
     workload = await _workload(terminal, app, project)
     chosen = release or await _release_before(terminal, workload, to, project)
+    await _require_release(terminal, app, chosen, project)
     await _ask(terminal, workload, to, chosen, reason, project, wait_s=timeout if wait else None)
 
 
@@ -96,6 +96,7 @@ async def rollback(
     """
     workload = await _workload(terminal, app, project)
     chosen = to or await _previous(terminal, app, env, project)
+    await _require_release(terminal, app, chosen, project)
     why = reason or f"Roll back to {chosen}."
     await _ask(terminal, workload, env, chosen, why, project, wait_s=timeout if wait else None)
 
@@ -191,6 +192,21 @@ async def _workload(terminal: Terminal, app: str, project: str) -> RawObject:
             hint=f"`towpath list --project {project}` shows those that there are",
             exit_code=NOT_FOUND,
         ) from None
+
+
+async def _require_release(terminal: Terminal, app: str, release: str, project: str) -> None:
+    """Said before a Promotion is made, which would fail with the same words."""
+    hint = f"`towpath releases {app} --project {project}` lists them"
+    try:
+        found = await terminal.api.get(RELEASE, release, project)
+    except NotFound as error:
+        raise CommandError(
+            f"there is no release {release} in project {project}", hint=hint, exit_code=NOT_FOUND
+        ) from error
+    if found["spec"]["workload"] != app:
+        raise CommandError(
+            f"{release} is a release of {found['spec']['workload']}, not of {app}", hint=hint
+        )
 
 
 async def _release_before(terminal: Terminal, workload: RawObject, to: str, project: str) -> str:
@@ -356,14 +372,6 @@ async def _decide(
         raise CommandError(f"{user} has decided on {name} already") from None
     terminal.show(made, [{"promotion": name, "decision": decision, "user": user}])
     return name
-
-
-def approval_name(promotion: str, user: str) -> str:
-    """One decision of one person on one promotion has one name."""
-    readable = re.sub(r"[^a-z0-9]+", "-", user.lower()).strip("-")[:40]
-    if readable != user:
-        readable = f"{readable}-{hashlib.sha256(user.encode()).hexdigest()[:8]}".lstrip("-")
-    return f"{promotion}-{readable}"
 
 
 async def _waiting(terminal: Terminal, subject: str, env: str, project: str) -> RawObject:

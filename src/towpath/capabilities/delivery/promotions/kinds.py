@@ -94,6 +94,7 @@ PROMOTION_CRD = custom_resource_definition(
     short_names=("promo",),
     categories=("towpath",),
     rules=_IMMUTABLE_SPEC,
+    selectable=(".spec.workload", ".spec.environment"),
 )
 
 _APPROVAL_SPEC: RawObject = {
@@ -129,6 +130,7 @@ APPROVAL_CRD = custom_resource_definition(
     ),
     categories=("towpath",),
     rules=_IMMUTABLE_SPEC,
+    selectable=(".spec.subject.name",),
 )
 
 KINDS = (PROMOTION_CRD, APPROVAL_CRD)

@@ -183,9 +183,14 @@ RELEASE_CRD = custom_resource_definition(
     short_names=("rel",),
     categories=("towpath",),
     rules=_RELEASE_RULES,
+    selectable=(".spec.workload",),
 )
 
 KINDS = (WORKLOAD_CRD, RELEASE_CRD)
+
+
+OF_WORKLOAD = "spec.workload={}"
+"""The field selector of one workload's releases and promotions."""
 
 
 def release_name(workload: str, commit: str) -> str:

@@ -15,5 +15,6 @@ CAPABILITY = Capability(
     objects=".roles:OBJECTS",
     controllers=".reconcile:controllers",
     reads=".reads:reads",
+    pages=".pages:PAGES",
     demo=".demo:seed",
 )

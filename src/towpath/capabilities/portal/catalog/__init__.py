@@ -14,4 +14,5 @@ CAPABILITY = Capability(
     kinds=".kinds:KINDS",
     controllers=".reconcile:controllers",
     reads=".reads:reads",
+    pages=".pages:PAGES",
 )

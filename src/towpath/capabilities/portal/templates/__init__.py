@@ -17,4 +17,5 @@ CAPABILITY = Capability(
     template_actions=".actions:actions",
     commands=".commands:COMMANDS",
     reads=".reads:reads",
+    pages=".pages:PAGES",
 )

@@ -1,0 +1,129 @@
+"""A promotion as a run: asked for, approved, written to Git, brought to the cluster. Pure."""
+
+from collections.abc import Sequence
+
+from towpath.capabilities.delivery.environments.kinds import approvals_required
+from towpath.capabilities.delivery.promotions.kinds import (
+    FAILED,
+    PENDING,
+    PROMOTION,
+    RENDERING,
+    SUCCEEDED,
+    SUPERSEDED,
+    SYNCING,
+    WAITING_FOR_APPROVAL,
+    phase_of,
+)
+from towpath.hooks.runs import Run, RunFact, RunGroup, RunStep
+from towpath.hooks.showing import show_object
+from towpath.machinery.objects import RawObject
+from towpath.machinery.users import PLATFORM
+
+_RUNNING = "Running"
+_SKIPPED = "Skipped"
+_STEPS = (
+    (WAITING_FOR_APPROVAL, "approval", "Approval"),
+    (RENDERING, "commit", "Write it to Git"),
+    (SYNCING, "sync", "Bring it to the cluster"),
+)
+
+
+def run_of(promotion: RawObject, environment: RawObject | None) -> Run:
+    spec, status, metadata = promotion["spec"], promotion.get("status") or {}, promotion["metadata"]
+    project: str = metadata["namespace"]
+    who = "the platform" if spec["requestedBy"] == PLATFORM.name else spec["requestedBy"]
+    service = f"/projects/{project}/workloads/{spec['workload']}"
+    commit: str = status.get("commit", "")
+    return Run(
+        kind="Promotion",
+        name=metadata["name"],
+        title=f"{spec['release']} to {spec['environment']}",
+        project=project,
+        phase=phase_of(promotion),
+        message=status.get("message", ""),
+        who=who,
+        why=spec.get("reason", ""),
+        created=metadata.get("creationTimestamp", ""),
+        started=status.get("startedAt", ""),
+        finished=status.get("finishedAt", ""),
+        groups=(RunGroup(_steps(promotion, environment, who)),),
+        inputs=(
+            RunFact("Service", spec["workload"], service),
+            RunFact("Release", spec["release"]),
+            RunFact("Environment", spec["environment"]),
+        ),
+        outputs=(RunFact("Commit", commit[:10]),) if commit else (),
+        shown=show_object(PROMOTION, promotion),
+        workload=spec["workload"],
+    )
+
+
+def _steps(promotion: RawObject, environment: RawObject | None, who: str) -> Sequence[RunStep]:
+    status = promotion.get("status") or {}
+    asked = RunStep(
+        "request",
+        f"Asked for by {who}",
+        SUCCEEDED,
+        started=promotion["metadata"].get("creationTimestamp", ""),
+    )
+    reached = _reached(status)
+    steps = [asked]
+    for index, (_, step, name) in enumerate(_STEPS):
+        phase = _phase(phase_of(promotion), index, reached)
+        message = status.get("message", "") if index == reached and phase != SUCCEEDED else ""
+        if step == "approval":
+            message, phase = _approval(status, environment, phase, message)
+        started, finished = _times(status, step, phase)
+        steps.append(RunStep(step, name, phase, started, finished, message))
+    return steps
+
+
+def _reached(status: RawObject) -> int:
+    """The step that it is at, or that it ended in."""
+    phase = status.get("phase") or PENDING
+    if phase == SUCCEEDED:
+        return len(_STEPS)
+    for index, (its_phase, _, _) in enumerate(_STEPS):
+        if phase == its_phase:
+            return index
+    if status.get("commit"):
+        return 2
+    rejected = any(one["decision"] == "Reject" for one in status.get("approvals") or ())
+    return 0 if rejected or phase == PENDING else 1
+
+
+def _phase(phase: str, index: int, reached: int) -> str:
+    if index < reached:
+        return SUCCEEDED
+    if index > reached:
+        return _SKIPPED if phase in (FAILED, SUPERSEDED) else PENDING
+    if phase in (FAILED, SUPERSEDED, WAITING_FOR_APPROVAL, PENDING):
+        return phase
+    return _RUNNING
+
+
+def _approval(
+    status: RawObject, environment: RawObject | None, phase: str, message: str
+) -> tuple[str, str]:
+    required = approvals_required(environment) if environment else 0
+    decisions = status.get("approvals") or ()
+    told = "; ".join(
+        f"{one['user']} {'approved' if one['decision'] == 'Approve' else 'rejected'}"
+        + (f": {one['comment']}" if one.get("comment") else "")
+        + ("" if one.get("counts") else f" ({one.get('message', 'does not count')})")
+        for one in decisions
+    )
+    if phase == SUCCEEDED and not required and not decisions:
+        return "No approval is required here.", _SKIPPED
+    return told or message, phase
+
+
+def _times(status: RawObject, step: str, phase: str) -> tuple[str, str]:
+    committed, finished = status.get("committedAt", ""), status.get("finishedAt", "")
+    if phase in (PENDING, _SKIPPED):
+        return "", ""
+    if step == "commit":
+        return "", committed
+    if step == "sync":
+        return committed, finished
+    return status.get("startedAt", ""), ""

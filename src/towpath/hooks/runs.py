@@ -1,0 +1,97 @@
+"""The one shape of everything that runs: templates, pipelines and promotions are shown alike.
+
+A capability says what its run is made of; `web/run.html` shows it: groups of steps with their logs,
+what went in and what came out, who wanted it and why, and what can be done now.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from towpath.hooks.pages import Records
+from towpath.hooks.showing import ShownObject
+from towpath.records.contract import LogLine
+
+LINES_SHOWN = 400
+"""Of the end of a step's log; the whole of it is one link away."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunStep:
+    id: str
+    """Part of the step's address on the page: `#step-<id>`."""
+    name: str
+    phase: str
+    started: str = ""
+    finished: str = ""
+    message: str = ""
+    stream: str = ""
+    """The log's name, "" when it has none."""
+    lines: Sequence[LogLine] = ()
+    left_out: int = 0
+    """How many lines come before those."""
+    is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunGroup:
+    """Steps that belong together: a job. A run of one group has a group without a name."""
+
+    steps: Sequence[RunStep]
+    name: str = ""
+    phase: str = ""
+    started: str = ""
+    finished: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFact:
+    """One line of what went in or came out."""
+
+    name: str
+    value: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunAction:
+    """A button: posts `action` to the run's own page."""
+
+    action: str
+    label: str
+    tone: str = ""
+    """primary, danger or ""."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    kind: str
+    """In words: `Pipeline run`."""
+    name: str
+    title: str
+    project: str
+    phase: str
+    message: str
+    who: str
+    why: str
+    created: str
+    started: str
+    finished: str
+    groups: Sequence[RunGroup]
+    inputs: Sequence[RunFact]
+    outputs: Sequence[RunFact]
+    shown: ShownObject
+    actions: Sequence[RunAction] = ()
+    workload: str = ""
+    """The service it belongs to, "" when none is there yet."""
+    warnings: Sequence[str] = ()
+
+
+async def last_lines(records: Records, stream: str) -> tuple[Sequence[LogLine], int]:
+    """The end of a log, and how many lines come before it. Ask `may_see` first."""
+    lines: list[LogLine] = []
+    after = 0
+    while page := await records.logs.read(stream, after=after, limit=5000):
+        lines = [*lines, *page][-LINES_SHOWN:]
+        after = page[-1].number
+    return lines, (lines[0].number - 1 if lines else 0)
