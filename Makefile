@@ -22,8 +22,8 @@ test: $(STAMP) ## Run every test that belongs to a change (under 10 minutes)
 	@$(BIN)/python -m tests.run $(ARGS)
 
 check: $(STAMP) ## Lint, types, import contracts
-	$(BIN)/ruff check src tests bench
-	$(BIN)/ruff format --check src tests bench
+	$(BIN)/ruff check src tests bench docs
+	$(BIN)/ruff format --check src tests bench docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
