@@ -62,11 +62,14 @@ class DataDir:
     def ports(self, wanted_http: int | None) -> Ports:
         """The ports of this start: those of the last one where they are free.
 
-        The port that people type is never changed silently; the others are.
+        Two are never changed silently: the one that people type, and the database's, which running
+        workloads have in their environment. The API's is in files that are written at each start.
         """
         known = self._settings()
         http = known.get("http", HTTP_PORT) if wanted_http is None else wanted_http
         _require_free(http)
+        if not self.is_new and (database := known.get("postgres")):
+            _require_free_for_database(database, self.path)
         # Platforms on different ports keep apart in the others too, even when they start at once.
         shift = http - HTTP_PORT
         ports = Ports(
@@ -183,6 +186,14 @@ def _require_free(port: int) -> None:
         raise StartRefused(
             f"port {port} is in use by another program; stop it, or choose another with "
             f"--port, for example --port {_free_port(port + 1, set())}"
+        )
+
+
+def _require_free_for_database(port: int, path: Path) -> None:
+    if not _is_free(port):
+        raise StartRefused(
+            f"port {port} is in use by another program, and the workloads of {path} know their "
+            "database by it; stop that program and start again"
         )
 
 

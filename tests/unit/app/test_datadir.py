@@ -4,6 +4,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from tests.platform import free_port
 
 from towpath.app.datadir import StartRefused, announce, open_data_dir
 
@@ -50,8 +51,30 @@ def test_a_port_in_use_is_refused_with_one_that_is_free(tmp_path: Path) -> None:
 
 def test_ports_stay_from_start_to_start(tmp_path: Path) -> None:
     with open_data_dir(tmp_path) as opened:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            free = probe.getsockname()[1]
-        first = opened.ports(free)
+        first = opened.ports(free_port())
         assert opened.ports(None) == first
+
+
+def test_the_database_never_moves_away_from_its_workloads(tmp_path: Path) -> None:
+    with open_data_dir(tmp_path / "d") as opened:
+        first = opened.ports(free_port())
+        opened.mark_complete()
+    with socket.socket() as somebody:
+        somebody.bind(("127.0.0.1", first.postgres))
+        somebody.listen()
+        with open_data_dir(tmp_path / "d") as opened, pytest.raises(StartRefused) as refused:
+            opened.ports(None)
+        assert str(first.postgres) in str(refused.value)
+    with open_data_dir(tmp_path / "d") as opened:
+        assert opened.ports(None) == first
+
+
+def test_the_apis_port_moves_when_it_is_taken(tmp_path: Path) -> None:
+    with open_data_dir(tmp_path / "d") as opened:
+        first = opened.ports(free_port())
+        opened.mark_complete()
+    with socket.socket() as somebody:
+        somebody.bind(("127.0.0.1", first.api))
+        somebody.listen()
+        with open_data_dir(tmp_path / "d") as opened:
+            assert opened.ports(None).api != first.api
