@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from towpath.machinery.objects import RawObject
+from towpath.machinery.schemas.once import Memory, once
 
 View = Callable[[Any], Any]
 
@@ -35,14 +36,8 @@ def compile_view(schema: RawObject) -> View | None:
     return _compile(schema, {})
 
 
-def _compile(schema: RawObject, memory: dict[int, Any]) -> View | None:
-    known = memory.get(id(schema))
-    if known is None:
-        known = memory[id(schema)] = (_compile_node(schema, memory), schema)
-    return known[0]
-
-
-def _compile_node(schema: RawObject, memory: dict[int, Any]) -> View | None:
+@once
+def _compile(schema: RawObject, memory: Memory) -> View | None:
     if schema.get("x-kubernetes-int-or-string"):
         return None
     if (scalar := _SCALARS.get((schema.get("type"), schema.get("format")))) is not None:

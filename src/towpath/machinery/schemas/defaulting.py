@@ -9,6 +9,7 @@ from copy import deepcopy
 from typing import Any
 
 from towpath.machinery.objects import RawObject
+from towpath.machinery.schemas.once import Memory, once
 
 Fill = Callable[[Any], None]
 
@@ -20,14 +21,8 @@ def compile_defaults(schema: RawObject) -> Fill | None:
     return _compile(schema, {})
 
 
-def _compile(schema: RawObject, memory: dict[int, Any]) -> Fill | None:
-    known = memory.get(id(schema))
-    if known is None:
-        known = memory[id(schema)] = (_compile_node(schema, memory), schema)
-    return known[0]
-
-
-def _compile_node(schema: RawObject, memory: dict[int, Any]) -> Fill | None:
+@once
+def _compile(schema: RawObject, memory: Memory) -> Fill | None:
     if isinstance(items := schema.get("items"), dict):
         return _items_fill(_compile(items, memory), items)
     own: list[tuple[str, Any, bool]] = []

@@ -12,6 +12,7 @@ from typing import Any
 
 from towpath.machinery.objects import RawObject
 from towpath.machinery.schemas.metadata import OBJECT_META
+from towpath.machinery.schemas.once import Memory, once
 
 Visit = Callable[[Any, str, list[str], bool], None]
 """value, its path, where to note unknown paths, whether to remove them."""
@@ -21,28 +22,20 @@ RESOURCE_FIELDS = ("apiVersion", "kind", "metadata")
 
 def compile_pruning(schema: RawObject, *, is_resource: bool) -> Visit | None:
     """None when nothing below can be unknown, so that callers skip the walk."""
-    return _compile(schema, is_resource=is_resource, memory={})
+    return _compile_node(schema, {}, is_resource=is_resource)
 
 
-def _compile(schema: RawObject, *, is_resource: bool, memory: dict[int, Any]) -> Visit | None:
-    if is_resource:
-        return _compile_node(schema, is_resource=True, memory=memory)
-    # Built-in schemas share the dictionaries of their types: compile each once.
-    known = memory.get(id(schema))
-    if known is None:
-        known = memory[id(schema)] = (
-            _compile_node(schema, is_resource=False, memory=memory),
-            schema,
-        )
-    return known[0]
+@once
+def _compile(schema: RawObject, memory: Memory) -> Visit | None:
+    return _compile_node(schema, memory, is_resource=False)
 
 
-def _compile_node(schema: RawObject, *, is_resource: bool, memory: dict[int, Any]) -> Visit | None:
+def _compile_node(schema: RawObject, memory: Memory, *, is_resource: bool) -> Visit | None:
     if isinstance(items := schema.get("items"), dict):
-        return _items_visit(_compile(items, is_resource=False, memory=memory))
+        return _items_visit(_compile(items, memory))
     extra = schema.get("additionalProperties")
     if isinstance(extra, dict):
-        return _values_visit(_compile(extra, is_resource=False, memory=memory), _drops_null(extra))
+        return _values_visit(_compile(extra, memory), _drops_null(extra))
     if schema.get("type") != "object" and "properties" not in schema and not is_resource:
         return None
     is_resource = is_resource or bool(schema.get("x-kubernetes-embedded-resource"))
@@ -51,12 +44,12 @@ def _compile_node(schema: RawObject, *, is_resource: bool, memory: dict[int, Any
     for name, below in schema.get("properties", {}).items():
         if is_resource and name in RESOURCE_FIELDS:
             continue
-        fields[name] = _compile(below, is_resource=False, memory=memory)
+        fields[name] = _compile(below, memory)
         if _drops_null(below):
             nulls.add(name)
     if is_resource:
         fields.update(dict.fromkeys(RESOURCE_FIELDS))
-        fields["metadata"] = _compile(OBJECT_META, is_resource=False, memory=memory)
+        fields["metadata"] = _compile(OBJECT_META, memory)
     keeps = bool(schema.get("x-kubernetes-preserve-unknown-fields")) or extra is True
     return _object_visit(fields, frozenset(nulls), keeps)
 

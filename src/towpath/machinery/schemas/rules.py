@@ -16,6 +16,7 @@ from towpath.machinery.cel import CelError, CelSyntaxError, Program, compile_exp
 from towpath.machinery.errors import Cause
 from towpath.machinery.objects import RawObject
 from towpath.machinery.schemas.celview import View, compile_view
+from towpath.machinery.schemas.once import Memory, once
 
 RuleCheck = Callable[[Any, Any, str, list[Cause]], None]
 """value, old value or None, path, where to note what is wrong."""
@@ -43,21 +44,15 @@ def compile_rules(schema: RawObject) -> RuleCheck | None:
     return _compile(schema, {})
 
 
-def _compile(schema: RawObject, memory: dict[int, Any]) -> RuleCheck | None:
-    known = memory.get(id(schema))
-    if known is None:
-        known = memory[id(schema)] = (_compile_node(schema, memory), schema)
-    return known[0]
-
-
-def _compile_node(schema: RawObject, memory: dict[int, Any]) -> RuleCheck | None:
+@once
+def _compile(schema: RawObject, memory: Memory) -> RuleCheck | None:
     checks: list[RuleCheck] = []
     if (own := _own_rules(schema)) is not None:
         checks.append(own)
     # Rules may also stand in allOf branches, which have no structure of their own.
     for branch in schema.get("allOf") or ():
         typed = {"type": schema.get("type"), **branch}
-        if (nested := _compile_node(typed, memory)) is not None:
+        if (nested := _compile(typed, memory)) is not None:
             checks.append(nested)
     items, extra = schema.get("items"), schema.get("additionalProperties")
     if isinstance(items, dict) and (each := _compile(items, memory)) is not None:

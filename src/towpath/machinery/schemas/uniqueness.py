@@ -8,6 +8,7 @@ import orjson
 from towpath.machinery.causes import duplicate, invalid_value
 from towpath.machinery.errors import Cause
 from towpath.machinery.objects import RawObject
+from towpath.machinery.schemas.once import Memory, once
 
 Check = Callable[[Any, str, list[Cause]], None]
 
@@ -17,14 +18,8 @@ def compile_uniqueness(schema: RawObject) -> Check | None:
     return _compile(schema, {})
 
 
-def _compile(schema: RawObject, memory: dict[int, Any]) -> Check | None:
-    known = memory.get(id(schema))
-    if known is None:
-        known = memory[id(schema)] = (_compile_node(schema, memory), schema)
-    return known[0]
-
-
-def _compile_node(schema: RawObject, memory: dict[int, Any]) -> Check | None:
+@once
+def _compile(schema: RawObject, memory: Memory) -> Check | None:
     if isinstance(items := schema.get("items"), dict):
         return _list_check(_own_check(schema), _compile(items, memory))
     if isinstance(extra := schema.get("additionalProperties"), dict):
