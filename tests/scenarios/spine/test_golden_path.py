@@ -7,16 +7,21 @@ typed here: no client of ours is asked where a command can say it.
 import asyncio
 import json
 import re
-import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx2
 import pytest
-from tests.platform import Finished, PlatformProcess, running_platform_process
+from tests.platform import PlatformProcess, running_platform_process
+from tests.scenarios.spine.terminals import (
+    KUBECTL,
+    REQUESTS_PER_S,
+    TOWPATH_FOLDER,
+    Person,
+    finished,
+    sign_in,
+    steady_load,
+)
 from tests.support import eventually
 from tests.world import connect, look
 
@@ -25,51 +30,7 @@ from towpath.capabilities.delivery.promotions.kinds import PROMOTION, SUCCEEDED,
 
 HELPER = "credential.helper=!towpath git credential"
 AUTHOR = ("-c", "user.name=Alice", "-c", "user.email=alice@example.org")
-REQUESTS_PER_S = 50
 BEHIND_DEADLINE_S = 5.0
-
-
-@dataclass(slots=True)
-class Person:
-    """Somebody at another terminal, with a home of their own."""
-
-    platform: PlatformProcess
-    home: Path
-
-    async def run(self, *command: str, timeout_s: float = 60.0) -> Finished:
-        environment = {
-            name: value
-            for name, value in self.platform.environment.items()
-            if not name.startswith("TOWPATH_") and name not in ("KUBECONFIG", "XDG_CONFIG_HOME")
-        }
-        environment["HOME"] = str(self.home)
-        environment["GIT_TERMINAL_PROMPT"] = "0"
-        environment["PATH"] = f"{TOWPATH_FOLDER}:{environment['PATH']}"
-        return await finished(*command, environment=environment, timeout_s=timeout_s)
-
-    async def towpath(self, *arguments: str) -> Finished:
-        return await self.run("towpath", *arguments)
-
-    async def git(self, *arguments: str) -> Finished:
-        return await self.run("git", *arguments)
-
-
-TOWPATH_FOLDER = Path(sys.executable).parent
-KUBECTL = str(TOWPATH_FOLDER / "kubectl")
-
-
-async def finished(*command: str, environment: dict[str, str], timeout_s: float = 60.0) -> Finished:
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=environment,
-    )
-    async with asyncio.timeout(timeout_s):
-        stdout, stderr = await process.communicate()
-    assert process.returncode is not None
-    return Finished(process.returncode, stdout.decode(), stderr.decode())
 
 
 @pytest.fixture(scope="module")
@@ -82,18 +43,6 @@ async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pl
     folder = tmp_path_factory.mktemp("spine")
     async with running_platform_process(folder / "data") as started:
         yield started
-
-
-async def sign_in(platform: PlatformProcess, name: str, home: Path) -> Person:
-    """A person as the issue says: a link from somebody who may make it, then `towpath login`."""
-    link = await platform.towpath("login-link", "--user", name)
-    assert link.code == 0, link.stderr
-    home.mkdir(parents=True)
-    person = Person(platform, home)
-    signed_in = await person.towpath("login", link.stdout.strip())
-    assert signed_in.code == 0, signed_in.stderr
-    assert f"Signed in as {name}" in signed_in.stdout
-    return person
 
 
 async def new_service(platform: PlatformProcess, name: str) -> None:
@@ -111,6 +60,7 @@ async def visits(platform: PlatformProcess, name: str, stage: str = "staging") -
 async def delete(platform: PlatformProcess, name: str) -> None:
     deleted = await platform.towpath("delete", name, "--project", "demo", "--yes", "--wait")
     assert deleted.code == 0, deleted.stderr
+    assert "It runs and is healthy" not in deleted.stderr, "what was before is no news"
 
 
 async def test_one_command_makes_a_service_with_its_own_database_and_one_takes_it_away(
@@ -212,62 +162,6 @@ async def test_what_goes_wrong_has_an_exit_code_and_one_sentence(
     assert word in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
-
-
-@dataclass(slots=True)
-class Load:
-    """How a steady load fared."""
-
-    statuses: dict[str, int] = field(default_factory=dict)
-    greetings: set[str] = field(default_factory=set)
-
-    @property
-    def failed(self) -> dict[str, int]:
-        return {status: count for status, count in self.statuses.items() if status != "200"}
-
-    @property
-    def count(self) -> int:
-        return sum(self.statuses.values())
-
-
-@asynccontextmanager
-async def steady_load(platform: PlatformProcess, host: str) -> AsyncIterator[Load]:
-    """So many requests a second, each sent when it is due, whatever became of the last one."""
-    load = Load()
-
-    async def ask(http: httpx2.AsyncClient) -> None:
-        try:
-            answer = await http.get(
-                f"http://127.0.0.1:{platform.port}/", headers={"host": f"{host}:{platform.port}"}
-            )
-        except httpx2.HTTPError as error:
-            outcome = type(error).__name__
-        else:
-            outcome = str(answer.status_code)
-            if answer.status_code == 200:
-                load.greetings.add(answer.json()["greeting"])
-        load.statuses[outcome] = load.statuses.get(outcome, 0) + 1
-
-    async def send(http: httpx2.AsyncClient) -> None:
-        loop = asyncio.get_running_loop()
-        due = loop.time()
-        async with asyncio.TaskGroup() as requests:
-            while not stopped.is_set():
-                requests.create_task(ask(http))
-                due += 1 / REQUESTS_PER_S
-                try:
-                    async with asyncio.timeout_at(due):
-                        await stopped.wait()
-                except TimeoutError:
-                    continue
-
-    stopped = asyncio.Event()
-    async with httpx2.AsyncClient(trust_env=False, timeout=10) as http, asyncio.TaskGroup() as work:
-        work.create_task(send(http))
-        try:
-            yield load
-        finally:
-            stopped.set()
 
 
 async def test_a_push_reaches_staging_without_a_failed_request(

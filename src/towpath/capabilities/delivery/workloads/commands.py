@@ -184,7 +184,7 @@ async def delete(
     if not wait:
         terminal.say(f"{app} is being deleted; {data}.")
         return
-    await _until_gone(terminal, app, project)
+    await _until_gone(terminal, workload, project)
     repository = workload["spec"]["repository"]
     others = [
         other["metadata"]["name"]
@@ -195,8 +195,10 @@ async def delete(
     terminal.say(f"{app} is gone; {data}, and its repository {repository} {kept}.")
 
 
-async def _until_gone(terminal: Terminal, app: str, project: str) -> None:
-    told = ""
+async def _until_gone(terminal: Terminal, alive: RawObject, project: str) -> None:
+    """Tell what it waits for. `alive` is the workload before: what it said then is no news."""
+    app: str = alive["metadata"]["name"]
+    told = (get_condition(alive, "Ready") or {}).get("message", "")
     changes = follow_object(terminal.api, WORKLOAD, Key(project, app))
     try:
         async with asyncio.timeout(DELETE_TIMEOUT_S):
