@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from docs import commands, hooks, house, reads, schemas
+from docs import commands, hooks, house, pages, reads, schemas
 
 ROOT = Path(__file__).parent.parent
 PART = re.compile(
@@ -22,6 +22,7 @@ WRITERS: dict[str, Callable[[str], str]] = {
     "commands": lambda _: commands.reference(),
     "hooks": lambda _: hooks.sections(),
     "house": lambda _: house.folders(ROOT / "src" / "towpath"),
+    "pages": lambda _: pages.table(),
     "reads": lambda _: reads.table(),
     "rules": schemas.rules,
     "spec": lambda kind: schemas.fields(kind, "spec"),
@@ -29,7 +30,7 @@ WRITERS: dict[str, Callable[[str], str]] = {
 }
 
 
-def pages() -> list[Path]:
+def files() -> list[Path]:
     """Every page that may hold generated parts."""
     top = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
     return [*top, *sorted((ROOT / "docs").rglob("*.md"))]
@@ -46,7 +47,7 @@ def generated(text: str) -> str:
 
 
 def main() -> None:
-    for page in pages():
+    for page in files():
         before = page.read_text(encoding="utf-8")
         after = generated(before)
         if after != before:

@@ -38,7 +38,7 @@ CRD = Resource(
 
 def examples() -> list[Any]:
     found = []
-    for page in generate.pages():
+    for page in generate.files():
         for number, match in enumerate(BLOCK.finditer(page.read_text(encoding="utf-8")), 1):
             name = f"{page.relative_to(ROOT)} {number}"
             found.append(pytest.param(textwrap.dedent(match["text"]), id=name))

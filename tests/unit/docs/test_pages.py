@@ -19,7 +19,7 @@ PARTS = ("added", "changed", "fixed", "removed")
 
 
 def pages() -> list[Path]:
-    return generate.pages()
+    return generate.files()
 
 
 def prose(page: Path) -> str:
