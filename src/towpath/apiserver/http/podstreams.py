@@ -7,16 +7,14 @@ before the first byte, and then yields lines as they were written, each with its
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
-import anyio
 import orjson
-from anyio import CancelScope
 
 from towpath.apiserver.authz.denials import forbidden
 from towpath.apiserver.calls import Target, Verbs
 from towpath.apiserver.http.query import Query, boolean, integer
 from towpath.apiserver.http.requests import ApiRequest
-from towpath.machinery.asgi import Receive
-from towpath.machinery.errors import BadRequest, NotImplementedHere, Unavailable
+from towpath.apiserver.http.streams import OpenStreams
+from towpath.machinery.errors import BadRequest, NotImplementedHere
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import PLATFORM, AccessRequest, Authorize
 
@@ -70,27 +68,17 @@ def refuse_stream(request: ApiRequest) -> None:
         )
 
 
-class LogStreams:
-    """Every open log of one application, so that they can be ended together."""
-
+class LogStreams(OpenStreams):
     def __init__(self, pod_logs: PodLogs | None) -> None:
+        super().__init__()
         self._pod_logs = pod_logs
-        self._open: set[CancelScope] = set()
-        self._ended = False
-
-    def end_all(self) -> None:
-        """For good, as with watches."""
-        self._ended = True
-        for scope in self._open:
-            scope.cancel()
 
     async def serve(self, verbs: Verbs, authorize: Authorize, request: ApiRequest) -> None:
         target = request.target
         question = AccessRequest("get", "", "pods", target.namespace, target.name, "log")
         if not await authorize(request.user, question):
             raise forbidden(request.user, question)
-        if self._ended:
-            raise Unavailable("the server is shutting down", retry_after_s=1)
+        self.refuse_when_ended()
         if self._pod_logs is None:
             raise NotImplementedHere("pods/log is not implemented by this server: it runs no pods")
         options = log_options(request.query)
@@ -100,15 +88,8 @@ class LogStreams:
         headers = [(b"content-type", b"text/plain"), (b"cache-control", b"no-cache, private")]
         await request.send({"type": "http.response.start", "status": 200, "headers": headers})
         await request.send({"type": "http.response.body", "body": b"", "more_body": True})
-        async with anyio.create_task_group() as tasks:
-            tasks.cancel_scope.deadline = anyio.current_time() + FOLLOW_S_MAX
-            self._open.add(tasks.cancel_scope)
-            tasks.start_soon(cancel_on_disconnect, request.receive, tasks.cancel_scope)
-            try:
-                await _send_lines(request, lines, options.limit_bytes)
-            finally:
-                self._open.discard(tasks.cancel_scope)
-            tasks.cancel_scope.cancel()
+        async with self.lasting(request.receive, at_most_s=FOLLOW_S_MAX):
+            await _send_lines(request, lines, options.limit_bytes)
         await request.send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
@@ -123,10 +104,3 @@ async def _send_lines(
         await request.send({"type": "http.response.body", "body": body, "more_body": True})
         if left == 0:
             return
-
-
-async def cancel_on_disconnect(receive: Receive, scope: CancelScope) -> None:
-    """`receive` first gives the request itself; only a disconnect ends the wait."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    scope.cancel()

@@ -10,17 +10,15 @@ import random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
-import anyio
 import orjson
-from anyio import CancelScope
 
 from towpath.apiserver.calls import Change, Verbs, WatchOptions
 from towpath.apiserver.http.media import Form, negotiate
-from towpath.apiserver.http.podstreams import cancel_on_disconnect
 from towpath.apiserver.http.query import watch_options
 from towpath.apiserver.http.requests import ApiRequest
+from towpath.apiserver.http.streams import OpenStreams
 from towpath.apiserver.http.views import event_encoder
-from towpath.machinery.errors import Gone, StatusError, Unavailable
+from towpath.machinery.errors import Gone, StatusError
 
 TIMEOUT_S_MIN, TIMEOUT_S_MAX = 1800.0, 3600.0
 """Without timeoutSeconds a watch lives this long, at random, so that not all renew at once."""
@@ -30,25 +28,9 @@ STUCK_AFTER_S = 60.0
 HEADERS = [(b"content-type", b"application/json"), (b"cache-control", b"no-cache, private")]
 
 
-class WatchStreams:
-    """Every open stream of one application, so that they can be ended together."""
-
-    def __init__(self) -> None:
-        self._open: set[CancelScope] = set()
-        self._ended = False
-
-    def __len__(self) -> int:
-        return len(self._open)
-
-    def end_all(self) -> None:
-        """For good: a client that comes back at once must not keep the server from stopping."""
-        self._ended = True
-        for scope in self._open:
-            scope.cancel()
-
+class WatchStreams(OpenStreams):
     async def serve(self, verbs: Verbs, request: ApiRequest) -> None:
-        if self._ended:
-            raise Unavailable("the server is shutting down", retry_after_s=1)
+        self.refuse_when_ended()
         form = negotiate(request.header(b"accept"))
         options = _with_timeout(watch_options(request.query))
         encode = event_encoder(request.served, form, request.query)
@@ -79,10 +61,7 @@ class WatchStreams:
         form: Form,
         lifetime_s: float,
     ) -> None:
-        async with anyio.create_task_group() as tasks:
-            tasks.cancel_scope.deadline = anyio.current_time() + lifetime_s
-            self._open.add(tasks.cancel_scope)
-            tasks.start_soon(cancel_on_disconnect, request.receive, tasks.cancel_scope)
+        async with self.lasting(request.receive, at_most_s=lifetime_s):
             try:
                 change = await first
                 while change is not None:
@@ -90,9 +69,6 @@ class WatchStreams:
                     change = await anext(changes, None)
             except StatusError as error:
                 await _send_line(request, error_line(error))
-            finally:
-                self._open.discard(tasks.cancel_scope)
-            tasks.cancel_scope.cancel()
 
 
 async def _refused_at_once(first: asyncio.Future[Change | None]) -> Gone | None:
