@@ -1,5 +1,6 @@
 """The people that a new platform knows. Everybody else comes later, from the organisation."""
 
+from towpath.machinery.core_kinds import CLUSTER_ROLE_BINDING, RBAC_GROUP
 from towpath.machinery.objects import RawObject
 from towpath.records.identity import Person
 
@@ -18,16 +19,8 @@ def people_of(*, demo: bool) -> tuple[Person, ...]:
     return (administrator, *(_DEMO if demo else ()))
 
 
-ADMINISTRATORS_BINDING: RawObject = {
-    "apiVersion": "rbac.authorization.k8s.io/v1",
-    "kind": "ClusterRoleBinding",
-    "metadata": {"name": ADMINISTRATORS},
-    "roleRef": {
-        "apiGroup": "rbac.authorization.k8s.io",
-        "kind": "ClusterRole",
-        "name": "cluster-admin",
-    },
-    "subjects": [
-        {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": ADMINISTRATORS}
-    ],
-}
+ADMINISTRATORS_BINDING: RawObject = CLUSTER_ROLE_BINDING.object(
+    ADMINISTRATORS,
+    roleRef={"apiGroup": RBAC_GROUP, "kind": "ClusterRole", "name": "cluster-admin"},
+    subjects=[{"apiGroup": RBAC_GROUP, "kind": "Group", "name": ADMINISTRATORS}],
+)

@@ -1,6 +1,7 @@
 """What everybody who may sign in can read: where the portal is. `kubectl -n kube-public get cm`."""
 
 from towpath.hooks.platform import Addresses
+from towpath.machinery.core_kinds import RBAC_GROUP
 from towpath.machinery.objects import RawObject
 
 NAMESPACE = "kube-public"
@@ -10,7 +11,6 @@ NAME = "towpath"
 def public_info(addresses: Addresses) -> list[RawObject]:
     """A ConfigMap and the right of authenticated users to read it."""
     metadata = {"name": NAME, "namespace": NAMESPACE}
-    rbac = "rbac.authorization.k8s.io"
     return [
         {
             "apiVersion": "v1",
@@ -19,7 +19,7 @@ def public_info(addresses: Addresses) -> list[RawObject]:
             "data": {"portal": addresses.portal("")},
         },
         {
-            "apiVersion": f"{rbac}/v1",
+            "apiVersion": f"{RBAC_GROUP}/v1",
             "kind": "Role",
             "metadata": metadata,
             "rules": [
@@ -32,10 +32,10 @@ def public_info(addresses: Addresses) -> list[RawObject]:
             ],
         },
         {
-            "apiVersion": f"{rbac}/v1",
+            "apiVersion": f"{RBAC_GROUP}/v1",
             "kind": "RoleBinding",
             "metadata": metadata,
-            "roleRef": {"apiGroup": rbac, "kind": "Role", "name": NAME},
-            "subjects": [{"apiGroup": rbac, "kind": "Group", "name": "system:authenticated"}],
+            "roleRef": {"apiGroup": RBAC_GROUP, "kind": "Role", "name": NAME},
+            "subjects": [{"apiGroup": RBAC_GROUP, "kind": "Group", "name": "system:authenticated"}],
         },
     ]
