@@ -38,10 +38,29 @@ _PROMOTION_SPEC: RawObject = {
     "type": "object",
     "required": ["workload", "environment", "release", "requestedBy"],
     "properties": {
-        "workload": {"type": "string", "minLength": 1, "maxLength": 40},
-        "environment": {"type": "string", "minLength": 1, "maxLength": 20},
-        "release": {"type": "string", "minLength": 1, "maxLength": 253},
-        "reason": {"type": "string", "maxLength": 1000},
+        "workload": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 40,
+            "description": "A Workload of this project.",
+        },
+        "environment": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 20,
+            "description": "One of its environments.",
+        },
+        "release": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 253,
+            "description": "A Release of the workload.",
+        },
+        "reason": {
+            "type": "string",
+            "maxLength": 1000,
+            "description": "Why; it is kept with the commit.",
+        },
         "requestedBy": {
             "type": "string",
             "minLength": 1,
@@ -53,12 +72,16 @@ _PROMOTION_SPEC: RawObject = {
 _PROMOTION_STATUS: RawObject = {
     "type": "object",
     "properties": {
-        "phase": {"type": "string", "enum": list(PHASES)},
+        "phase": {"type": "string", "enum": list(PHASES), "description": "How far it is."},
         "commit": {"type": "string", "description": "In the deployments repository."},
         "startedAt": {"type": "string", "format": "date-time"},
-        "committedAt": {"type": "string", "format": "date-time"},
+        "committedAt": {
+            "type": "string",
+            "format": "date-time",
+            "description": "When it reached Git.",
+        },
         "finishedAt": {"type": "string", "format": "date-time"},
-        "message": {"type": "string"},
+        "message": {"type": "string", "description": "What it waits for, or why it ended."},
         "approvals": {
             "type": "array",
             "items": {
@@ -68,8 +91,11 @@ _PROMOTION_STATUS: RawObject = {
                     "user": {"type": "string"},
                     "decision": {"type": "string"},
                     "comment": {"type": "string"},
-                    "counts": {"type": "boolean"},
-                    "message": {"type": "string"},
+                    "counts": {
+                        "type": "boolean",
+                        "description": "Whether it is one of those required.",
+                    },
+                    "message": {"type": "string", "description": "Why it does not count."},
                 },
             },
         },
@@ -106,16 +132,29 @@ _APPROVAL_SPEC: RawObject = {
             "required": ["kind", "name"],
             "properties": {
                 "kind": {"type": "string", "enum": ["Promotion"]},
-                "name": {"type": "string", "minLength": 1, "maxLength": 253},
+                "name": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 253,
+                    "description": "The name of the promotion.",
+                },
             },
         },
-        "decision": {"type": "string", "enum": ["Approve", "Reject"]},
+        "decision": {
+            "type": "string",
+            "enum": ["Approve", "Reject"],
+            "description": "A rejection ends the promotion.",
+        },
         "user": {
             "type": "string",
             "minLength": 1,
             "description": "The user who creates it; admission compares it with the request's.",
         },
-        "comment": {"type": "string", "maxLength": 1000},
+        "comment": {
+            "type": "string",
+            "maxLength": 1000,
+            "description": "What there is to say about it.",
+        },
     },
 }
 

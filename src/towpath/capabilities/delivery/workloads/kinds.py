@@ -40,9 +40,14 @@ _WORKLOAD_SPEC: RawObject = {
             "description": "The Environments of this project that the workload goes through.",
         },
         "owner": {"type": "string", "maxLength": 253, "description": "The owning group."},
-        "description": {"type": "string", "maxLength": 1000},
+        "description": {
+            "type": "string",
+            "maxLength": 1000,
+            "description": "What it is for, in a sentence.",
+        },
         "score": {
             "type": "object",
+            "description": "Where the repository says what it needs to run.",
             "properties": {
                 "path": {
                     "type": "string",
@@ -54,6 +59,7 @@ _WORKLOAD_SPEC: RawObject = {
         },
         "deletionPolicy": {
             "type": "object",
+            "description": "What goes with the workload, and what stays.",
             "default": {},
             "properties": {
                 "data": {
@@ -70,11 +76,12 @@ _WORKLOAD_SPEC: RawObject = {
 _WORKLOAD_STATUS: RawObject = {
     "type": "object",
     "properties": {
-        "latestRelease": {"type": "string"},
+        "latestRelease": {"type": "string", "description": "The newest Release of it."},
         "url": {"type": "string"},
-        "summary": {"type": "string"},
+        "summary": {"type": "string", "description": "What runs where, in one line."},
         "environments": {
             "type": "array",
+            "description": "What runs where.",
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["name"],
             "items": {
@@ -82,12 +89,21 @@ _WORKLOAD_STATUS: RawObject = {
                 "required": ["name"],
                 "properties": {
                     "name": {"type": "string"},
-                    "release": {"type": "string"},
-                    "commit": {"type": "string"},
-                    "health": {"type": "string"},
-                    "sync": {"type": "string"},
+                    "release": {"type": "string", "description": "Which Release runs there."},
+                    "commit": {
+                        "type": "string",
+                        "description": "The commit that it is a build of.",
+                    },
+                    "health": {"type": "string", "description": "As GitOps judges it."},
+                    "sync": {
+                        "type": "string",
+                        "description": "Whether the cluster is what Git says.",
+                    },
                     "url": {"type": "string"},
-                    "promotion": {"type": "string"},
+                    "promotion": {
+                        "type": "string",
+                        "description": "The newest Promotion to there.",
+                    },
                     "message": {"type": "string"},
                     "phase": {
                         "type": "string",
@@ -97,12 +113,18 @@ _WORKLOAD_STATUS: RawObject = {
                         "type": "object",
                         "description": "The last change made past Git, by whom, what became.",
                         "properties": {
-                            "resource": {"type": "string"},
+                            "resource": {
+                                "type": "string",
+                                "description": "What was changed: kind and name.",
+                            },
                             "change": {"type": "string"},
                             "fields": {"type": "array", "items": {"type": "string"}},
-                            "by": {"type": "string"},
+                            "by": {"type": "string", "description": "Who did it."},
                             "at": {"type": "string", "format": "date-time"},
-                            "healed": {"type": "boolean"},
+                            "healed": {
+                                "type": "boolean",
+                                "description": "Whether it is again what Git says.",
+                            },
                         },
                     },
                 },
@@ -146,14 +168,23 @@ _RELEASE_SPEC: RawObject = {
     "type": "object",
     "required": ["workload", "image", "commit", "score"],
     "properties": {
-        "workload": {"type": "string", "minLength": 1, "maxLength": 40},
+        "workload": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 40,
+            "description": "What it is a build of.",
+        },
         "image": {
             "type": "string",
             "pattern": "^[^@ ]+@sha256:[0-9a-f]{64}$",
             "description": "By digest; registry.towpath.dev stands for the platform's registry.",
         },
-        "commit": {"type": "string", "pattern": "^[0-9a-f]{40}([0-9a-f]{24})?$"},
-        "repository": {"type": "string", "maxLength": 253},
+        "commit": {
+            "type": "string",
+            "pattern": "^[0-9a-f]{40}([0-9a-f]{24})?$",
+            "description": "The commit that was built.",
+        },
+        "repository": {"type": "string", "maxLength": 253, "description": "Where that commit is."},
         "score": {
             "type": "object",
             "description": "The Score file of that commit, verbatim.",
