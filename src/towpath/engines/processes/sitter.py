@@ -34,6 +34,10 @@ PROCESSES_OF_PROJECT_MAX = 4096
 """RLIMIT_NPROC counts a user's processes, and a project is one user."""
 
 
+_NAMESPACES = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID | syscalls.CLONE_NEWIPC
+"""Own files, own processes, own shared memory. The network is the machine's."""
+
+
 class Surroundings(NamedTuple):
     """What every start on this host has in common."""
 
@@ -71,10 +75,10 @@ def _enter(
 ) -> None:
     os.close(surroundings.life_line_end)
     if surroundings.isolation == "uid":
-        syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID)
+        syscalls.unshare(_NAMESPACES)
     elif surroundings.isolation == "userns":
         uid, gid = os.getuid(), os.getgid()
-        syscalls.unshare(syscalls.CLONE_NEWUSER | syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID)
+        syscalls.unshare(syscalls.CLONE_NEWUSER | _NAMESPACES)
         syscalls.map_own_user(uid, gid)
     pid = os.fork()
     if pid == 0:

@@ -3,12 +3,13 @@
 """The files that an isolated process sees: a new root that holds what it needs and nothing else.
 
 A list of what is shown, never of what is hidden: the system's own folders read-only, the folders
-named in the request, an own /proc, /tmp and /dev/shm. The platform's data directory, the user's
-home and other projects' folders are not there at all.
+named in the request, an own /proc, /tmp and /dev with the devices that everybody needs. The
+platform's data directory, the user's home and other projects' folders are not there at all.
 
 Runs in the forked child, inside new mount and PID namespaces; standard library only.
 """
 
+import contextlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -34,6 +35,14 @@ SYSTEM_FOLDERS = (
 )
 SCRATCH_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - made here, private
 SCRATCH_SIZE = "512m"
+DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+DEVICE_LINKS = {
+    "fd": "/proc/self/fd",
+    "stdin": "/proc/self/fd/0",
+    "stdout": "/proc/self/fd/1",
+    "stderr": "/proc/self/fd/2",
+    "ptmx": "pts/ptmx",
+}
 
 
 class View(NamedTuple):
@@ -52,7 +61,7 @@ def build(view: View, staging: str) -> None:
     _mount_tmpfs(staging, "mode=755,size=4m")
     for folder in SYSTEM_FOLDERS:
         _show_system_folder(folder, staging)
-    _show("/dev", staging + "/dev", read_only=False)
+    _make_devices(staging + "/dev")
     for folder in SCRATCH_FOLDERS:
         os.makedirs(staging + folder, exist_ok=True)
         _mount_tmpfs(staging + folder, f"mode=1777,size={SCRATCH_SIZE}")
@@ -74,6 +83,21 @@ _RESTRICTED = syscalls.MS_NOSUID | syscalls.MS_NODEV
 
 def _mount_tmpfs(target: str, options: str) -> None:
     syscalls.mount("tmpfs", target, "tmpfs", _RESTRICTED, options)
+
+
+def _make_devices(folder: str) -> None:
+    """The host's own /dev would show its disks, and the terminals of whoever is signed in."""
+    os.makedirs(folder)
+    _mount_tmpfs(folder, "mode=755,size=64k")
+    for name in DEVICES:
+        if os.path.exists(f"/dev/{name}"):
+            _show(f"/dev/{name}", f"{folder}/{name}", read_only=False)
+    for name, target in DEVICE_LINKS.items():
+        os.symlink(target, f"{folder}/{name}")
+    os.makedirs(folder + "/pts")
+    with contextlib.suppress(OSError):  # a kernel without: programs get no terminals of their own
+        flags = syscalls.MS_NOSUID | syscalls.MS_NOEXEC
+        syscalls.mount("devpts", folder + "/pts", "devpts", flags, "newinstance,ptmxmode=0666")
 
 
 def _show_system_folder(folder: str, staging: str) -> None:

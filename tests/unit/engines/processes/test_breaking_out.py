@@ -13,7 +13,8 @@ from towpath.engines.processes.port import ProcessSpec
 OWN = "uid" if os.geteuid() == 0 else "userns"
 
 HOSTILE = """
-import ctypes, os, sys
+import ctypes, os, stat, sys
+links = ("fd", "stdin", "stdout", "stderr")
 secret, prefix = sys.argv[1:]
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -44,6 +45,15 @@ def is_there(pid):
 
 own = (1, os.getpid())
 tried("finding others", lambda: [n for n in range(1, 70000) if n not in own and is_there(n)])
+
+tried("the machine's terminals", lambda: [n for n in os.listdir("/dev/pts") if n.isdigit()])
+devices = [os.stat(f"/dev/{n}").st_mode for n in os.listdir("/dev") if n not in links]
+tried("the machine's disks", lambda: [mode for mode in devices if stat.S_ISBLK(mode)])
+tried("a log of the kernel", lambda: os.path.exists("/dev/kmsg"))
+tried("other folders in /dev", lambda: set(os.listdir("/dev")) & {"mqueue", "mapper", "input"})
+open("/dev/null", "w").write("x")
+assert len(open("/dev/urandom", "rb").read(4)) == 4
+os.close(os.openpty()[0])
 
 # A user namespace of its own gives it rights over what is in it, not over what it was given.
 uid, gid = os.getuid(), os.getgid()
