@@ -13,6 +13,7 @@ from towpath.machinery.documents import dump_document
 from towpath.machinery.errors import StatusError
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
+from towpath.machinery.users import PLATFORM
 
 _REVIEW = Resource(
     "authorization.k8s.io",
@@ -64,6 +65,17 @@ def show_object(resource: Resource, obj: RawObject) -> ShownObject:
         kubectl=f"kubectl get {full} {name}{where} --output yaml",
         towpath=f"towpath get {resource.kind.lower()} {name}{where} --output yaml",
     )
+
+
+def person(user: str) -> str:
+    """Who that is, for people: `the platform`, `pipeline of demo`, `alice`."""
+    if user == PLATFORM.name:
+        return "the platform"
+    account = user.removeprefix("system:serviceaccount:")
+    if account != user:
+        namespace, _, name = account.partition(":")
+        return f"{name} of {namespace}"
+    return user
 
 
 async def in_projects(

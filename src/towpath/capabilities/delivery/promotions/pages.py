@@ -32,10 +32,9 @@ from towpath.capabilities.delivery.workloads.kinds import (
 )
 from towpath.capabilities.governance.projects.kinds import PROJECT_LABEL
 from towpath.hooks.pages import Answer, LiveWatch, Page, PageRoute, Redirect, Visit
-from towpath.hooks.showing import in_projects, may
+from towpath.hooks.showing import in_projects, may, person
 from towpath.machinery.errors import AlreadyExists, NotFound, StatusError
 from towpath.machinery.objects import RawObject
-from towpath.machinery.users import PLATFORM
 
 PROMOTE = "/projects/{project}/promote/{workload}"
 PROMOTION_PAGE = "/projects/{project}/promotions/{name}"
@@ -99,17 +98,31 @@ async def _form(
         entry["name"]: entry.get("release", "")
         for entry in (workload.get("status") or {}).get("environments") or ()
     }
+    ordered = sorted(stages, key=by_order)
+    newest = [one["metadata"]["name"] for one in newest_first(releases.items)]
+    usual = _usual(given.get("release") or (newest or [""])[0], ordered, running)
     data = {
         "project": project,
         "workload": name,
-        "environments": [_stage(one, running) for one in sorted(stages, key=by_order)],
+        "environments": [_stage(one, running) for one in ordered],
         "releases": [_choice(one, running) for one in newest_first(releases.items)],
-        "given": {key: given.get(key, "") for key in ("environment", "release", "reason")},
+        "given": {"reason": given.get("reason", ""), **usual, **_chosen(given)},
         "errors": errors or {},
         "problem": problem,
         "is_rollback": given.get("rollback") == "yes",
     }
     return Page("promotions/promote.html", data, status, title=f"Promote {name}")
+
+
+def _usual(release: str, stages: Sequence[RawObject], running: Mapping[str, str]) -> dict[str, str]:
+    """What is most likely meant: that release, in the first stage that does not run it yet."""
+    names = [stage["metadata"]["name"] for stage in stages]
+    to = next((name for name in names if running.get(name) != release), "")
+    return {"release": release, "environment": to}
+
+
+def _chosen(given: Mapping[str, str]) -> dict[str, str]:
+    return {name: given[name] for name in ("environment", "release") if given.get(name)}
 
 
 def _stage(environment: RawObject, running: Mapping[str, str]) -> dict[str, Any]:
@@ -246,10 +259,6 @@ def _pipeline(run: RawObject) -> dict[str, Any]:
         "finished": status.get("finishedAt", ""),
         "at": status.get("startedAt") or metadata.get("creationTimestamp", ""),
     }
-
-
-def person(user: str) -> str:
-    return "the platform" if user == PLATFORM.name else user
 
 
 def _live_one(visit: Visit) -> Sequence[LiveWatch]:

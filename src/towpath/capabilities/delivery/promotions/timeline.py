@@ -15,9 +15,8 @@ from towpath.capabilities.delivery.promotions.kinds import (
     phase_of,
 )
 from towpath.hooks.runs import Run, RunFact, RunGroup, RunStep
-from towpath.hooks.showing import show_object
+from towpath.hooks.showing import person, show_object
 from towpath.machinery.objects import RawObject
-from towpath.machinery.users import PLATFORM
 
 _RUNNING = "Running"
 _SKIPPED = "Skipped"
@@ -31,7 +30,7 @@ _STEPS = (
 def run_of(promotion: RawObject, environment: RawObject | None) -> Run:
     spec, status, metadata = promotion["spec"], promotion.get("status") or {}, promotion["metadata"]
     project: str = metadata["namespace"]
-    who = "the platform" if spec["requestedBy"] == PLATFORM.name else spec["requestedBy"]
+    who = person(spec["requestedBy"])
     service = f"/projects/{project}/workloads/{spec['workload']}"
     commit: str = status.get("commit", "")
     return Run(

@@ -5,7 +5,7 @@ from typing import Any
 
 from towpath.capabilities.delivery.promotions.kinds import PROMOTION
 from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD
-from towpath.capabilities.delivery.workloads.lanes import person
+from towpath.hooks.showing import person
 from towpath.machinery.kinds import Resource
 from towpath.records.contract import AuditEntry, AuditFilter, AuditTrail, Viewer
 
@@ -59,7 +59,7 @@ def _shown(entry: AuditEntry) -> dict[str, Any]:
     title = f"{did} {_NOUNS.get(kind, kind)} {entry.name}"
     refused = entry.code >= 400
     return {
-        "title": f"was refused: {title}" if refused else title,
+        "title": f"Refused: {title}" if refused else title[:1].upper() + title[1:],
         "time": entry.time_s,
         "who": person(entry.user),
         "status": "Failed" if refused else "",

@@ -20,7 +20,6 @@ from towpath.capabilities.delivery.promotions.kinds import (
     phase_of,
 )
 from towpath.machinery.objects import RawObject
-from towpath.machinery.users import PLATFORM
 
 COMMIT_CHARACTERS = 8
 
@@ -262,7 +261,3 @@ def _ahead(running: Sequence[Lane]) -> list[str]:
         if ahead > 0:
             told.append(f"{lane.name} is {ahead} release{'s' if ahead > 1 else ''} ahead")
     return told
-
-
-def person(user: str) -> str:
-    return "the platform" if user == PLATFORM.name else user

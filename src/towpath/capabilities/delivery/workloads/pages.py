@@ -27,12 +27,12 @@ from towpath.capabilities.delivery.workloads.kinds import (
     WORKLOAD,
     WORKLOAD_LABEL,
 )
-from towpath.capabilities.delivery.workloads.lanes import Facts, Lane, headline, lanes_of, person
+from towpath.capabilities.delivery.workloads.lanes import Facts, Lane, headline, lanes_of
 from towpath.capabilities.delivery.workloads.processes import Output, newest_output
 from towpath.capabilities.delivery.workloads.tree import Node, resource_tree
 from towpath.capabilities.infrastructure.offerings.kinds import POSTGRESQL_INSTANCE
 from towpath.hooks.pages import Answer, LiveWatch, Page, PageRoute, Redirect, Visit
-from towpath.hooks.showing import may, show_object
+from towpath.hooks.showing import may, person, show_object
 from towpath.machinery.conditions import get_condition
 from towpath.machinery.errors import Conflict, Forbidden, NotFound, StatusError
 from towpath.machinery.objects import RawObject, uid_of

@@ -138,7 +138,7 @@ def _row(entity: Entity, health: Mapping[tuple[str, str], str]) -> dict[str, Any
         "kind": entity.kind,
         "title": entity.title or entity.name,
         "name": entity.name,
-        "href": entity_page(entity.ref),
+        "href": _service_page(entity, workload) or entity_page(entity.ref),
         "description": entity.description,
         "type": entity.type,
         "owner": _short(entity.owner),
@@ -156,6 +156,10 @@ def _workload_of(entity: Entity) -> str:
     annotations = (entity.descriptor.get("metadata") or {}).get("annotations") or {}
     name: str = annotations.get(WORKLOAD_ANNOTATION, "")
     return name
+
+
+def _service_page(entity: Entity, workload: str) -> str:
+    return f"/projects/{entity.project}/workloads/{workload}" if workload else ""
 
 
 async def entity(visit: Visit) -> Page:
@@ -181,7 +185,7 @@ async def entity(visit: Visit) -> Page:
         "relations": sorted(relations.items()),
         "links": [_link(link) for link in metadata.get("links") or () if isinstance(link, dict)],
         "annotations": sorted((metadata.get("annotations") or {}).items()),
-        "service": f"/projects/{found.project}/workloads/{workload}" if workload else "",
+        "service": _service_page(found, workload),
         "yaml": dump_document(found.descriptor),
         "api_path": "/api/v1/catalog/entities/by-name/"
         f"{found.kind.lower()}/{found.namespace}/{found.name}",

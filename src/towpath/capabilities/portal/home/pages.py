@@ -22,10 +22,9 @@ from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE, TEMPLATE_RUN
 from towpath.hooks.pages import LiveWatch, Page, PageRoute, Visit
 from towpath.hooks.platform import SYSTEM_NAMESPACE
-from towpath.hooks.showing import in_projects
+from towpath.hooks.showing import in_projects, person
 from towpath.machinery.conditions import get_condition
 from towpath.machinery.objects import RawObject
-from towpath.machinery.users import PLATFORM
 
 SERVICES_SHOWN = 30
 ACTIVITY_SHOWN = 8
@@ -248,10 +247,6 @@ def _run_page(run: RawObject) -> str:
 def _wanted(run: RawObject) -> str:
     parameters = run["spec"].get("parameters") or {}
     return str(parameters.get("name") or run["spec"]["template"]["name"])
-
-
-def person(user: str) -> str:
-    return "the platform" if user == PLATFORM.name else user
 
 
 def _live(visit: Visit) -> Sequence[LiveWatch]:
