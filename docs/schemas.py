@@ -61,6 +61,12 @@ def fields(kind: str, part: str) -> str:
     return "\n".join(lines)
 
 
+def undescribed(kind: str) -> list[str]:
+    """Fields of the spec that say nothing of themselves."""
+    spec = schema_of(kind).get("properties", {}).get("spec", {})
+    return [path for path, field, _ in _walk(spec, "") if not field.get("description")]
+
+
 def rules(kind: str) -> str:
     """The rules that hold beyond types, as the API server words them."""
     found = schema_of(kind).get("x-kubernetes-validations", [])

@@ -55,6 +55,17 @@ def test_every_page_of_a_kind_has_the_same_headings(page: Path) -> None:
     assert re.findall(r"^## (.+)$", prose(page), re.MULTILINE) == HEADINGS
 
 
+def test_every_field_that_one_writes_in_our_kinds_is_described() -> None:
+    ours = [
+        kind
+        for kind, definition in schemas.definitions().items()
+        if definition["spec"]["group"] == "towpath.dev"
+    ]
+    silent = {f"{kind} {path}" for kind in ours for path in schemas.undescribed(kind)}
+    # The descriptor is Backstage's, and documented there.
+    assert {field for field in silent if " descriptor." not in field} == set()
+
+
 def test_every_command_has_its_section() -> None:
     text = (DOCS / "reference" / "command-line.md").read_text(encoding="utf-8")
     sections = re.findall(r"^## (towpath .+)$", text, re.MULTILINE)

@@ -129,9 +129,10 @@ _APPROVAL_SPEC: RawObject = {
     "properties": {
         "subject": {
             "type": "object",
+            "description": "What is decided on.",
             "required": ["kind", "name"],
             "properties": {
-                "kind": {"type": "string", "enum": ["Promotion"]},
+                "kind": {"type": "string", "enum": ["Promotion"], "description": "Its kind."},
                 "name": {
                     "type": "string",
                     "minLength": 1,
