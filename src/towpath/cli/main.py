@@ -22,6 +22,7 @@ from towpath.hooks.commands import (
 )
 
 INTERRUPTED = 130
+IS_IT_RUNNING = "is `towpath up` running?"
 
 SUMMARY = """Towpath: an internal developer platform in one command.
 
@@ -113,9 +114,11 @@ def _known_error(error: Exception) -> tuple[str, str, int] | None:
         if isinstance(error, errors.Unauthorized):
             hint = "the token is not known here; sign in again with `towpath login LINK`"
             return error.message, hint, NO_PLATFORM
+        if isinstance(error, errors.Unavailable):
+            return error.message, IS_IT_RUNNING, NO_PLATFORM
         return error.message, "", FAILED
     if isinstance(error, httpx2.TransportError | ConnectionError):
-        return f"the platform cannot be reached: {error}", "is `towpath up` running?", NO_PLATFORM
+        return f"the platform cannot be reached: {error}", IS_IT_RUNNING, NO_PLATFORM
     if isinstance(error, TimeoutError):
         return str(error) or "waited in vain", "", TIMED_OUT
     return None
