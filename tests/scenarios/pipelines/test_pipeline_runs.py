@@ -106,6 +106,22 @@ async def test_a_restart_runs_nothing_again(demo: World) -> None:
         assert len(await demo.runs()) == 1
 
 
+async def test_a_repository_that_went_while_nobody_looked_is_forgotten(demo: World) -> None:
+    async with demo.controllers():
+        commit = await demo.push(PASSING)
+        await demo.finished(f"orders-ci-{commit[:10]}")
+        await demo.wait_for_heads(commit)
+    await demo.git.archive(REPOSITORY, owner_uid="owner")
+    async with demo.controllers():
+        await eventually(lambda: nothing_is_remembered(demo))
+
+
+async def nothing_is_remembered(demo: World) -> bool:
+    config_map = Resource("", "v1", "ConfigMap", "configmaps")
+    listed = await demo.api.list(config_map, "demo")
+    return not any("heads" in one["data"] for one in listed.items)
+
+
 async def no_folders(demo: World) -> bool:
     return not list((demo.platform.data_dir / "ci").glob("[!.]*"))
 

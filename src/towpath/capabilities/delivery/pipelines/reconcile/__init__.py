@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN
 from towpath.capabilities.delivery.pipelines.reconcile.executions import Executions
+from towpath.capabilities.delivery.pipelines.reconcile.heads import HeadsSeen, Remembered
 from towpath.capabilities.delivery.pipelines.reconcile.orders import Orders
 from towpath.capabilities.delivery.pipelines.reconcile.pushes import Pushes
 from towpath.capabilities.delivery.pipelines.reconcile.triggers import Triggers
@@ -24,6 +25,7 @@ from towpath.runtime.sources import Watch
 
 def controllers(platform: Platform) -> Sequence[Controller]:
     pushes = Pushes(platform.git)
+    remembered = Remembered(HeadsSeen(platform.api))
     triggers = Triggers(platform.api, platform.git, pushes)
     engine = CIEngine(
         git=platform.git,
@@ -34,7 +36,7 @@ def controllers(platform: Platform) -> Sequence[Controller]:
     )
     executions = Executions(platform.api, platform.logs, engine, Orders(platform))
     return (
-        Controller("pipeline-triggers", triggers.reconcile, (pushes,)),
+        Controller("pipeline-triggers", triggers.reconcile, (pushes, remembered)),
         Controller(
             "pipeline-runs",
             executions.reconcile,
