@@ -18,11 +18,13 @@ import tempfile
 from pathlib import Path
 
 from towpath.engines.databases.port import DatabaseError, ServerAddress
+from towpath.files import write_private
 
 log = logging.getLogger(__name__)
 
 ADMINISTRATOR = "towpath"
 START_DEADLINE_S = 30.0
+RUN_DEADLINE_S = 120.0
 STOP_DEADLINE_S = 10.0
 LAUNCH = Path(__file__).with_name("launch.py")
 
@@ -120,9 +122,7 @@ class EmbeddedPostgres:
             "postgres",
             stdin=f"ALTER ROLE {ADMINISTRATOR} PASSWORD '{password}';\n{_CLOSE}",
         )
-        password_file = self._folder / "password"
-        password_file.touch(mode=0o600)
-        password_file.write_text(password)
+        write_private(self._folder / "password", password.encode())
         staging.rename(self._data)
 
     def _read_password(self) -> str:
@@ -224,7 +224,12 @@ async def _run(program: Path, *arguments: str, stdin: str = "") -> str:
         stderr=asyncio.subprocess.STDOUT,
         env=_environment(),
     )
-    output, _ = await process.communicate(stdin.encode())
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(stdin.encode()), RUN_DEADLINE_S)
+    except TimeoutError as error:
+        process.kill()
+        await process.wait()
+        raise DatabaseError(f"{program.name} did not end within {RUN_DEADLINE_S:g} s") from error
     text = output.decode(errors="replace")
     if process.returncode != 0:
         code = process.returncode
