@@ -1,4 +1,4 @@
-"""The bare portal: a link signs in once, the page lists what runs, signing out ends it."""
+"""Home: a link signs in once, the page lists what runs, signing out ends it."""
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -15,8 +15,8 @@ async def test_a_link_signs_in_once_and_the_page_lists_what_runs(
     page = await browser.new_page()
     await page.goto(platform.sign_in_link)
     await page.get_by_role("button", name="Continue to the portal").click()
-    await expect(page.get_by_role("heading", name="demo")).to_be_visible()
-    await expect(page.get_by_text("Nothing runs in this project yet")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Home")).to_be_visible()
+    await expect(page.get_by_text("No service runs yet")).to_be_visible()
 
     async with platform.client() as client:
         spec = {"repository": "shop", "environments": ["staging"], "owner": "team-a"}
@@ -25,7 +25,7 @@ async def test_a_link_signs_in_once_and_the_page_lists_what_runs(
     row = page.get_by_role("row", name="shop")
     await expect(row).to_contain_text("nothing released here yet")
 
-    await page.get_by_title("admin").click()
+    await page.get_by_title("admin", exact=True).click()
     await page.get_by_role("button", name="Sign out").click()
     await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     await page.goto(platform.sign_in_link)
@@ -42,7 +42,7 @@ async def test_nothing_is_wider_than_the_window_and_nothing_is_refused_by_the_po
     page.on("console", lambda message: complaints.append(message.text))
     await page.goto(platform.sign_in_link)
     await page.get_by_role("button", name="Continue to the portal").click()
-    await expect(page.get_by_role("heading", name="What runs")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Home")).to_be_visible()
     overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert await page.evaluate(overflow) == 0
     assert complaints == []

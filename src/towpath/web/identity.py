@@ -12,8 +12,8 @@ class Identity(Protocol):
         """Who a one-time sign-in link was made for; the link works once."""
         ...
 
-    async def open_session(self, user: UserInfo) -> str:
-        """A new session's secret, for the cookie."""
+    async def open_session(self, user: UserInfo, label: str) -> str:
+        """A new session's secret, for the cookie; the label says where it is."""
         ...
 
     async def session(self, secret: str) -> UserInfo | None: ...

@@ -20,7 +20,7 @@ from towpath.hooks.platform import Addresses
 from towpath.machinery.errors import StatusError
 from towpath.machinery.users import UserInfo
 from towpath.records.contract import Viewer
-from towpath.web import palette, session, styleguide
+from towpath.web import palette, session, styleguide, wording
 from towpath.web.about_page import Engine, about_page
 from towpath.web.account_page import account_page
 from towpath.web.guard import Guard
@@ -226,7 +226,8 @@ class _Shell:
             data = {"link": "", "next": "", "refused": True}
             return self._plain(request, Page("web/sign_in.html", data, status=403), "Sign in")
         response = RedirectResponse(own_path(str(form.get("next", ""))), status_code=303)
-        session.remember(response, await self._portal.identity.open_session(user))
+        where = wording.browser(request.headers.get("user-agent", ""))
+        session.remember(response, await self._portal.identity.open_session(user, where))
         return response
 
     async def sign_out(self, request: Request) -> Response:

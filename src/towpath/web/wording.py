@@ -170,3 +170,22 @@ def diff_lines(text: str) -> list[tuple[str, str]]:
             kind = {"+": "added", "-": "removed"}.get(line[:1], "same")
         told.append((kind, line))
     return told
+
+
+# In the order in which they claim to be one another: Edge says Chrome, Chrome says Safari.
+_BROWSERS = {"Edg": "Edge", "Firefox": "Firefox", "Chrom": "Chrome", "Safari": "Safari"}
+_SYSTEMS = {
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Windows": "Windows",
+    "Mac OS": "macOS",
+    "Linux": "Linux",
+}
+
+
+def browser(user_agent: str) -> str:
+    """`Firefox on Linux`, for a person to know their own session again."""
+    name = next((said for sign, said in _BROWSERS.items() if sign in user_agent), "A browser")
+    system = next((said for sign, said in _SYSTEMS.items() if sign in user_agent), "")
+    return f"{name} on {system}" if system else name

@@ -39,8 +39,8 @@ class LocalIdentity:
     async def issue_token(self, user: UserInfo, label: str) -> str:
         return await self._issue(user.name, "token", label, TOKEN_S, prefix=TOKEN_PREFIX)
 
-    async def open_session(self, user: UserInfo) -> str:
-        return await self._issue(user.name, "session", "portal", SESSION_S)
+    async def open_session(self, user: UserInfo, label: str) -> str:
+        return await self._issue(user.name, "session", label, SESSION_S)
 
     async def session(self, secret: str) -> UserInfo | None:
         return await self._user(await self._table.find(_digest(secret), "session", now_s=_now_s()))

@@ -105,9 +105,10 @@ export async function go(url, { scroll = "top", push = true, replace = false, bo
 
 // Fetch the page we are on again and let in what has changed.
 export async function refresh() {
-  const turn = going;
-  const page = await load(location.href.split("#")[0]);
-  if (turn !== going) return;
+  const [turn, address] = [going, location.href.split("#")[0]];
+  const page = await load(address);
+  // Somebody may have gone on meanwhile, or be about to.
+  if (turn !== going || address !== location.href.split("#")[0]) return;
   const next = new DOMParser().parseFromString(page.text, "text/html");
   if (next.body.classList.contains("framed")) swap(next, { whole: false });
   else location.assign(page.url);

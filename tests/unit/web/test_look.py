@@ -1,0 +1,97 @@
+"""The look's promises that can be computed: contrast in both themes, no style in the markup."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from towpath.web import rendering
+
+CSS = (rendering.STATIC / "portal.css").read_text(encoding="utf-8")
+SOURCE = rendering.HERE.parent
+
+TOKENS = {
+    name: (light, dark)
+    for name, light, dark in re.findall(
+        r"--([a-z-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)", CSS
+    )
+}
+TEXT_CONTRAST = 4.5
+EDGE_CONTRAST = 3.0
+
+STATES = ("good", "busy", "warn", "bad", "still")
+GROUNDS = ("ground", "raised", "sunken", "hover")
+TEXTS = [
+    *((text, ground) for text in ("text", "quiet", "accent") for ground in GROUNDS),
+    *((state, ground) for state in STATES for ground in GROUNDS),
+    *((state, f"{state}-wash") for state in STATES),
+    ("accent-strong", "accent-wash"),
+    ("quiet", "accent-wash"),
+    ("on-accent", "accent"),
+    ("on-accent", "accent-strong"),
+]
+
+
+def _luminance(colour: str) -> float:
+    def linear(part: str) -> float:
+        value = int(part, 16) / 255
+        return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+
+    red, green, blue = (linear(colour[at : at + 2]) for at in (1, 3, 5))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _contrast(one: str, other: str) -> float:
+    high, low = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_text_can_be_read_on_every_ground(theme: int) -> None:
+    faint = {
+        f"{text} on {ground}": round(ratio, 2)
+        for text, ground in TEXTS
+        if (ratio := _contrast(TOKENS[text][theme], TOKENS[ground][theme])) < TEXT_CONTRAST
+    }
+    assert faint == {}
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_the_edges_of_fields_can_be_seen(theme: int) -> None:
+    for ground in ("ground", "raised"):
+        assert _contrast(TOKENS["edge"][theme], TOKENS[ground][theme]) >= EDGE_CONTRAST
+
+
+def _templates() -> list[Path]:
+    return [
+        path
+        for path in sorted(SOURCE.rglob("templates/*.html"))
+        if "golden_paths" not in path.parts
+    ]
+
+
+def test_no_template_holds_a_script_or_a_style() -> None:
+    """The policy would refuse them, and in silence."""
+    inline = re.compile(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=", re.IGNORECASE)
+    found = [str(path) for path in _templates() if inline.search(path.read_text(encoding="utf-8"))]
+    assert found == []
+
+
+def test_nothing_is_marked_as_safe_in_a_template() -> None:
+    unsafe = re.compile(r"\|\s*safe\b|autoescape\s+false")
+    found = [str(path) for path in _templates() if unsafe.search(path.read_text(encoding="utf-8"))]
+    assert found == []
+
+
+def test_every_icon_that_is_named_has_been_drawn() -> None:
+    from towpath.web.icons import NAMES
+
+    named = re.compile(r"""draw_icon\("([a-z-]+)"|\bui\.icon\("([a-z-]+)"|icon="([a-z-]+)\"""")
+    used = {
+        name
+        for path in _templates()
+        for match in named.findall(path.read_text(encoding="utf-8"))
+        for name in match
+        if name
+    }
+    assert used - set(NAMES) == set()
