@@ -20,7 +20,7 @@ async def take(link: str, file: Path) -> None:
     program = os.environ.get("TOWPATH_CHROMIUM") or shutil.which("chromium")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=arguments)
-        page = await browser.new_page(viewport={"width": 1040, "height": 480}, color_scheme="light")
+        page = await browser.new_page(viewport={"width": 1280, "height": 560}, color_scheme="light")
         await page.goto(link)
         await page.get_by_role("button", name="Continue to the portal").click()
         await page.get_by_role("heading", name="Home").wait_for()
