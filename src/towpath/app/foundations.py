@@ -92,7 +92,7 @@ async def lay_foundations(
     await records.identity.put_people(people_of(demo=demo))
     timer.done("records")
     processes = await stack.enter_async_context(SupervisedProcesses(data / "run"))
-    timer.done(f"processes, kept apart by {processes.isolation}")
+    timer.done(_processes_part(processes.isolation))
     postgres = await stack.enter_async_context(
         EmbeddedPostgres(data / "postgres", cache=cache, port=ports.postgres)
     )
@@ -128,6 +128,12 @@ async def lay_foundations(
         cluster=cluster,
         local_logs=local_logs,
     )
+
+
+def _processes_part(isolation: str) -> str:
+    if isolation == "none":
+        return "processes, not kept apart: single trust"
+    return f"processes, kept apart by {isolation}"
 
 
 class LateLogs:

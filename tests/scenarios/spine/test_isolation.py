@@ -28,7 +28,7 @@ from towpath.machinery.objects import RawObject
 ROOT = Path(__file__).parents[3]
 NOBODY = 65534
 SPY = (Path(__file__).parent / "spy.py").read_text()
-DAEMON = "import sys, time\nwhile True: time.sleep(1)"
+DAEMON = "import signal\nwhile True: signal.pause()"
 POD = Resource("", "v1", "Pod", "pods")
 RBAC = "rbac.authorization.k8s.io/v1"
 
