@@ -141,11 +141,15 @@ async def test_the_theme_is_chosen_and_kept_without_javascript(
     await context.close()
 
 
-@pytest.mark.parametrize("path", ["/_/styleguide", "/account", "/about"])
-@pytest.mark.parametrize("width", [1440, 1024, 390, 320])
-async def test_nothing_is_wider_than_the_window(visitor: Visitor, path: str, width: int) -> None:
-    await visitor.page.set_viewport_size({"width": width, "height": 800})
-    await visitor.open(path)
+async def test_nothing_is_wider_than_the_window(visitor: Visitor) -> None:
+    """320 is what is left of 1280 at 400 % zoom."""
     overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    assert await visitor.page.evaluate(overflow) == 0
+    wider = []
+    for path in ("/_/styleguide", "/account", "/about"):
+        for width in (1440, 1024, 390, 320):
+            await visitor.page.set_viewport_size({"width": width, "height": 800})
+            await visitor.open(path)
+            if await visitor.page.evaluate(overflow):
+                wider.append((path, width))
+    assert wider == []
     assert visitor.complaints == []

@@ -5,6 +5,7 @@ import { go } from "./journey.js";
 
 const REST_MS = 60;
 let dialog = null;
+let shownFor = null;
 
 export function open() {
   if (dialog) return;
@@ -40,6 +41,7 @@ export function open() {
   dialog.addEventListener("close", () => {
     dialog.remove();
     dialog = null;
+    shownFor = null;
   });
   dialog.showModal();
   input.focus();
@@ -51,6 +53,8 @@ async function fill(input, results) {
   const answer = await fetch(`/-/palette?q=${encodeURIComponent(asked)}`).catch(() => null);
   if (!answer?.ok || input.value.trim() !== asked) return;
   const { items } = await answer.json();
+  if (input.value.trim() !== asked) return;
+  shownFor = asked;
   results.replaceChildren();
   let group = "";
   for (const [at, item] of items.entries()) {
@@ -88,16 +92,19 @@ function mark(input, results, item) {
   else input.removeAttribute("aria-activedescendant");
 }
 
-function move(event, input, results) {
+async function move(event, input, results) {
   const items = [...results.querySelectorAll(".palette-item")];
   const at = items.findIndex((item) => item.getAttribute("aria-selected") === "true");
   const steps = { ArrowDown: 1, ArrowUp: -1 };
   if (event.key in steps && items.length) {
     event.preventDefault();
     mark(input, results, items[(at + steps[event.key] + items.length) % items.length]);
-  } else if (event.key === "Enter" && items[at]) {
+  } else if (event.key === "Enter") {
     event.preventDefault();
-    choose(items[at]);
+    // Who types faster than we answer means what was typed.
+    if (input.value.trim() !== shownFor) await fill(input, results);
+    const chosen = results.querySelector("[aria-selected=true]");
+    if (chosen && dialog) choose(chosen);
   }
 }
 
