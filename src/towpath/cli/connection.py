@@ -60,4 +60,6 @@ def find_platform(data_dir: Path) -> Reach:
 def _candidates(data_dir: Path) -> list[Path]:
     if configured := os.environ.get("TOWPATH_KUBECONFIG"):
         return [Path(configured)]
-    return [login_file(), data_dir / "kubeconfig"]
+    own = data_dir / "kubeconfig"
+    # Who says where the data directory is means the platform that runs there.
+    return [own, login_file()] if "TOWPATH_DATA_DIR" in os.environ else [login_file(), own]
