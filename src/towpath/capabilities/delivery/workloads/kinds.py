@@ -142,6 +142,12 @@ _WORKLOAD_RULES: tuple[RawObject, ...] = (
         "with a letter, because it becomes part of host names and object names",
     },
     {
+        # It would be archived with the workload.
+        "rule": "self.spec.repository != 'deployments'",
+        "message": "spec.repository is deployments, where the platform writes what runs; name the "
+        "repository that holds the workload's source",
+    },
+    {
         "rule": "self.spec.repository == oldSelf.spec.repository",
         "message": "spec.repository cannot be changed: releases and runs belong to it",
     },
