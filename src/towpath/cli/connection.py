@@ -1,7 +1,7 @@
 """Which platform a command talks to, as whom.
 
-In this order: `TOWPATH_SERVER` with `TOWPATH_TOKEN` (CI), `TOWPATH_KUBECONFIG`, the file that
-`towpath login` wrote, and the data directory of a platform on this machine.
+In this order: `TOWPATH_SERVER` with `TOWPATH_TOKEN` (CI), `TOWPATH_KUBECONFIG`, the data directory
+that `TOWPATH_DATA_DIR` names, the file that `towpath login` wrote, and the default data directory.
 """
 
 import os
