@@ -13,6 +13,8 @@ from towpath.records.contract import Entity, EntityFilter
 WORDS_CHARACTERS_MAX = 100
 ENTITIES_MAX = 12
 PROJECTS_MAX = 8
+KINDS = ("Component", "System", "API", "Resource", "Group", "User")
+"""What people look for most comes first; within a kind the best match does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,14 @@ async def answer(
             visit.viewer, EntityFilter(text=text), limit=ENTITIES_MAX
         )
         # What was asked for by its name comes before the places that share a word with it.
-        items = [*map(_of_entity, found.entities), *items]
+        entities = sorted(found.entities, key=lambda entity: _rank(entity.kind))
+        items = [*map(_of_entity, entities), *items]
     body = {"items": [asdict(item) for item in items]}
     return Response(orjson.dumps(body), media_type="application/json")
+
+
+def _rank(kind: str) -> int:
+    return KINDS.index(kind) if kind in KINDS else len(KINDS)
 
 
 def _fits(text: str, label: str) -> bool:

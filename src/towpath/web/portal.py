@@ -253,6 +253,8 @@ class _Shell:
         else:
             assert isinstance(error, HTTPException)
             code, sentence = error.status_code, error.detail
+            if code == 404:
+                sentence = f"There is nothing at {request.url.path}, or it is not yours to see."
         data = {"code": code, "sentence": sentence}
         user = await session.visitor(request, self._portal.identity)
         page = Page("web/error.html", data, code)
