@@ -56,12 +56,31 @@ def uid_mismatch(served: Served, name: str, wanted: str, found: str) -> Conflict
     )
 
 
-def version_mismatch(served: Served, name: str, wanted: str, found: str) -> Conflict:
-    return conflict(
+def uid_precondition(served: Served, name: str, wanted: str, found: str) -> Conflict:
+    return _precondition(
         served,
         name,
-        f"Precondition failed: ResourceVersion in precondition: {wanted}, "
-        f"ResourceVersion in object meta: {found}",
+        f"the UID in the precondition ({wanted}) does not match the UID in record ({found}). "
+        "The object might have been deleted and then recreated",
+    )
+
+
+def version_precondition(served: Served, name: str, wanted: str, found: str) -> Conflict:
+    return _precondition(
+        served,
+        name,
+        f"the ResourceVersion in the precondition ({wanted}) does not match the "
+        f"ResourceVersion in record ({found}). The object might have been modified",
+    )
+
+
+def _precondition(served: Served, name: str, why: str) -> Conflict:
+    """A kube-apiserver names the kind here, where it names the resource everywhere else."""
+    resource = served.resource
+    qualified = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+    return Conflict(
+        f'Operation cannot be fulfilled on {qualified} "{name}": {why}',
+        details={**_details(served, name), "kind": resource.kind},
     )
 
 
@@ -85,7 +104,15 @@ def denied(user: UserInfo, request: AccessRequest) -> Forbidden:
     return Forbidden(
         f'{named} is forbidden: User "{user.name}" cannot {request.verb} resource "{full}" '
         f'in API group "{request.group}" {where}',
-        details={"name": request.name, "group": request.group, "kind": request.resource},
+        details={
+            name: value
+            for name, value in (
+                ("name", request.name),
+                ("group", request.group),
+                ("kind", request.resource),
+            )
+            if value
+        },
     )
 
 

@@ -97,7 +97,7 @@ class WithVirtualKinds:
         if not await self._authorize(user, request):
             raise forbidden(user, request)
         answered = await answer(user, target, obj)
-        answered.setdefault("metadata", {}).setdefault("creationTimestamp", None)
+        answered.setdefault("metadata", {})
         return Written(orjson.dumps(answered), created=True)
 
     async def _self_review(self, user: UserInfo, _target: Target, obj: RawObject) -> RawObject:

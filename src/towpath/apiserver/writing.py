@@ -20,6 +20,7 @@ from towpath.machinery.names import (
     label_errors,
     path_segment_errors,
     subdomain_errors,
+    unqualified_finalizers,
 )
 from towpath.machinery.objects import RawObject
 from towpath.store.contract import Audit, RevisionMismatch, Stored, Write
@@ -37,9 +38,6 @@ NAME_ERRORS = {
 async def create_object(core: Core, operation: Operation, validation: str) -> Written:
     """Store a new object. Raises AlreadyExists and everything that admission raises."""
     served, obj = operation.served, operation.obj
-    key = key_for(served, operation.namespace, operation.name)
-    if core.store.get(served.collection, key) is not None:
-        raise refusals.already_exists(served, operation.name)
     behaviour = served.behaviour
     objectmeta.begin(obj, operation.namespace, counts_generations=behaviour.counts_generations)
     if served.has_status:
@@ -48,7 +46,11 @@ async def create_object(core: Core, operation: Operation, validation: str) -> Wr
     for admit in core.mutating:
         await admit(core, operation)
     ownership.record(operation)
-    await check(core, operation)
+    _validate(operation)
+    key = key_for(served, operation.namespace, operation.name)
+    if core.store.get(served.collection, key) is not None:
+        raise refusals.already_exists(served, operation.name)
+    await _ask(core, operation)
     if operation.dry_run:
         return _dry(operation, created=True)
     try:
@@ -151,6 +153,11 @@ def report_unknown(operation: Operation, unknown: list[str], validation: str) ->
 
 async def check(core: Core, operation: Operation) -> None:
     """Validate, then ask those who may refuse."""
+    _validate(operation)
+    await _ask(core, operation)
+
+
+def _validate(operation: Operation) -> None:
     obj, served = operation.obj, operation.served
     causes = _metadata_causes(operation)
     if served.schema is not None:
@@ -158,18 +165,24 @@ async def check(core: Core, operation: Operation) -> None:
     causes += served.behaviour.validate(obj, operation.old)
     if causes:
         raise refusals.invalid(served, operation.name, causes)
+
+
+async def _ask(core: Core, operation: Operation) -> None:
     for admit in core.validating:
         await admit(core, operation)
 
 
 def _metadata_causes(operation: Operation) -> list[Cause]:
-    if operation.old is not None:
-        return check_metadata_update(operation.obj, operation.old)
     served = operation.served
+    strict = not served.custom and served.resource.group != "apiextensions.k8s.io"
+    plain = unqualified_finalizers(operation.obj["metadata"]) if strict else []
+    if operation.old is not None:
+        return check_metadata_update(operation.obj, operation.old) + plain
     name_errors = NAME_ERRORS[served.behaviour.name_pattern]
-    return check_metadata(
+    causes = check_metadata(
         operation.obj, namespaced=served.resource.namespaced, name_errors=name_errors
     )
+    return causes + plain
 
 
 def count_generation(operation: Operation) -> None:

@@ -124,9 +124,9 @@ class KubernetesClient:
             item.setdefault("apiVersion", resource.api_version)
             item.setdefault("kind", resource.kind)
         metadata = answer["metadata"]
-        return ObjectList(
-            answer["items"] or [], metadata["resourceVersion"], metadata.get("continue") or ""
-        )
+        # Lists that are computed (ComponentStatus, metrics) have no version to watch from.
+        version = metadata.get("resourceVersion") or ""
+        return ObjectList(answer["items"] or [], version, metadata.get("continue") or "")
 
     async def watch(
         self,

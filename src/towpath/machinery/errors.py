@@ -63,8 +63,9 @@ class StatusError(Exception):
             "metadata": {},
             "status": "Failure",
             "message": self.message,
-            "reason": self.reason,
         }
+        if self.reason:
+            status["reason"] = self.reason
         if details:
             status["details"] = details
         status["code"] = self.code
@@ -139,6 +140,12 @@ class Timeout(StatusError):
     """Asked for a state that has not come about in time; ask again a little later."""
 
     code, reason = 504, "Timeout"
+
+
+class CannotBeApplied(StatusError):
+    """An applied object whose fields cannot be counted; Kubernetes gives it no reason."""
+
+    code, reason = 500, ""
 
 
 class StorageFull(StatusError):

@@ -57,6 +57,7 @@ class Column:
     json_path: str
     type: str = "string"
     priority: int = 0
+    description: str = ""
 
 
 AGE = Column("Age", ".metadata.creationTimestamp", "date")

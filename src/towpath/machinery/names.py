@@ -202,6 +202,19 @@ def _check_owners(references: list[RawObject]) -> list[Cause]:
     return causes
 
 
+STANDARD_FINALIZERS = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
+
+
+def unqualified_finalizers(metadata: RawObject) -> list[Cause]:
+    """Built-in kinds want a finalizer's name to say whose it is; kinds of others need not."""
+    words = "name is neither a standard finalizer name nor is it fully qualified"
+    return [
+        invalid_value(f"metadata.finalizers[{position}]", name, words)
+        for position, name in enumerate(metadata.get("finalizers") or ())
+        if "/" not in name and name not in STANDARD_FINALIZERS and not qualified_name_errors(name)
+    ]
+
+
 def check_metadata_update(obj: RawObject, old: RawObject) -> list[Cause]:
     """What may not change once an object exists."""
     new_metadata, old_metadata = obj.get("metadata") or {}, old.get("metadata") or {}

@@ -67,7 +67,10 @@ def _check_operation(operation: Any, position: int) -> None:
     where = f"error decoding patch: operation {position}"
     if not isinstance(operation, dict) or operation.get("op") not in _OPERATIONS:
         name = operation.get("op") if isinstance(operation, dict) else operation
-        raise BadRequest(f"{where}: unexpected kind {name!r}; one of {sorted(_OPERATIONS)}")
+        raise Invalid(
+            "the server rejected our request due to an error in our request: operation "
+            f"{position}: unexpected kind {name!r}; one of {sorted(_OPERATIONS)}"
+        )
     if operation["op"] in _NEEDS_VALUE and "value" not in operation:
         raise BadRequest(f"{where}: {operation['op']} has no value")
     for name in ("path", "from") if operation["op"] in _NEEDS_FROM else ("path",):

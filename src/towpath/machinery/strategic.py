@@ -96,7 +96,33 @@ def _merge_list(
         merged = _merge_items(current, patch, topology, name)
     else:
         merged = list(current) + [item for item in patch if item not in current]
-    return merged if order is None else _ordered(merged, order, current, topology.merge_key)
+    if order is None:
+        return _patched_first(merged, patch, current, topology.merge_key)
+    return _ordered(merged, order, current, topology.merge_key)
+
+
+def _patched_first(
+    merged: list[Any], patch: list[Any], current: list[Any], merge_key: str
+) -> list[Any]:
+    """Items of the patch keep its order; one that was not there goes before those that were.
+
+    What only the document has is woven in by where it stood relative to the patch's items.
+    """
+
+    def identity(item: Any) -> Any:
+        return _hashable(_key_of(item, merge_key) if merge_key else item)
+
+    by_patch = {identity(item): rank for rank, item in reversed([*enumerate(patch)])}
+    before = {identity(item): place for place, item in reversed([*enumerate(current)])}
+    named = [item for item in merged if identity(item) in by_patch]
+    named.sort(key=lambda item: by_patch[identity(item)])
+    others = [item for item in merged if identity(item) not in by_patch]
+    result: list[Any] = []
+    while named and others:
+        place = before.get(identity(named[0]))
+        stood_first = place is not None and before[identity(others[0])] < place
+        result.append((others if stood_first else named).pop(0))
+    return result + named + others
 
 
 def _is_directive(item: Any) -> bool:

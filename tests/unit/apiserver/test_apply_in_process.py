@@ -4,7 +4,7 @@ import pytest
 from tests.support import running_api_server
 
 from towpath.machinery.core_kinds import CONFIG_MAP
-from towpath.machinery.errors import Conflict, Forbidden
+from towpath.machinery.errors import AlreadyExists, CannotBeApplied, Conflict, Forbidden, Invalid
 from towpath.machinery.kinds import custom_resource_definition, towpath_resource
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import AccessRequest, UserInfo
@@ -100,3 +100,27 @@ async def test_a_dry_run_shows_the_result_and_changes_nothing() -> None:
         shown = await client.apply(CONFIG_MAP, wanted, manager="one", dry_run=True)
         assert shown["data"] == {"k": "1"}
         assert api.store.revision == before
+
+
+async def test_what_cannot_be_counted_cannot_be_applied() -> None:
+    """A kube-apiserver refuses it whatever fieldValidation says."""
+    async with running_api_server(kinds=[WIDGET_CRD]) as api:
+        client = api.client()
+        for resource, obj in (
+            (CONFIG_MAP, CONFIG_MAP.object("a", "default", spam="1")),
+            (WIDGET, WIDGET.object("a", "default", spec={"spam": "1"})),
+        ):
+            with pytest.raises(CannotBeApplied, match="spam: field not declared in schema"):
+                await client.apply(resource, obj, manager="one")
+
+
+async def test_what_is_invalid_is_told_before_that_the_name_is_taken() -> None:
+    async with running_api_server() as api:
+        client = api.client()
+        await client.create(CONFIG_MAP, CONFIG_MAP.object("a", "default"))
+        with pytest.raises(AlreadyExists):
+            await client.create(CONFIG_MAP, CONFIG_MAP.object("a", "default"))
+        wrong = CONFIG_MAP.object("a", "default")
+        wrong["metadata"]["finalizers"] = ["not-qualified"]
+        with pytest.raises(Invalid, match="neither a standard finalizer name nor"):
+            await client.create(CONFIG_MAP, wrong)

@@ -19,6 +19,7 @@ from towpath.apiserver.http.responses import (
     warning_headers,
 )
 from towpath.apiserver.http.views import list_bytes, object_bytes
+from towpath.apiserver.verbs.apply import APPLY
 from towpath.machinery.objects import RawObject
 
 
@@ -45,7 +46,7 @@ async def create(verbs: Verbs, request: ApiRequest) -> None:
 
 
 async def update(verbs: Verbs, request: ApiRequest) -> None:
-    options = write_options(request.query, request.header(b"user-agent"))
+    options = write_options(request.query, request.header(b"user-agent"), "UpdateOptions")
     obj, warnings = await _object(request)
     written = await verbs.update(request.user, request.target, obj, options)
     status = 201 if written.created else 200
@@ -53,8 +54,10 @@ async def update(verbs: Verbs, request: ApiRequest) -> None:
 
 
 async def patch(verbs: Verbs, request: ApiRequest) -> None:
-    options = write_options(request.query, request.header(b"user-agent"))
     media_type = media_type_of(request.header(b"content-type"))
+    # Who applies has to say who they are: a program's name is not enough.
+    agent = "" if media_type == APPLY else request.header(b"user-agent")
+    options = write_options(request.query, agent, "PatchOptions")
     body = await read_body(request.receive, request.content_length)
     document = decode_patch(body, media_type)
     written = await verbs.patch(request.user, request.target, document, media_type, options)

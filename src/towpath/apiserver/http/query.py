@@ -5,12 +5,14 @@ from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from towpath.apiserver.calls import DeleteOptions, ReadOptions, WatchOptions, WriteOptions
+from towpath.machinery.causes import forbidden, invalid, too_long, unsupported
 from towpath.machinery.errors import BadRequest, Cause, Invalid
 from towpath.machinery.objects import RawObject
 
 Query = Mapping[str, str]
 
-FIELD_VALIDATION = ("Strict", "Warn", "Ignore")
+FIELD_VALIDATION = ("", "Ignore", "Strict", "Warn")
+VERSION_MATCHES = ("Exact", "NotOlderThan")
 PROPAGATION = ("Background", "Foreground", "Orphan")
 MANAGER_LENGTH_MAX = 128
 TRUE_WORDS = frozenset({"1", "t", "T", "true", "TRUE", "True"})
@@ -48,6 +50,7 @@ def integer(query: Query, name: str) -> int | None:
 
 
 def read_options(query: Query) -> ReadOptions:
+    _check_version_match(query)
     limit = integer(query, "limit") or 0
     if limit < 0:
         raise BadRequest(f'invalid query parameter limit: "{limit}" must not be negative')
@@ -61,21 +64,39 @@ def read_options(query: Query) -> ReadOptions:
     )
 
 
+def _check_version_match(query: Query) -> None:
+    match, version = query.get("resourceVersionMatch", ""), query.get("resourceVersion", "")
+    if not match:
+        return
+    said = []
+    if not version:
+        said.append(_forbidden("is forbidden unless resourceVersion is provided"))
+    if query.get("continue"):
+        said.append(_forbidden("is forbidden when continue is provided"))
+    if match not in VERSION_MATCHES:
+        said.append(unsupported("resourceVersionMatch", match, VERSION_MATCHES))
+    if match == "Exact" and version == "0":
+        said.append(_forbidden('"exact" is forbidden for resourceVersion "0"'))
+    if said:
+        raise invalid("meta.k8s.io", "ListOptions", "", said)
+
+
+def _forbidden(why: str) -> Cause:
+    return forbidden("resourceVersionMatch", f"resourceVersionMatch {why}")
+
+
 def watch_options(query: Query) -> WatchOptions:
     initial = boolean(query, "sendInitialEvents")
     match = query.get("resourceVersionMatch", "")
     if "sendInitialEvents" in query and match != "NotOlderThan":
-        raise _invalid_list_option(
-            "resourceVersionMatch",
-            "Forbidden: sendInitialEvents requires setting resourceVersionMatch to "
-            f'"NotOlderThan", not "{match}"',
-        )
+        why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+        said = [forbidden("resourceVersionMatch", why)]
+        if match:
+            said.append(unsupported("resourceVersionMatch", match, ("NotOlderThan",)))
+        raise invalid("meta.k8s.io", "ListOptions", "", said)
     if match and "sendInitialEvents" not in query:
-        raise _invalid_list_option(
-            "resourceVersionMatch",
-            "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is "
-            "provided",
-        )
+        why = "is forbidden for watch unless sendInitialEvents is provided"
+        raise invalid("meta.k8s.io", "ListOptions", "", [_forbidden(why)])
     timeout = integer(query, "timeoutSeconds")
     return WatchOptions(
         resource_version=query.get("resourceVersion", ""),
@@ -87,22 +108,18 @@ def watch_options(query: Query) -> WatchOptions:
     )
 
 
-def write_options(query: Query, user_agent: str) -> WriteOptions:
+def write_options(query: Query, user_agent: str, kind: str = "CreateOptions") -> WriteOptions:
+    """`kind` is what a refusal calls the options: CreateOptions, UpdateOptions, PatchOptions."""
     manager = query.get("fieldManager", "") or user_agent.partition("/")[0]
     if len(manager) > MANAGER_LENGTH_MAX:
-        raise _invalid_option(
-            "fieldManager", f"Too long: may not be more than {MANAGER_LENGTH_MAX} bytes"
-        )
-    validation = query.get("fieldValidation", "") or "Warn"
+        raise _invalid_option(kind, too_long("fieldManager", MANAGER_LENGTH_MAX))
+    validation = query.get("fieldValidation", "")
     if validation not in FIELD_VALIDATION:
-        raise _invalid_option(
-            "fieldValidation",
-            f'Unsupported value: "{validation}": supported values: "Ignore", "Strict", "Warn"',
-        )
+        raise _invalid_option(kind, unsupported("fieldValidation", validation, FIELD_VALIDATION))
     return WriteOptions(
-        dry_run=_dry_run(query.get("dryRun", "")),
+        dry_run=_dry_run(query.get("dryRun", ""), kind),
         field_manager=manager,
-        field_validation=validation,
+        field_validation=validation or "Warn",
         force=boolean(query, "force"),
     )
 
@@ -115,14 +132,13 @@ def delete_options(query: Query, body: RawObject) -> DeleteOptions:
     if not policy and orphan is not None:
         policy = "Orphan" if orphan else "Background"
     if policy and policy not in PROPAGATION:
-        supported = '"Background", "Foreground", "Orphan"'
         raise _invalid_option(
-            "propagationPolicy", f'Unsupported value: "{policy}": supported values: {supported}'
+            "DeleteOptions", unsupported("propagationPolicy", policy, PROPAGATION)
         )
     grace = body.get("gracePeriodSeconds")
     dry_run = body.get("dryRun") or []
     return DeleteOptions(
-        dry_run=_dry_run(dry_run[0] if dry_run else query.get("dryRun", "")),
+        dry_run=_dry_run(dry_run[0] if dry_run else query.get("dryRun", ""), "DeleteOptions"),
         propagation_policy=policy,
         grace_period_s=grace if grace is not None else integer(query, "gracePeriodSeconds"),
         uid=preconditions.get("uid") or "",
@@ -130,23 +146,11 @@ def delete_options(query: Query, body: RawObject) -> DeleteOptions:
     )
 
 
-def _dry_run(value: str) -> bool:
+def _dry_run(value: str, kind: str) -> bool:
     if value in ("", "All"):
         return value == "All"
-    raise _invalid_option("dryRun", f'Unsupported value: "{value}": supported values: "All"')
+    raise _invalid_option(kind, unsupported("dryRun", [value], ("All",)))
 
 
-def _invalid_option(name: str, problem: str) -> Invalid:
-    return Invalid(
-        f"{name}: {problem}",
-        details={"group": "meta.k8s.io", "kind": "WriteOptions"},
-        causes=[Cause("FieldValueInvalid", problem, name)],
-    )
-
-
-def _invalid_list_option(name: str, problem: str) -> Invalid:
-    return Invalid(
-        f'ListOptions.meta.k8s.io "" is invalid: {name}: {problem}',
-        details={"group": "meta.k8s.io", "kind": "ListOptions"},
-        causes=[Cause("FieldValueForbidden", problem, name)],
-    )
+def _invalid_option(kind: str, cause: Cause) -> Invalid:
+    return invalid("meta.k8s.io", kind, "", [cause])

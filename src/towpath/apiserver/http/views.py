@@ -99,6 +99,7 @@ def columns_for(served: Served) -> "TableColumns":
             "jsonPath": column.json_path,
             "type": column.type,
             "priority": column.priority,
+            "description": column.description,
         }
         for column in served.columns
     ]

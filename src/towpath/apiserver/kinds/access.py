@@ -6,7 +6,7 @@ from towpath.machinery.core_kinds import RBAC_GROUP
 from towpath.machinery.errors import Cause
 from towpath.machinery.objects import RawObject
 
-SUBJECT_KINDS = ("Group", "ServiceAccount", "User")
+SUBJECT_KINDS = ("ServiceAccount", "User", "Group")
 
 
 def _default_binding(obj: RawObject) -> None:
@@ -21,7 +21,7 @@ def _default_binding(obj: RawObject) -> None:
 def _validate_binding(obj: RawObject, old: RawObject | None) -> list[Cause]:
     reference = obj.get("roleRef") or {}
     causes: list[Cause] = []
-    roles = ("ClusterRole", "Role") if obj["kind"] == "RoleBinding" else ("ClusterRole",)
+    roles = ("Role", "ClusterRole") if obj["kind"] == "RoleBinding" else ("ClusterRole",)
     if reference.get("kind") not in roles:
         causes.append(unsupported("roleRef.kind", reference.get("kind"), roles))
     if not reference.get("name"):

@@ -82,7 +82,9 @@ def _validate_versions(versions: list[RawObject]) -> list[Cause]:
         if not schema:
             causes.append(required(f"{field}.schema.openAPIV3Schema", "schemas are required"))
         else:
-            causes += structural_errors(schema, f"{field}.schema.openAPIV3Schema")
+            # A kube-apiserver keeps the schema of an only version at an older place.
+            place = f"{field}.schema" if len(versions) > 1 else "spec.validation"
+            causes += structural_errors(schema, f"{place}.openAPIV3Schema")
     return causes
 
 
@@ -145,6 +147,7 @@ def _served(
                 column["jsonPath"],
                 column.get("type", "string"),
                 column.get("priority", 0),
+                column.get("description") or "",
             )
             for column in version.get("additionalPrinterColumns") or ()
         ),

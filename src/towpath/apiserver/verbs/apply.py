@@ -13,11 +13,18 @@ from towpath.apiserver.ownership import endpoint_resets
 from towpath.apiserver.registry import Served
 from towpath.apiserver.verbs.create import address
 from towpath.apiserver.verbs.update import ATTEMPTS, change
-from towpath.apiserver.writing import create_object, report_unknown
+from towpath.apiserver.writing import create_object
 from towpath.machinery import apply as ownership
 from towpath.machinery.causes import required
 from towpath.machinery.conditions import now
-from towpath.machinery.errors import AlreadyExists, Cause, Invalid, NotFound
+from towpath.machinery.errors import (
+    AlreadyExists,
+    BadRequest,
+    CannotBeApplied,
+    Cause,
+    Invalid,
+    NotFound,
+)
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import UserInfo
 
@@ -30,11 +37,14 @@ async def apply(
     served = core.registry.find(target.resource)
     if not options.field_manager:
         raise _no_manager()
+    if not body.get("apiVersion") or not body.get("kind"):
+        group, _, version = str(body.get("apiVersion") or "").rpartition("/")
+        kind = body.get("kind") or ""
+        raise BadRequest(f"invalid object type: {group}/{version}, Kind={kind}")
     target = address(served, target, body)
     objectmeta.check_shape(body)
-    probe = Operation(user, target, served, "apply", "UPDATE", body, None)
     if served.schema is not None and (unknown := served.schema.prune(body)):
-        report_unknown(probe, unknown, options.field_validation)
+        raise _undeclared(target, body, unknown)
     key = key_for(served, target.namespace, target.name)
     for _ in range(ATTEMPTS):
         current = await core.store.settled(served.collection, key)
@@ -48,7 +58,7 @@ async def apply(
                 # Made or deleted by somebody else since we looked: look again.
                 continue
             raise
-        return Written(written.object, written.created, (*probe.warnings, *written.warnings))
+        return written
     raise refusals.conflict(served, target.name)
 
 
@@ -109,6 +119,18 @@ def _merged(
         force=options.force,
         subresource=target.subresource,
         resets=endpoint_resets(target.subresource, served.has_status, body),
+    )
+
+
+def _undeclared(target: Target, body: RawObject, unknown: list[str]) -> CannotBeApplied:
+    """Ownership needs to know every field, so that here an unknown one is more than a warning."""
+    words = [f".{path}: field not declared in schema" for path in unknown]
+    group, _, version = body["apiVersion"].rpartition("/")
+    said = words[0] if len(words) == 1 else "errors:\n" + "\n".join(f"  {each}" for each in words)
+    namespace = body["metadata"].get("namespace", "")
+    return CannotBeApplied(
+        f"failed to create typed patch object ({namespace}/{target.name}; {group}/{version}, "
+        f"Kind={body['kind']}): {said}"
     )
 
 

@@ -132,10 +132,10 @@ def _grace_s(obj: RawObject, served: Served, options: DeleteOptions) -> int:
 def _check_preconditions(served: Served, name: str, old: RawObject, options: DeleteOptions) -> None:
     metadata = old["metadata"]
     if options.uid and options.uid != metadata["uid"]:
-        raise refusals.uid_mismatch(served, name, options.uid, metadata["uid"])
+        raise refusals.uid_precondition(served, name, options.uid, metadata["uid"])
     version = metadata["resourceVersion"]
     if options.resource_version and options.resource_version != version:
-        raise refusals.version_mismatch(served, name, options.resource_version, version)
+        raise refusals.version_precondition(served, name, options.resource_version, version)
 
 
 def _details(served: Served, obj: RawObject) -> RawObject:
