@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from towpath.client.protocols import Client
+from towpath.hooks.pages import Visit
 from towpath.machinery.documents import dump_document
 from towpath.machinery.errors import StatusError
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import PLATFORM
+from towpath.records.contract import AuditFilter
 
 _REVIEW = Resource(
     "authorization.k8s.io",
@@ -79,17 +81,51 @@ def person(user: str) -> str:
 
 
 async def in_projects(
-    api: Client, resource: Resource, projects: Sequence[str] | None
+    api: Client,
+    resource: Resource,
+    projects: Sequence[str] | None,
+    *,
+    fields: str = "",
+    limit: int = 0,
 ) -> list[RawObject]:
     """The objects of all these projects; None asks for all that there are, at once."""
     if projects is None:
-        return (await api.list(resource)).items
-    lists = await asyncio.gather(*(_readable(api, resource, project) for project in projects))
+        return (await api.list(resource, fields=fields, limit=limit)).items
+    lists = await asyncio.gather(
+        *(_readable(api, resource, project, fields, limit) for project in projects)
+    )
     return [obj for found in lists for obj in found]
 
 
-async def _readable(api: Client, resource: Resource, project: str) -> list[RawObject]:
+async def _readable(
+    api: Client, resource: Resource, project: str, fields: str, limit: int
+) -> list[RawObject]:
     try:
-        return (await api.list(resource, project)).items
+        return (await api.list(resource, project, fields=fields, limit=limit)).items
     except StatusError:
         return []  # a project that has gone meanwhile, or a right that was taken
+
+
+async def lately_created(visit: Visit, resource: Resource, limit: int) -> list[RawObject]:
+    """The newest objects of a kind that the visitor may see, by the audit trail.
+
+    A list of the API is in the order of names and would have to be read whole.
+    """
+    kind = f"{resource.plural}.{resource.group}" if resource.group else resource.plural
+    where = AuditFilter(cluster="", verb="create", resource=kind)
+    page = await visit.records.audit.query(visit.viewer, where, limit=limit)
+    keys = dict.fromkeys((one.namespace, one.name) for one in page.entries if one.code < 400)
+    found = await asyncio.gather(
+        *(get_if_there(visit.api, resource, name, namespace) for namespace, name in keys)
+    )
+    return [obj for obj in found if obj is not None]
+
+
+async def get_if_there(
+    api: Client, resource: Resource, name: str, namespace: str
+) -> RawObject | None:
+    """None for what has gone, and for what the visitor may not see."""
+    try:
+        return await api.get(resource, name, namespace)
+    except StatusError:
+        return None

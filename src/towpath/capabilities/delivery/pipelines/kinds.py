@@ -213,6 +213,7 @@ PIPELINE_RUN_CRD = custom_resource_definition(
     ),
     short_names=("run", "runs"),
     categories=("towpath",),
+    selectable=(".status.phase",),
 )
 
 KINDS = (PIPELINE_RUN_CRD,)

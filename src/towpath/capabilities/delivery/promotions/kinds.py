@@ -17,6 +17,9 @@ APPROVAL = towpath_resource("Approval", "approvals")
 DEPLOYMENTS = "deployments"
 """The name of each project's repository of desired state; only the promotion controller pushes."""
 
+IN_PHASE = "status.phase={}"
+"""The field selector of promotions in one phase."""
+
 COMMIT_TRAILER = "Towpath-Promotion"
 """The trailer of a commit in it that names the Promotion by uid, for who comes after a crash."""
 
@@ -120,7 +123,7 @@ PROMOTION_CRD = custom_resource_definition(
     short_names=("promo",),
     categories=("towpath",),
     rules=_IMMUTABLE_SPEC,
-    selectable=(".spec.workload", ".spec.environment"),
+    selectable=(".spec.workload", ".spec.environment", ".status.phase"),
 )
 
 _APPROVAL_SPEC: RawObject = {

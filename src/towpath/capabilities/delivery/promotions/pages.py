@@ -17,9 +17,9 @@ from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN
 from towpath.capabilities.delivery.promotions.approving import approval_name
 from towpath.capabilities.delivery.promotions.kinds import (
     APPROVAL,
+    IN_PHASE,
     PROMOTION,
     WAITING_FOR_APPROVAL,
-    creation_order,
     newest_first,
     phase_of,
 )
@@ -32,14 +32,14 @@ from towpath.capabilities.delivery.workloads.kinds import (
 )
 from towpath.capabilities.governance.projects.kinds import PROJECT_LABEL
 from towpath.hooks.pages import Answer, LiveWatch, Page, PageRoute, Redirect, Visit
-from towpath.hooks.showing import in_projects, may, person
+from towpath.hooks.showing import in_projects, lately_created, may, person
 from towpath.machinery.errors import AlreadyExists, NotFound, StatusError
 from towpath.machinery.objects import RawObject
 
 PROMOTE = "/projects/{project}/promote/{workload}"
 PROMOTION_PAGE = "/projects/{project}/promotions/{name}"
 DELIVERY = "/delivery"
-MOVES_SHOWN = 30
+MOVES_SHOWN = 20
 
 
 async def ask(visit: Visit) -> Page:
@@ -211,19 +211,16 @@ async def decide(visit: Visit) -> Answer:
 async def delivery(visit: Visit) -> Page:
     """What moves, over all projects: waiting, going on, and what went lately."""
     projects = None if visit.viewer.projects is None else sorted(visit.viewer.projects)
-    promotions, runs = await asyncio.gather(
-        in_projects(visit.api, PROMOTION, projects),
-        in_projects(visit.api, PIPELINE_RUN, projects),
+    waits = IN_PHASE.format(WAITING_FOR_APPROVAL)
+    waiting, promotions, runs = await asyncio.gather(
+        in_projects(visit.api, PROMOTION, projects, fields=waits, limit=MOVES_SHOWN),
+        lately_created(visit, PROMOTION, MOVES_SHOWN),
+        lately_created(visit, PIPELINE_RUN, MOVES_SHOWN),
     )
-    newest = newest_first(promotions)
-    waiting = [_move(one) for one in newest if phase_of(one) == WAITING_FOR_APPROVAL]
-    rest = [one for one in newest if phase_of(one) != WAITING_FOR_APPROVAL]
     data = {
-        "waiting": waiting,
-        "moves": [_move(one) for one in rest[:MOVES_SHOWN]],
-        "runs": [
-            _pipeline(one) for one in sorted(runs, key=creation_order, reverse=True)[:MOVES_SHOWN]
-        ],
+        "waiting": [_move(one) for one in newest_first(waiting)],
+        "moves": [_move(one) for one in promotions if phase_of(one) != WAITING_FOR_APPROVAL],
+        "runs": [_pipeline(one) for one in runs],
         "me": visit.user.name,
     }
     return Page("promotions/delivery.html", data, title="Delivery")

@@ -39,7 +39,7 @@ def run_of(promotion: RawObject, environment: RawObject | None) -> Run:
         title=f"{spec['release']} to {spec['environment']}",
         project=project,
         phase=phase_of(promotion),
-        message=status.get("message", ""),
+        message=_message(promotion, environment, who),
         who=who,
         why=spec.get("reason", ""),
         created=metadata.get("creationTimestamp", ""),
@@ -57,19 +57,31 @@ def run_of(promotion: RawObject, environment: RawObject | None) -> Run:
     )
 
 
+def _message(promotion: RawObject, environment: RawObject | None, who: str) -> str:
+    """The status tells how to approve by command; here the buttons are below it."""
+    status = promotion.get("status") or {}
+    message: str = status.get("message", "")
+    if phase_of(promotion) != WAITING_FOR_APPROVAL or environment is None:
+        return message
+    counted = sum(1 for one in status.get("approvals") or () if one.get("counts"))
+    missing = approvals_required(environment) - counted
+    if missing == 1:
+        return f"It waits for an approval by somebody other than {who}."
+    return f"It waits for {missing} approvals by people other than {who}."
+
+
 def _steps(promotion: RawObject, environment: RawObject | None, who: str) -> Sequence[RunStep]:
     status = promotion.get("status") or {}
     asked = RunStep(
         "request",
         f"Asked for by {who}",
         SUCCEEDED,
-        started=promotion["metadata"].get("creationTimestamp", ""),
     )
     reached = _reached(status)
     steps = [asked]
     for index, (_, step, name) in enumerate(_STEPS):
         phase = _phase(phase_of(promotion), index, reached)
-        message = status.get("message", "") if index == reached and phase != SUCCEEDED else ""
+        message = status.get("message", "") if index == reached and phase == FAILED else ""
         if step == "approval":
             message, phase = _approval(status, environment, phase, message)
         started, finished = _times(status, step, phase)

@@ -168,6 +168,7 @@ WORKLOAD_CRD = custom_resource_definition(
     short_names=("wl",),
     categories=("towpath",),
     rules=_WORKLOAD_RULES,
+    selectable=(".status.health",),
 )
 
 _RELEASE_SPEC: RawObject = {

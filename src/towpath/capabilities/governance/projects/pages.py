@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from towpath.capabilities.delivery.environments.kinds import (
     ENVIRONMENT,
@@ -20,6 +21,7 @@ from towpath.machinery.errors import NotFound, StatusError
 from towpath.machinery.objects import RawObject
 
 PATH = "/projects/{project}"
+SERVICES_SHOWN = 50
 
 
 async def project(visit: Visit) -> Page:
@@ -28,7 +30,12 @@ async def project(visit: Visit) -> Page:
         raise NotFound(f"there is no project {name}, or you are not a member")
     found, workloads, environments, quota, may_create = await asyncio.gather(
         visit.api.get(PROJECT, name),
-        visit.api.list(WORKLOAD, name),
+        visit.api.list(
+            WORKLOAD,
+            name,
+            limit=SERVICES_SHOWN,
+            continue_token=visit.parameters.get("continue", ""),
+        ),
         visit.api.list(ENVIRONMENT, name),
         _quota(visit, name),
         may(visit.api, "create", TEMPLATE_RUN, name),
@@ -43,6 +50,9 @@ async def project(visit: Visit) -> Page:
         "members": spec.get("members") or [],
         "stages": [_stage(one) for one in stages],
         "workloads": [_workload(one) for one in workloads.items],
+        "next": f"/projects/{name}?{urlencode({'continue': workloads.continue_token})}"
+        if workloads.continue_token
+        else "",
         "quota": quota,
         "may_create": may_create,
         "trouble": ready.get("message", "") if ready.get("status") == "False" else "",

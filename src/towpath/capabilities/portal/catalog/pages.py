@@ -4,6 +4,7 @@ Everything comes from the index, with the viewer in the query; health comes from
 the visitor may list.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -12,17 +13,16 @@ from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
 from towpath.capabilities.portal.catalog.descriptors import KINDS
 from towpath.capabilities.portal.catalog.reads import both_ways
 from towpath.hooks.pages import LiveWatch, Page, PageRoute, Visit
-from towpath.hooks.showing import in_projects
-from towpath.machinery.conditions import get_condition
+from towpath.hooks.showing import get_if_there, in_projects
 from towpath.machinery.documents import dump_document
 from towpath.machinery.errors import BadRequest, NotFound
-from towpath.machinery.objects import RawObject
 from towpath.machinery.references import BadReference, EntityRef, parse_reference
 from towpath.records.contract import Entity, EntityFilter
 
 CATALOG = "/catalog"
 ENTITY = "/catalog/{kind}/{namespace}/{name}"
-PAGE_SIZE = 100
+PAGE_SIZE = 50
+NAMES_MAX = 500
 FACETS = ("kind", "owner", "project", "type", "lifecycle")
 VALUES_SHOWN = 12
 WORKLOAD_ANNOTATION = "towpath.dev/workload"
@@ -37,10 +37,10 @@ async def catalog(visit: Visit) -> Page:
     parameters = visit.parameters
     query = {name: parameters[name] for name in (*FACETS, "q", "health") if parameters.get(name)}
     where = _where(query)
-    health = await _health(visit)
-    if wanted := query.get("health"):
-        names = [name for (_, name), word in health.items() if word == wanted]
-        fields = {**where.fields, "name": tuple(names) or ("",), "kind": (FIRST_KIND,)}
+    wanted = query.get("health", "")
+    if wanted:
+        names = await _names_of(visit, wanted)
+        fields = {**where.fields, "name": names or ("",), "kind": (FIRST_KIND,)}
         where = EntityFilter(fields, where.text)
     token = parameters.get("continue", "")
     if token and not token.isdecimal():
@@ -48,15 +48,13 @@ async def catalog(visit: Visit) -> Page:
     found = await visit.records.catalog.query(
         visit.viewer, where, limit=PAGE_SIZE, continue_token=token
     )
-    rows = [_row(entity, health) for entity in found.entities]
-    if wanted:
-        rows = [row for row in rows if row["health"] == wanted]
+    rows = await asyncio.gather(*(_row(visit, entity) for entity in found.entities))
     data = {
         "rows": rows,
         "total": found.total,
         "query_kept": {name: value for name, value in query.items() if name != "q"},
         "text": query.get("q", ""),
-        "facets": await _facets(visit, query, health),
+        "facets": await _facets(visit, query),
         "next": _address({**query, "continue": found.continue_token})
         if found.continue_token
         else "",
@@ -76,33 +74,36 @@ def _where(query: Mapping[str, str], without: str = "") -> EntityFilter:
     return EntityFilter(fields, query.get("q", ""))
 
 
-async def _facets(
-    visit: Visit, query: Mapping[str, str], health: Mapping[tuple[str, str], str]
-) -> list[dict[str, Any]]:
+async def _facets(visit: Visit, query: Mapping[str, str]) -> list[dict[str, Any]]:
+    counts = await asyncio.gather(
+        *(
+            visit.records.catalog.facets(visit.viewer, _where(query, name), [name])
+            for name in FACETS
+        )
+    )
     shown = []
-    for name in FACETS:
-        counted = await visit.records.catalog.facets(visit.viewer, _where(query, name), [name])
-        counts = sorted(counted[name].items(), key=lambda pair: (-pair[1], pair[0]))
-        items = [_value(query, name, value, count) for value, count in counts if value]
+    for name, counted in zip(FACETS, counts, strict=True):
+        values = sorted(counted[name].items(), key=lambda pair: (-pair[1], pair[0]))
+        items = [_value(query, name, value, count) for value, count in values if value]
         if name == "kind":
-            items.append(_value(query, "kind", ALL_KINDS, sum(count for _, count in counts)))
+            items.append(_value(query, "kind", ALL_KINDS, sum(count for _, count in values)))
         if items:
             shown.append({"title": name.capitalize(), "items": items[:VALUES_SHOWN]})
-    words = [(word, sum(1 for it in health.values() if it == word)) for word in HEALTHS]
-    items = [_value(query, "health", word, count) for word, count in words if count]
-    if items:
-        shown.insert(1, {"title": "Health", "items": items})
+    healths = [_value(query, "health", word) for word in HEALTHS]
+    shown.insert(1, {"title": "Health", "items": healths})
     return shown
 
 
-def _value(query: Mapping[str, str], name: str, value: str, count: int) -> dict[str, Any]:
+def _value(
+    query: Mapping[str, str], name: str, value: str, count: int | None = None
+) -> dict[str, Any]:
     """A link that narrows the list to one value, or widens it again."""
     chosen = query.get(name, FIRST_KIND if name == "kind" else "")
     is_chosen = chosen.lower() == value.lower()
     rest = {key: kept for key, kept in query.items() if key != name}
     return {
         "label": "All kinds" if value == ALL_KINDS else _short(value),
-        "count": count,
+        **({} if count is None else {"count": count}),
         "current": is_chosen,
         "href": _address(rest if is_chosen else {**rest, name: value}),
     }
@@ -112,40 +113,31 @@ def _address(query: Mapping[str, str]) -> str:
     return f"{CATALOG}?{urlencode(query)}" if query else CATALOG
 
 
-async def _health(visit: Visit) -> dict[tuple[str, str], str]:
-    """Of every workload that the visitor may list: how its last stage is."""
+async def _names_of(visit: Visit, health: str) -> tuple[str, ...]:
+    """The workloads that are so, as far as the visitor may list them."""
+    if health not in HEALTHS:
+        raise BadRequest(f"health: {health!r} is none of {', '.join(HEALTHS)}")
     projects = None if visit.viewer.projects is None else sorted(visit.viewer.projects)
-    workloads = await in_projects(visit.api, WORKLOAD, projects)
-    return {
-        (one["metadata"]["namespace"], one["metadata"]["name"]): health_of(one) for one in workloads
-    }
+    selector = f"status.health={health}"
+    found = await in_projects(visit.api, WORKLOAD, projects, fields=selector, limit=NAMES_MAX)
+    return tuple(one["metadata"]["name"] for one in found)
 
 
-def health_of(workload: RawObject) -> str:
-    """Of the sickest stage that something runs in; Progressing before anything does."""
-    stages = (workload.get("status") or {}).get("environments") or ()
-    words = [stage.get("health") or "Unknown" for stage in stages if stage.get("release")]
-    if not words:
-        ready = get_condition(workload, "Ready") or {}
-        return "Degraded" if ready.get("reason") == "PromotionFailed" else "Progressing"
-    known = [word for word in words if word in HEALTHS]
-    return max(known, key=HEALTHS.index) if known else "Unknown"
-
-
-def _row(entity: Entity, health: Mapping[tuple[str, str], str]) -> dict[str, Any]:
-    workload = _workload_of(entity)
+async def _row(visit: Visit, entity: Entity) -> dict[str, Any]:
+    name = _workload_of(entity)
+    workload = await get_if_there(visit.api, WORKLOAD, name, entity.project) if name else None
     return {
         "kind": entity.kind,
         "title": entity.title or entity.name,
         "name": entity.name,
-        "href": _service_page(entity, workload) or entity_page(entity.ref),
+        "href": _service_page(entity, name) or entity_page(entity.ref),
         "description": entity.description,
         "type": entity.type,
         "owner": _short(entity.owner),
         "owner_href": entity_page(entity.owner),
         "project": entity.project,
         "lifecycle": entity.lifecycle,
-        "health": health.get((entity.project, workload), "") if workload else "",
+        "health": (workload.get("status") or {}).get("health", "Unknown") if workload else "",
     }
 
 

@@ -8,25 +8,31 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from towpath.capabilities.delivery.pipelines.kinds import FAILED as PIPELINE_FAILED
-from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN
+from towpath.capabilities.delivery.pipelines.kinds import (
+    PIPELINE_RUN,
+    REPOSITORY_LABEL,
+    label_value,
+)
 from towpath.capabilities.delivery.promotions.kinds import (
     FAILED,
+    IN_PHASE,
     PROMOTION,
     WAITING_FOR_APPROVAL,
     creation_order,
     newest_first,
     phase_of,
 )
-from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
+from towpath.capabilities.delivery.workloads.kinds import OF_WORKLOAD, WORKLOAD
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE, TEMPLATE_RUN
 from towpath.hooks.pages import LiveWatch, Page, PageRoute, Visit
 from towpath.hooks.platform import SYSTEM_NAMESPACE
-from towpath.hooks.showing import in_projects, person
+from towpath.hooks.showing import get_if_there, in_projects, lately_created, person
 from towpath.machinery.conditions import get_condition
 from towpath.machinery.objects import RawObject
+from towpath.records.contract import EntityFilter
 
-SERVICES_SHOWN = 30
+SERVICES_SHOWN = 20
+SICK = ("Degraded", "Missing")
 ACTIVITY_SHOWN = 8
 NEEDS_SHOWN = 10
 OFFERS_SHOWN = 3
@@ -36,36 +42,109 @@ _SICKEST_FIRST = ("Degraded", "Missing", "Unknown", "Progressing", "Suspended", 
 
 async def home(visit: Visit) -> Page:
     projects = None if visit.viewer.projects is None else sorted(visit.viewer.projects)
-    workloads, promotions, pipelines, runs, offered = await asyncio.gather(
-        in_projects(visit.api, WORKLOAD, projects),
-        in_projects(visit.api, PROMOTION, projects),
-        in_projects(visit.api, PIPELINE_RUN, projects),
-        in_projects(visit.api, TEMPLATE_RUN, projects),
-        visit.api.list(SOFTWARE_TEMPLATE, SYSTEM_NAMESPACE),
+    services, needs, activity, offered, total = await asyncio.gather(
+        _services(visit, projects),
+        _needs(visit, projects),
+        _activity(visit),
+        visit.api.list(SOFTWARE_TEMPLATE, SYSTEM_NAMESPACE, limit=OFFERS_SHOWN),
+        visit.records.catalog.facets(visit.viewer, EntityFilter(), ["kind"]),
     )
-    services = _services(workloads, visit)
-    needs = [
-        *_approvals(promotions, visit.user.name),
-        *_failed_pipelines(pipelines, workloads),
-        *_failed_promotions(promotions),
-        *_failed_runs(runs, visit.user.name),
-    ]
     data = {
         "me": visit.user.name,
         "projects": projects,
         "is_member": projects is None or bool(projects),
         "needs": needs[:NEEDS_SHOWN],
         "needs_more": max(0, len(needs) - NEEDS_SHOWN),
-        "services": services[:SERVICES_SHOWN],
-        "total": len(services),
-        "sick": sum(1 for one in services if one["health"] in ("Degraded", "Missing")),
-        "activity": _activity(promotions, runs),
-        "offers": [_offer(one) for one in offered.items[:OFFERS_SHOWN]],
+        "services": services,
+        "total": max(total["kind"].get("Component", 0), len(services)),
+        "sick": sum(1 for one in services if one["health"] in SICK),
+        "activity": activity,
+        "offers": [_offer(one) for one in offered.items],
     }
     return Page("home/home.html", data)
 
 
-def _services(workloads: Sequence[RawObject], visit: Visit) -> list[dict[str, Any]]:
+async def _needs(visit: Visit, projects: Sequence[str] | None) -> list[dict[str, Any]]:
+    """What waits for me, then what has failed and has not been put right since."""
+    me = visit.user.name
+    waiting, pipelines, promotions, runs = await asyncio.gather(
+        in_projects(visit.api, PROMOTION, projects, fields=IN_PHASE.format(WAITING_FOR_APPROVAL)),
+        in_projects(visit.api, PIPELINE_RUN, projects, fields=IN_PHASE.format(FAILED)),
+        in_projects(visit.api, PROMOTION, projects, fields=IN_PHASE.format(FAILED)),
+        in_projects(visit.api, TEMPLATE_RUN, projects, fields=f"spec.requestedBy={me}"),
+    )
+    return [
+        *_approvals(waiting, me),
+        *_failed_pipelines(await _current_pipelines(visit, pipelines)),
+        *_failed_promotions(await _current_promotions(visit, promotions)),
+        *_failed_runs(runs, me),
+    ]
+
+
+async def _current_pipelines(visit: Visit, failed: Sequence[RawObject]) -> list[RawObject]:
+    """With every other run of the same repositories, as long as their service is there."""
+    newest = sorted(failed, key=creation_order, reverse=True)
+    keys = list(
+        dict.fromkeys((one["metadata"]["namespace"], one["spec"]["repository"]) for one in newest)
+    )[:NEEDS_SHOWN]
+    there = await asyncio.gather(
+        *(get_if_there(visit.api, WORKLOAD, name, project) for project, name in keys)
+    )
+    lists = await asyncio.gather(
+        *(
+            visit.api.list(
+                PIPELINE_RUN, project, labels=f"{REPOSITORY_LABEL}={label_value(repository)}"
+            )
+            for (project, repository), workload in zip(keys, there, strict=True)
+            if workload is not None
+        )
+    )
+    return [run for found in lists for run in found.items]
+
+
+async def _current_promotions(visit: Visit, failed: Sequence[RawObject]) -> list[RawObject]:
+    """With every other promotion of the same services, as long as these are there."""
+    keys = list(
+        dict.fromkeys(
+            (one["metadata"]["namespace"], one["spec"]["workload"]) for one in newest_first(failed)
+        )
+    )[:NEEDS_SHOWN]
+    there = await asyncio.gather(
+        *(get_if_there(visit.api, WORKLOAD, name, project) for project, name in keys)
+    )
+    lists = await asyncio.gather(
+        *(
+            visit.api.list(PROMOTION, project, fields=OF_WORKLOAD.format(name))
+            for (project, name), workload in zip(keys, there, strict=True)
+            if workload is not None
+        )
+    )
+    return [promotion for found in lists for promotion in found.items]
+
+
+async def _services(visit: Visit, projects: Sequence[str] | None) -> list[dict[str, Any]]:
+    """The sick ones first, then as many as fit."""
+    lists = await asyncio.gather(
+        *(
+            in_projects(
+                visit.api,
+                WORKLOAD,
+                projects,
+                fields=f"status.health={word}" if word else "",
+                limit=SERVICES_SHOWN,
+            )
+            for word in (*SICK, "")
+        )
+    )
+    found = {
+        (one["metadata"]["namespace"], one["metadata"]["name"]): one
+        for workloads in lists
+        for one in workloads
+    }
+    return _ordered(list(found.values())[:SERVICES_SHOWN], visit)
+
+
+def _ordered(workloads: Sequence[RawObject], visit: Visit) -> list[dict[str, Any]]:
     """The sickest first, then those that my groups own."""
     mine = {visit.user.name, *visit.user.groups}
     shown = [_service(one) for one in workloads]
@@ -128,21 +207,18 @@ def _approvals(promotions: Sequence[RawObject], me: str) -> list[dict[str, Any]]
     ]
 
 
-def _failed_pipelines(
-    runs: Sequence[RawObject], workloads: Sequence[RawObject]
-) -> list[dict[str, Any]]:
-    """The newest run of a workflow of a service that is still there, when it failed."""
-    known = {(one["metadata"]["namespace"], one["spec"]["repository"]) for one in workloads}
+def _failed_pipelines(runs: Sequence[RawObject]) -> list[dict[str, Any]]:
+    """The newest run of a workflow, when it failed."""
     seen: set[tuple[str, str, str]] = set()
     failed = []
     for run in sorted(runs, key=creation_order, reverse=True):
         spec, metadata = run["spec"], run["metadata"]
         line = (metadata["namespace"], spec["repository"], spec["workflow"])
-        if line in seen or line[:2] not in known:
+        if line in seen:
             continue
         seen.add(line)
         status = run.get("status") or {}
-        if status.get("phase") == PIPELINE_FAILED:
+        if status.get("phase") == FAILED:
             failed.append(
                 {
                     "status": FAILED,
@@ -197,8 +273,12 @@ def _failed_runs(runs: Sequence[RawObject], me: str) -> list[dict[str, Any]]:
     ]
 
 
-def _activity(promotions: Sequence[RawObject], runs: Sequence[RawObject]) -> list[dict[str, Any]]:
+async def _activity(visit: Visit) -> list[dict[str, Any]]:
     """What happened lately, the newest first."""
+    promotions, runs = await asyncio.gather(
+        lately_created(visit, PROMOTION, ACTIVITY_SHOWN),
+        lately_created(visit, TEMPLATE_RUN, ACTIVITY_SHOWN),
+    )
     items = [
         {
             "status": phase_of(one),

@@ -226,6 +226,7 @@ TEMPLATE_RUN_CRD = custom_resource_definition(
     ),
     short_names=("tr",),
     categories=("towpath",),
+    selectable=(".status.phase", ".spec.requestedBy"),
 )
 
 KINDS = (SOFTWARE_TEMPLATE_CRD, TEMPLATE_RUN_CRD)

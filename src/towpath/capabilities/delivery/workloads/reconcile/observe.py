@@ -55,6 +55,7 @@ class Observe:
             stages.append(entry)
         subject.status["environments"] = stages
         subject.status["summary"] = summary(stages)
+        subject.status["health"] = overall(stages)
         urls = [entry["url"] for entry in stages if "url" in entry]
         if urls:
             subject.status["url"] = urls[-1]
@@ -190,6 +191,12 @@ def _last_drift(apps: Sequence[RawObject]) -> RawObject | None:
 
 def _reason(entry: RawObject) -> str:
     return "PromotionFailed" if entry.get("phase") == FAILED else "InProgress"
+
+
+def overall(stages: Sequence[RawObject]) -> str:
+    """Of the sickest stage that something runs in; Progressing before anything does."""
+    words = [entry.get("health", "Unknown") for entry in stages if entry.get("release")]
+    return max(words, key=_SICKEST_LAST.index, default="Progressing")
 
 
 def summary(stages: Sequence[RawObject]) -> str:
