@@ -249,7 +249,8 @@ async def test_leaving_ends_everything(tmp_path: Path) -> None:
         running = await processes.start(program(tmp_path, "sh", "-c", stubborn))
         pids = [processes.supervisor_pid, running.pid]
     assert (await running.wait()).code == 137
-    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    gone = lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids)  # noqa: E731
+    await until(gone, "supervisor and program are gone")
 
 
 async def test_a_killed_supervisor_takes_its_programs_along_and_is_replaced(
