@@ -245,8 +245,11 @@ async def test_projects_are_users_and_keep_their_number(tmp_path: Path) -> None:
 
 async def test_leaving_ends_everything(tmp_path: Path) -> None:
     async with SupervisedProcesses(tmp_path / "data" / "run", grace_s=0.2) as processes:
-        stubborn = "trap '' TERM; while :; do sleep 0.05; done"
-        running = await processes.start(program(tmp_path, "sh", "-c", stubborn))
+        stubborn = program(
+            tmp_path, "sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 0.05; done"
+        )
+        running = await processes.start(stubborn)
+        await until(lambda: "deaf" in logged(stubborn), "it does not listen any more")
         pids = [processes.supervisor_pid, running.pid]
     assert (await running.wait()).code == 137
     gone = lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids)  # noqa: E731
