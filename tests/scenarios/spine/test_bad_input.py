@@ -285,7 +285,7 @@ data: [a]
         pytest.param(ROLE, "SyncError", ("ClusterRole", "not permitted"), id="a ClusterRole"),
         pytest.param(FOREIGN, "SyncError", ("kube-system", "demo"), id="a foreign namespace"),
         pytest.param(UNKNOWN, "SyncError", ("nowhere.example/v1", "Nothing"), id="no such kind"),
-        pytest.param(WRONG_FIELD, "SyncError", ('"dataa"',), id="a field that is not there"),
+        pytest.param(WRONG_FIELD, "SyncError", ("dataa",), id="a field that is not there"),
         pytest.param(WRONG_TYPE, "SyncError", ("data",), id="a value of another type"),
         pytest.param("a: [", "ComparisonError", ("line ",), id="a file that is not YAML"),
     ],

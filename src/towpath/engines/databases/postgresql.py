@@ -123,6 +123,18 @@ class PostgresServer:
         except asyncpg.PostgresError as error:
             raise DatabaseError(str(error)) from error
 
+    @asynccontextmanager
+    async def _changing(self, database: str) -> AsyncIterator[Any]:
+        """A transaction that changes the database's entry in the catalogue, one at a time.
+
+        PostgreSQL fails the second of two at once: "tuple concurrently updated".
+        """
+        async with self._connection() as connection, connection.transaction():
+            await connection.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"towpath {database}"
+            )
+            yield connection
+
     def _options(self) -> dict[str, Any]:
         address = self._address
         return {
@@ -166,7 +178,7 @@ class PostgresServer:
                 await connection.execute(f"ALTER DATABASE {quote(staging)} RENAME TO {quote(name)}")
 
     async def alter_database(self, name: str, *, owner: str, connection_limit: int) -> None:
-        async with self._connection() as connection, connection.transaction():
+        async with self._changing(name) as connection:
             if owner:
                 await connection.execute(f"ALTER DATABASE {quote(name)} OWNER TO {quote(owner)}")
             await connection.execute(
@@ -252,7 +264,7 @@ class PostgresServer:
         self, role: str, database: str, privileges: Sequence[str], *, revoke_public: bool
     ) -> None:
         words = ", ".join(privileges)
-        async with self._connection() as connection, connection.transaction():
+        async with self._changing(database) as connection:
             if revoke_public:
                 await connection.execute(f"REVOKE ALL ON DATABASE {quote(database)} FROM PUBLIC")
             await connection.execute(
@@ -261,7 +273,7 @@ class PostgresServer:
 
     async def revoke(self, role: str, database: str, privileges: Sequence[str]) -> None:
         words = ", ".join(privileges)
-        async with self._connection() as connection:
+        async with self._changing(database) as connection:
             await connection.execute(
                 f"REVOKE {words} ON DATABASE {quote(database)} FROM {quote(role)}"
             )
