@@ -6,6 +6,9 @@ import platform
 import statistics
 from collections.abc import Mapping, Sequence
 
+LOAD_AT_START = os.getloadavg()[0]
+BUSY_PER_CORE = 0.5
+
 
 def table(rows: Sequence[Mapping[str, object]]) -> None:
     names = list(rows[0])
@@ -24,6 +27,11 @@ def _cell(value: object) -> str:
 
 
 def last_line(name: str, figures: Mapping[str, object]) -> None:
+    if LOAD_AT_START > BUSY_PER_CORE * (os.cpu_count() or 1):
+        print(
+            f"  The machine was busy before we began (load {LOAD_AT_START:.1f}): "
+            "budgets are for an idle one."
+        )
     print(json.dumps({"bench": name, "machine": machine(), **figures}), flush=True)
 
 
@@ -31,7 +39,7 @@ def machine() -> dict[str, object]:
     return {
         "cores": os.cpu_count(),
         "python": platform.python_version(),
-        "load": round(os.getloadavg()[0], 2),
+        "load_at_start": round(LOAD_AT_START, 2),
     }
 
 
