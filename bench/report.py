@@ -27,7 +27,7 @@ def _cell(value: object) -> str:
 
 
 def last_line(name: str, figures: Mapping[str, object]) -> None:
-    if LOAD_AT_START > BUSY_PER_CORE * (os.cpu_count() or 1):
+    if BUSY_PER_CORE * (os.cpu_count() or 1) < LOAD_AT_START:
         print(
             f"  The machine was busy before we began (load {LOAD_AT_START:.1f}): "
             "budgets are for an idle one."
