@@ -21,9 +21,8 @@ async def test_a_link_signs_in_once_and_the_page_lists_what_runs(
     async with platform.client() as client:
         spec = {"repository": "shop", "environments": ["staging"], "owner": "team-a"}
         await client.create(WORKLOAD, WORKLOAD.object("shop", "demo", spec=spec))
-    await page.reload()
     row = page.get_by_role("row", name="shop")
-    await expect(row).to_contain_text("nothing released here yet")
+    await expect(row).to_contain_text("waits for its first release")
 
     await page.get_by_title("admin", exact=True).click()
     await page.get_by_role("button", name="Sign out").click()

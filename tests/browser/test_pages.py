@@ -1,10 +1,11 @@
-"""The golden path by clicking only: create, promote, approve as somebody else, roll back, delete."""
+"""The golden path by clicking only: create, promote, approve as another, roll back, delete."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, expect
-from tests.platform import PlatformProcess
+from tests.platform import TOWPATH, PlatformProcess
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -53,7 +54,7 @@ async def approve(page: Page) -> None:
 
 
 async def test_the_golden_path_by_clicking_only(
-    browser: Browser, platform: PlatformProcess
+    browser: Browser, platform: PlatformProcess, tmp_path: Path
 ) -> None:
     alice = await signed_in(browser, platform, "alice")
     await create(alice)
@@ -75,7 +76,35 @@ async def test_the_golden_path_by_clicking_only(
         await alice.get_by_role("link", name=tab, exact=True).click()
         await expect(alice.get_by_text(what).first).to_be_visible()
 
+    await alice.get_by_role("link", name="Overview", exact=True).click()
+    await push_change(platform, tmp_path / "clone")
+    await expect(alice.get_by_text("staging is 1 release ahead")).to_be_visible(timeout=HEALTHY_MS)
+    await roll_back(alice)
     await delete(alice)
+
+
+async def push_change(platform: PlatformProcess, clone: Path) -> None:
+    """What a person does in a terminal: the second release."""
+    url = f"http://localhost:{platform.port}/git/demo/order-service.git"
+    helper = f"credential.helper=!{TOWPATH} git credential"
+    cloned = await platform.run("git", "clone", "-q", "-c", helper, url, str(clone))
+    assert cloned.code == 0, cloned.stderr
+    (clone / "docs" / "index.md").write_text("# Orders\n\nChanged.\n")
+    author = ("-c", "user.name=Alice", "-c", "user.email=alice@example.org")
+    for command in ((*author, "commit", "-qam", "Say more"), ("push", "-q")):
+        done = await platform.run("git", "-C", str(clone), *command)
+        assert done.code == 0, done.stderr
+
+
+async def roll_back(page: Page) -> None:
+    await page.get_by_role("link", name="Roll back").first.click()
+    await expect(page.get_by_role("combobox", name="Environment")).to_have_value("staging")
+    await page.get_by_label("Reason").fill("It was better before")
+    await page.get_by_role("button", name="Roll back").click()
+    await expect(page.get_by_text("It was better before")).to_be_visible()
+    await expect(page.get_by_text("staging is 1 release ahead")).to_have_count(
+        0, timeout=HEALTHY_MS
+    )
 
 
 async def delete(page: Page) -> None:

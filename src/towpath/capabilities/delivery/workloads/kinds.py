@@ -79,6 +79,7 @@ _WORKLOAD_STATUS: RawObject = {
         "latestRelease": {"type": "string", "description": "The newest Release of it."},
         "url": {"type": "string"},
         "summary": {"type": "string", "description": "What runs where, in one line."},
+        "health": {"type": "string", "description": "Of the sickest stage that runs something."},
         "environments": {
             "type": "array",
             "description": "What runs where.",
