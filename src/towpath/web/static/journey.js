@@ -5,6 +5,7 @@ import { morph } from "./morph.js";
 
 const FETCHED_MS = 4000;
 const fetched = new Map();
+const sending = new WeakSet();
 let going = 0;
 
 export function startJourney() {
@@ -60,8 +61,14 @@ function submit(event) {
     const filtering = form.hasAttribute("data-filter");
     go(url.href, { scroll: null, push: !filtering, replace: filtering, merge: true });
   } else {
+    // A second click while the first is on its way sends nothing.
+    if (sending.has(form)) return;
+    sending.add(form);
     button?.setAttribute("aria-busy", "true");
-    go(url.href, { scroll: "top", push: true, body: fields });
+    go(url.href, { scroll: "top", push: true, body: fields }).finally(() => {
+      sending.delete(form);
+      button?.removeAttribute("aria-busy");
+    });
   }
 }
 
