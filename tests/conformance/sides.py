@@ -1,0 +1,220 @@
+"""Two API servers asked the same, and what their answers have in common.
+
+A sequence is a list of steps written once; `{ns}` stands for a namespace (and a group name) of its
+own. Answers are compared after what differs between any two servers has been taken out: uids,
+times, versions, generated names. What then differs and may differ is in `ACCEPTED`, with a reason
+in docs/differences.md.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+import orjson
+
+Json = Any
+Change = Callable[[dict[str, Json]], Json]
+
+UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+ADDRESS = re.compile(r"https?://(127\.0\.0\.1|localhost):\d+")
+GENERATED = re.compile(r"(?<=generated-)[a-z0-9]{5}\b")
+AGE = re.compile(r"^\d+s$")
+DEADLINE_S = 30.0
+MERGE = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+APPLY = "application/apply-patch+yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    method: str
+    path: str
+    body: Json = None
+    query: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
+    accept: str = "application/json"
+    user: str = ""
+    change: Change | None = None
+    """The body is made of what a GET of the path answers."""
+    until: Callable[[int, Json], bool] | None = None
+    """Ask again until this is true of status and body."""
+    quiet: bool = False
+    """Preparation: the answers are not compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    warnings: tuple[str, ...]
+    content_type: str
+    body: Json
+
+
+def get(path: str, **options: Any) -> Step:
+    return Step("GET", path, **options)
+
+
+def post(path: str, body: Json, **options: Any) -> Step:
+    return Step("POST", path, body, **options)
+
+
+def put(path: str, change: Change | Json, **options: Any) -> Step:
+    if callable(change):
+        return Step("PUT", path, change=change, **options)
+    return Step("PUT", path, change, **options)
+
+
+def patch(path: str, body: Json, content_type: str = MERGE, **options: Any) -> Step:
+    return Step("PATCH", path, body, content_type=content_type, **options)
+
+
+def apply(path: str, body: Json, manager: str = "one", force: bool = False, **options: Any) -> Step:
+    query = {"fieldManager": manager, **({"force": "true"} if force else {})}
+    query |= options.pop("query", {})
+    return Step("PATCH", path, body, query=query, content_type=APPLY, **options)
+
+
+def delete(path: str, body: Json = None, **options: Any) -> Step:
+    return Step("DELETE", path, body, **options)
+
+
+@dataclass(slots=True)
+class Side:
+    """One of the two servers."""
+
+    http: httpx2.AsyncClient
+    namespace: str = ""
+
+    async def run(self, steps: Sequence[Step], namespace: str) -> list[Answer]:
+        self.namespace = namespace
+        made = {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": namespace},
+        }
+        created = await self.http.post("/api/v1/namespaces", json=made)
+        assert created.status_code == 201, created.text
+        answers = []
+        for step in steps:
+            answer = await self.take(step)
+            if not step.quiet:
+                answers.append(answer)
+        return answers
+
+    async def take(self, step: Step) -> Answer:
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                response = await self._send(step)
+                body = _decoded(response)
+                if step.until is None or step.until(response.status_code, body):
+                    return self._normal(response)
+                await asyncio.sleep(0.05)
+
+    async def _send(self, step: Step) -> httpx2.Response:
+        headers = {"accept": step.accept}
+        if step.user:
+            headers["impersonate-user"] = step.user
+            headers["impersonate-group"] = "system:authenticated"
+        path = self._named(step.path)
+        content: bytes | None = None
+        if step.change is not None:
+            live = (await self.http.get(path)).json()
+            content = orjson.dumps(step.change(live))
+        elif isinstance(step.body, str | bytes):
+            content = self._named(
+                step.body if isinstance(step.body, str) else step.body.decode()
+            ).encode()
+        elif step.body is not None:
+            content = self._named(orjson.dumps(step.body).decode()).encode()
+        if content is not None:
+            headers["content-type"] = step.content_type
+        query = {name: self._named(value) for name, value in step.query.items()}
+        return await self.http.request(
+            step.method, path, params=query or None, headers=headers, content=content
+        )
+
+    def _named(self, text: str) -> str:
+        return text.replace("{ns}", self.namespace)
+
+    def _normal(self, response: httpx2.Response) -> Answer:
+        text = response.text.replace(self.namespace, "{ns}")
+        text = UID.sub("<uid>", text)
+        text = TIME.sub("<time>", text)
+        text = ADDRESS.sub("<server>", text)
+        text = GENERATED.sub("<five>", text)
+        try:
+            body = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            body = text
+        warnings = tuple(
+            value.replace(self.namespace, "{ns}")
+            for name, value in response.headers.multi_items()
+            if name.lower() == "warning"
+        )
+        content_type = response.headers.get("content-type", "")
+        return Answer(response.status_code, warnings, content_type, _plain(body))
+
+
+def _decoded(response: httpx2.Response) -> Json:
+    try:
+        return orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        return response.text
+
+
+VERSIONS = frozenset({"resourceVersion", "remainingItemCount", "continue"})
+
+
+def _plain(value: Json) -> Json:
+    """Without what only tells one server's history from another's."""
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, str):
+        return AGE.sub("<age>", value)
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: f"<{name}>" if name in VERSIONS and isinstance(inner, str | int) else _plain(inner)
+        for name, inner in value.items()
+        if not _is_noise(name, inner, value)
+    }
+
+
+def _is_noise(name: str, inner: Json, holder: dict[str, Json]) -> bool:
+    """Times of managedFields, and details that say nothing."""
+    return (name == "time" and "fieldsV1" in holder) or (name == "details" and not inner)
+
+
+def differences(step: Step, kube: Answer, ours: Answer) -> list[str]:
+    """One line each: where, what Kubernetes says, what we say."""
+    found: list[str] = []
+    _compare("status", kube.status, ours.status, found)
+    _compare("warnings", list(kube.warnings), list(ours.warnings), found)
+    _compare("content-type", kube.content_type, ours.content_type, found)
+    _compare("", kube.body, ours.body, found)
+    return found
+
+
+ABSENT = "(absent)"
+
+
+def _compare(where: str, kube: Json, ours: Json, found: list[str]) -> None:
+    if isinstance(kube, dict) and isinstance(ours, dict):
+        for name in [*kube, *(name for name in ours if name not in kube)]:
+            inner = f"{where}.{name}".lstrip(".")
+            _compare(inner, kube.get(name, ABSENT), ours.get(name, ABSENT), found)
+    elif isinstance(kube, list) and isinstance(ours, list) and len(kube) == len(ours):
+        for index, (left, right) in enumerate(zip(kube, ours, strict=True)):
+            _compare(f"{where}[{index}]", left, right, found)
+    elif kube != ours or type(kube) is not type(ours):
+        found.append(f"{where}: kubernetes {_short(kube)} | ours {_short(ours)}")
+
+
+def _short(value: Json) -> str:
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    return text if len(text) <= 400 else text[:400] + "..."

@@ -1,0 +1,62 @@
+"""A real kube-apiserver and ours answer the same requests the same way.
+
+What may differ is in docs/differences.md, one row for each entry of `ACCEPTED`.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx2
+import pytest
+from tests.conformance.differences import ACCEPTED, accepted
+from tests.conformance.sequences import SEQUENCES
+from tests.conformance.sides import Side, Step, differences
+from tests.engines.kube import Kube
+from tests.wire import wired_api_server
+
+from towpath.client.kubeconfig import Connection
+
+DOCUMENT = Path(__file__).parents[2] / "docs/differences.md"
+
+
+@pytest.fixture
+async def sides(real_kube: Kube, tmp_path: Path) -> AsyncIterator[tuple[Side, Side]]:
+    async with AsyncExitStack() as stack:
+        wired = await stack.enter_async_context(wired_api_server(tmp_path))
+        kube = await stack.enter_async_context(_http(real_kube.connection()))
+        ours = await stack.enter_async_context(_http(wired.connection()))
+        yield Side(kube), Side(ours)
+
+
+def _http(connection: Connection) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        base_url=connection.server,
+        verify=connection.tls_context(),
+        headers={"authorization": f"Bearer {connection.token}"},
+        timeout=30,
+    )
+
+
+@pytest.mark.parametrize("steps", SEQUENCES)
+async def test_both_answer_the_same(sides: tuple[Side, Side], steps: Sequence[Step]) -> None:
+    kube, ours = sides
+    namespace = f"diff{secrets.token_hex(4)}"
+    answers = await asyncio.gather(kube.run(steps, namespace), ours.run(steps, namespace))
+    compared = [step for step in steps if not step.quiet]
+    story = []
+    for number, (step, theirs, mine) in enumerate(zip(compared, *answers, strict=True)):
+        found = [line for line in differences(step, theirs, mine) if not accepted(step, line)]
+        if found:
+            query = "&".join(f"{name}={value}" for name, value in step.query.items())
+            said = f"{number}. {step.method} {step.path} {query} {str(step.body)[:150]}"
+            story += [said, *(f"     {line}" for line in found)]
+    assert not story, "\n" + "\n".join(story)
+
+
+def test_every_accepted_difference_is_explained() -> None:
+    explained = DOCUMENT.read_text()
+    unexplained = [entry.name for entry in ACCEPTED if f"`{entry.name}`" not in explained]
+    assert not unexplained
