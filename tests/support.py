@@ -5,6 +5,7 @@ async with running_api_server() as api:
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -58,6 +59,16 @@ async def running_api_server(
             await asyncio.gather(running, return_exceptions=True)
     finally:
         await store.close()
+
+
+def wait_until(check: Callable[[], bool], *, deadline_s: float, every_s: float = 0.05) -> bool:
+    """The same for tests without a loop, such as fixtures of a session; whether it came true."""
+    deadline = time.monotonic() + deadline_s
+    while not check():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(every_s)
+    return True
 
 
 async def eventually(

@@ -14,7 +14,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -24,6 +23,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 
+from tests.support import eventually, wait_until
 from towpath.apiserver.authn.pki import open_pki
 from towpath.client.kubeconfig import Connection, write_kubeconfig
 from towpath.client.kubernetes import KubernetesClient
@@ -174,14 +174,15 @@ async def until_served(client: Client, definition: dict[str, object]) -> None:
         names["plural"],
         spec["scope"] == "Namespaced",
     )
-    async with asyncio.timeout(START_S_MAX):
-        while True:
-            try:
-                await client.list(resource, limit=1)
-            except NotFound:
-                await asyncio.sleep(0.02)
-            else:
-                return
+
+    async def is_served() -> bool:
+        try:
+            await client.list(resource, limit=1)
+        except NotFound:
+            return False
+        return True
+
+    await eventually(is_served, deadline_s=START_S_MAX)
 
 
 @contextmanager
@@ -307,12 +308,10 @@ def _running(
             preexec_fn=_die_with_parent,
         )
     try:
-        deadline = time.monotonic() + START_S_MAX
-        while not ready():
-            if process.poll() is not None or time.monotonic() > deadline:
-                tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-                raise RuntimeError(f"{name} did not start ({process.poll()}):\n{tail}")
-            time.sleep(0.05)
+        wait_until(lambda: process.poll() is not None or ready(), deadline_s=START_S_MAX)
+        if process.poll() is not None or not ready():
+            tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+            raise RuntimeError(f"{name} did not start ({process.poll()}):\n{tail}")
         yield
     finally:
         process.terminate()
