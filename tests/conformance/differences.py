@@ -1,4 +1,4 @@
-"""Differences from kube-apiserver that we accept; the reasons are in docs/differences.md."""
+"""Differences from kube-apiserver that we accept; the reasons are in docs/reference/differences.md."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tests.conformance.sides import Step
 @dataclass(frozen=True, slots=True)
 class Accepted:
     name: str
-    """Also the row of docs/differences.md."""
+    """Also the row of docs/reference/differences.md."""
     line: str
     """A regular expression of the difference's line."""
     path: str = ""

@@ -3,7 +3,7 @@
 A sequence is a list of steps written once; `{ns}` stands for a namespace (and a group name) of its
 own. Answers are compared after what differs between any two servers has been taken out: uids,
 times, versions, generated names. What then differs and may differ is in `ACCEPTED`, with a reason
-in docs/differences.md.
+in docs/reference/differences.md.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """A real kube-apiserver and ours answer the same requests the same way.
 
-What may differ is in docs/differences.md, one row for each entry of `ACCEPTED`.
+What may differ is in docs/reference/differences.md, one row for each entry of `ACCEPTED`.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from tests.wire import wired_api_server
 
 from towpath.client.kubeconfig import Connection
 
-DOCUMENT = Path(__file__).parents[2] / "docs/differences.md"
+DOCUMENT = Path(__file__).parents[2] / "docs/reference/differences.md"
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from towpath.machinery.users import PLATFORM
 
 PROJECT = "our-kinds"
 FORMAT_OF_WRONG_TYPE = "in body must be of type byte"
-"""The one accepted difference, `format-of-wrong-type` in docs/differences.md."""
+"""The one accepted difference, `format-of-wrong-type` in docs/reference/differences.md."""
 
 
 def shipped_kinds() -> list[RawObject]:
