@@ -1,4 +1,4 @@
-"""Differences from kube-apiserver that we accept; the reasons are in docs/reference/differences.md."""
+"""Differences from kube-apiserver that we accept; docs/reference/differences.md says why."""
 
 import re
 from dataclasses import dataclass
