@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from starlette.applications import Starlette
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, compile_path
@@ -20,7 +21,7 @@ from towpath.hooks.platform import Addresses
 from towpath.machinery.errors import StatusError
 from towpath.machinery.users import UserInfo
 from towpath.records.contract import Viewer
-from towpath.web import palette, session, styleguide, wording
+from towpath.web import palette, session, styleguide, stylesheet, wording
 from towpath.web.about_page import Engine, about_page
 from towpath.web.account_page import account_page
 from towpath.web.guard import Guard
@@ -84,7 +85,7 @@ def build_portal(portal: Portal, reads: Iterable[BaseRoute]) -> PortalApplicatio
         *(Route(page.path, _endpoint(shell, page), methods=_methods(page)) for page in pages),
         Route("/-/live", shell.live, methods=["GET"]),
         Route("/-/palette", shell.palette, methods=["GET"]),
-        Mount(f"/static/{rendering.stamp}", _KeptFiles(directory=STATIC)),
+        Mount(f"/static/{rendering.stamp}", GZipMiddleware(_KeptFiles(rendering.styles))),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     handlers = {StatusError: shell.failure, HTTPException: shell.failure}
@@ -95,8 +96,15 @@ def build_portal(portal: Portal, reads: Iterable[BaseRoute]) -> PortalApplicatio
 class _KeptFiles(StaticFiles):
     """An address with a stamp changes with its content, so a browser never need ask again."""
 
+    def __init__(self, styles: str) -> None:
+        super().__init__(directory=STATIC)
+        self._styles = styles
+
     async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
+        if path == stylesheet.NAME:
+            response: Response = Response(self._styles, media_type="text/css")
+        else:
+            response = await super().get_response(path, scope)
         if response.status_code == 200:
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response

@@ -20,6 +20,7 @@ from towpath.hooks.pages import Page, PageRoute
 from towpath.machinery.users import UserInfo
 from towpath.web import session, wording
 from towpath.web.icons import icon
+from towpath.web.stylesheet import stylesheet
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -72,7 +73,8 @@ class Rendering:
         self._templates = _environment(folders)
         paths = {route.path for route in routes}
         self.rail = tuple(one for one in SECTIONS if one[0] in paths)
-        self.stamp = _stamp(STATIC)
+        self.styles = stylesheet()
+        self.stamp = _stamp(STATIC, self.styles)
 
     def render(self, request: Request, page: Page, title: str, frame: Frame) -> Response:
         user = frame.user
@@ -139,9 +141,9 @@ def _without_scheme(url: Any) -> str:
     return parts.netloc + parts.path.rstrip("/")
 
 
-def _stamp(folder: Path) -> str:
+def _stamp(folder: Path, styles: str) -> str:
     """Changes with any file: addresses that carry it may be kept for ever."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(styles.encode())
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             digest.update(path.read_bytes())

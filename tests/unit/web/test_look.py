@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from towpath.web import rendering
+from towpath.web.stylesheet import SHEETS, STYLES, stylesheet
 
-CSS = (rendering.STATIC / "portal.css").read_text(encoding="utf-8")
+CSS = stylesheet()
 SOURCE = rendering.HERE.parent
 
 TOKENS = {
@@ -60,6 +61,23 @@ def test_text_can_be_read_on_every_ground(theme: int) -> None:
 def test_the_edges_of_fields_can_be_seen(theme: int) -> None:
     for ground in ("ground", "raised"):
         assert _contrast(TOKENS["edge"][theme], TOKENS[ground][theme]) >= EDGE_CONTRAST
+
+
+def test_every_sheet_is_served_and_short_enough_to_read() -> None:
+    assert sorted(path.stem for path in STYLES.iterdir()) == sorted(SHEETS)
+    lengths = {path.name: len(path.read_text().splitlines()) for path in STYLES.iterdir()}
+    assert {name: lines for name, lines in lengths.items() if lines > 500} == {}
+
+
+def test_only_the_tokens_name_colours() -> None:
+    """So that both themes are thought of wherever a colour is used."""
+    elsewhere = [name for name in SHEETS if name != "tokens"]
+    named = {
+        name
+        for name in elsewhere
+        if re.search(r":[^;{}]*(#[0-9a-f]{3,8}\b|\brgb\()", (STYLES / f"{name}.css").read_text())
+    }
+    assert named == set()
 
 
 def _templates() -> list[Path]:
