@@ -38,6 +38,8 @@ class LogReadingClient(InProcessClient):
         *,
         container: str = "",
         follow: bool = False,
+        previous: bool = False,
+        since: str = "",
         tail_lines: int = 0,
         timestamps: bool = False,
     ) -> AsyncGenerator[bytes, None]:
@@ -48,8 +50,10 @@ class LogReadingClient(InProcessClient):
         options = PodLogOptions(
             container=container,
             follow=follow,
+            previous=previous,
             timestamps=timestamps,
             tail_lines=tail_lines or None,
+            since_time=since,
         )
         rest = b""
         async for chunk in await self._pod_logs(pod, options):

@@ -166,7 +166,8 @@ async def _install(base: Foundations) -> None:
     await apply_kinds(cluster, [crd for one in BUILT_IN for crd in one.load_cluster_kinds()])
     await apply_namespaces(api, (SYSTEM_NAMESPACE, ARGOCD_NAMESPACE))
     await apply_objects(api, [ADMINISTRATORS_BINDING, *public_info(base.addresses)])
-    await apply_objects(cluster, [ADMINISTRATORS_BINDING])
+    on_clusters = [obj for one in BUILT_IN for obj in one.load_cluster_objects()]
+    await apply_objects(cluster, [ADMINISTRATORS_BINDING, *on_clusters])
     await apply_objects(api, provider_objects(base.postgres.address.url))
     await apply_objects(api, [obj for one in BUILT_IN for obj in one.load_objects()])
 

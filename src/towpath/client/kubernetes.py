@@ -173,10 +173,14 @@ class KubernetesClient:
         *,
         container: str = "",
         follow: bool = False,
+        previous: bool = False,
+        since: str = "",
         tail_lines: int = 0,
         timestamps: bool = False,
     ) -> AsyncGenerator[bytes, None]:
-        query: Query = {"container": container, "tailLines": tail_lines}
+        query: Query = {"container": container, "tailLines": tail_lines, "sinceTime": since}
+        if previous:
+            query["previous"] = "true"
         if timestamps:
             query["timestamps"] = "true"
         if follow:

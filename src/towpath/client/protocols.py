@@ -166,11 +166,14 @@ class LogReader(Protocol):
         *,
         container: str = "",
         follow: bool = False,
+        previous: bool = False,
+        since: str = "",
         tail_lines: int = 0,
         timestamps: bool = False,
     ) -> AsyncGenerator[bytes, None]:
         """Lines without their ends, the last `tail_lines` first; all of them for 0.
 
-        With `timestamps` each begins with its time and a space.
+        `previous`: of the container's life before this one. `since`: an RFC 3339 time. With
+        `timestamps` each line begins with its time and a space.
         """
         ...

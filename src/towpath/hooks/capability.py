@@ -33,6 +33,8 @@ class Capability:
     """`Sequence[RawObject]`: CustomResourceDefinitions for the platform's API."""
     cluster_kinds: Reference = ""
     """`Sequence[RawObject]`: CustomResourceDefinitions that every workload cluster gets."""
+    cluster_objects: Reference = ""
+    """`Sequence[RawObject]`: further objects that every workload cluster gets: roles."""
     objects: Reference = ""
     """`Sequence[RawObject]`: further objects to apply: roles, admission policies, compositions."""
     controllers: Reference = ""
@@ -55,6 +57,9 @@ class Capability:
 
     def load_cluster_kinds(self) -> Sequence[RawObject]:
         return cast(Sequence[RawObject], self._load(self.cluster_kinds, ()))
+
+    def load_cluster_objects(self) -> Sequence[RawObject]:
+        return cast(Sequence[RawObject], self._load(self.cluster_objects, ()))
 
     def load_objects(self) -> Sequence[RawObject]:
         return cast(Sequence[RawObject], self._load(self.objects, ()))

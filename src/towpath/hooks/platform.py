@@ -10,7 +10,7 @@ from towpath.engines.git.port import GitHost
 from towpath.engines.processes.port import ProcessHost
 from towpath.engines.registry.port import ImageUnpacker
 from towpath.hooks.templates import TemplateAction
-from towpath.machinery.users import Authorize
+from towpath.machinery.users import Authorize, UserInfo
 from towpath.records.contract import AuditTrail, CatalogIndex, LogBook
 
 SYSTEM_NAMESPACE = "towpath-system"
@@ -24,6 +24,10 @@ class Clusters(Protocol):
 
     def client(self, name: str) -> Client:
         """With the platform's own rights there. Raises NotFound."""
+        ...
+
+    def client_of(self, user: UserInfo, name: str) -> Client:
+        """With that user's rights there. Raises NotFound."""
         ...
 
     def names(self) -> list[str]: ...

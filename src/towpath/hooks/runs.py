@@ -89,9 +89,5 @@ class Run:
 
 async def last_lines(records: Records, stream: str) -> tuple[Sequence[LogLine], int]:
     """The end of a log, and how many lines come before it. Ask `may_see` first."""
-    lines: list[LogLine] = []
-    after = 0
-    while page := await records.logs.read(stream, after=after, limit=5000):
-        lines = [*lines, *page][-LINES_SHOWN:]
-        after = page[-1].number
+    lines = await records.logs.tail(stream, LINES_SHOWN)
     return lines, (lines[0].number - 1 if lines else 0)

@@ -59,6 +59,10 @@ class LogBook(Protocol):
 
     async def read(self, stream: str, *, after: int = 0, limit: int = 1000) -> list[LogLine]: ...
 
+    async def tail(self, stream: str, limit: int = 1000) -> list[LogLine]:
+        """The last lines, in their order."""
+        ...
+
     def follow(self, stream: str, *, after: int = 0) -> AsyncGenerator[LogLine, None]:
         """Lines after number `after`, then new ones as they come, until the stream has ended."""
         ...
@@ -103,6 +107,19 @@ class Entity:
     project: str = ""
     """The project whose viewers may see it; "" is for everybody. Set by the source."""
     source: str = ""
+    workload: str = ""
+    """The workload of its project that the component is, "" when the platform delivers none."""
+    state: "WorkloadState | None" = None
+    """What is known of that workload. Not part of what a source delivers."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadState:
+    """How a workload is, as it is told in a list."""
+
+    health: str
+    sentence: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +136,8 @@ class Ingested:
 class EntityFilter:
     """Entities whose named fields have one of the given values, with all the words of `text`.
 
-    Fields: kind, namespace, name, type, owner, system, lifecycle, project, source, tag, ref.
+    Fields: kind, namespace, name, type, owner, system, lifecycle, health, project, source, tag,
+    ref; "" is a value too: an owner of "" is nobody.
     """
 
     fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -161,15 +179,37 @@ class CatalogIndex(Protocol):
     async def get(self, viewer: Viewer, ref: str) -> Entity | None: ...
 
     async def query(
-        self, viewer: Viewer, where: EntityFilter, *, limit: int = 100, continue_token: str = ""
+        self,
+        viewer: Viewer,
+        where: EntityFilter,
+        *,
+        limit: int = 100,
+        continue_token: str = "",
+        sort: str = "",
     ) -> EntityPage:
-        """In the order of their names; with a text, the best match first."""
+        """In the order of `sort`: a field, with a dash before it the other way round.
+
+        "" is by name, and with a text the best match first. Raises BadRequest for a token that is
+        not of such a query.
+        """
         ...
 
     async def facets(
-        self, viewer: Viewer, where: EntityFilter, fields: Sequence[str]
+        self, viewer: Viewer, where: EntityFilter, fields: Sequence[str], *, empty: bool = False
     ) -> dict[str, dict[str, int]]:
-        """For each field, how many of the entities have which value."""
+        """For each field, how many have which value; with `empty` also how many have none."""
+        ...
+
+    async def existing(self, viewer: Viewer, refs: Sequence[str]) -> set[str]:
+        """Those of the references that are entities the viewer may see."""
+        ...
+
+    async def observe(self, project: str, name: str, state: "WorkloadState | None") -> None:
+        """How a workload is now; None when it is no more."""
+        ...
+
+    async def observed(self) -> list[tuple[str, str]]:
+        """Project and name of every workload whose state is known."""
         ...
 
     async def edges(self, viewer: Viewer, ref: str) -> Edges: ...
@@ -233,3 +273,103 @@ class AuditTrail(Protocol):
     ) -> str | None:
         """The user of the newest successful write to that object, None when unknown."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that a person is told of. `cause` is the same for the same happening, for ever."""
+
+    person: str
+    cause: str
+    sort: str
+    title: str
+    href: str
+    why: str
+    """Why they get it, as a sentence: `You may approve promotions in demo.`"""
+    time_s: float
+    status: str = ""
+    text: str = ""
+    who: str = ""
+    asks: bool = False
+    """It waits for something that they can do, until it is settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A notice as it lies in somebody's inbox."""
+
+    id: int
+    project: str
+    notice: Notice
+    read: bool
+    settled: bool
+    """What it was about is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationPage:
+    """Newest first."""
+
+    notifications: list[Notification]
+    continue_token: str = ""
+
+
+class Inbox(Protocol):
+    """What each person has been told. A read shows only what is of projects the viewer may see."""
+
+    async def settle(self, subject: str, project: str, notices: Sequence[Notice]) -> None:
+        """Make these the notices about a subject.
+
+        What is new is added, once; what is not among them any more is over, and read.
+        """
+        ...
+
+    async def forget(self, subject: str) -> None:
+        """The subject is no more: nothing is left to look at."""
+        ...
+
+    async def subjects(self, prefix: str) -> list[str]:
+        """The subjects beginning with `prefix` that notices are kept of."""
+        ...
+
+    async def unread(self, viewer: Viewer) -> int: ...
+
+    async def asking(self, viewer: Viewer, *, limit: int = 10) -> tuple[list[Notification], int]:
+        """What waits for the person, newest first, and how many there are."""
+        ...
+
+    async def page(
+        self,
+        viewer: Viewer,
+        *,
+        sorts: Sequence[str] = (),
+        unread: bool = False,
+        after: int = 0,
+        limit: int = 50,
+        continue_token: str = "",
+    ) -> NotificationPage:
+        """Of these sorts, "" being all; only those with an id greater than `after`."""
+        ...
+
+    async def mark(self, viewer: Viewer, ids: Sequence[int], *, read: bool) -> None:
+        """Read or unread, as far as they are the viewer's own; no ids are all of them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SavedView:
+    name: str
+    query: str
+    """Of the catalogue's address."""
+
+
+class SavedViews(Protocol):
+    """Names that people give to queries of the catalogue, each for themselves."""
+
+    async def of(self, person: str) -> list[SavedView]: ...
+
+    async def save(self, person: str, view: SavedView) -> bool:
+        """False when the person has as many as are kept."""
+        ...
+
+    async def remove(self, person: str, name: str) -> None: ...

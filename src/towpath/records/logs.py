@@ -87,6 +87,15 @@ class SqliteLogBook:
         lines, _ = await self._page(stream, after, limit)
         return lines
 
+    async def tail(self, stream: str, limit: int = 1000) -> list[LogLine]:
+        rows = await self._database.fetch(
+            "SELECT number, time_s, text FROM log_line"
+            " WHERE stream = (SELECT id FROM log_stream WHERE name = ?)"
+            " ORDER BY number DESC LIMIT ?",
+            (stream, limit),
+        )
+        return [LogLine(*row) for row in reversed(rows)]
+
     async def follow(self, stream: str, *, after: int = 0) -> AsyncGenerator[LogLine, None]:
         follower = _Follower()
         self._followers.setdefault(stream, set()).add(follower)

@@ -8,6 +8,7 @@ import pytest
 
 from towpath.engines.git.embedded import EmbeddedGitHost
 from towpath.engines.git.port import (
+    Change,
     File,
     GitError,
     GitHost,
@@ -247,3 +248,34 @@ async def test_that_a_repository_went_is_heard_too(host: GitHost) -> None:
     await host.archive(APP, owner_uid="uid-1")
     async with asyncio.timeout(5):
         assert await anext(listener) == Push(APP, "refs/heads/main", head, None, "")
+
+
+async def test_history_goes_back_from_a_commit_and_stops_at_what_is_known(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    first = await commit(host, a="1")
+    second = await commit(host, first, a="2")
+    third = await commit(host, second, b="3")
+    assert [one.sha for one in await host.history(APP, third)] == [third, second, first]
+    assert [one.sha for one in await host.history(APP, third, without=first)] == [third, second]
+    assert [one.sha for one in await host.history(APP, third, limit=1)] == [third]
+    assert await host.history(APP, first, without=third) == []
+    assert [one.parents for one in await host.history(APP, second)] == [(first,), ()]
+
+
+async def test_changes_are_the_files_that_differ_between_two_commits(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    first = await commit(host, a__kept="0", a__gone="1", a__other="2", b="3")
+    second = await commit(host, first, a__gone=None, a__new="4", a__other="5", b="6")
+    assert await host.changes(APP, first, second, "a") == [
+        Change("gone", b"1", None),
+        Change("new", None, b"4"),
+        Change("other", b"2", b"5"),
+    ]
+    assert await host.changes(APP, None, first, "a/b") == []
+    assert [one.path for one in await host.changes(APP, None, first)] == [
+        "a/gone",
+        "a/kept",
+        "a/other",
+        "b",
+    ]
+    assert await host.changes(APP, first, first) == []

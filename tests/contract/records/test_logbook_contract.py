@@ -110,3 +110,11 @@ async def test_any_output_of_a_program_can_be_stored(records: SqliteRecords) -> 
 async def test_lines_appended_from_a_thread_arrive(records: SqliteRecords) -> None:
     await asyncio.to_thread(records.logs.append, "s/demo/x", ["from a thread"])
     assert await texts(records.logs, "s/demo/x") == ["from a thread"]
+
+
+async def test_the_tail_is_the_last_lines_in_their_order(records: SqliteRecords) -> None:
+    records.logs.append("s/demo/x", [str(number) for number in range(10)])
+    await records.logs.settled()
+    lines = await records.logs.tail("s/demo/x", 3)
+    assert [(line.number, line.text) for line in lines] == [(8, "7"), (9, "8"), (10, "9")]
+    assert await records.logs.tail("no/such") == []

@@ -33,6 +33,7 @@ from towpath.engines.git.http import SmartHttp
 from towpath.engines.git.objects import Objects, TreeCache
 from towpath.engines.git.port import (
     MAIN,
+    Change,
     Commit,
     File,
     GitUnavailable,
@@ -132,6 +133,27 @@ class EmbeddedGitHost:
 
     async def commit(self, repository: RepositoryName, commit: CommitSHA) -> Commit:
         return await self._in_thread(lambda: self._objects(repository).commit(commit))
+
+    async def history(
+        self,
+        repository: RepositoryName,
+        commit: CommitSHA,
+        *,
+        without: CommitSHA | None = None,
+        limit: int = 100,
+    ) -> list[Commit]:
+        return await self._in_thread(
+            lambda: self._objects(repository).history(commit, without, limit)
+        )
+
+    async def changes(
+        self,
+        repository: RepositoryName,
+        old: CommitSHA | None,
+        new: CommitSHA,
+        path: str = "",
+    ) -> list[Change]:
+        return await self._in_thread(lambda: self._objects(repository).changes(old, new, path))
 
     async def repositories(self) -> list[RepositoryName]:
         return await self._in_thread(self.folders.names)

@@ -14,11 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
+from dulwich.diff_tree import tree_changes
 from dulwich.object_store import DiskObjectStore
-from dulwich.objects import Blob, ObjectID, ShaFile, Tree
+from dulwich.objects import Blob, ObjectID, ShaFile, Tree, TreeEntry
 from dulwich.objects import Commit as DulwichCommit
+from dulwich.walk import Walker
 
 from towpath.engines.git.port import (
+    Change,
     Commit,
     File,
     GitError,
@@ -81,13 +84,39 @@ class Objects:
 
     def commit(self, sha: CommitSHA) -> Commit:
         with self._reading(sha):
-            found = self._commit(sha)
-            return Commit(
-                sha=sha,
-                author=_parse_signature(found.author),
-                message=found.message.decode("utf-8", "replace"),
-                time_s=found.commit_time,
+            return _told(self._commit(sha))
+
+    def history(self, sha: CommitSHA, without: CommitSHA | None, limit: int) -> list[Commit]:
+        with self._reading(sha):
+            excluded = [ObjectID(without.encode())] if without else []
+            start = [ObjectID(sha.encode())]
+            walker = Walker(self._store, start, exclude=excluded, max_entries=limit)
+            return [_told(entry.commit) for entry in walker]
+
+    def changes(self, old: CommitSHA | None, new: CommitSHA, path: str) -> list[Change]:
+        """Regular files only; a folder that is missing on one side is an empty one."""
+        with self._reading(new):
+            before = self._folder(self._commit(old).tree, path) if old else None
+            after = self._folder(self._commit(new).tree, path)
+            found = tree_changes(
+                self._store,
+                ObjectID(before) if before else None,
+                ObjectID(after) if after else None,
+                change_type_same=True,
             )
+            changes = [self._change(one.old, one.new) for one in found]
+            return sorted(changes, key=lambda change: change.path)
+
+    def _change(self, old: TreeEntry | None, new: TreeEntry | None) -> Change:
+        named = old if new is None or new.path is None else new
+        assert named is not None and named.path is not None, "a change has a side"
+        path = named.path.decode("utf-8", "surrogateescape")
+        return Change(path, self._content(old), self._content(new))
+
+    def _content(self, entry: TreeEntry | None) -> bytes | None:
+        if entry is None or entry.sha is None or entry.mode is None or not S_ISREG(entry.mode):
+            return None
+        return self._store[entry.sha].as_raw_string()
 
     def files(self, sha: CommitSHA, path: str) -> dict[str, File]:
         """Regular files only: symbolic links and submodules are left out."""
@@ -233,6 +262,16 @@ class Objects:
             folders.add(self._place / "objects" / item.id[:2].decode())
         for folder in folders:
             sync_folder(folder)
+
+
+def _told(commit: DulwichCommit) -> Commit:
+    return Commit(
+        sha=CommitSHA(commit.id.decode()),
+        author=_parse_signature(commit.author),
+        message=commit.message.decode("utf-8", "replace"),
+        time_s=commit.commit_time,
+        parents=tuple(CommitSHA(parent.decode()) for parent in commit.parents),
+    )
 
 
 def _check_path(path: str) -> None:

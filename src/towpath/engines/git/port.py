@@ -35,6 +35,16 @@ class Commit:
     author: Signature
     message: str
     time_s: int
+    parents: tuple[CommitSHA, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of one file: None where it was not yet, or is no more."""
+
+    path: str
+    old: bytes | None
+    new: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,27 @@ class GitReader(Protocol):
         ...
 
     async def commit(self, repository: RepositoryName, commit: CommitSHA) -> Commit: ...
+
+    async def history(
+        self,
+        repository: RepositoryName,
+        commit: CommitSHA,
+        *,
+        without: CommitSHA | None = None,
+        limit: int = 100,
+    ) -> list[Commit]:
+        """A commit and what is behind it, the newest first; not what is behind `without`."""
+        ...
+
+    async def changes(
+        self,
+        repository: RepositoryName,
+        old: CommitSHA | None,
+        new: CommitSHA,
+        path: str = "",
+    ) -> list[Change]:
+        """The files below `path` that differ, by path; `old` None stands for an empty tree."""
+        ...
 
     async def heads(self, repository: RepositoryName) -> dict[str, CommitSHA]:
         """Every branch head, by its full ref name."""

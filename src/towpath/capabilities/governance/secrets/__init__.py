@@ -11,5 +11,6 @@ CAPABILITY = Capability(
     name="secrets",
     summary="ExternalSecrets from a Kubernetes SecretStore",
     cluster_kinds=".kinds:KINDS",
+    cluster_objects=".roles:CLUSTER_OBJECTS",
     cluster_controllers=".reconcile:cluster_controllers",
 )
