@@ -24,6 +24,8 @@ from towpath.app.datadir import Ports
 from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.governance.projects.roles import member_role
 from towpath.client.protocols import Client
+from towpath.engines.git.embedded import EmbeddedGitHost
+from towpath.engines.git.visitor import VisitorsGit
 from towpath.hooks.pages import Answer, Page, PageRoute, Redirect, Visit
 from towpath.hooks.platform import SYSTEM_NAMESPACE
 from towpath.machinery.core_kinds import (
@@ -36,7 +38,7 @@ from towpath.machinery.core_kinds import (
 )
 from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import RawObject
-from towpath.machinery.users import UserInfo
+from towpath.machinery.users import Authorize, UserInfo
 from towpath.records.contract import Viewer
 from towpath.records.sqlite import SqliteRecords
 from towpath.store.memory import MemoryStore
@@ -77,6 +79,7 @@ class RunningPortal:
     rendering: Rendering
     routes: tuple[PageRoute, ...]
     projects: frozenset[str] | None
+    git: EmbeddedGitHost
 
     @property
     def client(self) -> Client:
@@ -99,6 +102,7 @@ class RunningPortal:
             parameters={**dict(parse_qsl(parts.query)), **in_path},
             records=self.records,
             cluster=self._cluster,
+            git=VisitorsGit(self.git, self.front.authorize, user),
             form=form or {},
         )
         if form is None:
@@ -156,11 +160,22 @@ async def running_portal(
     try:
         await _fill(front.client())
         async with SqliteRecords(folder / "records.db") as records:
-            yield RunningPortal(front, records, Rendering(folders, routes), routes, projects)
+            async with open_git(folder / "git", front.authorize) as git:
+                rendering = Rendering(folders, routes)
+                yield RunningPortal(front, records, rendering, routes, projects, git)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await store.close()
+
+
+def open_git(folder: Path, authorize: Authorize) -> EmbeddedGitHost:
+    """For pages that read repositories; nobody clones from it."""
+
+    async def nobody(token: str) -> UserInfo | None:
+        return None
+
+    return EmbeddedGitHost(folder, lambda: "http://localhost:8080", nobody, authorize)
 
 
 async def _fill(client: Client) -> None:

@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from towpath.capabilities.infrastructure.databases.provider import provider_obje
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE
 from towpath.client.kubeconfig import write_kubeconfig
 from towpath.engines.git.embedded import EmbeddedGitHost
+from towpath.engines.git.visitor import VisitorsGit
 from towpath.engines.registry.embedded import EmbeddedRegistry
 from towpath.engines.registry.unpack import EmbeddedImages
 from towpath.hooks.platform import ARGOCD_NAMESPACE, SYSTEM_NAMESPACE, Platform
@@ -99,7 +101,7 @@ async def running_platform(
             shipping = AuditShipping(cluster, plane.store, base.records.audit)
             background.start(f"audit-{cluster or 'platform'}", shipping.run())
         background.start("gateway", hosts.gateway.run())
-        kubeconfig = await _listen(stack, base, hosts, _portal(base, platform, lag))
+        kubeconfig = await _listen(stack, base, hosts, _portal(base, platform, hosts.git, lag))
         _start_controllers(background, platform)
         for capability in BUILT_IN:
             if demo and (seed := capability.load_demo()):
@@ -197,7 +199,9 @@ async def _listen(
     return kubeconfig
 
 
-def _portal(base: Foundations, platform: Platform, lag: LoopLag) -> PortalApplication:
+def _portal(
+    base: Foundations, platform: Platform, git: EmbeddedGitHost, lag: LoopLag
+) -> PortalApplication:
     reads = [read for one in BUILT_IN for read in one.load_reads(platform)]
     folders = {
         one.name: Path(str(resources.files(one.package))) / "templates"
@@ -209,6 +213,7 @@ def _portal(base: Foundations, platform: Platform, lag: LoopLag) -> PortalApplic
         client_of=base.api.front.client,
         viewer_of=base.viewer,
         cluster_of=LocalClusters({LOCAL: base.cluster}).client_of,
+        git_of=partial(VisitorsGit, git, base.authorize),
         projects_of=base.projects,
         records=base.records,
         engines=engines(base, lag),

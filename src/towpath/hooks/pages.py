@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from towpath.client.protocols import Client
+from towpath.engines.git.port import GitReader
 from towpath.hooks.platform import Addresses
 from towpath.machinery.kinds import Resource
 from towpath.machinery.users import UserInfo
@@ -44,6 +45,8 @@ class Visit:
     records: Records
     cluster: Callable[[str], Client]
     """A workload cluster's API with the visitor's rights there. Raises NotFound."""
+    git: GitReader
+    """Repositories as the visitor may read them; others are answered as if they did not exist."""
     session: str = ""
     """The id of the visitor's session, by which the identity lists it."""
     form: Mapping[str, str] = field(default_factory=dict)

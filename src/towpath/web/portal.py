@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from towpath.client.protocols import Client
+from towpath.engines.git.port import GitReader
 from towpath.hooks.pages import Answer, Page, PageRoute, Records, Redirect, Visit
 from towpath.hooks.platform import Addresses
 from towpath.machinery.errors import StatusError
@@ -44,6 +45,8 @@ class Portal:
     viewer_of: ViewerOf
     cluster_of: Callable[[UserInfo, str], Client]
     """A workload cluster's API with that user's rights. Raises NotFound."""
+    git_of: Callable[[UserInfo], GitReader]
+    """Repositories with that user's rights."""
     projects_of: Callable[[Viewer], Awaitable[list[str]]]
     """The names of the projects that a viewer may see."""
     records: Records
@@ -158,6 +161,7 @@ class _Shell:
             parameters=parameters,
             records=portal.records,
             cluster=lambda name: portal.cluster_of(user, name),
+            git=portal.git_of(user),
             form=form,
         )
 

@@ -7,16 +7,18 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from tests.portal import open_git
 from tests.served import served
 from tests.support import running_api_server
 
 from towpath.app.addresses import LocalAddresses
 from towpath.app.datadir import Ports
 from towpath.client.protocols import Client
+from towpath.engines.git.visitor import VisitorsGit
 from towpath.engines.identity.local import LocalIdentity
 from towpath.hooks.pages import Answer, LiveWatch, Page, PageRoute, Redirect, Visit
 from towpath.machinery.core_kinds import CONFIG_MAP
-from towpath.machinery.users import UserInfo
+from towpath.machinery.users import AccessRequest, UserInfo
 from towpath.records.contract import Viewer
 from towpath.records.identity import Person
 from towpath.records.sqlite import SqliteRecords
@@ -64,10 +66,15 @@ class Site:
         return browser
 
 
+async def nothing(user: UserInfo, question: AccessRequest) -> bool:
+    return False
+
+
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     async with running_api_server() as api, SqliteRecords(tmp_path / "records.db") as records:
         identity = LocalIdentity(records.identity)
+        git = open_git(tmp_path / "git", nothing)
         await records.identity.put_people([Person("alice"), Person("bob")])
 
         async def viewer_of(user: UserInfo) -> Viewer:
@@ -81,6 +88,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             client_of=lambda user: api.client(),
             viewer_of=viewer_of,
             cluster_of=lambda user, name: api.client(),
+            git_of=lambda user: VisitorsGit(git, nothing, user),
             projects_of=projects_of,
             records=records,
             engines=(),
