@@ -1,6 +1,6 @@
 """What a person holds: the sessions and tokens that open the platform in their name."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from towpath.engines.identity.port import Issued
 from towpath.hooks.pages import Answer, Page, PageRoute, Redirect, Visit
@@ -10,7 +10,9 @@ PATH = "/account"
 LABEL_CHARACTERS_MAX = 60
 
 
-def account_page(identity: Identity) -> PageRoute:
+def account_page(identity: Identity, ended: Callable[[str], None]) -> PageRoute:
+    """`ended` is told the id of each session that somebody ends here."""
+
     async def show(visit: Visit) -> Page:
         return _page(visit, await identity.issued(visit.user))
 
@@ -18,6 +20,7 @@ def account_page(identity: Identity) -> PageRoute:
         if issued_id := visit.form.get("revoke"):
             if not await identity.revoke(visit.user, issued_id):
                 return Redirect(PATH, "It had ended already.")
+            ended(issued_id)
             return Redirect(PATH, "Ended. It opens nothing any more.")
         label = visit.form.get("label", "").strip()
         if not label or len(label) > LABEL_CHARACTERS_MAX:

@@ -89,9 +89,11 @@ def _json(endpoint: Endpoint) -> Endpoint:
 
 
 async def _body(request: Request, shape: type[T]) -> T:
-    body = await request.body()
-    if len(body) > BODY_BYTES_MAX:
-        raise BadRequest(f"the body is longer than {BODY_BYTES_MAX} bytes")
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > BODY_BYTES_MAX:
+            raise BadRequest(f"the body is longer than {BODY_BYTES_MAX} bytes")
     try:
         return msgspec.json.decode(body, type=shape)
     except msgspec.DecodeError as error:

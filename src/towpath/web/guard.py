@@ -22,8 +22,15 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), usb=()",
+    "Cache-Control": "no-store",
 }
+"""Of every answer, refusals too; what may be kept in a cache says so itself."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+OWN_SITES = ("same-origin", "none")
+"""What a browser says of a form on our own page, and of what a person asked it for themselves.
+Another port of this machine is `same-site`: the same cookies, and somebody else's pages."""
 
 
 class Guard:
@@ -37,10 +44,6 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refusal = self._refusal(scope["method"], Headers(scope=scope))
-        if refusal is not None:
-            await PlainTextResponse(refusal, status_code=403)(scope, receive, send)
-            return
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -49,10 +52,12 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        refusal = self._refusal(scope["method"], Headers(scope=scope))
+        refused = refusal and PlainTextResponse(refusal, status_code=403)
+        await (refused or self._app)(scope, receive, send_with_headers)
 
     def _refusal(self, method: str, headers: Headers) -> str | None:
-        host = (urlsplit(f"//{headers.get('host', '')}").hostname or "").lower()
+        host, port = name_and_port(headers.get("host", ""))
         if host not in self._hosts:
             return (
                 f"The portal does not answer to the name {host!r}; "
@@ -61,6 +66,16 @@ class Guard:
         if method in SAFE_METHODS or "authorization" in headers:
             return None
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+        own = origin is None or name_and_port(origin.partition("://")[2]) == (host, port)
+        if not own or headers.get("sec-fetch-site", "same-origin") not in OWN_SITES:
             return "This request came from another site and is refused."
         return None
+
+
+def name_and_port(authority: str) -> tuple[str, int | None]:
+    """("localhost", 8080) of `localhost:8080`; no name where it is none."""
+    try:
+        parts = urlsplit(f"//{authority}")
+        return (parts.hostname or "").lower(), parts.port
+    except ValueError:
+        return "", None

@@ -5,7 +5,8 @@
 The stream says that there is news, never what it is: the browser fetches the page again, with the
 visitor's own rights, so nothing can be learnt here that the page would not show. Watches are the
 visitor's own too. While nothing changes, only a beat goes over the line, and the session is looked
-at again, so that a page of somebody who has signed out falls silent.
+at again, so that a page of somebody who has signed out falls silent; a session that is ended in the
+portal ends its streams at once.
 """
 
 import asyncio
@@ -41,7 +42,8 @@ class LiveStreams:
     """The streams that are open, so that the platform can end them when it stops."""
 
     def __init__(self) -> None:
-        self._open: set[asyncio.Event] = set()
+        self._open: dict[asyncio.Event, str] = {}
+        """What ends each stream, and the session that it is for."""
         self._ended = False
 
     def end_all(self) -> None:
@@ -49,22 +51,37 @@ class LiveStreams:
         for end in self._open:
             end.set()
 
+    def end_session(self, session: str) -> None:
+        """Tell the open pages of a session that it is over."""
+        for end, whose in self._open.items():
+            if whose == session:
+                end.set()
+
     def answer(
-        self, watches: Sequence[LiveWatch], client_of: ClientOf, signed_in: StillSignedIn
+        self,
+        watches: Sequence[LiveWatch],
+        client_of: ClientOf,
+        signed_in: StillSignedIn,
+        *,
+        session: str = "",
     ) -> Response:
         if self._ended or len(self._open) >= STREAMS_MAX:
             return Response("too many live pages", 503, headers={"Retry-After": "30"})
         return StreamingResponse(
-            self._events(watches, client_of, signed_in),
+            self._events(watches, client_of, signed_in, session),
             media_type="text/event-stream",
             headers=HEADERS,
         )
 
     async def _events(
-        self, watches: Sequence[LiveWatch], client_of: ClientOf, signed_in: StillSignedIn
+        self,
+        watches: Sequence[LiveWatch],
+        client_of: ClientOf,
+        signed_in: StillSignedIn,
+        session: str,
     ) -> AsyncGenerator[bytes, None]:
         end, news = asyncio.Event(), asyncio.Event()
-        self._open.add(end)
+        self._open[end] = session
         watching = asyncio.create_task(_watch_all(watches, client_of, news))
         watching.add_done_callback(_tell_failure)
         try:
@@ -78,12 +95,13 @@ class LiveStreams:
                     elif await signed_in():
                         yield b": beat\n\n"
                     else:
-                        yield b"event: gone\ndata:\n\n"
-                        return
+                        break
+            if not self._ended:
+                yield b"event: gone\ndata:\n\n"
         except TimeoutError:
             return
         finally:
-            self._open.discard(end)
+            self._open.pop(end, None)
             watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await watching

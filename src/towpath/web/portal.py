@@ -1,5 +1,6 @@
 """The portal as one ASGI application: pages of capabilities, sign-in, static files, reads."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,7 +34,8 @@ from towpath.web.rendering import STATIC, Frame, Rendering
 
 FORM_FIELDS_MAX = 500
 FORM_BYTES_MAX = 1024 * 1024
-EXPIRED = "This form has expired; go back, reload and try again."
+FORM_S_MAX = 30.0
+EXPIRED = "This form was made for a sign-in that has ended. Nothing was done."
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +76,10 @@ class PortalApplication:
 
 
 def build_portal(portal: Portal, reads: Iterable[BaseRoute]) -> PortalApplication:
-    own = (account_page(portal.identity), about_page(portal.engines), *styleguide.PAGES)
-    pages = (*portal.pages, *own)
-    rendering = Rendering(portal.template_folders, pages)
     live = LiveStreams()
+    account = account_page(portal.identity, live.end_session)
+    pages = (*portal.pages, account, about_page(portal.engines), *styleguide.PAGES)
+    rendering = Rendering(portal.template_folders, pages)
     shell = _Shell(portal, rendering, live)
     routes = [
         Route("/sign-in", shell.show_sign_in, methods=["GET"]),
@@ -140,18 +142,25 @@ class _Shell:
         if user is None:
             back = quote(f"{request.url.path}?{request.url.query}".rstrip("?"))
             return RedirectResponse(f"/sign-in?next={back}", status_code=303)
-        form = _fields(await _own_form(request)) if request.method == "POST" else {}
         parameters = {**request.query_params, **request.path_params}
-        visit = replace(await self._visit(user, parameters, form), session=self._session(request))
-        if request.method == "POST" and route.submit:
-            answer = await route.submit(visit)
-        else:
-            answer = await route.answer(visit)
+        visit = replace(await self._visit(user, parameters), session=self._session(request))
+        if not _may_see(visit, request.path_params):
+            raise HTTPException(404)
+        if request.method != "POST" or not route.submit:
+            return await self._answered(request, route, visit, await route.answer(visit))
+        form = await _form(request)
+        if not await session.is_own_form(request):
+            return self._ask_again(request, user, form)
+        answer = await route.submit(replace(visit, form=_fields(form)))
         return await self._answered(request, route, visit, answer)
 
-    async def _visit(
-        self, user: UserInfo, parameters: Mapping[str, str], form: Mapping[str, str]
-    ) -> Visit:
+    def _ask_again(self, request: Request, user: UserInfo, form: FormData) -> Response:
+        """Nothing that was typed is lost; nothing is done that the visitor has not looked at."""
+        typed = [(name, str(value)) for name, value in form.multi_items() if name != "csrf"]
+        page = Page("web/ask_again.html", {"sentence": EXPIRED, "typed": typed}, 403)
+        return self._rendering.render(request, page, "Send it again?", Frame(user=user))
+
+    async def _visit(self, user: UserInfo, parameters: Mapping[str, str]) -> Visit:
         portal = self._portal
         return Visit(
             user=user,
@@ -162,7 +171,6 @@ class _Shell:
             records=portal.records,
             cluster=lambda name: portal.cluster_of(user, name),
             git=portal.git_of(user),
-            form=form,
         )
 
     async def _answered(
@@ -184,33 +192,38 @@ class _Shell:
         )
         response = self._rendering.render(request, answer, route.name, frame)
         if notice:
-            session.forget_notice(response)
+            session.forget_notice(request, response)
         return response
 
     async def live(self, request: Request) -> Response:
         user = await session.visitor(request, self._portal.identity)
         if user is None:
             return PlainTextResponse("sign in first", 401)
-        asked = urlsplit(request.query_params.get("page", ""))
+        path, _, query = request.query_params.get("page", "").partition("?")
         for (pattern, _, convertors), route in self._live_pages:
-            if (found := pattern.match(asked.path)) and route.live:
+            if (found := pattern.match(path)) and route.live:
                 parts = {
                     name: convertors[name].convert(text) for name, text in found.groupdict().items()
                 }
-                visit = await self._visit(user, {**dict(parse_qsl(asked.query)), **parts}, {})
+                visit = await self._visit(user, {**dict(parse_qsl(query)), **parts})
+                if not _may_see(visit, parts):
+                    break
                 return self._streams.answer(
-                    route.live(visit), self._clients(visit), self._signed_in(request)
+                    route.live(visit),
+                    self._clients(visit),
+                    self._signed_in(request),
+                    session=self._session(request),
                 )
         return PlainTextResponse("that page does not change by itself", 404)
 
     def _session(self, request: Request) -> str:
-        return self._portal.identity.id_of(request.cookies.get(session.COOKIE, ""))
+        return self._portal.identity.id_of(session.secret_of(request))
 
     async def palette(self, request: Request) -> Response:
         user = await session.visitor(request, self._portal.identity)
         if user is None:
             return PlainTextResponse("sign in first", 401)
-        visit = await self._visit(user, {}, {})
+        visit = await self._visit(user, {})
         asked = request.query_params.get("q", "")
         projects = await self._portal.projects_of(visit.viewer)
         return await palette.answer(visit, asked, self._rendering.rail, projects)
@@ -239,14 +252,24 @@ class _Shell:
             return self._plain(request, Page("web/sign_in.html", data, status=403), "Sign in")
         response = RedirectResponse(own_path(str(form.get("next", ""))), status_code=303)
         where = wording.browser(request.headers.get("user-agent", ""))
-        session.remember(response, await self._portal.identity.open_session(user, where))
+        await self._end_session(request)
+        opened = await self._portal.identity.open_session(user, where)
+        session.remember(request, response, opened)
         return response
 
+    async def _end_session(self, request: Request) -> None:
+        """Whatever the browser brought opens nothing any more, and its open pages are told."""
+        if secret := session.secret_of(request):
+            await self._portal.identity.close_session(secret)
+            self._streams.end_session(self._session(request))
+
     async def sign_out(self, request: Request) -> Response:
+        if await session.visitor(request, self._portal.identity) is None:
+            return RedirectResponse("/sign-in", status_code=303)
         await _own_form(request)
-        await self._portal.identity.close_session(request.cookies.get(session.COOKIE, ""))
+        await self._end_session(request)
         response = RedirectResponse("/sign-in", status_code=303)
-        session.forget(response)
+        session.forget(request, response)
         return response
 
     async def choose_look(self, request: Request) -> Response:
@@ -265,12 +288,15 @@ class _Shell:
         else:
             assert isinstance(error, HTTPException)
             code, sentence = error.status_code, error.detail
-            if code == 404:
-                sentence = f"There is nothing at {request.url.path}, or it is not yours to see."
+        if code == 404 and isinstance(error, HTTPException):
+            sentence = f"There is nothing at {request.url.path}, or it is not yours to see."
         data = {"code": code, "sentence": sentence}
         user = await session.visitor(request, self._portal.identity)
         page = Page("web/error.html", data, code)
-        return self._rendering.render(request, page, "Error", Frame(user=user))
+        response = self._rendering.render(request, page, "Error", Frame(user=user))
+        for name, value in _headers_of(error).items():
+            response.headers[name] = value
+        return response
 
     def _plain(self, request: Request, page: Page, title: str) -> Response:
         return self._rendering.render(request, page, title, Frame())
@@ -283,11 +309,27 @@ def own_path(path: str) -> str:
     return path if stays and not parts.netloc and path.isprintable() else "/"
 
 
+def _may_see(visit: Visit, parts: Mapping[str, str]) -> bool:
+    """What belongs to somebody else's project is as if it were not, whatever its page would say."""
+    return "project" not in parts or visit.viewer.may_see(parts["project"])
+
+
+def _headers_of(error: Exception) -> Mapping[str, str]:
+    if isinstance(error, HTTPException):
+        return error.headers or {}
+    retry_after_s = getattr(error, "retry_after_s", None)
+    return {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+
+
 async def _form(request: Request) -> FormData:
     length = request.headers.get("content-length", "")
     if not length.isdecimal() or int(length) > FORM_BYTES_MAX:
         raise HTTPException(413, f"A form may hold at most {FORM_BYTES_MAX} bytes.")
-    return await request.form(max_files=0, max_fields=FORM_FIELDS_MAX)
+    try:
+        async with asyncio.timeout(FORM_S_MAX):
+            return await request.form(max_files=0, max_fields=FORM_FIELDS_MAX)
+    except TimeoutError:
+        raise HTTPException(408, f"The form did not arrive within {FORM_S_MAX:g} s.") from None
 
 
 async def _own_form(request: Request) -> FormData:

@@ -1,6 +1,8 @@
 """Who is visiting: the session cookie, and the token that proves a form came from our own page.
 
-Beside it, what a visitor's browser remembers of the look, and the notice for the next page.
+Beside it, what a visitor's browser remembers of the look, and the notice for the next page. Cookies
+belong to a host and know no ports, so what is a platform's own carries its port in its name: two
+platforms on one machine do not sign each other's visitors out.
 """
 
 import base64
@@ -11,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from towpath.machinery.users import UserInfo
+from towpath.web.guard import name_and_port
 from towpath.web.identity import Identity
 
 COOKIE = "towpath_session"
@@ -25,16 +28,21 @@ LOOK_S = 365 * 24 * 60 * 60
 
 
 async def visitor(request: Request, identity: Identity) -> UserInfo | None:
-    secret = request.cookies.get(COOKIE)
+    secret = secret_of(request)
     return await identity.session(secret) if secret else None
 
 
-def remember(response: Response, secret: str) -> None:
-    response.set_cookie(COOKIE, secret, max_age=SESSION_S, httponly=True, samesite="lax", path="/")
+def secret_of(request: Request) -> str:
+    """What opens the visitor's session, "" for a stranger."""
+    return request.cookies.get(_own(request, COOKIE), "")
 
 
-def forget(response: Response) -> None:
-    response.delete_cookie(COOKIE, path="/")
+def remember(request: Request, response: Response, secret: str) -> None:
+    _keep(response, _own(request, COOKIE), secret, SESSION_S)
+
+
+def forget(request: Request, response: Response) -> None:
+    response.delete_cookie(_own(request, COOKIE), path="/")
 
 
 def csrf_token(request: Request) -> str:
@@ -52,18 +60,18 @@ def give_notice(request: Request, response: Response, text: str) -> None:
     """Signed, so that nothing else on this host can put words into our mouth."""
     kept = base64.urlsafe_b64encode(text[:NOTICE_CHARACTERS_MAX].encode()).decode()
     value = f"{kept}.{_signature(request, kept.encode())}"
-    response.set_cookie(NOTICE, value, max_age=NOTICE_S, httponly=True, samesite="lax", path="/")
+    _keep(response, _own(request, NOTICE), value, NOTICE_S)
 
 
 def notice(request: Request) -> str:
-    kept, _, signature = request.cookies.get(NOTICE, "").partition(".")
+    kept, _, signature = request.cookies.get(_own(request, NOTICE), "").partition(".")
     if not hmac.compare_digest(signature.encode(), _signature(request, kept.encode()).encode()):
         return ""
     return base64.urlsafe_b64decode(kept).decode()
 
 
-def forget_notice(response: Response) -> None:
-    response.delete_cookie(NOTICE, path="/")
+def forget_notice(request: Request, response: Response) -> None:
+    response.delete_cookie(_own(request, NOTICE), path="/")
 
 
 def theme(request: Request) -> str:
@@ -87,6 +95,15 @@ def _keep_look(response: Response, name: str, value: str) -> None:
     response.set_cookie(name, value, max_age=LOOK_S, samesite="lax", path="/")
 
 
+def _own(request: Request, name: str) -> str:
+    """The name of this platform's cookie: with the port that the browser knows it by."""
+    _, port = name_and_port(request.headers.get("host", ""))
+    return f"{name}_{port}" if port else name
+
+
+def _keep(response: Response, name: str, value: str, life_s: int) -> None:
+    response.set_cookie(name, value, max_age=life_s, httponly=True, samesite="lax", path="/")
+
+
 def _signature(request: Request, message: bytes) -> str:
-    secret = request.cookies.get(COOKIE, "")
-    return hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()
+    return hmac.new(secret_of(request).encode(), message, hashlib.sha256).hexdigest()

@@ -1,18 +1,25 @@
 """Local accounts: people that the platform knows by itself, without a password anywhere."""
 
 import hashlib
+import logging
+import math
 import secrets
 import time
 from collections.abc import Sequence
 
 from towpath.engines.identity.port import Issued, UnknownPerson
+from towpath.machinery.errors import TooManyRequests
 from towpath.machinery.users import AUTHENTICATED, UserInfo
 from towpath.records.identity import Credential, SqliteIdentityTable
+
+log = logging.getLogger(__name__)
 
 LINK_S = 15 * 60
 SESSION_S = 12 * 60 * 60
 TOKEN_S = 90 * 24 * 60 * 60
 TOKEN_PREFIX = "twp_"  # noqa: S105 - by this, scanners find a token that has leaked
+WRONG_LINKS_MAX = 30
+WRONG_LINK_FORGOTTEN_S = 2.0
 
 
 class LocalIdentity:
@@ -20,6 +27,7 @@ class LocalIdentity:
 
     def __init__(self, table: SqliteIdentityTable) -> None:
         self._table = table
+        self._guessing = _Guessing()
 
     async def authenticate(self, token: str) -> UserInfo | None:
         if not token.startswith(TOKEN_PREFIX):
@@ -34,7 +42,12 @@ class LocalIdentity:
         return await self._issue(person, "link", "sign-in link", LINK_S)
 
     async def redeem_link(self, secret: str) -> UserInfo | None:
-        return await self._user(await self._table.take(_digest(secret), "link", now_s=_now_s()))
+        """Raises TooManyRequests while somebody is guessing."""
+        self._guessing.check()
+        user = await self._user(await self._table.take(_digest(secret), "link", now_s=_now_s()))
+        if user is None:
+            self._guessing.wrong()
+        return user
 
     async def issue_token(self, user: UserInfo, label: str) -> str:
         return await self._issue(user.name, "token", label, TOKEN_S, prefix=TOKEN_PREFIX)
@@ -77,6 +90,32 @@ class LocalIdentity:
             return None
         groups = await self._table.groups_of(person)
         return None if groups is None else UserInfo(person, (*groups, AUTHENTICATED))
+
+
+class _Guessing:
+    """How many links were wrong lately, over all who ask: addresses of loopback tell nobody apart.
+
+    A secret of 256 bits needs no such limit; the log and the person who reads it do.
+    """
+
+    def __init__(self) -> None:
+        self._wrong = 0.0
+        self._at_s = time.monotonic()
+
+    def check(self) -> None:
+        now_s = time.monotonic()
+        self._wrong = max(0.0, self._wrong - (now_s - self._at_s) / WRONG_LINK_FORGOTTEN_S)
+        self._at_s = now_s
+        if self._wrong >= WRONG_LINKS_MAX:
+            log.warning("sign-in links are being guessed")
+            raise TooManyRequests(
+                "Too many wrong sign-in links; wait a moment, then try again. "
+                "Your link is still good.",
+                retry_after_s=math.ceil(WRONG_LINK_FORGOTTEN_S),
+            )
+
+    def wrong(self) -> None:
+        self._wrong += 1
 
 
 def _digest(secret: str) -> str:
