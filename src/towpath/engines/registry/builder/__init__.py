@@ -7,7 +7,8 @@
     base_image    the image below, when it can be had
     image         all of that as config, manifest and blobs
     layout        the image as a folder
-    static_server what serves a static site, copied into its image
+    static_site   the files of a static site, compressed, and what serves them
+    static_server the program in the image of a static site
 
 The same sources give the same digest: names are sorted, times and owners are constant. What runs is
 `python`, wherever that is: the base's in a container, the host's on a local cluster. Nothing here

@@ -1,7 +1,8 @@
 """What kind of application a folder holds and which command starts it.
 
-python   pyproject.toml with uv.lock; [tool.towpath.image] may give `command` and `base`
-static   public/ or index.html
+python   pyproject.toml with uv.lock; [tool.towpath.image] may give `command` and `base`, and a
+         Procfile the command of `web`
+static   public/ or index.html, where there is no pyproject.toml
 """
 
 import json
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from towpath.engines.registry.builder.static_site import ROOT_IN_IMAGE, is_site
 from towpath.engines.registry.port import ImageError
 
 _SCRIPT = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.]*)")
@@ -37,9 +39,8 @@ def find_application(folder: Path) -> Application:
         raise BuildError(f"{folder} is not a folder")
     if (folder / "pyproject.toml").is_file():
         return _python(folder)
-    if (folder / "public").is_dir() or (folder / "index.html").is_file():
-        root = "/app/public" if (folder / "public").is_dir() else "/app"
-        command = ("python", "-m", "static_server", root)
+    if is_site(folder):
+        command = ("python", "-m", "static_server", f"/{ROOT_IN_IMAGE}")
         return Application("static", folder, folder.resolve().name, command, "")
     raise BuildError(
         f"{folder} holds no application that can be built: a Python one has pyproject.toml and "
@@ -64,7 +65,11 @@ def _python(folder: Path) -> Application:
     image = (settings.get("tool") or {}).get("towpath", {}).get("image", {})
     if unknown := sorted(set(image) - _SETTINGS):
         raise BuildError(f"[tool.towpath.image] has unknown settings: {', '.join(unknown)}")
-    command = _declared_command(image) or _default_command(folder, title, project)
+    command = (
+        _declared_command(image)
+        or _web_process(folder / "Procfile")
+        or _default_command(folder, title, project)
+    )
     return Application("python", folder, title, command, str(image.get("base", "")))
 
 
@@ -78,6 +83,17 @@ def _declared_command(image: dict[str, Any]) -> tuple[str, ...]:
     return tuple(command)
 
 
+def _web_process(procfile: Path) -> tuple[str, ...]:
+    """The line `web: <command>` is for a shell, which fills in $HOST and $PORT."""
+    if not procfile.is_file():
+        return ()
+    for line in procfile.read_text(errors="replace").splitlines():
+        process, colon, command = line.partition(":")
+        if colon and process.strip() == "web" and command.strip():
+            return ("sh", "-c", f"exec {command.strip()}")
+    return ()
+
+
 def _default_command(folder: Path, title: str, project: dict[str, Any]) -> tuple[str, ...]:
     """`python -m` of the package that can be run so, else the first script's function."""
     scripts = [str(script) for script in (project.get("scripts") or {}).values()]
@@ -89,7 +105,7 @@ def _default_command(folder: Path, title: str, project: dict[str, Any]) -> tuple
     if not scripts:
         raise BuildError(
             f"{folder}/pyproject.toml does not say what to start: give it [project.scripts], a "
-            "package with __main__.py, or `command` in [tool.towpath.image]"
+            "package with __main__.py, `command` in [tool.towpath.image], or a Procfile with `web:`"
         )
     found = _SCRIPT.fullmatch(scripts[0])
     if found is None:

@@ -38,10 +38,16 @@ def dependency_layer(
     folder: Path, cache: Path, say: Callable[[str], None]
 ) -> DependencyLayer | None:
     """None when the application needs nothing but Python. Raises BuildError."""
-    uv = find_uv()
-    requirements = _export(uv, folder)
+    requirements = _export(find_uv(), folder)
     if not requirements.strip():
         return None
+    return requirements_layer(requirements, folder, cache, say)
+
+
+def requirements_layer(
+    requirements: str, folder: Path, cache: Path, say: Callable[[str], None]
+) -> DependencyLayer:
+    """Of a list of pinned requirements with their hashes. Raises BuildError."""
     key = _key(requirements)
     known = _cached(cache, key)
     if known is None:
@@ -50,7 +56,7 @@ def dependency_layer(
             known = _cached(cache, key)
             if known is None:
                 say("Installing the locked dependencies")
-                known = _make(uv, folder, requirements, cache / key)
+                known = _make(find_uv(), folder, requirements, cache / key)
     return known
 
 

@@ -8,20 +8,25 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from towpath.engines.registry.builder import static_server
 from towpath.engines.registry.builder.application import (
     Application,
     BuildError,
     find_application,
 )
 from towpath.engines.registry.builder.base_image import Base, architecture
-from towpath.engines.registry.builder.dependencies import FOLDER, dependency_layer
+from towpath.engines.registry.builder.dependencies import (
+    FOLDER,
+    DependencyLayer,
+    dependency_layer,
+    requirements_layer,
+)
 from towpath.engines.registry.builder.ignore import included_files
+from towpath.engines.registry.builder.static_site import REQUIREMENTS, site_entries
 from towpath.engines.registry.builder.tars import Entry, LayerFacts, layer_bytes
 from towpath.engines.registry.client import Content, RegistryClient
 
@@ -87,11 +92,10 @@ def build_image(
     """
     application = find_application(source)
     layers: list[_Layer] = []
-    if application.kind == "python":
-        dependencies = dependency_layer(source, cache / "dependencies", say)
-        if dependencies is not None:
-            blob = dependencies.blob
-            layers.append(_layer(dependencies.facts, lambda: blob.open("rb"), "dependencies"))
+    dependencies = _dependencies(application, cache / "dependencies", say)
+    if dependencies is not None:
+        blob = dependencies.blob
+        layers.append(_layer(dependencies.facts, lambda: blob.open("rb"), "dependencies"))
     packed, facts = layer_bytes(_application_entries(application), origin.time_s)
     layers.append(_layer(facts, lambda: io.BytesIO(packed), "application"))
     name = base_name or application.base or _default_base()
@@ -105,33 +109,51 @@ def build_image(
     return BuiltImage(_digest(manifest), manifest, contents, application.title)
 
 
+def _dependencies(
+    application: Application, cache: Path, say: Callable[[str], None]
+) -> DependencyLayer | None:
+    """What it is locked to; of a static site, what its server needs."""
+    if application.kind == "python":
+        return dependency_layer(application.folder, cache, say)
+    return requirements_layer(REQUIREMENTS.read_text(), application.folder, cache, say)
+
+
 def _layer(facts: LayerFacts, open_: Callable[[], Any], purpose: str) -> _Layer:
     return _Layer(facts, Content(facts.digest, facts.size, LAYER_TYPE, open_), purpose)
 
 
 def _application_entries(application: Application) -> list[Entry]:
-    entries: list[Entry] = []
+    if application.kind == "static":
+        return _within_limits(site_entries(application.folder))
+    return _within_limits(_source_entries(application))
+
+
+def _within_limits(entries: Iterable[Entry]) -> list[Entry]:
+    """Raises BuildError before more is held in memory than an image may have."""
+    kept: list[Entry] = []
     size = 0
+    for entry in entries:
+        content = entry.content
+        size += len(content) if isinstance(content, bytes) else content.stat().st_size
+        if size > _ENTRY_BYTES_MAX:
+            raise BuildError(
+                f"The application has more than {_ENTRY_BYTES_MAX // 2**20} MiB of files: "
+                "name what does not belong into the image in .dockerignore"
+            )
+        kept.append(entry)
+    return kept
+
+
+def _source_entries(application: Application) -> Iterator[Entry]:
     root = application.folder.resolve()
     for path in included_files(application.folder):
         file = application.folder / path
         if file.is_symlink():
             if not file.resolve().is_relative_to(root):
                 raise BuildError(f"{path} is a link to a place outside the application")
-            entries.append(Entry(f"app/{path}", b"", link=os.readlink(file)))  # noqa: PTH115
-            continue
-        status = file.stat()
-        size += status.st_size
-        if size > _ENTRY_BYTES_MAX:
-            raise BuildError(
-                f"The application has more than {_ENTRY_BYTES_MAX // 2**20} MiB of files: "
-                "name what does not belong into the image in .dockerignore"
-            )
-        entries.append(Entry(f"app/{path}", file, bool(status.st_mode & 0o100)))
-    if application.kind == "static":
-        code = Path(static_server.__file__).read_bytes()
-        entries.append(Entry(f"{FOLDER}/static_server.py", code))
-    return entries
+            yield Entry(f"app/{path}", b"", link=os.readlink(file))  # noqa: PTH115
+        else:
+            yield Entry(f"app/{path}", file, bool(file.stat().st_mode & 0o100))
 
 
 def _config(
@@ -143,6 +165,8 @@ def _config(
     if application.kind == "python":
         paths.append("/app/src" if (application.folder / "src").is_dir() else "/app")
     ours = {
+        # In a container of its own; a local cluster gives each pod another address.
+        "HOST": "0.0.0.0",  # noqa: S104
         "PYTHONPATH": ":".join(paths),
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",

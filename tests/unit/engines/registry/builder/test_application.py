@@ -78,9 +78,21 @@ def test_an_unknown_kind_of_application_is_refused(tmp_path: Path) -> None:
         find_application(tmp_path / "missing")
 
 
-@pytest.mark.parametrize(("file", "root"), [("index.html", "/app"), ("public/x", "/app/public")])
-def test_a_static_site(tmp_path: Path, file: str, root: str) -> None:
+def test_a_procfile_says_what_is_started_to_a_shell_which_fills_in_the_address(
+    tmp_path: Path,
+) -> None:
+    make(tmp_path)
+    (tmp_path / "Procfile").write_text("worker: x\nweb: gunicorn app:app -b $HOST:$PORT\n")
+    found = find_application(tmp_path)
+    assert found.command == ("sh", "-c", "exec gunicorn app:app -b $HOST:$PORT")
+
+
+@pytest.mark.parametrize("file", ["index.html", "public/x"])
+def test_a_static_site(tmp_path: Path, file: str) -> None:
     (tmp_path / file).parent.mkdir(exist_ok=True)
     (tmp_path / file).write_text("<p>")
     found = find_application(tmp_path)
-    assert (found.kind, found.command) == ("static", ("python", "-m", "static_server", root))
+    assert (found.kind, found.command) == (
+        "static",
+        ("python", "-m", "static_server", "/app/public"),
+    )
