@@ -199,11 +199,13 @@ class Probing:
             attempt = await probe.attempt()
             if attempt.success:
                 self._listens("")
+                self._fails("")
                 return True
             waited_s = loop.time() - began_s
             if loop.time() - counted_s >= probe.period_s:
                 counted_s, failures = loop.time(), failures + 1
                 self.unhealthy(probe.kind, attempt.message)
+                self._fails(attempt.message)
             if mortal and failures >= probe.failure_threshold:
                 self.give_up(f"failed {probe.kind.lower()} probe")
                 return False
@@ -214,6 +216,11 @@ class Probing:
     def _listens(self, hint: str) -> None:
         if self.state.not_listening != hint:
             self.state.not_listening = hint
+            self.changed()
+
+    def _fails(self, why: str) -> None:
+        if self.state.failing_check != why:
+            self.state.failing_check = why
             self.changed()
 
     async def _watch_readiness(self) -> None:
@@ -231,6 +238,7 @@ class Probing:
             failures = 0 if attempt.success else failures + 1
             if not attempt.success:
                 self.unhealthy(probe.kind, attempt.message)
+            self._fails("" if attempt.success else attempt.message)
             if failures >= probe.failure_threshold:
                 self._set_ready(False)
             elif successes >= probe.success_threshold:

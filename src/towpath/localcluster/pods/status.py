@@ -46,6 +46,8 @@ class ContainerState:
     process_id: str = ""
     not_listening: str = ""
     """A sentence when it runs but nothing listens where its requests go."""
+    failing_check: str = ""
+    """Why its last readiness check failed, "" when it did not."""
 
     def wait(self, reason: str, message: str = "") -> None:
         self.waiting_reason, self.waiting_message = reason, message
@@ -55,11 +57,13 @@ class ContainerState:
     def run(self, since: str, process_id: str) -> None:
         self.running_since, self.process_id = since, process_id
         self.waiting_reason = self.waiting_message = self.not_listening = ""
+        self.failing_check = ""
         self.terminated = None
 
     def end(self, terminated: Terminated) -> None:
         self.terminated = terminated
         self.waiting_reason = self.waiting_message = self.running_since = self.not_listening = ""
+        self.failing_check = ""
         self.started = self.ready = False
 
     def to_raw(self) -> RawObject:
@@ -168,7 +172,9 @@ def _why_unready(state: PodState) -> tuple[str, str]:
         if one.not_listening:
             return "NotListening", one.not_listening
     unready = _names([one for one in state.main if not one.ready])
-    return "ContainersNotReady", f"containers with unready status: {unready}"
+    checks = "; ".join(filter(None, (one.failing_check for one in state.main)))
+    text = f"containers with unready status: {unready}"
+    return "ContainersNotReady", f"{text}: {checks}" if checks else text
 
 
 def _names(containers: Sequence[ContainerState]) -> str:

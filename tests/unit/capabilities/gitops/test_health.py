@@ -186,3 +186,66 @@ def test_what_is_being_deleted_is_on_its_way() -> None:
 )
 def test_the_whole_is_as_sick_as_its_sickest_part(parts: list[Health], expected: Health) -> None:
     assert worst(parts) == expected
+
+
+def container(name: str = "main", **state: object) -> RawObject:
+    return pod("Running", containerStatuses=[{"name": name, **state}])
+
+
+def waiting(reason: str, message: str = "", **more: object) -> RawObject:
+    return container(state={"waiting": {"reason": reason, "message": message}}, **more)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        pytest.param(
+            waiting("ImagePullBackOff", "Failed to pull image: manifest unknown"),
+            "The image of container main cannot be pulled: manifest unknown. Run its pipeline "
+            "again, then promote the release that it makes.",
+            id="an image that is not there",
+        ),
+        pytest.param(
+            waiting("CrashLoopBackOff", lastState={"terminated": {"exitCode": 3}}),
+            "Container main ends with exit code 3, again and again: its last lines say why. "
+            "Correct it and push.",
+            id="a program that ends with an error",
+        ),
+        pytest.param(
+            waiting("CrashLoopBackOff", lastState={"terminated": {"exitCode": 0}}),
+            "Container main ends by itself without an error, again and again; a service must go "
+            "on running: look at its command in score.yaml.",
+            id="a program that has done its work",
+        ),
+        pytest.param(
+            waiting("CrashLoopBackOff", lastState={"terminated": {"reason": "OOMKilled"}}),
+            "Container main needs more memory than it may have, again and again: raise its "
+            "resources.limits.memory in score.yaml.",
+            id="a program that eats",
+        ),
+        pytest.param(
+            waiting("CreateContainerConfigError", 'secret "shop-db" not found'),
+            'Container main waits for what it is configured with: secret "shop-db" not found.',
+            id="a secret that has not come",
+        ),
+    ],
+)
+def test_a_sick_pod_says_what_to_do(given: RawObject, says: str) -> None:
+    found = assess(given)
+    assert found is not None
+    assert found.message == says
+
+
+def test_a_failing_health_check_names_what_it_answered() -> None:
+    ready = condition("Ready", "False", "ContainersNotReady", "containers ...: [main]: status 500")
+    found = assess(obj("v1", "Pod", phase="Running", conditions=[ready]))
+    assert found is not None
+    assert found.message.startswith("It runs, and its health check fails: status 500. Look at")
+
+
+def test_a_quota_that_is_used_up_is_named() -> None:
+    failure = condition("ReplicaFailure", "True", message='pods "a" is forbidden: exceeded quota')
+    found = assess(obj("apps/v1", "ReplicaSet", observedGeneration=2, conditions=[failure]))
+    assert found is not None
+    assert "the environment's quota is used up" in found.message
+    assert "have the quota raised" in found.message

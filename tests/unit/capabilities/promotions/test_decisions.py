@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
+from towpath.capabilities.delivery.gitops.kinds import sickest_part
 from towpath.capabilities.delivery.promotions.approving import approval_name
 from towpath.capabilities.delivery.promotions.reconcile.approve import weigh
 from towpath.capabilities.delivery.promotions.reconcile.commit import commit_message
-from towpath.capabilities.delivery.promotions.reconcile.observe import progress_of, worst_resource
+from towpath.capabilities.delivery.promotions.reconcile.observe import progress_of
 from towpath.capabilities.delivery.promotions.reconcile.supersede import newest_rival
 from towpath.machinery.objects import RawObject
 from towpath.runtime.steps import Subject
@@ -125,7 +126,7 @@ def test_a_pods_own_reason_comes_before_its_deployments_sum() -> None:
             {"kind": "Deployment", "name": "a", "health": {"status": "Degraded", "message": "late"}}
         ],
     }
-    assert worst_resource(status) == "Pod a-1: exit code 1."
+    assert sickest_part(status) == "Pod a-1: exit code 1."
 
 
 def test_a_commit_says_who_why_and_which_promotion() -> None:

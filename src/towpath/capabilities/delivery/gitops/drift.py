@@ -3,8 +3,10 @@
 Who did it is asked of the audit trail; where there is none, the field manager is the best answer.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from towpath.capabilities.delivery.gitops.destination import Destination
 from towpath.capabilities.delivery.gitops.kinds import FIELD_MANAGER
@@ -16,6 +18,7 @@ from towpath.machinery.conditions import now
 from towpath.machinery.objects import RawObject
 
 KEPT_MAX = 10
+VALUE_CHARACTERS_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class Drift:
     fields: tuple[str, ...]
     by: str
     """"" when nobody knows."""
+    values: tuple[tuple[str, str, str], ...] = ()
+    """Of each field: its path, what Git says and what was there, as JSON, "" for nothing."""
 
     @property
     def sentence(self) -> str:
@@ -41,6 +46,7 @@ class Drift:
             "name": self.resource.name,
             "change": self.change,
             "fields": list(self.fields),
+            "values": [{"path": path, "git": git, "live": live} for path, git, live in self.values],
             "by": self.by,
             "at": now(),
             "healed": False,
@@ -58,8 +64,37 @@ async def find_drift(
         live = look.live[entry.id]
         writer = await _writer(trail, destination, entry, live)
         change = "deleted" if live is None else "modified"
-        found.append(Drift(entry.id, change, look.differing[entry.id], writer))
+        fields = look.differing[entry.id]
+        values = tuple(
+            (path, shown(value_at(entry.manifest.obj, path)), shown(value_at(live or {}, path)))
+            for path in fields
+        )
+        found.append(Drift(entry.id, change, fields, writer, values))
     return found
+
+
+def value_at(document: Any, path: str) -> Any:
+    """The value at a path of `changed_paths`, None where there is none. Keys may hold dots."""
+    if not path:
+        return document
+    if isinstance(document, list):
+        index, _, rest = path.removeprefix("[").partition("]")
+        inside = path.startswith("[") and index.isdecimal() and int(index) < len(document)
+        return value_at(document[int(index)], rest.removeprefix(".")) if inside else None
+    if not isinstance(document, dict):
+        return None
+    if path in document:
+        return document[path]
+    for name, value in document.items():
+        if path.startswith((f"{name}.", f"{name}[")):
+            return value_at(value, path[len(name) :].removeprefix("."))
+    return None
+
+
+def shown(value: Any) -> str:
+    """A value in a few words of JSON."""
+    text = "" if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return text if len(text) <= VALUE_CHARACTERS_MAX else f"{text[:VALUE_CHARACTERS_MAX]}..."
 
 
 async def _writer(

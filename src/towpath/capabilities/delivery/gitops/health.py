@@ -98,11 +98,20 @@ def _replica_set(obj: RawObject) -> Health:
         return _progressing("Waiting for the ReplicaSet to be noticed.")
     failure = get_condition(obj, "ReplicaFailure")
     if failure and failure["status"] == "True":
-        return _degraded(failure.get("message") or "Pods cannot be made.")
+        return _degraded(_why_no_pod(failure.get("message", "")))
     available, wanted = _status(obj).get("availableReplicas", 0), obj["spec"].get("replicas", 1)
     if available < wanted:
         return _progressing(f"{available} of {wanted} replicas are available.")
     return HEALTHY
+
+
+def _why_no_pod(message: str) -> str:
+    if "exceeded quota" in message:
+        return (
+            f"No pod can be made, because the environment's quota is used up: {_sentence(message)} "
+            "Ask for less in score.yaml (containers.*.resources), or have the quota raised."
+        )
+    return f"No pod can be made: {_sentence(message)}" if message else "No pod can be made."
 
 
 def _stateful_set(obj: RawObject) -> Health:
@@ -143,23 +152,19 @@ def _job(obj: RawObject) -> Health:
     return _progressing("The Job runs.")
 
 
-_FATAL_WAITING = (
-    "CrashLoopBackOff",
-    "ErrImagePull",
-    "ImagePullBackOff",
-    "InvalidImageName",
-    "CreateContainerError",
-    "RunContainerError",
-)
+_IMAGE_TROUBLE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName")
+_CANNOT_BE_MADE = ("CreateContainerError", "RunContainerError")
 
 
 def _pod(obj: RawObject) -> Health:
     status = _status(obj)
-    for container in status.get("containerStatuses") or ():
-        waiting = (container.get("state") or {}).get("waiting") or {}
-        if waiting.get("reason") in _FATAL_WAITING:
-            detail = waiting.get("message") or waiting["reason"]
-            return _degraded(f"Container {container['name']}: {detail}")
+    containers = [
+        *(status.get("initContainerStatuses") or ()),
+        *(status.get("containerStatuses") or ()),
+    ]
+    for container in containers:
+        if health := _container(container):
+            return health
     match status.get("phase"):
         case "Succeeded":
             return HEALTHY
@@ -169,9 +174,75 @@ def _pod(obj: RawObject) -> Health:
             ready = get_condition(obj, "Ready")
             if ready and ready["status"] == "True":
                 return HEALTHY
-            return _progressing("The pod runs and is not ready yet.")
+            return _progressing(_why_unready(ready))
         case _:
-            return _progressing(status.get("message") or "The pod is starting.")
+            return _progressing(status.get("message") or _why_pending(obj))
+
+
+def _container(container: RawObject) -> Health | None:
+    """What keeps a container from running, with what to do about it; None when nothing does."""
+    name, waiting = container["name"], (container.get("state") or {}).get("waiting") or {}
+    reason, detail = waiting.get("reason", ""), _sentence(waiting.get("message", ""))
+    if reason in _IMAGE_TROUBLE:
+        why = detail.removeprefix("Failed to pull image: ") or "The registry does not have it."
+        return _degraded(
+            f"The image of container {name} cannot be pulled: {why} Run its pipeline again, then "
+            "promote the release that it makes."
+        )
+    if reason == "CrashLoopBackOff":
+        return _degraded(_why_it_ends(container))
+    if reason in _CANNOT_BE_MADE:
+        return _degraded(f"Container {name} cannot be started: {detail or reason}")
+    if reason == "CreateContainerConfigError":
+        # A secret often comes a moment after what needs it: no failure yet.
+        return _progressing(f"Container {name} waits for what it is configured with: {detail}")
+    return None
+
+
+def _why_it_ends(container: RawObject) -> str:
+    """Without how often: a sentence that counts is a new one every time."""
+    name = container["name"]
+    last = (container.get("lastState") or {}).get("terminated") or {}
+    if last.get("reason") == "OOMKilled":
+        return (
+            f"Container {name} needs more memory than it may have, again and again: raise its "
+            "resources.limits.memory in score.yaml."
+        )
+    code = last.get("exitCode")
+    if code == 0:
+        return (
+            f"Container {name} ends by itself without an error, again and again; a service must "
+            "go on running: look at its command in score.yaml."
+        )
+    how = "" if code is None else f" with exit code {code}"
+    return (
+        f"Container {name} ends{how}, again and again: its last lines say why. Correct it and push."
+    )
+
+
+def _why_unready(ready: RawObject | None) -> str:
+    message = (ready or {}).get("message", "")
+    if (ready or {}).get("reason") == "NotListening":
+        return _sentence(message)
+    _, colon, check = message.partition("]: ")
+    if colon:
+        return (
+            f"It runs, and its health check fails: {_sentence(check)} Look at the path and the "
+            "port of its readinessProbe in score.yaml, and at its log."
+        )
+    return "It runs, and is not ready yet."
+
+
+def _why_pending(obj: RawObject) -> str:
+    scheduled = get_condition(obj, "PodScheduled")
+    if scheduled and scheduled["status"] == "False":
+        return f"No node has room for it: {_sentence(scheduled.get('message', ''))}"
+    return "It is starting."
+
+
+def _sentence(text: str) -> str:
+    """Ended by a full stop; the case of its first letter is its author's."""
+    return text if text.endswith((".", "!", "?")) or not text else f"{text}."
 
 
 def _service(obj: RawObject) -> Health:

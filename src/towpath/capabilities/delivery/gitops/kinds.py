@@ -259,5 +259,26 @@ def repository_url(project: str, repository: str) -> str:
     return f"https://{GIT_LOGICAL_HOST}/{project}/{repository}.git"
 
 
+def sickest_part(status: RawObject) -> str:
+    """A sentence about what keeps an Application from being healthy, "" when nothing does.
+
+    Pods come first: a Deployment that has waited too long is the sum of a pod that does not start.
+    """
+    parts = [*(status.get("tree") or ()), *(status.get("resources") or ())]
+    pods = [part for part in parts if part["kind"] == "Pod" and not part.get("leaving")]
+    for group in (pods, parts):
+        for rank in ("Degraded", "Missing", "Progressing"):
+            for part in group:
+                health = part.get("health") or {}
+                if health.get("status") == rank:
+                    detail = health.get("message") or rank.lower()
+                    return _ended(f"{part['kind']} {part['name']}: {detail}")
+    return ""
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 def tracking_id(application: str, group: str, kind: str, namespace: str, name: str) -> str:
     return f"{application}:{group}/{kind}:{namespace}/{name}"

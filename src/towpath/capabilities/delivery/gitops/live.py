@@ -15,7 +15,7 @@ from towpath.capabilities.delivery.gitops.manifests import ResourceId, resource_
 from towpath.client.protocols import Client
 from towpath.machinery.core_kinds import JOB, POD, REPLICA_SET
 from towpath.machinery.kinds import Resource
-from towpath.machinery.objects import Key, RawObject, key_of
+from towpath.machinery.objects import Key, RawObject, is_deleting, key_of
 from towpath.runtime.informer import Informer
 from towpath.runtime.sources import Enqueue
 
@@ -180,4 +180,6 @@ def _node(obj: RawObject, parent: ResourceId) -> RawObject:
     }
     if health := assess(obj):
         node["health"] = health.to_raw()
+    if is_deleting(obj):
+        node["leaving"] = True
     return node

@@ -118,8 +118,23 @@ _WORKLOAD_STATUS: RawObject = {
                                 "type": "string",
                                 "description": "What was changed: kind and name.",
                             },
+                            "kind": {"type": "string"},
+                            "name": {"type": "string"},
                             "change": {"type": "string"},
                             "fields": {"type": "array", "items": {"type": "string"}},
+                            "values": {
+                                "type": "array",
+                                "description": "Of each field: what Git says, what was there.",
+                                "items": {
+                                    "type": "object",
+                                    "required": ["path"],
+                                    "properties": {
+                                        "path": {"type": "string"},
+                                        "git": {"type": "string"},
+                                        "live": {"type": "string"},
+                                    },
+                                },
+                            },
                             "by": {"type": "string", "description": "Who did it."},
                             "at": {"type": "string", "format": "date-time"},
                             "healed": {

@@ -6,6 +6,7 @@ from towpath.capabilities.delivery.gitops.kinds import (
     APPLICATION,
     ARGOCD_NAMESPACE,
     application_name,
+    sickest_part,
 )
 from towpath.capabilities.delivery.promotions.kinds import DEPLOYMENTS, SUCCEEDED, SYNCING
 from towpath.capabilities.delivery.promotions.reconcile.outcome import (
@@ -107,7 +108,7 @@ def progress_of(name: str, status: RawObject) -> Progress:
     health = (status.get("health") or {}).get("status", "")
     if sync == "Synced" and health == "Healthy":
         return Progress(True)
-    sick = worst_resource(status)
+    sick = sickest_part(status)
     if health == "Degraded":
         return Progress(False, True, sick or f"{name} is degraded.")
     return _problem_or(status, sick or f"{name} is {sync or 'not synced'}, {health.lower()}.")
@@ -117,19 +118,6 @@ def _problem_or(status: RawObject, message: str) -> Progress:
     for condition in status.get("conditions") or ():
         return Progress(False, False, _ended(condition["message"]))
     return Progress(False, False, message)
-
-
-def worst_resource(status: RawObject) -> str:
-    """The sentence about the sickest part: a pod's own reason before its Deployment's sum."""
-    ranks = ("Degraded", "Missing", "Progressing")
-    nodes = [*(status.get("tree") or ()), *(status.get("resources") or ())]
-    for rank in ranks:
-        for node in nodes:
-            health = node.get("health") or {}
-            if health.get("status") == rank:
-                detail = health.get("message") or rank.lower()
-                return _ended(f"{node['kind']} {node['name']}: {detail}")
-    return ""
 
 
 def _ended(text: str) -> str:

@@ -8,6 +8,7 @@ from towpath.capabilities.delivery.gitops.kinds import (
     APPLICATION,
     ARGOCD_NAMESPACE,
     application_name,
+    sickest_part,
 )
 from towpath.capabilities.delivery.promotions.kinds import (
     FAILED,
@@ -165,11 +166,8 @@ def _trouble(apps: Sequence[RawObject]) -> str:
     for app in apps:
         if _health(app) in ("Healthy", "Suspended"):
             continue
-        status = app.get("status") or {}
-        for node in [*(status.get("tree") or ()), *(status.get("resources") or ())]:
-            health = node.get("health") or {}
-            if health.get("status") == _health(app) and health.get("message"):
-                return f"{node['kind']} {node['name']}: {health['message']}"
+        if sentence := sickest_part(app.get("status") or {}):
+            return sentence
     return ""
 
 
@@ -181,6 +179,9 @@ def _last_drift(apps: Sequence[RawObject]) -> RawObject | None:
     newest = sorted(drifts, key=lambda drift: str(drift["at"]))[-1]
     return {
         "resource": f"{newest['kind']} {newest['name']}",
+        "kind": newest["kind"],
+        "name": newest["name"],
+        "values": list(newest.get("values") or ()),
         "change": newest["change"],
         "fields": list(newest["fields"]),
         "by": newest["by"],
