@@ -11,7 +11,7 @@ DAY_S = 24 * HOUR_S
 YEAR_S = 365 * DAY_S
 
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 HUES = 8

@@ -2,7 +2,8 @@
 
 uvicorn's protocol parses HTTP; its `Server` is not used, because that wants to own the process:
 signals, a lifespan, a tick ten times a second. Rules: starting is done when clients can connect;
-stopping takes at most `grace_s`, whatever is open; nothing is logged for a request.
+stopping takes at most `grace_s`, whatever is open; nothing is logged for a request. Who sends the
+head of a request slowly, or without end, is cut off; how long a body may take is the application's.
 """
 
 import asyncio
@@ -20,6 +21,9 @@ KEEP_ALIVE_S = 75
 BACKLOG = 1024
 COALESCE_BYTES_MAX = 64 * 1024
 TLS_HANDSHAKE_TIMEOUT_S = 10.0
+HEAD_BYTES_MAX = 64 * 1024
+"""Beside what came in one read of the socket with its first line."""
+HEAD_S_MAX = 30.0
 
 
 class Listener:
@@ -33,8 +37,10 @@ class Listener:
         host: str = "127.0.0.1",
         tls: ssl.SSLContext | None = None,
         grace_s: float = 3.0,
+        head_s_max: float = HEAD_S_MAX,
     ) -> None:
         self._host = host
+        self._head_s_max = head_s_max
         self._port = port
         self._tls = tls
         self._grace_s = grace_s
@@ -98,20 +104,68 @@ class Listener:
         self._server = None
 
     def _protocol(self) -> "_Protocol":
-        return _Protocol(config=self._config, server_state=self._state, app_state={})
+        protocol = _Protocol(config=self._config, server_state=self._state, app_state={})
+        protocol.head_s_max = self._head_s_max
+        return protocol
 
 
 class _Protocol(HttpToolsProtocol):
     """uvicorn's, with head and body of an answer in one write, and the client's certificate."""
 
+    head_s_max = HEAD_S_MAX
+    _head_size = 0
+    _head_began = False
+    """In the data that is being taken just now."""
+    _head_timer: asyncio.TimerHandle | None = None
+    """Runs while a connection is new, and while a head is on its way."""
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(cast(asyncio.Transport, _Coalescing(transport, self.loop)))
+        self._head_timer = self.loop.call_later(self.head_s_max, self.transport.close)
         tls = transport.get_extra_info("ssl_object")
         if tls is not None and (certificate := tls.getpeercert()):
             self.app_state = {"client_certificate": certificate}
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_is_complete()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._head_began = False
+        super().data_received(data)
+        if self._head_timer is not None and not self._head_began:
+            self._head_size += len(data)
+            if self._head_size > HEAD_BYTES_MAX:
+                self._refuse(_HEAD_TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_is_complete()
+        self._head_began = True
+        self._head_timer = self.loop.call_later(self.head_s_max, self._refuse, _HEAD_TOO_SLOW)
+
+    def on_headers_complete(self) -> None:
+        self._head_is_complete()
+        super().on_headers_complete()
+
+    def _head_is_complete(self) -> None:
+        self._head_size = 0
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _refuse(self, answer: bytes) -> None:
+        self._head_is_complete()
+        if not self.transport.is_closing():
+            self.transport.write(answer)
+            self.transport.close()
+
     def _unsupported_upgrade_warning(self) -> None:
         """An upgrade that is not done is refused by the application, by name."""
+
+
+_HEAD_TOO_LARGE = b"HTTP/1.1 431 \r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_HEAD_TOO_SLOW = b"HTTP/1.1 408 \r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class _Coalescing:

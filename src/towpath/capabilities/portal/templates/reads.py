@@ -7,6 +7,7 @@ from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN, step_strea
 from towpath.capabilities.portal.templates.progress import is_finished
 from towpath.hooks.platform import Platform
 from towpath.hooks.reads import Read
+from towpath.hooks.showing import get_if_there
 from towpath.machinery.errors import BadRequest, NotFound
 from towpath.records.contract import LogLine, Viewer
 
@@ -15,14 +16,19 @@ LOG_PATH = "templateruns/{project}/{run}/steps/{step}/log"
 
 
 def reads(platform: Platform) -> Sequence[Read]:
-    async def lines(viewer: Viewer, parameters: Mapping[str, str]) -> AsyncIterator[Any]:
+    def lines(viewer: Viewer, parameters: Mapping[str, str]) -> AsyncIterator[Any]:
         """Each line of the step's log, then new ones until the step ends. `after`: a number."""
+        # Checked before the first line is asked for, while an error can still be the answer.
         project, name = parameters["project"], parameters["run"]
         if not viewer.may_see(project):
             raise NotFound(f"there is no run {name} in {project}")
-        run = await platform.api.get(TEMPLATE_RUN, name, project)
-        stream = step_stream(project, name, parameters["step"])
-        after = _number(parameters.get("after", ""))
+        return _told(project, name, parameters["step"], _number(parameters.get("after", "")))
+
+    async def _told(project: str, name: str, step: str, after: int) -> AsyncGenerator[Any, None]:
+        run = await get_if_there(platform.api, TEMPLATE_RUN, name, project)
+        if run is None:
+            return
+        stream = step_stream(project, name, step)
         # A step that never began has no end either: only a run that goes on is followed.
         read = _written if is_finished(run) else platform.logs.follow
         async for line in read(stream, after=after):
