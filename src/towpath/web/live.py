@@ -1,61 +1,74 @@
-"""What a page shows, watched: one stream of server-sent events for each open page.
+"""Open pages hear of changes: one stream of server-sent events for each page that is looked at.
 
-    GET /-/live?page=<path and query>   ->  event: change     whenever something on the page changed
+    GET /-/live?page=<path and query>   ->  event: open     nothing is missed from here on
+                                            event: change   something on the page changed
+                                            event: gone     the session has ended
 
 The stream says that there is news, never what it is: the browser fetches the page again, with the
 visitor's own rights, so nothing can be learnt here that the page would not show. Watches are the
-visitor's own too. While nothing changes, only a beat goes over the line, and the session is looked
-at again, so that a page of somebody who has signed out falls silent; a session that is ended in the
-portal ends its streams at once.
+visitor's own too. While nothing changes only a beat goes over the line, at which the session is
+looked at again; a session that is ended in the portal ends its streams at once.
+
+Many pages that show one thing do not ask for it in the same instant: their news is spread over as
+long as it takes to serve them all without filling a processor. What changes meanwhile is the same
+piece of news.
 """
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+import math
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
-from towpath.client.protocols import Client, EventType
+from towpath.client.protocols import Client
 from towpath.hooks.pages import LiveWatch
-from towpath.machinery.errors import Forbidden, Gone, NotFound, StatusError, Unauthorized
-
-log = logging.getLogger(__name__)
+from towpath.machinery.errors import NotFound
+from towpath.web.watching import Membership, SharedWatches, some
 
 BEAT_S = 25.0
 GATHER_S = 0.08
 """Changes that come together are one piece of news."""
+PAGE_S = 0.02
+"""What a page that is fetched again may take: so that at least half a processor is left."""
+SPREAD_S_MAX = 5.0
 STREAM_S_MAX = 15 * 60.0
 """Then the browser opens another, and what it may see is asked again."""
 STREAMS_MAX = 2000
-RETRY_S = 1.0
+SEND_S_MAX = 10.0
+"""Who has not taken a few bytes by then is not reading."""
+BEGIN_S_MAX = 5.0
 RETRY_MS = 1000
 
 ClientOf = Callable[[str], Client]
 StillSignedIn = Callable[[], Awaitable[bool]]
 
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+OPEN = f"retry: {RETRY_MS}\nevent: open\ndata:\n\n".encode()
+CHANGE = b"event: change\ndata:\n\n"
+GONE = b"event: gone\ndata:\n\n"
+BEAT = b": beat\n\n"
 
 
 class LiveStreams:
     """The streams that are open, so that the platform can end them when it stops."""
 
     def __init__(self) -> None:
-        self._open: dict[asyncio.Event, str] = {}
-        """What ends each stream, and the session that it is for."""
+        self._open: set[_LiveStream] = set()
         self._ended = False
+        self.watches = SharedWatches()
 
     def end_all(self) -> None:
         self._ended = True
-        for end in self._open:
-            end.set()
+        for stream in self._open:
+            stream.end()
 
     def end_session(self, session: str) -> None:
         """Tell the open pages of a session that it is over."""
-        for end, whose in self._open.items():
-            if whose == session:
-                end.set()
+        for stream in self._open:
+            if stream.session == session:
+                stream.end(gone=True)
 
     def answer(
         self,
@@ -63,106 +76,120 @@ class LiveStreams:
         client_of: ClientOf,
         signed_in: StillSignedIn,
         *,
-        session: str = "",
+        session: str,
     ) -> Response:
         if self._ended or len(self._open) >= STREAMS_MAX:
             return Response("too many live pages", 503, headers={"Retry-After": "30"})
-        return StreamingResponse(
-            self._events(watches, client_of, signed_in, session),
-            media_type="text/event-stream",
-            headers=HEADERS,
-        )
+        return _LiveStream(self, watches, client_of, signed_in, session)
 
-    async def _events(
+    def add(self, stream: "_LiveStream") -> None:
+        self._open.add(stream)
+
+    def discard(self, stream: "_LiveStream") -> None:
+        self._open.discard(stream)
+
+    def spread_s(self) -> float:
+        """Over how long the news that is on its way now is spread."""
+        waiting = sum(stream.has_news for stream in self._open)
+        return min(SPREAD_S_MAX, (waiting - 1) * PAGE_S)
+
+
+class _LiveStream(Response):
+    """One open page. Sleeps until something stirs: news, a beat, or the end."""
+
+    media_type = "text/event-stream"
+
+    def __init__(
         self,
+        streams: LiveStreams,
         watches: Sequence[LiveWatch],
         client_of: ClientOf,
         signed_in: StillSignedIn,
         session: str,
-    ) -> AsyncGenerator[bytes, None]:
-        end, news = asyncio.Event(), asyncio.Event()
-        self._open[end] = session
-        watching = asyncio.create_task(_watch_all(watches, client_of, news))
-        watching.add_done_callback(_tell_failure)
+    ) -> None:
+        super().__init__(headers=HEADERS)
+        del self.headers["content-length"]
+        self.has_news = False
+        self.session = session
+        self._streams = streams
+        self._watches = tuple(dict.fromkeys(watches))
+        self._client_of = client_of
+        self._signed_in = signed_in
+        self._stirred = asyncio.Event()
+        self._has_ended = False
+        self._is_gone = False
+
+    def news(self) -> None:
+        if not self.has_news:
+            self.has_news = True
+            self._stirred.set()
+
+    def end(self, *, gone: bool = False) -> None:
+        self._has_ended = True
+        self._is_gone = gone
+        self._stirred.set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        leaving = asyncio.create_task(self._until_left(receive))
+        memberships = list(self._joined())
+        self._streams.add(self)
         try:
-            yield f"retry: {RETRY_MS}\nevent: open\ndata:\n\n".encode()
-            async with asyncio.timeout(STREAM_S_MAX):
-                while await _woken(news, end):
-                    if news.is_set():
-                        await asyncio.sleep(GATHER_S)
-                        news.clear()
-                        yield b"event: change\ndata:\n\n"
-                    elif await signed_in():
-                        yield b": beat\n\n"
-                    else:
-                        break
-            if not self._ended:
-                yield b"event: gone\ndata:\n\n"
+            async with asyncio.timeout(BEGIN_S_MAX):
+                for membership in memberships:
+                    await membership.begun()
+            start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+            await send(start)
+            await self._follow(send)
+            await self._send(send, b"", more=False)
         except TimeoutError:
+            # Not reading, or the API does not answer: the browser opens another stream.
             return
         finally:
-            self._open.pop(end, None)
-            watching.cancel()
+            self._streams.discard(self)
+            for membership in memberships:
+                membership.leave()
+            leaving.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await watching
+                await leaving
 
+    def _joined(self) -> Iterator[Membership]:
+        for watch in self._watches:
+            # A cluster that is not connected shows nothing that could change.
+            with contextlib.suppress(NotFound):
+                client = self._client_of(watch.cluster)
+                yield self._streams.watches.join(self.session, watch, client, self.news)
 
-async def _woken(news: asyncio.Event, end: asyncio.Event) -> bool:
-    """Wait for news, at most one beat; False when the stream is to end."""
-    waits = {asyncio.ensure_future(news.wait()), asyncio.ensure_future(end.wait())}
-    try:
-        await asyncio.wait(waits, timeout=BEAT_S, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-    return not end.is_set()
+    async def _until_left(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.end()
 
+    async def _follow(self, send: Send) -> None:
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + STREAM_S_MAX * some(0.8)
+        beat_s = loop.time() + BEAT_S * some(0.5)
+        due_s = math.inf
+        await self._send(send, OPEN)
+        while not self._has_ended and loop.time() < until_s:
+            await self._wait(min(beat_s, due_s))
+            if loop.time() >= beat_s and not self._has_ended:
+                beat_s = loop.time() + BEAT_S
+                self._is_gone = self._has_ended = not await self._signed_in()
+                await self._send(send, BEAT)
+            elif self.has_news and due_s == math.inf:
+                due_s = loop.time() + GATHER_S + self._streams.spread_s() * some(0.0)
+            elif loop.time() >= due_s:
+                due_s, self.has_news = math.inf, False
+                await self._send(send, CHANGE)
+        if self._is_gone:
+            await self._send(send, GONE)
 
-async def _watch_all(
-    watches: Sequence[LiveWatch], client_of: ClientOf, news: asyncio.Event
-) -> None:
-    async with asyncio.TaskGroup() as tasks:
-        for watch in watches:
-            tasks.create_task(_watch(watch, client_of, news))
+    async def _wait(self, until_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(until_s):
+                await self._stirred.wait()
+        self._stirred.clear()
 
-
-async def _watch(watch: LiveWatch, client_of: ClientOf, news: asyncio.Event) -> None:
-    while True:
-        try:
-            await _watch_once(watch, client_of(watch.cluster), news)
-        except Gone:
-            news.set()
-        except (Forbidden, NotFound, Unauthorized):
-            # The page does not show it to this visitor either.
-            return
-        except (StatusError, OSError) as error:
-            log.warning(
-                "live watch interrupted",
-                extra={"resource": watch.resource.plural, "error": str(error)},
-            )
-            await asyncio.sleep(RETRY_S)
-            news.set()
-
-
-async def _watch_once(watch: LiveWatch, client: Client, news: asyncio.Event) -> None:
-    """Until the server ends the watch; the page is fetched once more when a watch has begun."""
-    fields = f"metadata.name={watch.name}" if watch.name else ""
-    now = await client.list(
-        watch.resource, watch.namespace, labels=watch.labels, fields=fields, limit=1
-    )
-    events = client.watch(
-        watch.resource,
-        watch.namespace,
-        since=now.resource_version,
-        labels=watch.labels,
-        fields=fields,
-    )
-    async with aclosing(events):
-        async for event in events:
-            if event.type is not EventType.BOOKMARK:
-                news.set()
-
-
-def _tell_failure(watching: asyncio.Task[None]) -> None:
-    if not watching.cancelled() and (error := watching.exception()) is not None:
-        log.error("live watches ended", exc_info=error)
+    async def _send(self, send: Send, body: bytes, *, more: bool = True) -> None:
+        async with asyncio.timeout(SEND_S_MAX):
+            await send({"type": "http.response.body", "body": body, "more_body": more})
