@@ -6,6 +6,8 @@ Objects handed out are the caller's own; objects handed in are copied, never cha
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
+from typing import Any
 
 from towpath.apiserver.calls import (
     DeleteOptions,
@@ -17,6 +19,7 @@ from towpath.apiserver.calls import (
     WriteOptions,
     Written,
 )
+from towpath.apiserver.columns import columns_for
 from towpath.apiserver.encoding import copy_of, loads
 from towpath.apiserver.registry import Registry
 from towpath.apiserver.verbs.apply import APPLY
@@ -24,8 +27,11 @@ from towpath.client.protocols import (
     Client,
     EventType,
     ObjectList,
+    ObjectTable,
     PatchType,
     Propagation,
+    TableColumn,
+    TableRow,
     WatchEvent,
 )
 from towpath.machinery.errors import Conflict, Forbidden, NotFound
@@ -91,6 +97,35 @@ class InProcessClient:
                 await asyncio.sleep(0)
             items += map(loads, page.items[start : start + DECODED_AT_ONCE])
         return ObjectList(items, page.resource_version, page.continue_token)
+
+    async def table(
+        self,
+        resource: Resource,
+        namespace: str = "",
+        *,
+        name: str = "",
+        labels: str = "",
+        fields: str = "",
+        limit: int = 0,
+        continue_token: str = "",
+    ) -> ObjectTable:
+        columns, now = columns_for(self._registry.find(resource)), datetime.now(UTC)
+        shown = [_column(definition) for definition in columns.definitions]
+        if name:
+            found = await self.get(resource, name, namespace)
+            return ObjectTable(shown, [TableRow(columns.cells(found, now), found)])
+        listed = await self.list(
+            resource,
+            namespace,
+            labels=labels,
+            fields=fields,
+            limit=limit,
+            continue_token=continue_token,
+        )
+        rows = [
+            TableRow(columns.cells(obj, now), {"metadata": obj["metadata"]}) for obj in listed.items
+        ]
+        return ObjectTable(shown, rows, listed.continue_token)
 
     async def watch(
         self,
@@ -205,6 +240,12 @@ class InProcessClient:
 
     async def resources(self) -> Resources:
         return [served.resource for served in self._registry.preferred() if "list" in served.verbs]
+
+
+def _column(definition: dict[str, Any]) -> TableColumn:
+    return TableColumn(
+        definition["name"], definition["type"], definition["priority"], definition["description"]
+    )
 
 
 def _object(written: Written) -> RawObject:

@@ -11,7 +11,7 @@ from towpath.capabilities.delivery import (
 )
 from towpath.capabilities.governance import audit, projects, secrets
 from towpath.capabilities.infrastructure import clusters, compositions, databases, offerings
-from towpath.capabilities.portal import catalog, home, templates
+from towpath.capabilities.portal import catalog, home, objects, templates
 from towpath.hooks.capability import Capability
 
 BUILT_IN: tuple[Capability, ...] = (
@@ -32,4 +32,5 @@ BUILT_IN: tuple[Capability, ...] = (
     catalog.CAPABILITY,
     audit.CAPABILITY,
     home.CAPABILITY,
+    objects.CAPABILITY,
 )

@@ -18,8 +18,11 @@ from towpath.client.protocols import (
     Client,
     EventType,
     ObjectList,
+    ObjectTable,
     PatchType,
     Propagation,
+    TableColumn,
+    TableRow,
     WatchEvent,
 )
 from towpath.machinery.core_kinds import POD
@@ -35,6 +38,7 @@ Query = dict[str, str | int]
 
 APPLY = "application/apply-patch+yaml"
 JSON = "application/json"
+TABLE = "application/json;g=meta.k8s.io;v=v1;as=Table"
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
 
 CONNECT_TIMEOUT_S = 5.0
@@ -127,6 +131,35 @@ class KubernetesClient:
         # Lists that are computed (ComponentStatus, metrics) have no version to watch from.
         version = metadata.get("resourceVersion") or ""
         return ObjectList(answer["items"] or [], version, metadata.get("continue") or "")
+
+    async def table(
+        self,
+        resource: Resource,
+        namespace: str = "",
+        *,
+        name: str = "",
+        labels: str = "",
+        fields: str = "",
+        limit: int = 0,
+        continue_token: str = "",
+    ) -> ObjectTable:
+        query: Query = {
+            "labelSelector": labels,
+            "fieldSelector": fields,
+            "limit": limit,
+            "continue": continue_token,
+            "includeObject": "Object" if name else "Metadata",
+        }
+        path = resource.path(namespace, name)
+        answer = await self._call("GET", path, query=query, accept=TABLE)
+        if answer["kind"] != "Table":
+            raise Unavailable(f"{self._server} does not serve {path} as a table")
+        columns = [
+            TableColumn(one["name"], one["type"], one["priority"], one["description"])
+            for one in answer["columnDefinitions"]
+        ]
+        rows = [TableRow(row["cells"], row["object"]) for row in answer["rows"] or ()]
+        return ObjectTable(columns, rows, answer["metadata"].get("continue") or "")
 
     async def watch(
         self,

@@ -6,7 +6,7 @@ Errors are the StatusError family of machinery.errors, whichever server answers.
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
@@ -46,6 +46,32 @@ class ObjectList:
     continue_token: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """`priority` above 0 is shown only when more is asked for, as with `kubectl get -o wide`."""
+
+    name: str
+    type: str = "string"
+    priority: int = 0
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    cells: list[Any]
+    object: RawObject
+    """Its metadata and nothing else in a list; all of it where one object was named."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectTable:
+    """Objects as the server itself shows them to people."""
+
+    columns: list[TableColumn]
+    rows: list[TableRow]
+    continue_token: str = ""
+
+
 class Reader(Protocol):
     async def get(self, resource: Resource, name: str, namespace: str = "") -> RawObject:
         """One object. Raises NotFound."""
@@ -62,6 +88,25 @@ class Reader(Protocol):
         continue_token: str = "",
     ) -> ObjectList:
         """Objects by label and field selector; namespace "" means all namespaces."""
+        ...
+
+
+class TableReader(Protocol):
+    async def table(
+        self,
+        resource: Resource,
+        namespace: str = "",
+        *,
+        name: str = "",
+        labels: str = "",
+        fields: str = "",
+        limit: int = 0,
+        continue_token: str = "",
+    ) -> ObjectTable:
+        """A page of a collection, or with `name` that one object, as the server's own Table.
+
+        Raises NotFound for a named object that is not there.
+        """
         ...
 
 
@@ -150,7 +195,7 @@ class Discovery(Protocol):
         ...
 
 
-class Client(Reader, Watcher, Writer, Discovery, Protocol):
+class Client(Reader, TableReader, Watcher, Writer, Discovery, Protocol):
     def acting_as(self, username: str, groups: tuple[str, ...] = ()) -> "Client":
         """The same server with another user's rights (impersonation)."""
         ...

@@ -3,6 +3,8 @@
 from typing import Any
 
 from towpath.hooks.pages import Page, PageRoute, Visit
+from towpath.hooks.showing import show_object
+from towpath.machinery.core_kinds import CONFIG_MAP
 from towpath.records.contract import LogLine
 from towpath.web import icons
 
@@ -153,6 +155,7 @@ async def show(visit: Visit) -> Page:
         "environments": ENVIRONMENTS,
         "tree": TREE,
         "diff": DIFF,
+        "shown": show_object(CONFIG_MAP, CONFIG_MAP.object("shop", "demo", data={"size": "small"})),
         "rows": ROWS,
         "sort": visit.parameters.get("sort", "name"),
         "begin_s": _BEGIN_S,

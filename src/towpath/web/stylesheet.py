@@ -22,6 +22,7 @@ SHEETS = (
     "delivery",
     "dialogs",
     "pages",
+    "objects",
     "preferences",
 )
 """What comes later wins where two rules say something about the same thing."""

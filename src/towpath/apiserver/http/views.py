@@ -7,19 +7,16 @@ is not held for long. What makes tables is loaded with the first one.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import orjson
 
 from towpath.apiserver.calls import Page
+from towpath.apiserver.columns import columns_for
 from towpath.apiserver.http.media import Form
 from towpath.apiserver.http.query import Query
 from towpath.apiserver.registry import Served
 from towpath.machinery.errors import BadRequest
 from towpath.machinery.objects import RawObject
-
-if TYPE_CHECKING:
-    from towpath.machinery.tables import TableColumns
 
 SLICE = 200
 INCLUDED = ("Metadata", "Object", "None")
@@ -86,24 +83,6 @@ def event_encoder(served: Served, form: Form, query: Query) -> Callable[[bytes],
         return encoded
 
     return encode
-
-
-def columns_for(served: Served) -> "TableColumns":
-    from towpath.machinery.tables import builtin_columns, columns_of
-
-    if not served.custom:
-        return builtin_columns(served.resource.group, served.resource.plural)
-    printer_columns = [
-        {
-            "name": column.name,
-            "jsonPath": column.json_path,
-            "type": column.type,
-            "priority": column.priority,
-            "description": column.description,
-        }
-        for column in served.columns
-    ]
-    return columns_of({"additionalPrinterColumns": printer_columns})
 
 
 def included(query: Query) -> str:

@@ -56,13 +56,27 @@ function tellTimes() {
 async function copied(event) {
   const button = event.target.closest(".copy");
   if (!button) return;
-  await navigator.clipboard.writeText(button.closest("[data-copy]").querySelector("pre").textContent);
+  if (!await copy(button.closest("[data-copy]").querySelector("pre"))) return;
   button.classList.add("done");
   button.setAttribute("aria-label", "Copied");
   setTimeout(() => {
     button.classList.remove("done");
     button.setAttribute("aria-label", "Copy");
   }, 1500);
+}
+
+// Browsers lend the clipboard to secure pages only; elsewhere what is selected can still be copied,
+// and where even that is refused it stays selected for the keyboard.
+async function copy(element) {
+  try {
+    await navigator.clipboard.writeText(element.textContent);
+    return true;
+  } catch {
+    getSelection().selectAllChildren(element);
+    const copied = document.execCommand("copy");
+    if (copied) getSelection().removeAllRanges();
+    return copied;
+  }
 }
 
 function closeMenus(event) {

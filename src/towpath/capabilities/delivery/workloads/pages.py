@@ -179,8 +179,7 @@ async def as_yaml(visit: Visit) -> Page:
     facts = await _read(visit)
     frame = await _frame(visit, facts, "yaml")
     shown = show_object(WORKLOAD, facts.workload)
-    server = visit.addresses.api()
-    data = {**frame, "shown": shown, "api_url": f"{server}{shown.path}"}
+    data = {**frame, "shown": shown}
     return Page("workloads/yaml.html", data, title=f"{facts.name}: YAML")
 
 
