@@ -19,6 +19,8 @@ SYNC_WAVE_ANNOTATION = "argocd.argoproj.io/sync-wave"
 SYNC_OPTIONS_ANNOTATION = "argocd.argoproj.io/sync-options"
 HOOK_ANNOTATION = "argocd.argoproj.io/hook"
 CASCADE_FINALIZER = "resources-finalizer.argocd.argoproj.io"
+SKIP_RECONCILE_ANNOTATION = "argocd.argoproj.io/skip-reconcile"
+"""`"true"` on an Application: it is left as it is, until it is deleted."""
 
 ALLOW_MASS_DELETION_ANNOTATION = "towpath.dev/allow-mass-deletion"
 """`<commit>` on an Application: this commit may remove more than half of what it manages."""

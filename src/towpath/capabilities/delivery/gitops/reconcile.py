@@ -20,6 +20,7 @@ from towpath.capabilities.delivery.gitops.kinds import (
     ARGOCD_NAMESPACE,
     CASCADE_FINALIZER,
     REFRESH_ANNOTATION,
+    SKIP_RECONCILE_ANNOTATION,
     repository_url,
 )
 from towpath.capabilities.delivery.gitops.live import LiveState
@@ -98,7 +99,7 @@ class Readers:
         ]
 
     async def all(self) -> Iterable[Key]:
-        return [key_of(app) for app in self.informer.list()]
+        return [key_of(app) for app in self.informer.list() if not _is_skipped(app)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class ApplicationLoop:
         turn = begin(app)
         if is_deleting(app):
             return await self._delete(turn)
-        if await self._is_external(turn):
+        if _is_skipped(app) or await self._is_external(turn):
             return None
         if _other_engine_at_work(app):
             message = (
@@ -185,6 +186,10 @@ class ApplicationLoop:
             return await remove_all(world, turn.name, turn.before.get("resources") or ())
         except (StatusError, TimeoutError) as error:
             raise Wrong("DeletionError", str(error) or "the cluster does not answer") from error
+
+
+def _is_skipped(app: RawObject) -> bool:
+    return annotations_of(app).get(SKIP_RECONCILE_ANNOTATION) == "true"
 
 
 def _other_engine_at_work(app: RawObject) -> bool:

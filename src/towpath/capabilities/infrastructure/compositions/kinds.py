@@ -18,6 +18,8 @@ COMPOSITION = Resource(GROUP, "v1", "Composition", "compositions", namespaced=Fa
 RESOURCE_NAME = "crossplane.io/composition-resource-name"
 """The annotation by which a composed resource is known to its Composition."""
 COMPOSITE_LABEL = "crossplane.io/composite"
+PAUSED_ANNOTATION = "crossplane.io/paused"
+"""`"true"` on a composite: nothing is made, changed or deleted for it."""
 
 _TYPE_REFERENCE: RawObject = {
     "type": "object",

@@ -23,6 +23,7 @@ from towpath.capabilities.infrastructure.compositions.functions.contract import 
 from towpath.capabilities.infrastructure.compositions.kinds import (
     COMPOSITE_LABEL,
     COMPOSITION,
+    PAUSED_ANNOTATION,
     RESOURCE_NAME,
 )
 from towpath.capabilities.infrastructure.compositions.reconcile.definitions import (
@@ -33,6 +34,7 @@ from towpath.machinery.core_kinds import SECRET
 from towpath.machinery.errors import NotFound, StatusError
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import (
+    Key,
     RawObject,
     annotations_of,
     is_deleting,
@@ -107,7 +109,7 @@ class _KindComposer:
         async def release(subject: Subject) -> None:
             await _release(self, subject)
 
-        return stepwise(
+        steps = stepwise(
             self.api,
             self.resource,
             [compose],
@@ -115,6 +117,17 @@ class _KindComposer:
             release=[release],
             ready_reason="Available",
         )
+
+        async def unless_paused(key: Key) -> float | None:
+            try:
+                composite = await self.api.get(self.resource, key.name, key.namespace)
+            except NotFound:
+                return None
+            if annotations_of(composite).get(PAUSED_ANNOTATION) == "true":
+                return None
+            return await steps(key)
+
+        return unless_paused
 
 
 class _Composition:
