@@ -342,7 +342,10 @@ async def _follow(terminal: Terminal, name: str, project: str, timeout_s: float)
 def _tell_end(terminal: Terminal, promotion: RawObject) -> None:
     message = (promotion.get("status") or {}).get("message", "")
     if phase_of(promotion) != SUCCEEDED:
-        raise CommandError(f"{phase_of(promotion)}: {message}")
+        spec = promotion["spec"]
+        where = f"{spec['workload']} --env {spec['environment']}"
+        hint = f"`towpath logs {where}`; to go back: `towpath rollback {where}`"
+        raise CommandError(f"{phase_of(promotion)}: {message}", hint=hint)
     terminal.say(message)
 
 

@@ -64,6 +64,30 @@ _PROMOTION_SPEC: RawObject = {
             "maxLength": 1000,
             "description": "Why; it is kept with the commit.",
         },
+        "changes": {
+            "type": "array",
+            "maxItems": 20,
+            "description": "Values that take the place of what the release's Score file comes to, "
+            "until the next promotion: accepted drift.",
+            "items": {
+                "type": "object",
+                "required": ["kind", "name", "path", "value"],
+                "properties": {
+                    "kind": {"type": "string", "description": "Of the manifest: `Deployment`."},
+                    "name": {"type": "string", "description": "Of the manifest."},
+                    "path": {
+                        "type": "string",
+                        "maxLength": 500,
+                        "description": "`spec.replicas`, or another of the few that may change.",
+                    },
+                    "value": {
+                        "type": "string",
+                        "maxLength": 10_000,
+                        "description": 'As JSON: `3`, `"text"`.',
+                    },
+                },
+            },
+        },
         "requestedBy": {
             "type": "string",
             "minLength": 1,
@@ -85,6 +109,7 @@ _PROMOTION_STATUS: RawObject = {
         },
         "finishedAt": {"type": "string", "format": "date-time"},
         "message": {"type": "string", "description": "What it waits for, or why it ended."},
+        "supersededBy": {"type": "string", "description": "The promotion that took its place."},
         "approvals": {
             "type": "array",
             "items": {
@@ -177,6 +202,19 @@ APPROVAL_CRD = custom_resource_definition(
 )
 
 KINDS = (PROMOTION_CRD, APPROVAL_CRD)
+
+
+LOG_STEPS = ("approval", "commit", "sync")
+"""The steps of a promotion that write a log."""
+
+
+def log_prefix(project: str, promotion: str) -> str:
+    """What the names of a promotion's log streams begin with."""
+    return f"promotion/{project}/{promotion}/"
+
+
+def log_stream(project: str, promotion: str, step: str) -> str:
+    return f"{log_prefix(project, promotion)}{step}"
 
 
 def phase_of(promotion: RawObject) -> str:

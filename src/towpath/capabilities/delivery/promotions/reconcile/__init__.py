@@ -11,16 +11,19 @@ from towpath.capabilities.delivery.promotions.kinds import (
     is_finished,
 )
 from towpath.capabilities.delivery.promotions.reconcile.approve import Approve
+from towpath.capabilities.delivery.promotions.reconcile.chronicle import Chronicle
 from towpath.capabilities.delivery.promotions.reconcile.commit import CommitManifests
 from towpath.capabilities.delivery.promotions.reconcile.deliver import Deliver
 from towpath.capabilities.delivery.promotions.reconcile.observe import Observe
 from towpath.capabilities.delivery.promotions.reconcile.outcome import moment
+from towpath.capabilities.delivery.promotions.reconcile.retention import Retention
 from towpath.capabilities.delivery.promotions.reconcile.supersede import Supersede
 from towpath.capabilities.delivery.promotions.reconcile.validate import Validate
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD, WORKLOAD_LABEL
 from towpath.capabilities.governance.projects.kinds import PROJECT_LABEL
 from towpath.client.protocols import Client
 from towpath.hooks.platform import Platform
+from towpath.hooks.showing import get_if_there
 from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import Key, RawObject, is_deleting, key_of, labels_of
 from towpath.runtime.controller import Controller
@@ -38,6 +41,8 @@ def controllers(platform: Platform) -> Sequence[Controller]:
     informer = Informer(platform.api, PROMOTION)
     unfinished = Unfinished(informer)
     events = EventRecorder(platform.api, "promotions")
+    chronicle = Chronicle(platform.logs)
+    retention = Retention(platform.api)
     steps = stepwise(
         platform.api,
         PROMOTION,
@@ -46,18 +51,19 @@ def controllers(platform: Platform) -> Sequence[Controller]:
             Validate(platform.api),
             Supersede(platform.api),
             Approve(platform.api),
-            CommitManifests(platform.api, platform.clusters, platform.git),
+            CommitManifests(platform.api, platform.clusters, platform.git, chronicle),
             Deliver(platform.api),
-            Observe(platform.api, platform.git, events),
+            Observe(platform.api, platform.git, platform.clusters, events, chronicle),
         ],
-        # Nothing is to be released, but whoever sees it gone knows that no step of it is under way.
+        # Whoever sees it gone knows that no step of it is under way.
         finalizer=FINALIZER,
+        release=[retention.drop_approvals, chronicle.forget],
         ready_message="The release runs.",
     )
     return (
         Controller(
             name="promotions",
-            reconcile=until_finished(platform.api, steps),
+            reconcile=until_finished(platform.api, steps, chronicle, retention),
             sources=(
                 Running(informer, unfinished.of_promotion),
                 Watch(platform.api, APPROVAL, subject_of),
@@ -74,7 +80,9 @@ def controllers(platform: Platform) -> Sequence[Controller]:
     )
 
 
-def until_finished(api: Client, steps: Reconcile) -> Reconcile:
+def until_finished(
+    api: Client, steps: Reconcile, chronicle: Chronicle, retention: Retention
+) -> Reconcile:
     """What has succeeded, failed or been superseded stays so, whatever happens afterwards."""
 
     async def reconcile(key: Key) -> float | None:
@@ -84,7 +92,13 @@ def until_finished(api: Client, steps: Reconcile) -> Reconcile:
             return None
         if is_finished(promotion) and not is_deleting(promotion):
             return None
-        return await steps(key)
+        again_s = await steps(key)
+        after = await get_if_there(api, PROMOTION, key.name, key.namespace)
+        if after is not None and not is_deleting(after):
+            chronicle.compare(promotion, after)
+            if is_finished(after):
+                await retention.after(after)
+        return again_s
 
     return reconcile
 

@@ -10,21 +10,25 @@ from typing import NoReturn
 
 import anyio.to_thread
 
-from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
+from towpath.capabilities.delivery.promotions.gathering import (
+    Gathering,
+    changes_of,
+    with_folder,
+)
 from towpath.capabilities.delivery.promotions.kinds import (
     COMMIT_TRAILER,
     DEPLOYMENTS,
     RENDERING,
     SYNCING,
 )
+from towpath.capabilities.delivery.promotions.reconcile.chronicle import Chronicle
 from towpath.capabilities.delivery.promotions.reconcile.outcome import fail, moment, wait
-from towpath.capabilities.delivery.promotions.render import RenderInput, render_files
-from towpath.capabilities.delivery.promotions.render.network import SERVICE_MONITOR
-from towpath.capabilities.delivery.promotions.score import ScoreError, parse_score
-from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD, workload_host
-from towpath.capabilities.infrastructure.clusters.kinds import CLUSTER
+from towpath.capabilities.delivery.promotions.render import render_files
+from towpath.capabilities.delivery.promotions.score import ScoreError
+from towpath.capabilities.delivery.workloads.kinds import RELEASE
 from towpath.client.protocols import Client
 from towpath.engines.git.port import (
+    Change,
     File,
     GitHost,
     PathNotFound,
@@ -34,14 +38,11 @@ from towpath.engines.git.port import (
     StaleCommit,
 )
 from towpath.hooks.platform import Clusters
-from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import CommitSHA, RawObject
 from towpath.runtime.outcomes import Waiting
 from towpath.runtime.steps import Subject
 
 ATTEMPTS_MAX = 20
-KEEP = "infra/.keep"
-"""Keeps the folder where there is no resource: its Application then syncs "none", not an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +50,14 @@ class CommitManifests:
     api: Client
     clusters: Clusters
     git: GitHost
+    chronicle: Chronicle
 
     async def __call__(self, subject: Subject) -> None:
         if subject.status.get("commit"):
             return
         subject.status["phase"] = RENDERING
         release = await self.api.get(RELEASE, subject.spec["release"], subject.key.namespace)
-        given = await self._gather(subject, release)
-        try:
-            files = await anyio.to_thread.run_sync(render_files, given)
-        except ScoreError as error:
-            self._refuse(subject, release, error)
+        files = await self._files(subject, release)
         repository = RepositoryName(subject.key.namespace, DEPLOYMENTS)
         try:
             commit = await self._write(subject, repository, files)
@@ -75,45 +73,49 @@ class CommitManifests:
         subject.status["committedAt"] = moment()
         subject.status["phase"] = SYNCING
         subject.mark("Committed", True, "Committed", f"{repository} is at {commit[:8]}.")
+        await self._tell(subject, repository, commit, len(files))
+
+    async def _tell(
+        self, subject: Subject, repository: RepositoryName, commit: CommitSHA, count: int
+    ) -> None:
+        """Which files the commit changed, for the log."""
+        found = await self.git.commit(repository, commit)
+        changed: list[Change] = []
+        if subject.uid in found.message:  # else nothing was written, and the head is another's
+            before = found.parents[0] if found.parents else None
+            folder = f"{subject.spec['workload']}/{subject.spec['environment']}"
+            changed = await self.git.changes(repository, before, commit, folder)
+        self.chronicle.note(
+            subject,
+            "commit",
+            f"Rendered {count} files of {subject.spec['release']}.",
+            f"{repository} is at {commit[:8]}:" if changed else "Nothing differs from Git.",
+            *(f"  {_verb(change)} {change.path}" for change in changed),
+        )
 
     def _refuse(self, subject: Subject, release: RawObject, error: ScoreError) -> NoReturn:
         commit = release["spec"]["commit"][:8]
-        message = f"The Score file of commit {commit} cannot be delivered: {error}"
+        message = (
+            f"The Score file of commit {commit} cannot be delivered: {error}. Correct score.yaml "
+            "and push; nothing was changed."
+        )
         fail(subject, "ScoreInvalid", message)
 
-    async def _gather(self, subject: Subject, release: RawObject) -> RenderInput:
-        project, environment_name = subject.key.namespace, subject.spec["environment"]
-        environment = await self.api.get(ENVIRONMENT, environment_name, project)
-        workload = await self.api.get(WORKLOAD, subject.spec["workload"], project)
-        cluster = await self.api.get(CLUSTER, environment["spec"]["cluster"])
-        is_local = cluster["spec"]["type"] == "local"
-        name: str = subject.spec["workload"]
-        policy = workload["spec"].get("deletionPolicy") or {}
+    async def _files(self, subject: Subject, release: RawObject) -> dict[str, bytes]:
+        """Rendered; what cannot be is a failure that names the problem."""
+        gathering = Gathering(self.api, self.clusters.client)
+        spec = subject.spec
         try:
-            score = parse_score(release["spec"]["score"])
+            given = await gathering.inputs(
+                subject.key.namespace,
+                spec["workload"],
+                spec["environment"],
+                spec["release"],
+                changes_of(subject.obj),
+            )
+            return with_folder(await anyio.to_thread.run_sync(render_files, given))
         except ScoreError as error:
             self._refuse(subject, release, error)
-        return RenderInput(
-            project=project,
-            workload=name,
-            environment=environment_name,
-            release=subject.spec["release"],
-            image=release["spec"]["image"],
-            score=score,
-            host=workload_host(project, name, environment_name) if is_local else "",
-            local=is_local,
-            retain_data=policy.get("data") == "Retain",
-            served=await self._served(environment["spec"]["cluster"]),
-        )
-
-    async def _served(self, cluster: str) -> frozenset[str]:
-        try:
-            await self.clusters.client(cluster).resolve(
-                "monitoring.coreos.com/v1", "ServiceMonitor"
-            )
-        except NotFound:
-            return frozenset()
-        return frozenset({SERVICE_MONITOR})
 
     async def _write(
         self, subject: Subject, repository: RepositoryName, files: dict[str, bytes]
@@ -149,12 +151,15 @@ class CommitManifests:
                 before = set(await self.git.files(repository, head, folder))
             except PathNotFound:
                 before = set()
-        after = dict(files)
-        if not any(path.startswith("infra/") for path in after):
-            after[KEEP] = b""
-        changes: dict[str, File | None] = {f"{folder}/{path}": None for path in before - set(after)}
-        changes |= {f"{folder}/{path}": File(content) for path, content in after.items()}
+        changes: dict[str, File | None] = {f"{folder}/{path}": None for path in before - set(files)}
+        changes |= {f"{folder}/{path}": File(content) for path, content in files.items()}
         return changes
+
+
+def _verb(change: Change) -> str:
+    if change.old is None:
+        return "added  "
+    return "removed" if change.new is None else "changed"
 
 
 def _author(user: str) -> Signature:

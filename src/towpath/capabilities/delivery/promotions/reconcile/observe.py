@@ -2,13 +2,22 @@
 
 from dataclasses import dataclass
 
+from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT, target_namespace
 from towpath.capabilities.delivery.gitops.kinds import (
     APPLICATION,
     ARGOCD_NAMESPACE,
     application_name,
     sickest_part,
 )
-from towpath.capabilities.delivery.promotions.kinds import DEPLOYMENTS, SUCCEEDED, SYNCING
+from towpath.capabilities.delivery.promotions.kinds import (
+    DEPLOYMENTS,
+    IN_PHASE,
+    PROMOTION,
+    SUCCEEDED,
+    SYNCING,
+)
+from towpath.capabilities.delivery.promotions.reconcile.chronicle import Chronicle
+from towpath.capabilities.delivery.promotions.reconcile.evidence import evidence
 from towpath.capabilities.delivery.promotions.reconcile.outcome import (
     elapsed_s,
     fail,
@@ -16,8 +25,11 @@ from towpath.capabilities.delivery.promotions.reconcile.outcome import (
     sentence,
     wait,
 )
+from towpath.capabilities.delivery.workloads.kinds import OF_WORKLOAD
 from towpath.client.protocols import Client
 from towpath.engines.git.port import GitReader, PathNotFound, RepositoryName
+from towpath.hooks.platform import Clusters
+from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import CommitSHA, RawObject
 from towpath.runtime.events import EventRecorder
 from towpath.runtime.steps import Subject
@@ -39,7 +51,9 @@ class Progress:
 class Observe:
     api: Client
     git: GitReader
+    clusters: Clusters
     events: EventRecorder
+    chronicle: Chronicle
 
     async def __call__(self, subject: Subject) -> None:
         answers = [await self._ask(subject, name) for name in application_names(subject)]
@@ -57,15 +71,29 @@ class Observe:
         wait(subject, SYNCING, "Syncing", message, after_s=max(left_s, 1.0))
 
     async def _give_up(self, subject: Subject, message: str, *, late: bool) -> None:
-        environment, workload = subject.spec["environment"], subject.spec["workload"]
         why = f"not healthy after {DEADLINE_S:.0f} s: {message}" if late else message
-        text = (
-            f"{sentence(subject)} failed: {why} What ran before still runs; see "
-            f"`towpath logs {workload} --env {environment}` and "
-            f"`towpath rollback {workload} --env {environment}`."
-        )
+        before = " What ran before still runs." if await self._ran_before(subject) else ""
+        text = f"{sentence(subject)} failed: {why}{before}"
+        for line in await self._evidence(subject):
+            self.chronicle.note(subject, "sync", line)
         await self.events.warning(subject.obj, "PromotionFailed", text)
         fail(subject, "ProgressDeadlineExceeded" if late else "Unhealthy", text)
+
+    async def _ran_before(self, subject: Subject) -> bool:
+        spec = subject.spec
+        fields = f"{OF_WORKLOAD.format(spec['workload'])},{IN_PHASE.format(SUCCEEDED)}"
+        listed = await self.api.list(PROMOTION, subject.key.namespace, fields=fields)
+        return any(one["spec"]["environment"] == spec["environment"] for one in listed.items)
+
+    async def _evidence(self, subject: Subject) -> list[str]:
+        stage = subject.spec["environment"]
+        environment = await self.api.get(ENVIRONMENT, stage, subject.key.namespace)
+        try:
+            client = self.clusters.client(environment["spec"]["cluster"])
+        except NotFound:
+            return []  # its cluster is not connected just now
+        namespace = target_namespace(subject.key.namespace, stage)
+        return await evidence(client, subject.spec["workload"], namespace)
 
     async def _ask(self, subject: Subject, name: str) -> Progress:
         app = await self.api.get(APPLICATION, name, ARGOCD_NAMESPACE)

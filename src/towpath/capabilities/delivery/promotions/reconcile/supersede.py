@@ -26,6 +26,7 @@ class Supersede:
         if newer is None:
             return
         message = f"Promotion {newer['metadata']['name']} is newer and takes its place."
+        subject.status["supersededBy"] = newer["metadata"]["name"]
         finish(subject, SUPERSEDED, message)
         raise Stalled("Superseded", message)
 

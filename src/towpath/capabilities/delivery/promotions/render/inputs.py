@@ -1,6 +1,6 @@
 """What a rendering depends on, all of it: nothing else may change its outcome."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from towpath.capabilities.delivery.promotions.score import Score
@@ -20,6 +20,17 @@ class Defaults:
 
 
 @dataclass(frozen=True, slots=True)
+class ValueChange:
+    """One value of a manifest that is to be another than the Score file comes to."""
+
+    kind: str
+    name: str
+    path: str
+    value: str
+    """As JSON."""
+
+
+@dataclass(frozen=True, slots=True)
 class RenderInput:
     project: str
     workload: str
@@ -35,6 +46,7 @@ class RenderInput:
     retain_data: bool = False
     served: frozenset[str] = frozenset()
     """`Kind.group` of optional kinds that the target serves, such as ServiceMonitor."""
+    changes: Sequence[ValueChange] = ()
     defaults: Defaults = field(default_factory=Defaults)
 
     @property

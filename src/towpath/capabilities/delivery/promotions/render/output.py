@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from towpath.capabilities.delivery.environments.kinds import SECRET_STORE
+from towpath.capabilities.delivery.promotions.render.changes import apply_changes
 from towpath.capabilities.delivery.promotions.render.environment import secret_name
 from towpath.capabilities.delivery.promotions.render.files import file_objects, mounted_files
 from towpath.capabilities.delivery.promotions.render.inputs import RenderInput
@@ -47,6 +48,7 @@ def render(given: RenderInput) -> Rendered:
         for name, resource in provisioned.items()
         for composite in resource.composites
     }
+    apply_changes(given.changes, [*workload.values(), *infra.values()])
     return Rendered(dict(sorted(workload.items())), dict(sorted(infra.items())))
 
 
