@@ -6,7 +6,8 @@ close, because everything is entered on one exit stack.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +26,7 @@ from towpath.app.front import PORTAL_HOSTS, Front
 from towpath.app.health import engines
 from towpath.app.objects import all_ready, apply_kinds, apply_namespaces, apply_objects
 from towpath.app.people import ADMINISTRATOR, ADMINISTRATORS_BINDING
+from towpath.app.plugins.plugins import Plugins
 from towpath.app.public_info import public_info
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
 from towpath.capabilities.governance.projects.kinds import PROJECT
@@ -40,6 +42,7 @@ from towpath.hooks.platform import ARGOCD_NAMESPACE, SYSTEM_NAMESPACE, Platform
 from towpath.hooks.templates import TemplateAction
 from towpath.localcluster.cluster import LocalCluster
 from towpath.localcluster.gateway.proxy import Gateway
+from towpath.plugin.discovery import installed_plugins
 from towpath.runtime.looplag import LoopLag
 from towpath.web.accounts import ApiAccess, build_accounts
 from towpath.web.portal import Portal, PortalApplication, build_portal
@@ -80,7 +83,13 @@ class _Hosts:
 
 @asynccontextmanager
 async def running_platform(
-    data_dir: DataDir, cache: Path, ports: Ports, *, demo: bool, progress: Progress
+    data_dir: DataDir,
+    cache: Path,
+    ports: Ports,
+    *,
+    demo: bool,
+    progress: Progress,
+    without_plugins: Collection[str] = (),
 ) -> AsyncIterator[Running]:
     """Start everything; leaving the context stops everything that was started."""
     async with AsyncExitStack() as stack:
@@ -88,7 +97,8 @@ async def running_platform(
             stack, data_dir.path, cache, ports, demo=demo, progress=progress
         )
         hosts = await _open_hosts(stack, base)
-        platform = _platform(base, hosts)
+        plugins = await _plugins(base, without_plugins, progress)
+        platform = _platform(base, hosts, plugins)
         await _install(base)
         background = await stack.enter_async_context(Background())
         lag = LoopLag()
@@ -101,7 +111,9 @@ async def running_platform(
             shipping = AuditShipping(cluster, plane.store, base.records.audit)
             background.start(f"audit-{cluster or 'platform'}", shipping.run())
         background.start("gateway", hosts.gateway.run())
-        kubeconfig = await _listen(stack, base, hosts, _portal(base, platform, hosts.git, lag))
+        background.start("plug-ins", plugins.run())
+        portal = _portal(base, platform, hosts.git, lag, plugins)
+        kubeconfig = await _listen(stack, base, hosts, portal)
         _start_controllers(background, platform)
         for capability in BUILT_IN:
             if demo and (seed := capability.load_demo()):
@@ -129,14 +141,28 @@ async def _open_hosts(stack: AsyncExitStack, base: Foundations) -> _Hosts:
     return _Hosts(git, registry, images, cluster, Gateway([cluster.state]))
 
 
-def _platform(base: Foundations, hosts: _Hosts) -> Platform:
+async def _plugins(base: Foundations, without: Collection[str], progress: Progress) -> Plugins:
+    began_s = time.monotonic()
+    plugins = Plugins(
+        await asyncio.to_thread(installed_plugins),
+        without=without,
+        processes=base.processes,
+        api=base.api.front.client(),
+        data_dir=base.data,
+    )
+    if told := plugins.told():
+        progress(told, time.monotonic() - began_s)
+    return plugins
+
+
+def _platform(base: Foundations, hosts: _Hosts, plugins: Plugins) -> Platform:
     actions: dict[str, TemplateAction] = {}
 
     def template_actions() -> Mapping[str, TemplateAction]:
         if not actions:
             for capability in BUILT_IN:
                 actions.update(capability.load_template_actions(platform))
-        return actions
+        return {**plugins.actions(), **actions}
 
     planes = {LOCAL: base.cluster}
     platform = Platform(
@@ -157,6 +183,7 @@ def _platform(base: Foundations, hosts: _Hosts) -> Platform:
         cache_dir=base.cache,
         database_url=base.postgres.address.url,
         ca_file=base.pki.ca_file,
+        template_actions_changed=plugins.actions_changed,
     )
     return platform
 
@@ -200,8 +227,10 @@ async def _listen(
 
 
 def _portal(
-    base: Foundations, platform: Platform, git: EmbeddedGitHost, lag: LoopLag
+    base: Foundations, platform: Platform, git: EmbeddedGitHost, lag: LoopLag, plugins: Plugins
 ) -> PortalApplication:
+    tabs = [tab for one in BUILT_IN for tab in one.load_tabs()]
+    checks = [check for one in BUILT_IN for check in one.load_checks()]
     reads = [read for one in BUILT_IN for read in one.load_reads(platform)]
     folders = {
         one.name: Path(str(resources.files(one.package))) / "templates"
@@ -221,6 +250,9 @@ def _portal(
         hosts=PORTAL_HOSTS,
         pages=tuple(page for one in BUILT_IN for page in one.load_pages()),
         template_folders=folders,
+        tabs=lambda: (*tabs, *plugins.tabs()),
+        checks=lambda: (*checks, *plugins.checks()),
+        plugins=plugins.reports,
     )
     routes = [
         *build_reads(reads, base.identity, base.authenticate, base.viewer),

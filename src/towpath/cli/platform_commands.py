@@ -23,6 +23,7 @@ async def up(
     demo: bool = False,
     empty: bool = False,
     no_browser: bool = False,
+    without_plugin: tuple[str, ...] = (),
 ) -> None:
     """Start the whole platform in the foreground; Ctrl-C stops everything it started.
 
@@ -38,6 +39,8 @@ async def up(
         Seed nothing but the golden paths.
     no_browser
         Do not open the portal in a browser.
+    without_plugin
+        The name of an installed plug-in that shall not run this time; may be given several times.
     """
     from towpath.app.datadir import default_data_dir, open_data_dir
     from towpath.app.refusals import refusal_of, require_programs
@@ -49,7 +52,7 @@ async def up(
         require_programs()
         with open_data_dir(path) as opened:
             seed = demo or (opened.is_new and not empty)
-            await _run(opened, port, seed=seed, browse=not no_browser)
+            await _run(opened, port, seed=seed, browse=not no_browser, without=without_plugin)
     except CommandError:
         raise
     except Exception as error:
@@ -59,7 +62,9 @@ async def up(
         raise CommandError(refusal, exit_code=START_REFUSED) from error
 
 
-async def _run(data_dir: object, port: int | None, *, seed: bool, browse: bool) -> None:
+async def _run(
+    data_dir: object, port: int | None, *, seed: bool, browse: bool, without: tuple[str, ...]
+) -> None:
     from towpath.app.datadir import DataDir, announce, default_cache_dir
     from towpath.app.logging import log_to_file
     from towpath.app.platform import running_platform
@@ -74,7 +79,12 @@ async def _run(data_dir: object, port: int | None, *, seed: bool, browse: bool) 
     announce(data_dir, ports)
     _say(f"Starting Towpath in {data_dir.path}")
     running = running_platform(
-        data_dir, default_cache_dir(), ports, demo=seed, progress=_show_progress
+        data_dir,
+        default_cache_dir(),
+        ports,
+        demo=seed,
+        progress=_show_progress,
+        without_plugins=without,
     )
     async with running as platform:
         await platform.settled(FIRST_START_DEADLINE_S)

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from towpath.client.protocols import Client
+from towpath.hooks.checks import ServiceCheck
 from towpath.hooks.commands import Command
 from towpath.hooks.pages import PageRoute
 from towpath.hooks.platform import Platform
 from towpath.hooks.reads import Read
+from towpath.hooks.tabs import ServiceTab
 from towpath.hooks.templates import TemplateAction
 from towpath.machinery.objects import RawObject
 from towpath.runtime.controller import Controller
@@ -49,6 +51,10 @@ class Capability:
     """`Callable[[Platform], Sequence[Read]]`: the public read API below /api/v1/."""
     pages: Reference = ""
     """`Sequence[PageRoute]`"""
+    tabs: Reference = ""
+    """`Sequence[ServiceTab]`: further tabs of the service page, shown as blocks of data."""
+    checks: Reference = ""
+    """`Sequence[ServiceCheck]`: what a service should fulfil, shown on its tab Checks."""
     demo: Reference = ""
     """`Callable[[Platform], Awaitable[None]]`: seeds its part of the demo; idempotent."""
 
@@ -89,6 +95,12 @@ class Capability:
 
     def load_pages(self) -> Sequence[PageRoute]:
         return cast(Sequence[PageRoute], self._load(self.pages, ()))
+
+    def load_tabs(self) -> Sequence[ServiceTab]:
+        return cast(Sequence[ServiceTab], self._load(self.tabs, ()))
+
+    def load_checks(self) -> Sequence[ServiceCheck]:
+        return cast(Sequence[ServiceCheck], self._load(self.checks, ()))
 
     def load_demo(self) -> Callable[[Platform], Awaitable[None]] | None:
         function = self._load(self.demo, None)

@@ -9,7 +9,7 @@ again with what is wrong.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from towpath.client.protocols import Client
 from towpath.engines.git.port import GitReader
@@ -17,6 +17,10 @@ from towpath.hooks.platform import Addresses
 from towpath.machinery.kinds import Resource
 from towpath.machinery.users import UserInfo
 from towpath.records.contract import AuditTrail, CatalogIndex, LogBook, Viewer
+
+if TYPE_CHECKING:
+    from towpath.hooks.checks import ServiceCheck
+    from towpath.hooks.tabs import ServiceTab
 
 
 class Records(Protocol):
@@ -51,6 +55,9 @@ class Visit:
     """The id of the visitor's session, by which the identity lists it."""
     form: Mapping[str, str] = field(default_factory=dict)
     """What was posted, without the token; of a field that came twice, the lines together."""
+    tabs: Sequence["ServiceTab"] = ()
+    """What capabilities and plug-ins add to the service page just now."""
+    checks: Sequence["ServiceCheck"] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What a hook is given: the API, the clusters and the engines, each by its port."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -93,6 +93,8 @@ class Platform:
     """The embedded PostgreSQL server's administrator URL, "" when there is none."""
     ca_file: Path
     """The CA that signs the API's certificate, PEM; for child processes that call the API."""
+    template_actions_changed: Callable[[], AsyncIterator[None]] | None = None
+    """Yields when actions have come that were not there before; None where that never happens."""
 
 
 class TokenIssuer(Protocol):

@@ -1,4 +1,4 @@
-"""About: which versions run here, and whether each engine answers."""
+"""About: which versions run here, whether each engine answers, and how each plug-in is."""
 
 import asyncio
 import platform as machine
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from towpath.hooks.pages import Page, PageRoute, Visit
+from towpath.plugin.declaration import API_VERSION
+from towpath.plugin.reports import Condition, PluginReport
 
 CHECK_S_MAX = 2.0
 
@@ -30,16 +32,22 @@ class Health:
     took_ms: float
 
 
-def about_page(engines: Sequence[Engine]) -> PageRoute:
+def about_page(
+    engines: Sequence[Engine], plugins: Callable[[], Sequence[PluginReport]]
+) -> PageRoute:
     async def show(visit: Visit) -> Page:
         health = await asyncio.gather(*map(_examined, engines))
         failing = [one.name for one in health if one.state != "Healthy"]
+        told = plugins()
+        troubled = [one.name for one in told if one.condition in _TROUBLED]
         data = {
             "engines": health,
-            "state": "Degraded" if failing else "Healthy",
-            "sentence": _sentence(failing, len(health)),
+            "plugins": told,
+            "state": "Degraded" if failing or troubled else "Healthy",
+            "sentence": f"{_sentence(failing, len(health))}{_of_plugins(troubled)}",
             "versions": [
                 ("Towpath", metadata.version("towpath")),
+                ("Plug-in interface", API_VERSION),
                 ("Python", machine.python_version()),
                 ("System", f"{machine.system()} {machine.release()}"),
             ],
@@ -57,6 +65,16 @@ def _sentence(failing: list[str], count: int) -> str:
     if not failing:
         return f"All {count} engines answer."
     return f"{', '.join(failing)} {'does' if len(failing) == 1 else 'do'} not answer."
+
+
+_TROUBLED = (Condition.DEGRADED, Condition.FAILED)
+
+
+def _of_plugins(troubled: list[str]) -> str:
+    if not troubled:
+        return ""
+    who = ", ".join(troubled)
+    return f" Something is wrong with the plug-in{'s' if len(troubled) > 1 else ''} {who}."
 
 
 async def _examined(engine: Engine) -> Health:

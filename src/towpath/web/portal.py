@@ -1,7 +1,7 @@
 """The portal as one ASGI application: pages of capabilities, sign-in, static files, reads."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -14,14 +14,17 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, compile_path
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from towpath.client.protocols import Client
 from towpath.engines.git.port import GitReader
+from towpath.hooks.checks import ServiceCheck
 from towpath.hooks.pages import Answer, Page, PageRoute, Records, Redirect, Visit
 from towpath.hooks.platform import Addresses
+from towpath.hooks.tabs import ServiceTab
 from towpath.machinery.errors import StatusError
 from towpath.machinery.users import UserInfo
+from towpath.plugin.reports import PluginReport
 from towpath.records.contract import Viewer
 from towpath.web import palette, session, styleguide, stylesheet, wording
 from towpath.web.about_page import Engine, about_page
@@ -58,13 +61,19 @@ class Portal:
     pages: tuple[PageRoute, ...]
     template_folders: Mapping[str, Path]
     """Each capability's `templates/` folder, by the capability's name."""
+    tabs: Callable[[], Sequence[ServiceTab]] = tuple
+    """Of the service page, those that come and go with plug-ins too."""
+    checks: Callable[[], Sequence[ServiceCheck]] = tuple
+    plugins: Callable[[], Sequence[PluginReport]] = tuple
 
 
 class PortalApplication:
     """The portal, guarded."""
 
-    def __init__(self, app: ASGIApp, live: LiveStreams) -> None:
-        self._app = app
+    def __init__(self, app: Starlette, live: LiveStreams, hosts: Iterable[str]) -> None:
+        self.routes: Sequence[BaseRoute] = app.routes
+        """All that it answers to."""
+        self._app = Guard(app, hosts=hosts)
         self._live = live
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,7 +87,7 @@ class PortalApplication:
 def build_portal(portal: Portal, reads: Iterable[BaseRoute]) -> PortalApplication:
     live = LiveStreams()
     account = account_page(portal.identity, live.end_session)
-    pages = (*portal.pages, account, about_page(portal.engines), *styleguide.PAGES)
+    pages = (*portal.pages, account, about_page(portal.engines, portal.plugins), *styleguide.PAGES)
     rendering = Rendering(portal.template_folders, pages)
     shell = _Shell(portal, rendering, live)
     routes = [
@@ -95,7 +104,7 @@ def build_portal(portal: Portal, reads: Iterable[BaseRoute]) -> PortalApplicatio
     ]
     handlers = {StatusError: shell.failure, HTTPException: shell.failure}
     app = Starlette(routes=routes, exception_handlers=handlers)
-    return PortalApplication(Guard(app, hosts=portal.hosts), live)
+    return PortalApplication(app, live, portal.hosts)
 
 
 class _KeptFiles(StaticFiles):
@@ -171,6 +180,8 @@ class _Shell:
             records=portal.records,
             cluster=lambda name: portal.cluster_of(user, name),
             git=portal.git_of(user),
+            tabs=portal.tabs(),
+            checks=portal.checks(),
         )
 
     async def _answered(

@@ -33,6 +33,7 @@ from towpath.capabilities.delivery.workloads.tree import Node, resource_tree
 from towpath.capabilities.infrastructure.offerings.kinds import POSTGRESQL_INSTANCE
 from towpath.hooks.pages import Answer, LiveWatch, Page, PageRoute, Redirect, Visit
 from towpath.hooks.showing import may, person, show_object
+from towpath.hooks.tabs import Service
 from towpath.machinery.conditions import get_condition
 from towpath.machinery.errors import Conflict, Forbidden, NotFound, StatusError
 from towpath.machinery.objects import RawObject, uid_of
@@ -81,6 +82,7 @@ async def _frame(visit: Visit, facts: Facts, tab: str) -> dict[str, Any]:
         "project": project,
         "name": facts.name,
         "tab": tab,
+        "contributed": visit.tabs,
         "base": f"/projects/{project}/workloads/{facts.name}",
         "lanes": lanes,
         "headline": headline(facts, lanes),
@@ -173,6 +175,20 @@ async def activity(visit: Visit) -> Page:
     return Page(
         "workloads/activity.html", {**frame, "entries": written}, title=f"{facts.name}: activity"
     )
+
+
+async def contributed(visit: Visit) -> Page:
+    """A tab that a capability or a plug-in adds; its key is the last part of the address."""
+    key = visit.parameters["tab"]
+    tab = next((tab for tab in visit.tabs if tab.key == key), None)
+    if tab is None:
+        raise NotFound(f"a service has no tab {key!r}")
+    facts = await _read(visit)
+    service = Service(visit.parameters["project"], facts.name, facts.workload)
+    frame, blocks = await asyncio.gather(_frame(visit, facts, key), tab.show(visit, service))
+    data = {**frame, "blocks": blocks, "plugin": tab.plugin}
+    title = f"{facts.name}: {tab.label.lower()}"
+    return Page("workloads/contributed.html", data, title=title)
 
 
 async def as_yaml(visit: Visit) -> Page:
@@ -338,4 +354,6 @@ PAGES = (
     _route("/activity", activity, "Activity"),
     _route("/yaml", as_yaml, "YAML"),
     PageRoute(f"{PATH}/delete", ask_delete, "Delete", submit=delete, section="/catalog"),
+    # The last one: what has an address of its own comes before.
+    _route("/{tab}", contributed, "A tab that is added"),
 )
