@@ -16,7 +16,15 @@ from towpath.engines.git.port import GitReader
 from towpath.hooks.platform import Addresses
 from towpath.machinery.kinds import Resource
 from towpath.machinery.users import UserInfo
-from towpath.records.contract import AuditTrail, CatalogIndex, LogBook, Viewer
+from towpath.records.changes import Changes
+from towpath.records.contract import (
+    AuditTrail,
+    CatalogIndex,
+    Inbox,
+    LogBook,
+    SavedViews,
+    Viewer,
+)
 
 if TYPE_CHECKING:
     from towpath.hooks.checks import ServiceCheck
@@ -34,6 +42,17 @@ class Records(Protocol):
 
     @property
     def audit(self) -> AuditTrail: ...
+
+    @property
+    def inbox(self) -> Inbox: ...
+
+    @property
+    def views(self) -> SavedViews: ...
+
+    @property
+    def changes(self) -> Changes:
+        """Says when something has been stored, for pages that are open."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +113,19 @@ class LiveWatch:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveRecords:
+    """Evidence that a page shows: when more of it is stored, the page is fetched again.
+
+    `catalog` of the projects that the visitor may see, or `inbox`, what the visitor is told.
+    """
+
+    noun: str
+
+
+Live = LiveWatch | LiveRecords
+
+
+@dataclass(frozen=True, slots=True)
 class PageRoute:
     """`path` may hold `{name}` parts, which arrive in the visit's parameters with the query."""
 
@@ -103,7 +135,7 @@ class PageRoute:
     """What the page is called in the title and in lists of pages."""
     submit: Callable[[Visit], Awaitable[Answer]] | None = None
     """Answers a POST to the same path."""
-    live: Callable[[Visit], Sequence[LiveWatch]] | None = None
+    live: Callable[[Visit], Sequence[Live]] | None = None
     """What the page shows just now; None for a page that does not change by itself."""
     section: str = ""
     """The path of the rail's entry that is marked while this page is open, as `/catalog`."""

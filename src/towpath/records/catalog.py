@@ -2,20 +2,29 @@
 
 What a viewer may see is a condition of every query: entities of their projects, and those of no
 project (people, groups, shared systems). Facets are counted on the filtered set without a filter
-on the counted field itself, as a person who narrows down expects.
+on the counted field itself, as a person who narrows down expects. How a workload is comes from
+elsewhere than its entity, and is kept beside it.
 """
 
 # ruff: noqa: S608 - what is put into the SQL is column names and question marks, never a value.
 
-import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import apsw
 import orjson
 
+from towpath.records.browsing import (
+    COLUMNS,
+    count_values,
+    marks,
+    order_of,
+    read_page,
+    selection,
+    visibility,
+)
+from towpath.records.changes import Changes
 from towpath.records.contract import (
     Edges,
     Entity,
@@ -24,50 +33,41 @@ from towpath.records.contract import (
     Ingested,
     Relation,
     Viewer,
+    WorkloadState,
 )
-from towpath.records.database import Database, Row, Value
+from towpath.records.database import Database, Row
 
-COLUMN_OF_FIELD: Mapping[str, str] = {
-    name: f"entity.{name}"
-    for name in (
-        "ref",
-        "kind",
-        "namespace",
-        "name",
-        "type",
-        "owner",
-        "system",
-        "lifecycle",
-        "project",
-        "source",
-    )
-}
-TAG = "tag"
-_COLUMNS = (
-    "ref, source, project, kind, namespace, name, title, description, type, owner, system, "
-    "lifecycle, descriptor"
-)
-_SELECTED = ", ".join(f"entity.{column}" for column in _COLUMNS.split(", "))
+NEWS = "catalog"
+"""The noun of its changes."""
 
 
 class SqliteCatalogIndex:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, changes: Changes) -> None:
         self._database = database
+        self._changes = changes
 
     async def ingest(
         self, source: str, entities: Sequence[Entity], *, project: str, version: str
     ) -> Ingested:
         owned = [replace(entity, source=source, project=project) for entity in entities]
-        return await self._database.write(
+        ingested = await self._database.write(
             lambda connection: _ingest(connection, source, owned, project, version)
         )
+        if ingested.changed:
+            self._changes.publish(NEWS, project)
+        return ingested
 
     async def forget(self, source: str) -> None:
-        def delete(connection: apsw.Connection) -> None:
+        def delete(connection: apsw.Connection) -> str | None:
             _delete_entities(connection, source)
-            connection.execute("DELETE FROM entity_source WHERE name = ?", (source,))
+            row: Row | None = connection.execute(
+                "DELETE FROM entity_source WHERE name = ? RETURNING project", (source,)
+            ).fetchone()
+            return row[0] if row else None
 
-        await self._database.write(delete)
+        project = await self._database.write(delete)
+        if project is not None:
+            self._changes.publish(NEWS, project)
 
     async def sources(self) -> dict[str, str]:
         rows = await self._database.fetch("SELECT name, version FROM entity_source")
@@ -78,37 +78,50 @@ class SqliteCatalogIndex:
         return found.entities[0] if found.entities else None
 
     async def query(
-        self, viewer: Viewer, where: EntityFilter, *, limit: int = 100, continue_token: str = ""
+        self,
+        viewer: Viewer,
+        where: EntityFilter,
+        *,
+        limit: int = 100,
+        continue_token: str = "",
+        sort: str = "",
     ) -> EntityPage:
-        offset = int(continue_token or 0)
-        tables, condition, parameters = _selection(viewer, where)
-        order = "entity_text.rank, " if _match_of(where.text) else ""
-
-        def select(connection: apsw.Connection) -> EntityPage:
-            (total,) = next(
-                connection.execute(f"SELECT count(*) FROM {tables} WHERE {condition}", parameters)
-            )
-            rows = connection.execute(
-                f"SELECT entity.id, {_SELECTED} FROM {tables} WHERE {condition}"
-                f" ORDER BY {order}entity.name, entity.ref LIMIT ? OFFSET ?",
-                [*parameters, limit, offset],
-            ).fetchall()
-            entities = _entities(connection, rows)
-            more = offset + len(entities) < total
-            return EntityPage(entities, total, str(offset + len(entities)) if more else "")
-
-        return await self._database.read(select)
+        order = order_of(sort, where.text, continue_token)
+        chosen = selection(viewer, where)
+        return await self._database.read(
+            lambda connection: read_page(connection, chosen, order, limit)
+        )
 
     async def facets(
-        self, viewer: Viewer, where: EntityFilter, fields: Sequence[str]
+        self, viewer: Viewer, where: EntityFilter, fields: Sequence[str], *, empty: bool = False
     ) -> dict[str, dict[str, int]]:
         def count(connection: apsw.Connection) -> dict[str, dict[str, int]]:
-            return {name: _count_values(connection, viewer, where, name) for name in fields}
+            return {
+                name: count_values(connection, viewer, where, name, empty=empty) for name in fields
+            }
 
         return await self._database.read(count)
 
+    async def existing(self, viewer: Viewer, refs: Sequence[str]) -> set[str]:
+        may_see, projects = visibility(viewer)
+        rows = await self._database.fetch(
+            f"SELECT ref FROM entity WHERE ref IN ({marks(refs)}) AND {may_see}",
+            (*refs, *projects),
+        )
+        return {ref for (ref,) in rows}
+
+    async def observe(self, project: str, name: str, state: WorkloadState | None) -> None:
+        if await self._database.write(
+            lambda connection: _observe(connection, project, name, state)
+        ):
+            self._changes.publish(NEWS, project)
+
+    async def observed(self) -> list[tuple[str, str]]:
+        rows = await self._database.fetch("SELECT project, name FROM workload_state")
+        return [(project, name) for project, name in rows]
+
     async def edges(self, viewer: Viewer, ref: str) -> Edges:
-        may_see, projects = _visibility(viewer)
+        may_see, projects = visibility(viewer)
 
         def select(connection: apsw.Connection) -> Edges:
             outgoing: list[Row] = connection.execute(
@@ -138,77 +151,12 @@ def _visible_targets(
     """Targets without those that exist and are hidden from the viewer."""
     if viewer.projects is None or not targets:
         return set(targets)
-    may_see, projects = _visibility(viewer)
+    may_see, projects = visibility(viewer)
     hidden = connection.execute(
-        f"SELECT ref FROM entity WHERE ref IN ({_marks(targets)}) AND NOT {may_see}",
+        f"SELECT ref FROM entity WHERE ref IN ({marks(targets)}) AND NOT {may_see}",
         (*targets, *projects),
     ).fetchall()
     return set(targets) - {ref for (ref,) in hidden}
-
-
-def _visibility(viewer: Viewer) -> tuple[str, list[str]]:
-    if viewer.projects is None:
-        return "1 = 1", []
-    projects = sorted(viewer.projects)
-    return f"(entity.project = '' OR entity.project IN ({_marks(projects)}))", projects
-
-
-def _marks(values: Sequence[Any]) -> str:
-    return ", ".join("?" * len(values))
-
-
-def _selection(viewer: Viewer, where: EntityFilter) -> tuple[str, str, list[Value]]:
-    """Tables, condition and parameters of what a filter selects for a viewer."""
-    condition, projects = _visibility(viewer)
-    conditions = [condition]
-    parameters: list[Value] = [*projects]
-    for name, values in where.fields.items():
-        if name == TAG:
-            conditions.append(
-                "EXISTS (SELECT 1 FROM entity_tag WHERE entity_tag.entity = entity.id"
-                f" AND entity_tag.tag IN ({_marks(values)}))"
-            )
-        else:
-            conditions.append(f"{_column(name)} IN ({_marks(values)})")
-        parameters += values
-    tables = "entity"
-    if match := _match_of(where.text):
-        tables = "entity_text JOIN entity ON entity.id = entity_text.rowid"
-        conditions.append("entity_text MATCH ?")
-        parameters.append(match)
-    return tables, " AND ".join(conditions), parameters
-
-
-def _column(name: str) -> str:
-    column = COLUMN_OF_FIELD.get(name)
-    if column is None:
-        known = ", ".join([*COLUMN_OF_FIELD, TAG])
-        raise ValueError(f"{name!r} is not a field of the catalogue; there are {known}")
-    return column
-
-
-def _match_of(text: str) -> str:
-    """The words of a search as an FTS5 query: all of them, the beginning of a word is enough."""
-    words = re.findall(r"\w+", text)
-    return " ".join(f'"{word}"*' for word in words)
-
-
-def _count_values(
-    connection: apsw.Connection, viewer: Viewer, where: EntityFilter, name: str
-) -> dict[str, int]:
-    others = {field: values for field, values in where.fields.items() if field != name}
-    tables, condition, parameters = _selection(viewer, replace(where, fields=others))
-    if name == TAG:
-        tables += " JOIN entity_tag ON entity_tag.entity = entity.id"
-        column = "entity_tag.tag"
-    else:
-        column = _column(name)
-    rows = connection.execute(
-        f"SELECT {column}, count(*) FROM {tables} WHERE {condition} AND {column} <> ''"
-        " GROUP BY 1 ORDER BY 2 DESC, 1",
-        parameters,
-    )
-    return dict(rows)
 
 
 def _ingest(
@@ -248,7 +196,8 @@ def _delete_entities(connection: apsw.Connection, source: str) -> None:
 def _insert(connection: apsw.Connection, entity: Entity) -> bool:
     """False when the reference is taken: by another source, or twice in this one."""
     inserted = connection.execute(
-        f"INSERT INTO entity ({_COLUMNS}) VALUES ({_marks(range(13))})"
+        f"INSERT INTO entity ({COLUMNS}, health) VALUES ({marks(range(14))}, coalesce((SELECT"
+        " health FROM workload_state WHERE project = ? AND name = ?), ''))"
         " ON CONFLICT (ref) DO NOTHING RETURNING id",
         (
             entity.ref,
@@ -263,7 +212,10 @@ def _insert(connection: apsw.Connection, entity: Entity) -> bool:
             entity.owner,
             entity.system,
             entity.lifecycle,
+            entity.workload,
             orjson.dumps(entity.descriptor).decode(),
+            entity.project,
+            entity.workload,
         ),
     ).fetchone()
     if inserted is None:
@@ -292,42 +244,29 @@ def _insert(connection: apsw.Connection, entity: Entity) -> bool:
     return True
 
 
-def _entities(connection: apsw.Connection, rows: Sequence[Row]) -> list[Entity]:
-    """Entities with tags and relations: two queries for a whole page."""
-    ids = [row[0] for row in rows]
-    tags: dict[int, list[str]] = {}
-    relations: dict[int, list[Relation]] = {}
-    for entity_id, tag in connection.execute(
-        f"SELECT entity, tag FROM entity_tag WHERE entity IN ({_marks(ids)}) ORDER BY 1, 2", ids
-    ):
-        tags.setdefault(entity_id, []).append(tag)
-    for entity_id, kind, target in connection.execute(
-        "SELECT entity, type, target FROM entity_relation"
-        f" WHERE entity IN ({_marks(ids)}) ORDER BY 1, 2, 3",
-        ids,
-    ):
-        relations.setdefault(entity_id, []).append(Relation(kind, target))
-    return [
-        _entity(row[1:], tuple(tags.get(row[0], ())), tuple(relations.get(row[0], ())))
-        for row in rows
-    ]
-
-
-def _entity(row: Row, tags: tuple[str, ...], relations: tuple[Relation, ...]) -> Entity:
-    return Entity(
-        ref=row[0],
-        source=row[1],
-        project=row[2],
-        kind=row[3],
-        namespace=row[4],
-        name=row[5],
-        title=row[6],
-        description=row[7],
-        type=row[8],
-        owner=row[9],
-        system=row[10],
-        lifecycle=row[11],
-        descriptor=orjson.loads(row[12]),
-        tags=tags,
-        relations=relations,
+def _observe(
+    connection: apsw.Connection, project: str, name: str, state: WorkloadState | None
+) -> bool:
+    """Whether anything is different now. The health is in the entity's row too, to be counted."""
+    known = connection.execute(
+        "SELECT health, sentence, url FROM workload_state WHERE project = ? AND name = ?",
+        (project, name),
+    ).fetchone()
+    new = (state.health, state.sentence, state.url) if state else None
+    if known == new:
+        return False
+    if new is None:
+        connection.execute(
+            "DELETE FROM workload_state WHERE project = ? AND name = ?", (project, name)
+        )
+    else:
+        connection.execute(
+            "INSERT OR REPLACE INTO workload_state (project, name, health, sentence, url)"
+            " VALUES (?, ?, ?, ?, ?)",
+            (project, name, *new),
+        )
+    connection.execute(
+        "UPDATE entity SET health = ? WHERE project = ? AND workload = ? AND workload <> ''",
+        (state.health if state else "", project, name),
     )
+    return True

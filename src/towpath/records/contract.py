@@ -314,6 +314,14 @@ class NotificationPage:
     continue_token: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """How many are unread, and the highest id of all, by which a page knows what is new."""
+
+    count: int = 0
+    latest: int = 0
+
+
 class Inbox(Protocol):
     """What each person has been told. A read shows only what is of projects the viewer may see."""
 
@@ -332,7 +340,7 @@ class Inbox(Protocol):
         """The subjects beginning with `prefix` that notices are kept of."""
         ...
 
-    async def unread(self, viewer: Viewer) -> int: ...
+    async def unread(self, viewer: Viewer) -> Unread: ...
 
     async def asking(self, viewer: Viewer, *, limit: int = 10) -> tuple[list[Notification], int]:
         """What waits for the person, newest first, and how many there are."""
@@ -353,6 +361,10 @@ class Inbox(Protocol):
 
     async def mark(self, viewer: Viewer, ids: Sequence[int], *, read: bool) -> None:
         """Read or unread, as far as they are the viewer's own; no ids are all of them."""
+        ...
+
+    async def dismiss(self, viewer: Viewer, ids: Sequence[int]) -> None:
+        """They do not wait for the viewer any more, whatever becomes of them."""
         ...
 
 

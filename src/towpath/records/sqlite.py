@@ -1,7 +1,7 @@
 """Records in one SQLite file.
 
 async with SqliteRecords(data_dir / "records.db") as records:
-    records.logs, records.catalog, records.audit
+    records.logs, records.catalog, records.audit, records.inbox, records.views
 """
 
 import asyncio
@@ -10,9 +10,12 @@ from pathlib import Path
 
 from towpath.records.audit import SqliteAuditTrail
 from towpath.records.catalog import SqliteCatalogIndex
+from towpath.records.changes import Changes
 from towpath.records.database import Database
 from towpath.records.identity import SqliteIdentityTable
+from towpath.records.inbox import SqliteInbox
 from towpath.records.logs import SqliteLogBook
+from towpath.records.views import SqliteSavedViews
 
 log = logging.getLogger(__name__)
 
@@ -26,16 +29,21 @@ class SqliteRecords:
     catalog: SqliteCatalogIndex
     audit: SqliteAuditTrail
     identity: SqliteIdentityTable
+    inbox: SqliteInbox
+    views: SqliteSavedViews
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path)
+        self.changes = Changes()
 
     async def __aenter__(self) -> "SqliteRecords":
         await self._database.__aenter__()
         self.logs = SqliteLogBook(self._database)
-        self.catalog = SqliteCatalogIndex(self._database)
+        self.catalog = SqliteCatalogIndex(self._database, self.changes)
         self.audit = SqliteAuditTrail(self._database)
         self.identity = SqliteIdentityTable(self._database)
+        self.inbox = SqliteInbox(self._database, self.changes)
+        self.views = SqliteSavedViews(self._database)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -2,7 +2,10 @@
 
     GET /-/live?page=<path and query>   ->  event: open     nothing is missed from here on
                                             event: change   something on the page changed
+                                            event: inbox    the visitor is told something
                                             event: gone     the session has ended
+
+A page that does not change by itself, and no page, hear of the inbox alone.
 
 The stream says that there is news, never what it is: the browser fetches the page again, with the
 visitor's own rights, so nothing can be learnt here that the page would not show. Watches are the
@@ -18,13 +21,16 @@ import asyncio
 import contextlib
 import math
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from towpath.client.protocols import Client
-from towpath.hooks.pages import LiveWatch
+from towpath.hooks.pages import Live, LiveRecords, LiveWatch
 from towpath.machinery.errors import NotFound
+from towpath.records.changes import Changes, Hear
+from towpath.records.contract import Viewer
 from towpath.web.watching import Membership, SharedWatches, some
 
 BEAT_S = 25.0
@@ -44,9 +50,14 @@ RETRY_MS = 1000
 ClientOf = Callable[[str], Client]
 StillSignedIn = Callable[[], Awaitable[bool]]
 
+Listen = Callable[[Hear, Hear], AbstractContextManager[None]]
+"""While it is entered, the first is called at news of what the page shows, the second at news of
+the visitor's inbox."""
+
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 OPEN = f"retry: {RETRY_MS}\nevent: open\ndata:\n\n".encode()
 CHANGE = b"event: change\ndata:\n\n"
+INBOX = b"event: inbox\ndata:\n\n"
 GONE = b"event: gone\ndata:\n\n"
 BEAT = b": beat\n\n"
 
@@ -73,6 +84,7 @@ class LiveStreams:
     def answer(
         self,
         watches: Sequence[LiveWatch],
+        listen: Listen,
         client_of: ClientOf,
         signed_in: StillSignedIn,
         *,
@@ -80,7 +92,7 @@ class LiveStreams:
     ) -> Response:
         if self._ended or len(self._open) >= STREAMS_MAX:
             return Response("too many live pages", 503, headers={"Retry-After": "30"})
-        return _LiveStream(self, watches, client_of, signed_in, session)
+        return _LiveStream(self, watches, listen, client_of, signed_in, session)
 
     def add(self, stream: "_LiveStream") -> None:
         self._open.add(stream)
@@ -103,6 +115,7 @@ class _LiveStream(Response):
         self,
         streams: LiveStreams,
         watches: Sequence[LiveWatch],
+        listen: Listen,
         client_of: ClientOf,
         signed_in: StillSignedIn,
         session: str,
@@ -113,16 +126,22 @@ class _LiveStream(Response):
         self.session = session
         self._streams = streams
         self._watches = tuple(dict.fromkeys(watches))
+        self._listen = listen
         self._client_of = client_of
         self._signed_in = signed_in
         self._stirred = asyncio.Event()
         self._has_ended = False
         self._is_gone = False
+        self._is_told = False
 
     def news(self) -> None:
         if not self.has_news:
             self.has_news = True
             self._stirred.set()
+
+    def told(self) -> None:
+        self._is_told = True
+        self._stirred.set()
 
     def end(self, *, gone: bool = False) -> None:
         self._has_ended = True
@@ -139,7 +158,8 @@ class _LiveStream(Response):
                     await membership.begun()
             start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
             await send(start)
-            await self._follow(send)
+            with self._listen(self.news, self.told):
+                await self._follow(send)
             await self._send(send, b"", more=False)
         except TimeoutError:
             # Not reading, or the API does not answer: the browser opens another stream.
@@ -172,6 +192,9 @@ class _LiveStream(Response):
         await self._send(send, OPEN)
         while not self._has_ended and loop.time() < until_s:
             await self._wait(min(beat_s, due_s))
+            if self._is_told and not self._has_ended:
+                self._is_told = False
+                await self._send(send, INBOX)
             if loop.time() >= beat_s and not self._has_ended:
                 beat_s = loop.time() + BEAT_S
                 self._is_gone = self._has_ended = not await self._signed_in()
@@ -193,3 +216,20 @@ class _LiveStream(Response):
     async def _send(self, send: Send, body: bytes, *, more: bool = True) -> None:
         async with asyncio.timeout(SEND_S_MAX):
             await send({"type": "http.response.body", "body": body, "more_body": more})
+
+
+def listening(changes: Changes, shown: Sequence[Live], viewer: Viewer) -> Listen:
+    """To the records that a page shows, and always to the inbox of who looks."""
+    nouns = {one.noun for one in shown if isinstance(one, LiveRecords)}
+
+    @contextlib.contextmanager
+    def listen(news: Hear, told: Hear) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(changes.of_person("inbox", viewer.user.name, told))
+            if "inbox" in nouns:
+                stack.enter_context(changes.of_person("inbox", viewer.user.name, news))
+            for noun in nouns - {"inbox"}:
+                stack.enter_context(changes.of_projects(noun, viewer, news))
+            yield
+
+    return listen

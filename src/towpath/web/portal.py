@@ -19,19 +19,19 @@ from starlette.types import Receive, Scope, Send
 from towpath.client.protocols import Client
 from towpath.engines.git.port import GitReader
 from towpath.hooks.checks import ServiceCheck
-from towpath.hooks.pages import Answer, Page, PageRoute, Records, Redirect, Visit
+from towpath.hooks.pages import Answer, LiveWatch, Page, PageRoute, Records, Redirect, Visit
 from towpath.hooks.platform import Addresses
 from towpath.hooks.tabs import ServiceTab
 from towpath.machinery.errors import StatusError
 from towpath.machinery.users import UserInfo
 from towpath.plugin.reports import PluginReport
 from towpath.records.contract import Viewer
-from towpath.web import palette, session, styleguide, stylesheet, wording
+from towpath.web import bell, palette, session, styleguide, stylesheet, wording
 from towpath.web.about_page import Engine, about_page
 from towpath.web.account_page import account_page
 from towpath.web.guard import Guard
 from towpath.web.identity import Identity
-from towpath.web.live import LiveStreams
+from towpath.web.live import LiveStreams, listening
 from towpath.web.reads import ViewerOf
 from towpath.web.rendering import STATIC, Frame, Rendering
 
@@ -99,6 +99,7 @@ def build_portal(portal: Portal, reads: Iterable[BaseRoute]) -> PortalApplicatio
         *(Route(page.path, _endpoint(shell, page), methods=_methods(page)) for page in pages),
         Route("/-/live", shell.live, methods=["GET"]),
         Route("/-/palette", shell.palette, methods=["GET"]),
+        Route("/-/inbox", shell.inbox, methods=["GET"]),
         Mount(f"/static/{rendering.stamp}", GZipMiddleware(_KeptFiles(rendering.styles))),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
@@ -200,6 +201,7 @@ class _Shell:
             section=route.section or route.path,
             live=bool(route.live and route.live(visit)),
             notice=notice,
+            unread=await visit.records.inbox.unread(visit.viewer),
         )
         response = self._rendering.render(request, answer, route.name, frame)
         if notice:
@@ -210,22 +212,37 @@ class _Shell:
         user = await session.visitor(request, self._portal.identity)
         if user is None:
             return PlainTextResponse("sign in first", 401)
-        path, _, query = request.query_params.get("page", "").partition("?")
+        visit, route = await self._open_page(user, request.query_params.get("page", ""))
+        shown = route.live(visit) if route and route.live else ()
+        return self._streams.answer(
+            [one for one in shown if isinstance(one, LiveWatch)],
+            listening(self._portal.records.changes, shown, visit.viewer),
+            self._clients(visit),
+            self._signed_in(request),
+            session=self._session(request),
+        )
+
+    async def _open_page(self, user: UserInfo, address: str) -> tuple[Visit, PageRoute | None]:
+        """What somebody looks at, when it changes by itself and is theirs to see."""
+        path, _, query = address.partition("?")
         for (pattern, _, convertors), route in self._live_pages:
-            if (found := pattern.match(path)) and route.live:
+            if found := pattern.match(path):
                 parts = {
                     name: convertors[name].convert(text) for name, text in found.groupdict().items()
                 }
                 visit = await self._visit(user, {**dict(parse_qsl(query)), **parts})
-                if not _may_see(visit, parts):
-                    break
-                return self._streams.answer(
-                    route.live(visit),
-                    self._clients(visit),
-                    self._signed_in(request),
-                    session=self._session(request),
-                )
-        return PlainTextResponse("that page does not change by itself", 404)
+                if _may_see(visit, parts):
+                    return visit, route
+                break
+        return await self._visit(user, {}), None
+
+    async def inbox(self, request: Request) -> Response:
+        """What the bell shows, and what is new since `after`, for a page that is open."""
+        user = await session.visitor(request, self._portal.identity)
+        if user is None:
+            return PlainTextResponse("sign in first", 401)
+        visit = await self._visit(user, {})
+        return await bell.answer(visit, request.query_params.get("after", ""))
 
     def _session(self, request: Request) -> str:
         return self._portal.identity.id_of(session.secret_of(request))

@@ -18,7 +18,8 @@ from starlette.responses import HTMLResponse, Response
 
 from towpath.hooks.pages import Page, PageRoute
 from towpath.machinery.users import UserInfo
-from towpath.web import session, wording
+from towpath.records.contract import Unread
+from towpath.web import bell, session, wording
 from towpath.web.icons import icon
 from towpath.web.stylesheet import stylesheet
 
@@ -27,6 +28,7 @@ STATIC = HERE / "static"
 
 SECTIONS = (
     ("/", "Home", "home"),
+    (bell.INBOX, "Inbox", "bell"),
     ("/catalog", "Catalog", "catalog"),
     ("/create", "Create", "create"),
     ("/delivery", "Delivery", "delivery"),
@@ -55,6 +57,9 @@ class Missing(jinja2.Undefined):
         return jinja2.UndefinedError(self._undefined_message)
 
 
+NOTHING = Unread()
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """What stands around a page: whose it is, and what belongs to the visitor."""
@@ -66,6 +71,7 @@ class Frame:
     section: str = ""
     live: bool = False
     notice: str = ""
+    unread: Unread = NOTHING
 
 
 class Rendering:

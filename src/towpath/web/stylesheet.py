@@ -21,6 +21,7 @@ SHEETS = (
     "code",
     "delivery",
     "dialogs",
+    "inbox",
     "pages",
     "objects",
     "preferences",

@@ -1,6 +1,7 @@
 """The portal over HTTP: who may come in, whose forms are taken, where one is sent, what is live."""
 
 import re
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,11 +20,12 @@ from towpath.engines.identity.local import LocalIdentity
 from towpath.hooks.pages import Answer, LiveWatch, Page, PageRoute, Redirect, Visit
 from towpath.machinery.core_kinds import CONFIG_MAP
 from towpath.machinery.users import AccessRequest, UserInfo
-from towpath.records.contract import Viewer
+from towpath.records.contract import Notice, Viewer
 from towpath.records.identity import Person
 from towpath.records.sqlite import SqliteRecords
 from towpath.web.portal import EXPIRED, Portal, PortalApplication, build_portal, own_path
 
+EVIL = "<img src=x onerror=alert(1)>"
 NOTE = CONFIG_MAP.object("note", "default")
 
 
@@ -51,6 +53,7 @@ class Site:
     application: PortalApplication
     api: Client
     identity: LocalIdentity
+    records: SqliteRecords
     browsers: list[httpx2.AsyncClient] = field(default_factory=list)
 
     def cookie(self, what: str = "session") -> str:
@@ -98,12 +101,12 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             engines=(),
             addresses=LocalAddresses(Ports(1, 2, 3)),
             hosts=("127.0.0.1", "localhost"),
-            pages=(ROUTE,),
+            pages=(ROUTE, PageRoute("/notifications", _show, "Inbox")),
             template_folders={},
         )
         application = build_portal(portal, [])
         async with served(application) as base:
-            site = Site(base, application, api.client(), identity)
+            site = Site(base, application, api.client(), identity, records)
             yield site
             for browser in site.browsers:
                 await browser.aclose()
@@ -309,19 +312,50 @@ async def test_a_live_page_hears_of_its_object_and_of_no_other(site: Site) -> No
         assert await _next_event(lines) == "end"
 
 
-@pytest.mark.parametrize(
-    ("page", "code"),
-    [
-        ("/nowhere", 404),
-        ("/about", 404),
-        ("https://example.org/", 404),
-        ("http://[", 404),
-        ("", 404),
-    ],
-)
-async def test_only_a_page_that_changes_is_watched(site: Site, page: str, code: int) -> None:
+@pytest.mark.parametrize("page", ["/nowhere", "/about", ""])
+async def test_a_page_that_does_not_change_hears_of_the_inbox_alone(site: Site, page: str) -> None:
     browser = await site.signed_in()
-    assert (await browser.get("/-/live", params={"page": page})).status_code == code
+    async with browser.stream("GET", "/-/live", params={"page": page}) as stream:
+        lines = stream.aiter_lines()
+        assert await _next_event(lines) == "open"
+        await site.api.create(CONFIG_MAP, NOTE)
+        await site.records.inbox.settle("x", "demo", [_notice("bob"), _notice("alice")])
+        assert await _next_event(lines) == "inbox"
+        site.application.end_streams()
+        assert await _next_event(lines) == "end"
+
+
+async def test_of_an_address_only_the_path_is_looked_at(site: Site) -> None:
+    browser = await site.signed_in()
+    params = {"page": "https://example.org/"}
+    async with browser.stream("GET", "/-/live", params=params) as stream:
+        lines = stream.aiter_lines()
+        assert await _next_event(lines) == "open"
+        site.application.end_streams()
+
+
+def _notice(person: str, project: str = "demo") -> Notice:
+    return Notice(person, f"one in {project}", "RunFailed", EVIL, "/", "It is yours.", time.time())
+
+
+async def test_the_bell_counts_what_is_unread_and_tells_what_is_new(site: Site) -> None:
+    browser = await site.signed_in()
+    await site.records.inbox.settle("x", "demo", [_notice("alice")])
+    page = (await browser.get("/")).text
+    assert re.search(r'id="bell" data-latest="1"><span class="bell-number">1<', page)
+    told = (await browser.get("/-/inbox?after=0")).json()
+    assert (told["unread"], told["latest"], told["new"][0]["title"]) == (1, 1, EVIL)
+    assert (await browser.get("/-/inbox?after=1")).json()["new"] == []
+    assert (await browser.get("/-/inbox?after=x")).status_code == 400
+
+
+async def test_the_bell_is_silent_about_others_and_about_projects_of_others(site: Site) -> None:
+    await site.records.inbox.settle("x", "demo", [_notice("bob")])
+    await site.records.inbox.settle("y", "secret", [_notice("alice", "secret")])
+    browser = await site.signed_in("alice")
+    told = (await browser.get("/-/inbox?after=0")).json()
+    assert told == {"unread": 0, "latest": 0, "new": []}
+    assert (await site.browser().get("/-/inbox")).status_code == 401
 
 
 async def test_a_stranger_hears_nothing(site: Site) -> None:

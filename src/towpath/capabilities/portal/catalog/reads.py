@@ -24,8 +24,19 @@ from towpath.records.contract import (
 
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 1000
-FILTERS = ("kind", "namespace", "name", "type", "owner", "system", "lifecycle", "project", "tag")
-FACETS = ("kind", "type", "owner", "lifecycle", "system", "tag", "project")
+FILTERS = (
+    "kind",
+    "namespace",
+    "name",
+    "type",
+    "owner",
+    "system",
+    "lifecycle",
+    "health",
+    "project",
+    "tag",
+)
+FACETS = ("kind", "type", "owner", "lifecycle", "system", "health", "tag", "project")
 
 _SPELLING = {kind.lower(): kind for kind in KINDS}
 _UIDS = uuid.UUID("6f0c3a0e-7a55-4a53-9d54-6d0f5c6f7b1a")
@@ -50,7 +61,8 @@ class _Catalogue:
             viewer,
             _filter(parameters),
             limit=_limit(parameters),
-            continue_token=_token(parameters),
+            continue_token=parameters.get("continue", ""),
+            sort=parameters.get("sort", ""),
         )
         return {
             "items": [_shown(entity, entity.relations) for entity in page.entities],
@@ -122,10 +134,3 @@ def _limit(parameters: Mapping[str, str]) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= LIMIT_MAX:
         raise BadRequest(f"limit: {text!r} is not a number from 1 to {LIMIT_MAX}")
     return int(text)
-
-
-def _token(parameters: Mapping[str, str]) -> str:
-    token = parameters.get("continue", "")
-    if token and not token.isdecimal():
-        raise BadRequest("continue: it is not a token of this catalogue")
-    return token
