@@ -104,6 +104,8 @@ class RunningPortal:
             cluster=self._cluster,
             git=VisitorsGit(self.git, self.front.authorize, user),
             form=form or {},
+            tabs=[tab for one in BUILT_IN for tab in one.load_tabs()],
+            checks=[check for one in BUILT_IN for check in one.load_checks()],
         )
         if form is None:
             answer = await route.answer(visit)

@@ -11,7 +11,7 @@ from towpath.capabilities.delivery import (
 )
 from towpath.capabilities.governance import audit, projects, secrets
 from towpath.capabilities.infrastructure import clusters, compositions, databases, offerings
-from towpath.capabilities.portal import catalog, home, objects, templates
+from towpath.capabilities.portal import catalog, home, objects, scorecards, templates
 from towpath.hooks.capability import Capability
 
 BUILT_IN: tuple[Capability, ...] = (
@@ -33,4 +33,5 @@ BUILT_IN: tuple[Capability, ...] = (
     audit.CAPABILITY,
     home.CAPABILITY,
     objects.CAPABILITY,
+    scorecards.CAPABILITY,
 )

@@ -33,6 +33,13 @@ class Link(Struct, frozen=True, tag="link"):
     href: Line
 
 
+class Named(Struct, frozen=True, tag="named"):
+    """A name with a smaller line below it; for the first value of a row."""
+
+    name: Line
+    detail: Line = ""
+
+
 class State(Struct, frozen=True, tag="state"):
     """A state in the portal's colours: `Healthy`, `Failed`, `Pending`, or any word of yours."""
 
@@ -47,7 +54,7 @@ class Moment(Struct, frozen=True, tag="moment"):
     at: float | Line
 
 
-Value = Line | int | float | bool | None | Link | State | Moment
+Value = Line | int | float | bool | None | Link | Named | State | Moment
 """What a fact or a cell can be."""
 
 

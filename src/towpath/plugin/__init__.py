@@ -13,7 +13,7 @@ reached over a pipe (docs/decisions/0017-plug-ins-are-processes.md). Its command
 they run in the terminal of the person who types them.
 """
 
-from towpath.hooks.blocks import Block, Code, Facts, Link, Moment, State, Table, Text
+from towpath.hooks.blocks import Block, Code, Facts, Link, Moment, Named, State, Table, Text
 from towpath.hooks.checks import Verdict
 from towpath.hooks.commands import CommandError
 from towpath.plugin.declaration import (
@@ -46,6 +46,7 @@ __all__ = [
     "Facts",
     "Link",
     "Moment",
+    "Named",
     "Plugin",
     "Service",
     "State",

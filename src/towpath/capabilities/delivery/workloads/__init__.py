@@ -15,4 +15,5 @@ CAPABILITY = Capability(
     controllers=".reconcile:controllers",
     commands=".commands:COMMANDS",
     pages=".pages:PAGES",
+    checks=".checks:CHECKS",
 )

@@ -51,7 +51,7 @@ from towpath.machinery.errors import (
     TooManyRequests,
     Unavailable,
 )
-from towpath.machinery.objects import Key, RawObject, is_deleting, uid_of
+from towpath.machinery.objects import Key, RawObject, is_deleting, key_of, uid_of
 from towpath.runtime.controller import Controller
 from towpath.runtime.outcomes import Stalled
 from towpath.runtime.sources import Enqueue, Watch
@@ -67,7 +67,11 @@ RETRIES_MAX = 8
 
 def controllers(platform: Platform) -> Sequence[Controller]:
     return (
-        Controller("softwaretemplates", _template_check(platform), [_templates(platform)]),
+        Controller(
+            "softwaretemplates",
+            _template_check(platform),
+            [_templates(platform), _NewActions(platform)],
+        ),
         Controller(
             "templateruns",
             RunReconciler(platform),
@@ -80,6 +84,20 @@ def controllers(platform: Platform) -> Sequence[Controller]:
 
 def _templates(platform: Platform) -> Watch:
     return Watch(platform.api, SOFTWARE_TEMPLATE)
+
+
+@dataclass(frozen=True, slots=True)
+class _NewActions:
+    """Every template again when a plug-in has brought actions: one may be what it waits for."""
+
+    platform: Platform
+
+    async def run(self, enqueue: Enqueue) -> None:
+        if self.platform.template_actions_changed is None:
+            return
+        async for _ in self.platform.template_actions_changed():
+            for template in (await self.platform.api.list(SOFTWARE_TEMPLATE)).items:
+                enqueue(key_of(template))
 
 
 def _template_check(platform: Platform) -> Any:
