@@ -184,7 +184,7 @@ WORKLOAD_CRD = custom_resource_definition(
     short_names=("wl",),
     categories=("towpath",),
     rules=_WORKLOAD_RULES,
-    selectable=(".status.health",),
+    selectable=(".status.health", ".spec.repository"),
 )
 
 _RELEASE_SPEC: RawObject = {
@@ -245,6 +245,9 @@ KINDS = (WORKLOAD_CRD, RELEASE_CRD)
 
 OF_WORKLOAD = "spec.workload={}"
 """The field selector of one workload's releases and promotions."""
+
+OF_REPOSITORY = "spec.repository={}"
+"""The field selector of one repository's workloads."""
 
 
 def release_name(workload: str, commit: str) -> str:

@@ -73,6 +73,7 @@ CATALOG_SOURCE_CRD = custom_resource_definition(
     ),
     short_names=("catsrc",),
     categories=("towpath",),
+    selectable=(".spec.repository",),
 )
 
 KINDS = (CATALOG_SOURCE_CRD,)

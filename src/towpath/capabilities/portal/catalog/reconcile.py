@@ -12,7 +12,11 @@ from dataclasses import dataclass, field, replace
 
 import orjson
 
-from towpath.capabilities.delivery.workloads.kinds import WORKLOAD, WORKLOAD_LABEL
+from towpath.capabilities.delivery.workloads.kinds import (
+    OF_REPOSITORY,
+    WORKLOAD,
+    WORKLOAD_LABEL,
+)
 from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.infrastructure.offerings.kinds import POSTGRESQL_INSTANCE
 from towpath.capabilities.portal.catalog import facts
@@ -101,26 +105,23 @@ class RepositoryEntities:
     api: Client
     git: GitHost
     index: CatalogIndex
-    readings: dict[Key, Reading | Unreadable] = field(default_factory=dict)
-    """The last reading of each source."""
+    readings: dict[Key, dict[Key, Reading | Unreadable]] = field(default_factory=dict)
+    """The last reading of each source, by repository and source."""
 
     async def __call__(self, key: Key) -> float | None:
-        workloads = (await self.api.list(WORKLOAD, key.namespace)).items
-        repositories = {key.name} | {
-            workload["spec"]["repository"]
-            for workload in workloads
-            if workload["metadata"]["name"] == key.name
-        }
-        sources = (await self.api.list(CATALOG_SOURCE, key.namespace)).items
-        self._forget_readings(key.namespace, sources)
+        repositories = {key.name}
+        try:
+            named = await self.api.get(WORKLOAD, key.name, key.namespace)
+        except NotFound:
+            pass
+        else:
+            repositories.add(named["spec"]["repository"])
         again = False
         for repository in sorted(repositories):
-            again |= await self._index(
-                key.namespace,
-                repository,
-                [source for source in sources if source["spec"]["repository"] == repository],
-                [one for one in workloads if one["spec"]["repository"] == repository],
-            )
+            fields = OF_REPOSITORY.format(repository)
+            sources = (await self.api.list(CATALOG_SOURCE, key.namespace, fields=fields)).items
+            workloads = (await self.api.list(WORKLOAD, key.namespace, fields=fields)).items
+            again |= await self._index(key.namespace, repository, sources, workloads)
         return TAKEN_RETRY_S if again else None
 
     async def _index(
@@ -133,10 +134,11 @@ class RepositoryEntities:
         """Whether to look again, for another source may let go of a reference."""
         name = f"{REPOSITORY_SOURCE}{project}/{repository}"
         if not sources and not workloads:
+            self.readings.pop(Key(project, repository), None)
             if name in await self.index.sources():
                 await self.index.forget(name)
             return False
-        readings = [(source, await self._read(source)) for source in sources]
+        readings = await self._read(project, repository, sources)
         entities = await self._known(workloads)
         previous = await self._previous(name)
         for _, reading in readings:
@@ -152,17 +154,21 @@ class RepositoryEntities:
             await self._report(source, reading, ingested.taken)
         return bool(ingested.taken)
 
-    def _forget_readings(self, project: str, sources: Sequence[RawObject]) -> None:
-        living = {key_of(source) for source in sources}
-        gone = [key for key in self.readings if key.namespace == project and key not in living]
-        for key in gone:
-            del self.readings[key]
-
-    async def _read(self, source: RawObject) -> Reading | Unreadable:
-        key = key_of(source)
-        reading = await read_source(self.git, source, self.readings.get(key))
-        self.readings[key] = reading
-        return reading
+    async def _read(
+        self, project: str, repository: str, sources: Sequence[RawObject]
+    ) -> list[tuple[RawObject, Reading | Unreadable]]:
+        """Every source with what it says; readings of those that are gone are forgotten."""
+        key = Key(project, repository)
+        known = self.readings.get(key, {})
+        readings = {
+            key_of(source): await read_source(self.git, source, known.get(key_of(source)))
+            for source in sources
+        }
+        if readings:
+            self.readings[key] = readings
+        else:
+            self.readings.pop(key, None)
+        return [(source, readings[key_of(source)]) for source in sources]
 
     async def _known(self, workloads: Sequence[RawObject]) -> dict[str, Entity]:
         """What the platform knows of the repository's workloads."""

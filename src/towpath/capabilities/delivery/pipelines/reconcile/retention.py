@@ -54,14 +54,12 @@ class Retention:
         for uid in await self.engine.known():
             if uid not in going_on:
                 await self.engine.forget(uid)
-        known = tuple(
+        known = {
             log_prefix(run["metadata"]["namespace"], run["metadata"]["name"])
             for run in listed.items
-        )
-        orphaned = {
-            "/".join(stream.split("/")[:3]) + "/"
-            for stream in await self.logs.streams(ALL_LOGS)
-            if not stream.startswith(known)
         }
-        for prefix in sorted(orphaned):
+        there = {
+            "/".join(stream.split("/")[:3]) + "/" for stream in await self.logs.streams(ALL_LOGS)
+        }
+        for prefix in sorted(there - known):
             await self.logs.forget(prefix)

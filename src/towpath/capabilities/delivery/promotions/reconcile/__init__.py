@@ -113,38 +113,46 @@ def subject_of(approval: RawObject) -> Iterable[Key]:
 
 
 class Unfinished:
-    """The unfinished promotions that something concerns."""
+    """The unfinished promotions that something concerns; most have finished long ago."""
 
     def __init__(self, informer: Informer) -> None:
         self._informer = informer
+        self._by_workload: dict[Key, dict[Key, str]] = {}
+        """By the workload's key, each with its environment."""
 
     def of_promotion(self, promotion: RawObject) -> Iterable[Key]:
         """Itself, and those of the same workload: one may supersede, or be waited for."""
-        workload = promotion["spec"]["workload"]
-        found = self._find(promotion["metadata"]["namespace"], workload=workload)
-        return [key_of(promotion), *found] if is_deleting(promotion) else found
+        key, spec = key_of(promotion), promotion["spec"]
+        workload = Key(key.namespace, spec["workload"])
+        unfinished = self._by_workload.setdefault(workload, {})
+        if is_finished(promotion) or self._informer.get(key) is None:
+            unfinished.pop(key, None)
+        else:
+            unfinished[key] = spec["environment"]
+        found = list(unfinished)
+        if not unfinished:
+            del self._by_workload[workload]
+        return [key, *found] if is_deleting(promotion) else found
 
     def of_workload(self, workload: RawObject) -> Iterable[Key]:
-        metadata = workload["metadata"]
-        return self._find(metadata["namespace"], workload=metadata["name"])
+        return list(self._by_workload.get(key_of(workload), ()))
 
     def of_environment(self, environment: RawObject) -> Iterable[Key]:
-        metadata = environment["metadata"]
-        return self._find(metadata["namespace"], environment=metadata["name"])
+        project, name = environment["metadata"]["namespace"], environment["metadata"]["name"]
+        return [
+            key
+            for workload, unfinished in self._by_workload.items()
+            if workload.namespace == project
+            for key, there in unfinished.items()
+            if there == name
+        ]
 
     def of_application(self, application: RawObject) -> Iterable[Key]:
         labels = labels_of(application)
-        return self._find(
-            labels.get(PROJECT_LABEL, "-"),
-            workload=labels.get(WORKLOAD_LABEL, ""),
-            environment=labels.get(ENVIRONMENT_LABEL, ""),
-        )
-
-    def _find(self, project: str, *, workload: str = "", environment: str = "") -> list[Key]:
+        workload = Key(labels.get(PROJECT_LABEL, ""), labels.get(WORKLOAD_LABEL, ""))
+        environment = labels.get(ENVIRONMENT_LABEL, "")
         return [
-            key_of(promotion)
-            for promotion in self._informer.list(project)
-            if not is_finished(promotion)
-            and workload in ("", promotion["spec"]["workload"])
-            and environment in ("", promotion["spec"]["environment"])
+            key
+            for key, there in self._by_workload.get(workload, {}).items()
+            if there == environment
         ]

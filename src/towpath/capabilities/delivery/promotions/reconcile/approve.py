@@ -29,10 +29,11 @@ class Approve:
             ENVIRONMENT, subject.spec["environment"], subject.key.namespace
         )
         required = approvals_required(environment)
+        of_this = f"spec.subject.name={subject.key.name}"
         decisions = weigh(
             subject.spec["requestedBy"],
             subject.key.name,
-            (await self.api.list(APPROVAL, subject.key.namespace)).items,
+            (await self.api.list(APPROVAL, subject.key.namespace, fields=of_this)).items,
         )
         if decisions:
             subject.status["approvals"] = decisions

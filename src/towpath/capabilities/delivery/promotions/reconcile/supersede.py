@@ -11,6 +11,7 @@ from towpath.capabilities.delivery.promotions.kinds import (
     phase_of,
 )
 from towpath.capabilities.delivery.promotions.reconcile.outcome import finish
+from towpath.capabilities.delivery.workloads.kinds import OF_WORKLOAD
 from towpath.client.protocols import Client
 from towpath.machinery.objects import RawObject
 from towpath.runtime.outcomes import Stalled
@@ -22,7 +23,9 @@ class Supersede:
     api: Client
 
     async def __call__(self, subject: Subject) -> None:
-        newer = newest_rival(subject, (await self.api.list(PROMOTION, subject.key.namespace)).items)
+        fields = OF_WORKLOAD.format(subject.spec["workload"])
+        found = await self.api.list(PROMOTION, subject.key.namespace, fields=fields)
+        newer = newest_rival(subject, found.items)
         if newer is None:
             return
         message = f"Promotion {newer['metadata']['name']} is newer and takes its place."

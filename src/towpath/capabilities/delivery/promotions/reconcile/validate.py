@@ -11,7 +11,7 @@ from towpath.capabilities.delivery.promotions.kinds import (
     phase_of,
 )
 from towpath.capabilities.delivery.promotions.reconcile.outcome import fail, wait
-from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD
+from towpath.capabilities.delivery.workloads.kinds import OF_WORKLOAD, RELEASE, WORKLOAD
 from towpath.client.protocols import Client
 from towpath.machinery.conditions import get_condition
 from towpath.machinery.errors import NotFound
@@ -92,13 +92,13 @@ class Validate:
         required: list[str] = (environment["spec"].get("gates") or {}).get("after") or []
         if not required:
             return
-        found = (await self.api.list(PROMOTION, subject.key.namespace)).items
+        fields = OF_WORKLOAD.format(subject.spec["workload"])
+        found = (await self.api.list(PROMOTION, subject.key.namespace, fields=fields)).items
         for stage in required:
             passed = [
                 promotion
                 for promotion in found
-                if promotion["spec"]["workload"] == subject.spec["workload"]
-                and promotion["spec"]["release"] == subject.spec["release"]
+                if promotion["spec"]["release"] == subject.spec["release"]
                 and promotion["spec"]["environment"] == stage
             ]
             if any(phase_of(promotion) == SUCCEEDED for promotion in passed):

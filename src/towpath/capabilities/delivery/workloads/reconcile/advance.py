@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT, by_order
 from towpath.capabilities.delivery.promotions.kinds import PROMOTION, SUCCEEDED, phase_of
-from towpath.capabilities.delivery.workloads.kinds import RELEASE
+from towpath.capabilities.delivery.workloads.kinds import OF_WORKLOAD, RELEASE
 from towpath.capabilities.governance.projects.kinds import PROJECT_LABEL
 from towpath.client.protocols import Client
 from towpath.machinery.errors import AlreadyExists
@@ -31,11 +31,13 @@ class Advance:
             await self.api.get(ENVIRONMENT, name, subject.key.namespace)
             for name in subject.spec["environments"]
         ]
+        fields = OF_WORKLOAD.format(subject.key.name)
         promotions = [
             promotion
-            for promotion in (await self.api.list(PROMOTION, subject.key.namespace)).items
-            if promotion["spec"]["workload"] == subject.key.name
-            and promotion["spec"]["release"] == release
+            for promotion in (
+                await self.api.list(PROMOTION, subject.key.namespace, fields=fields)
+            ).items
+            if promotion["spec"]["release"] == release
         ]
         stage = next_stage(environments, promotions)
         if stage:

@@ -20,7 +20,7 @@ from towpath.capabilities.delivery.promotions.kinds import (
     newest_first,
     phase_of,
 )
-from towpath.capabilities.delivery.workloads.kinds import RELEASE, workload_host
+from towpath.capabilities.delivery.workloads.kinds import OF_WORKLOAD, RELEASE, workload_host
 from towpath.capabilities.infrastructure.clusters.kinds import CLUSTER
 from towpath.client.protocols import Client
 from towpath.hooks.platform import Addresses
@@ -102,8 +102,8 @@ class Observe:
         return bool(cluster["spec"]["type"] == "local")
 
     async def _of_workload(self, subject: Subject, resource: Resource) -> list[RawObject]:
-        listed = await self.api.list(resource, subject.key.namespace)
-        return [obj for obj in listed.items if obj["spec"]["workload"] == subject.key.name]
+        fields = OF_WORKLOAD.format(subject.key.name)
+        return (await self.api.list(resource, subject.key.namespace, fields=fields)).items
 
     async def _applications(self, project: str, workload: str, stage: str) -> list[RawObject]:
         found = []
