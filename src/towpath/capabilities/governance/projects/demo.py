@@ -1,13 +1,15 @@
 """The demo's tenant: one project with three people and two stages."""
 
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
-from towpath.capabilities.governance.projects.kinds import PROJECT, PROJECT_LABEL, PROJECT_UID_LABEL
-from towpath.capabilities.infrastructure.clusters.kinds import LOCAL
+from towpath.capabilities.governance.projects.kinds import PROJECT
+from towpath.capabilities.governance.projects.stages import (
+    claim_project_namespace,
+    first_stages,
+)
 from towpath.hooks.platform import Platform
 from towpath.machinery.errors import AlreadyExists
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
-from towpath.runtime.claims import claim_namespace
 
 DEMO = "demo"
 
@@ -28,32 +30,9 @@ async def seed(platform: Platform) -> None:
         },
     )
     made = await _make(platform, PROJECT, project)
-    # The controller would make the namespace a moment later; its environments cannot wait.
-    await claim_namespace(
-        platform.api,
-        DEMO,
-        uid_label=PROJECT_UID_LABEL,
-        uid=made["metadata"]["uid"],
-        labels={PROJECT_LABEL: DEMO},
-    )
-    for environment in (
-        _environment("staging", mode="auto", order=10, approvals=0),
-        _environment("production", mode="manual", order=20, approvals=1),
-    ):
+    await claim_project_namespace(platform.api, made)
+    for environment in first_stages(DEMO):
         await _make(platform, ENVIRONMENT, environment)
-
-
-def _environment(name: str, *, mode: str, order: int, approvals: int) -> RawObject:
-    return ENVIRONMENT.object(
-        name,
-        DEMO,
-        spec={
-            "cluster": LOCAL,
-            "mode": mode,
-            "order": order,
-            "approvals": {"required": approvals},
-        },
-    )
 
 
 async def _make(platform: Platform, resource: Resource, obj: RawObject) -> RawObject:

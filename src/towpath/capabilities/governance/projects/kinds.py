@@ -108,6 +108,11 @@ _RULES: tuple[RawObject, ...] = (
         "!self.metadata.name.startsWith('kube-') && !self.metadata.name.startsWith('towpath-')",
         "message": "the names default, argocd, kube-* and towpath-* are the platform's own",
     },
+    {
+        "rule": "!has(oldSelf.spec.members) || !oldSelf.spec.members.exists(m, m.role == 'owner') "
+        "|| (has(self.spec.members) && self.spec.members.exists(m, m.role == 'owner'))",
+        "message": "a project keeps an owner; make somebody else an owner first",
+    },
 )
 
 PROJECT_CRD = custom_resource_definition(

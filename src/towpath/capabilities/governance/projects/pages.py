@@ -1,4 +1,8 @@
-"""The page of a project: what runs in it, its stages, who is a member and how much fits in."""
+"""The pages of a project: what runs in it, its stages, who is a member, how much fits in.
+
+Rules: what a project has is read from its namespace, with a bound; what a visitor may change is
+asked of the API, and refused by it where the page was wrong.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,73 +15,70 @@ from towpath.capabilities.delivery.environments.kinds import (
     by_order,
 )
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
+from towpath.capabilities.governance.projects import activity, membership, settings
+from towpath.capabilities.governance.projects.frame import PATH, frame_of, read_project
 from towpath.capabilities.governance.projects.kinds import PROJECT
-from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
+from towpath.capabilities.governance.projects.usage import quota_of
+from towpath.capabilities.infrastructure.offerings.kinds import POSTGRESQL_INSTANCE
 from towpath.hooks.pages import LiveWatch, Page, PageRoute, Visit
-from towpath.hooks.showing import may, show_object
-from towpath.machinery.conditions import get_condition
-from towpath.machinery.core_kinds import RESOURCE_QUOTA
-from towpath.machinery.errors import NotFound, StatusError
-from towpath.machinery.objects import RawObject
+from towpath.hooks.showing import object_page, show_object
+from towpath.hooks.telling import state_of
+from towpath.machinery.errors import StatusError
+from towpath.machinery.objects import RawObject, labels_of
 
-PATH = "/projects/{project}"
 SERVICES_SHOWN = 50
+CLAIMS_SHOWN = 8
+RECENT_SHOWN = 6
+SECTION = "/catalog"
 
 
-async def project(visit: Visit) -> Page:
-    name = visit.parameters["project"]
-    if not visit.viewer.may_see(name):
-        raise NotFound(f"there is no project {name}, or you are not a member")
-    found, workloads, environments, quota, may_create = await asyncio.gather(
-        visit.api.get(PROJECT, name),
-        visit.api.list(
-            WORKLOAD,
-            name,
-            limit=SERVICES_SHOWN,
-            continue_token=visit.parameters.get("continue", ""),
-        ),
+async def overview(visit: Visit) -> Page:
+    found = await read_project(visit)
+    name = found["metadata"]["name"]
+    token = visit.parameters.get("continue", "")
+    workloads, environments, quota, claims, frame, recent = await asyncio.gather(
+        visit.api.list(WORKLOAD, name, limit=SERVICES_SHOWN, continue_token=token),
         visit.api.list(ENVIRONMENT, name),
-        _quota(visit, name),
-        may(visit.api, "create", TEMPLATE_RUN, name),
+        quota_of(visit.api, name),
+        _claims(visit, name),
+        frame_of(visit, found, ""),
+        activity.activity_of(visit, name, limit=RECENT_SHOWN),
     )
-    spec = found.get("spec") or {}
     stages = sorted(environments.items, key=by_order)
-    ready = get_condition(found, "Ready") or {}
     data = {
-        "project": name,
-        "title_shown": spec.get("displayName") or name,
-        "description": spec.get("description", ""),
-        "members": spec.get("members") or [],
+        **frame,
         "stages": [_stage(one) for one in stages],
         "workloads": [_workload(one) for one in workloads.items],
+        "is_first": not token,
         "next": f"/projects/{name}?{urlencode({'continue': workloads.continue_token})}"
         if workloads.continue_token
         else "",
         "quota": quota,
-        "may_create": may_create,
-        "trouble": ready.get("message", "") if ready.get("status") == "False" else "",
-        "shown": show_object(PROJECT, found),
+        "claims": claims[:CLAIMS_SHOWN],
+        "more_claims": len(claims) > CLAIMS_SHOWN,
+        "recent": recent,
     }
-    return Page("projects/project.html", data, title=data["title_shown"])
+    return Page("projects/overview.html", data, title=frame["title_shown"])
 
 
 def _stage(environment: RawObject) -> dict[str, Any]:
-    spec = environment["spec"]
-    ready = get_condition(environment, "Ready") or {}
+    spec, metadata = environment["spec"], environment["metadata"]
+    state = state_of(environment)
     return {
-        "name": environment["metadata"]["name"],
+        "name": metadata["name"],
+        "href": object_page(ENVIRONMENT, metadata["name"], metadata["namespace"]),
         "cluster": spec["cluster"],
         "mode": spec.get("mode", "manual"),
         "approvals": approvals_required(environment),
-        "ready": {"True": "Ready", "False": "Degraded"}.get(ready.get("status", ""), "Pending"),
-        "message": ready.get("message", "") if ready.get("status") == "False" else "",
+        "state": state.word or "Pending",
+        "message": state.sentence if state.word not in ("Ready", "") else "",
         "description": spec.get("description", ""),
     }
 
 
 def _workload(workload: RawObject) -> dict[str, Any]:
     status = workload.get("status") or {}
-    ready = get_condition(workload, "Ready") or {}
+    state = state_of(workload)
     return {
         "name": workload["metadata"]["name"],
         "owner": workload["spec"].get("owner", ""),
@@ -90,30 +91,74 @@ def _workload(workload: RawObject) -> dict[str, Any]:
             }
             for stage in status.get("environments") or ()
         ],
-        "trouble": ready.get("message", "") if ready.get("status") == "False" else "",
-        "deleting": bool(workload["metadata"].get("deletionTimestamp")),
+        "trouble": state.sentence if state.word == "Degraded" else "",
+        "deleting": state.word == "Terminating",
     }
 
 
-async def _quota(visit: Visit, name: str) -> list[dict[str, str]]:
-    """What may be used and what is, as far as the API says so."""
+async def _claims(visit: Visit, name: str) -> list[dict[str, Any]]:
+    """What the project has claimed; one more than is shown tells that there are more."""
     try:
-        listed = (await visit.api.list(RESOURCE_QUOTA, name)).items
+        listed = await visit.api.list(POSTGRESQL_INSTANCE, name, limit=CLAIMS_SHOWN + 1)
     except StatusError:
-        return []
-    rows = []
-    for quota in listed:
-        status = quota.get("status") or {}
-        used = status.get("used") or {}
-        hard = status.get("hard") or (quota.get("spec") or {}).get("hard") or {}
-        for what in sorted(hard):
-            rows.append({"what": what, "hard": str(hard[what]), "used": str(used.get(what, "0"))})
-    return rows
+        return []  # the offering is not installed, or not for this visitor
+    return [_claim(one) for one in listed.items]
+
+
+def _claim(claim: RawObject) -> dict[str, Any]:
+    metadata, labels = claim["metadata"], labels_of(claim)
+    state = state_of(claim)
+    return {
+        "name": metadata["name"],
+        "kind": claim["kind"],
+        "href": f"/infrastructure/{metadata['namespace']}/{POSTGRESQL_INSTANCE.plural}/"
+        f"{metadata['name']}",
+        "environment": labels.get("towpath.dev/environment", ""),
+        "workload": labels.get("towpath.dev/workload", ""),
+        "size": (claim.get("spec") or {}).get("size", ""),
+        "state": state.word or "Pending",
+    }
+
+
+async def as_yaml(visit: Visit) -> Page:
+    found = await read_project(visit)
+    frame = await frame_of(visit, found, "yaml")
+    data = {**frame, "shown": show_object(PROJECT, found)}
+    return Page("projects/yaml.html", data, title=f"{frame['title_shown']}: YAML")
 
 
 def _live(visit: Visit) -> Sequence[LiveWatch]:
     name = visit.parameters["project"]
-    return LiveWatch(WORKLOAD, name), LiveWatch(ENVIRONMENT, name)
+    return (
+        LiveWatch(PROJECT, name=name),
+        LiveWatch(WORKLOAD, name),
+        LiveWatch(ENVIRONMENT, name),
+        LiveWatch(POSTGRESQL_INSTANCE, name),
+    )
 
 
-PAGES = (PageRoute(PATH, project, "Project", live=_live, section="/catalog"),)
+def _live_project(visit: Visit) -> Sequence[LiveWatch]:
+    return (LiveWatch(PROJECT, name=visit.parameters["project"]),)
+
+
+PAGES = (
+    PageRoute("/projects", settings.projects, "Projects", section=SECTION),
+    PageRoute(
+        "/projects/-/new", settings.ask_new, "Create a project", settings.create, section=SECTION
+    ),
+    PageRoute(PATH, overview, "Project", live=_live, section=SECTION),
+    PageRoute(
+        f"{PATH}/members",
+        membership.members,
+        "Members",
+        submit=membership.change,
+        live=_live_project,
+        section=SECTION,
+    ),
+    PageRoute(f"{PATH}/activity", activity.show, "Activity", live=_live_project, section=SECTION),
+    PageRoute(f"{PATH}/yaml", as_yaml, "YAML", live=_live_project, section=SECTION),
+    PageRoute(f"{PATH}/edit", settings.ask_edit, "Edit", submit=settings.edit, section=SECTION),
+    PageRoute(
+        f"{PATH}/delete", settings.ask_delete, "Delete", submit=settings.delete, section=SECTION
+    ),
+)

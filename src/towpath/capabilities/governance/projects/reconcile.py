@@ -125,15 +125,23 @@ class ProjectReconciler:
                 subjects=[_rbac_subject(member) for member in bound],
             )
             await self._apply(ROLE_BINDING, binding, subject)
-        await self._let_see_project(subject, members)
+        await self._open_project(subject, members)
         subject.mark("MembersBound", True, "Bound", f"{len(members)} members have their roles.")
 
-    async def _let_see_project(self, subject: Subject, members: list[RawObject]) -> None:
-        """A Project is cluster-scoped: its members, and they alone, may read this one."""
+    async def _open_project(self, subject: Subject, members: list[RawObject]) -> None:
+        """A Project is cluster-scoped: its members, and they alone, may read this one, and its
+        owners may change it."""
+        owners = [member for member in members if member["role"] == "owner"]
         name = f"towpath:project:{subject.key.name}"
-        seen = roles.rule(("towpath.dev",), ("projects",), roles.READ)
-        seen["resourceNames"] = [subject.key.name]
-        await self._apply(CLUSTER_ROLE, CLUSTER_ROLE.object(name, rules=[seen]), subject)
+        await self._bind_project(subject, name, roles.SEE, members)
+        await self._bind_project(subject, f"{name}:owner", roles.GOVERN, owners)
+
+    async def _bind_project(
+        self, subject: Subject, name: str, verbs: Sequence[str], members: list[RawObject]
+    ) -> None:
+        allowed = roles.rule(("towpath.dev",), ("projects",), verbs)
+        allowed["resourceNames"] = [subject.key.name]
+        await self._apply(CLUSTER_ROLE, CLUSTER_ROLE.object(name, rules=[allowed]), subject)
         binding = CLUSTER_ROLE_BINDING.object(
             name,
             roleRef={"apiGroup": RBAC_GROUP, "kind": "ClusterRole", "name": name},

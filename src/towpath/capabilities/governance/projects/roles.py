@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from towpath.machinery.core_kinds import RBAC_GROUP
 from towpath.machinery.kinds import GROUP
 from towpath.machinery.objects import RawObject
+from towpath.machinery.users import MASTERS
 
 READ = ("get", "list", "watch")
 WRITE = (*READ, "create", "update", "patch", "delete")
 MANAGED = {"app.kubernetes.io/managed-by": "towpath"}
+QUOTA_GROUPS = ("platform-admins", MASTERS)
 
 
 def rule(groups: Sequence[str], resources: Sequence[str], verbs: Sequence[str]) -> RawObject:
@@ -32,6 +34,7 @@ _KINDS = (
 VIEWER: tuple[RawObject, ...] = (
     rule((GROUP,), [*_KINDS, *(f"{kind}/status" for kind in _KINDS)], READ),
     rule(("offerings.towpath.dev",), ("*",), READ),
+    rule(("postgresql.sql.m.crossplane.io",), ("databases", "roles", "grants"), READ),
     rule(("",), ("events", "configmaps", "resourcequotas", "serviceaccounts"), READ),
     rule((RBAC_GROUP,), ("roles", "rolebindings"), READ),
     rule(("git.towpath.dev",), ("repositories", "protectedrepositories"), ("get",)),
@@ -68,6 +71,12 @@ DEPLOYER: tuple[RawObject, ...] = (rule(("offerings.towpath.dev",), ("*",), WRIT
 EXTERNAL_SECRETS: tuple[RawObject, ...] = (rule(("",), ("secrets",), READ),)
 
 
+SEE: tuple[str, ...] = READ
+GOVERN: tuple[str, ...] = ("update", "patch", "delete")
+"""What members may do with the Project itself, and what its owners may beside: change who is a
+member, and delete it. How much fits in it is not theirs to say; see `_quota_policy`."""
+
+
 def member_role(role: str) -> str:
     return f"towpath:project-{role}"
 
@@ -85,7 +94,7 @@ _EVERYBODY = "towpath:authenticated"
 
 
 def _everybody() -> tuple[RawObject, RawObject]:
-    """Clusters have no secrets in them and a form must be able to offer them."""
+    """Clusters and what is on offer: nothing secret, and forms must be able to show them."""
     binding = {
         "apiVersion": f"{RBAC_GROUP}/v1",
         "kind": "ClusterRoleBinding",
@@ -93,7 +102,53 @@ def _everybody() -> tuple[RawObject, RawObject]:
         "roleRef": {"apiGroup": RBAC_GROUP, "kind": "ClusterRole", "name": _EVERYBODY},
         "subjects": [{"apiGroup": RBAC_GROUP, "kind": "Group", "name": "system:authenticated"}],
     }
-    return _cluster_role(_EVERYBODY, [rule((GROUP,), ("clusters",), READ)]), binding
+    rules = [
+        rule((GROUP,), ("clusters",), READ),
+        rule(("apiextensions.crossplane.io",), ("compositeresourcedefinitions",), READ),
+    ]
+    return _cluster_role(_EVERYBODY, rules), binding
+
+
+def _quota_policy() -> tuple[RawObject, RawObject]:
+    """An owner may change a Project, but not how much of the platform it may use."""
+    name = "towpath-project-quota"
+    policy = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": name, "labels": MANAGED},
+        "spec": {
+            "failurePolicy": "Fail",
+            "matchConstraints": {
+                "resourceRules": [
+                    {
+                        "apiGroups": [GROUP],
+                        "apiVersions": ["v1alpha1"],
+                        "operations": ["UPDATE"],
+                        "resources": ["projects"],
+                    }
+                ]
+            },
+            "validations": [
+                {
+                    "expression": "(has(object.spec.quota) == has(oldObject.spec.quota) && "
+                    "(!has(object.spec.quota) || object.spec.quota == oldObject.spec.quota)) || "
+                    f"request.userInfo.groups.exists(g, g in {list(QUOTA_GROUPS)})",
+                    "message": "spec.quota is set by the administrators of the platform; ask one",
+                    "reason": "Forbidden",
+                }
+            ],
+        },
+    }
+    return policy, _denying(name)
+
+
+def _denying(policy: str) -> RawObject:
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": policy, "labels": MANAGED},
+        "spec": {"policyName": policy, "validationActions": ["Deny"]},
+    }
 
 
 def _author_policy(name: str, resources: Sequence[str], field: str) -> tuple[RawObject, RawObject]:
@@ -125,13 +180,7 @@ def _author_policy(name: str, resources: Sequence[str], field: str) -> tuple[Raw
             ],
         },
     }
-    binding = {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingAdmissionPolicyBinding",
-        "metadata": {"name": name, "labels": MANAGED},
-        "spec": {"policyName": name, "validationActions": ["Deny"]},
-    }
-    return policy, binding
+    return policy, _denying(name)
 
 
 OBJECTS: tuple[RawObject, ...] = (
@@ -141,4 +190,5 @@ OBJECTS: tuple[RawObject, ...] = (
     *_everybody(),
     *_author_policy("towpath-requested-by", ("promotions", "templateruns"), "requestedBy"),
     *_author_policy("towpath-approval-user", ("approvals",), "user"),
+    *_quota_policy(),
 )
