@@ -11,6 +11,9 @@ from towpath.hooks.pages import Records
 from towpath.hooks.showing import ShownObject
 from towpath.records.contract import LogLine
 
+FAILURE_LINES = 12
+"""Of the failed step's log, where it is told why."""
+
 LINES_SHOWN = 400
 """Of the end of a step's log; the whole of it is one link away."""
 
@@ -64,6 +67,20 @@ class RunAction:
 
 
 @dataclass(frozen=True, slots=True)
+class RunFailure:
+    """Why a run failed, for somebody who has never seen one."""
+
+    what: str
+    """What went wrong, where: a sentence."""
+    next_step: str = ""
+    """What to do now: a sentence."""
+    lines: Sequence[LogLine] = ()
+    """The last ones of what failed."""
+    step: str = ""
+    """The id of the step whose log it is, "" when no step is to blame."""
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     kind: str
     """In words: `Pipeline run`."""
@@ -85,6 +102,7 @@ class Run:
     workload: str = ""
     """The service it belongs to, "" when none is there yet."""
     warnings: Sequence[str] = ()
+    failure: RunFailure | None = None
 
 
 async def last_lines(records: Records, stream: str) -> tuple[Sequence[LogLine], int]:

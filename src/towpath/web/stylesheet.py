@@ -20,6 +20,7 @@ SHEETS = (
     "runs",
     "code",
     "delivery",
+    "failures",
     "dialogs",
     "inbox",
     "pages",

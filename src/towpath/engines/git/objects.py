@@ -35,6 +35,7 @@ from towpath.machinery.objects import CommitSHA
 _FILE, _EXECUTABLE, _FOLDER = 0o100644, 0o100755, 0o040000
 _LOOSE_MAX = 16
 """More new objects than this are written as one pack: two syncs instead of one each."""
+_HISTORIES_MAX = 256
 _FILES_BYTES_MAX = 256 * 2**20
 
 
@@ -77,6 +78,8 @@ class Objects:
         self._cache = cache
         self._store = DiskObjectStore(place / "objects", fsync_object_files=True)
         self._lock = threading.Lock()
+        # What is behind a commit never changes, and pages ask for the same again and again.
+        self._histories: OrderedDict[tuple[str, str | None, int], list[Commit]] = OrderedDict()
 
     def close(self) -> None:
         with self._lock:
@@ -88,10 +91,15 @@ class Objects:
 
     def history(self, sha: CommitSHA, without: CommitSHA | None, limit: int) -> list[Commit]:
         with self._reading(sha):
-            excluded = [ObjectID(without.encode())] if without else []
-            start = [ObjectID(sha.encode())]
-            walker = Walker(self._store, start, exclude=excluded, max_entries=limit)
-            return [_told(entry.commit) for entry in walker]
+            asked = sha, without, limit
+            if asked not in self._histories:
+                excluded = [ObjectID(without.encode())] if without else []
+                start = [ObjectID(sha.encode())]
+                walker = Walker(self._store, start, exclude=excluded, max_entries=limit)
+                self._histories[asked] = [_told(entry.commit) for entry in walker]
+                while len(self._histories) > _HISTORIES_MAX:
+                    self._histories.popitem(last=False)
+            return list(self._histories[asked])
 
     def changes(self, old: CommitSHA | None, new: CommitSHA, path: str) -> list[Change]:
         """Regular files only; a folder that is missing on one side is an empty one."""

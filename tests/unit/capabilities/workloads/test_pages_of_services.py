@@ -125,7 +125,7 @@ async def test_a_promotion_is_asked_for_and_its_form_comes_back_with_what_is_mis
     portal: RunningPortal,
 ) -> None:
     address = "/projects/demo/promote/shop"
-    form = await portal.open(address)
+    form = await portal.open(f"{address}?environment=production")
     assert "1 other person must approve" in form.text
     missing = await portal.post(address, {"release": FIRST, "reason": "because"})
     assert (missing.status, "Choose an environment." in missing.text) == (422, True)

@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from towpath.hooks.platform import Platform
-from towpath.hooks.reads import Read
-from towpath.machinery.errors import BadRequest, NotFound
+from towpath.hooks.reads import Read, number
+from towpath.machinery.errors import NotFound
 from towpath.records.contract import LogBook, LogLine, Viewer
 
 PAGE = 5000
@@ -23,7 +23,7 @@ def reads(platform: Platform) -> Sequence[Read]:
         """The lines of a stream; with `follow`, then new ones until it ends. `after`: a number."""
         # Checked before the first line is asked for, while an error can still be the answer.
         stream = _visible(viewer, parameters["stream"])
-        after = _number(parameters.get("after", ""))
+        after = number(parameters, "after")
         follow = parameters.get("follow") == "true"
         return _lines(platform.logs, stream, after=after, follow=follow)
 
@@ -51,14 +51,6 @@ def _visible(viewer: Viewer, stream: str) -> str:
     if not project or not slash or not viewer.may_see(project):
         raise NotFound(f"there is no log {stream}")
     return stream
-
-
-def _number(text: str) -> int:
-    if not text:
-        return 0
-    if not text.isdecimal():
-        raise BadRequest(f"after={text}: the number of a line is expected")
-    return int(text)
 
 
 def _line(line: LogLine) -> dict[str, Any]:

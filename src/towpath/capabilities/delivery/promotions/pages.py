@@ -4,143 +4,37 @@ A form posts what the command line does: the API decides who may, the page says 
 """
 
 import asyncio
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from towpath.capabilities.delivery.environments.kinds import (
-    ENVIRONMENT,
-    approvals_required,
-    by_order,
-)
+from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
 from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN
 from towpath.capabilities.delivery.promotions.approving import approval_name
 from towpath.capabilities.delivery.promotions.kinds import (
     APPROVAL,
     IN_PHASE,
+    LOG_STEPS,
     PROMOTION,
     WAITING_FOR_APPROVAL,
+    is_finished,
+    log_stream,
     newest_first,
     phase_of,
 )
-from towpath.capabilities.delivery.promotions.timeline import run_of
-from towpath.capabilities.delivery.workloads.kinds import (
-    OF_WORKLOAD,
-    RELEASE,
-    WORKLOAD,
-    WORKLOAD_LABEL,
-)
+from towpath.capabilities.delivery.promotions.pending import change_of
+from towpath.capabilities.delivery.promotions.promote_page import PATH as PROMOTE
+from towpath.capabilities.delivery.promotions.promote_page import ask, promote, promote_again
+from towpath.capabilities.delivery.promotions.timeline import StepLog, run_of
 from towpath.capabilities.governance.projects.kinds import PROJECT_LABEL
 from towpath.hooks.pages import Answer, LiveWatch, Page, PageRoute, Redirect, Visit
-from towpath.hooks.showing import in_projects, lately_created, may, person
-from towpath.machinery.errors import AlreadyExists, NotFound, StatusError
+from towpath.hooks.runs import RunAction, last_lines
+from towpath.hooks.showing import get_if_there, in_projects, lately_created, may, person
+from towpath.machinery.errors import AlreadyExists, StatusError
 from towpath.machinery.objects import RawObject
 
-PROMOTE = "/projects/{project}/promote/{workload}"
 PROMOTION_PAGE = "/projects/{project}/promotions/{name}"
 DELIVERY = "/delivery"
 MOVES_SHOWN = 20
-
-
-async def ask(visit: Visit) -> Page:
-    return await _form(visit, visit.parameters)
-
-
-async def promote(visit: Visit) -> Answer:
-    """Create the Promotion as the visitor; what the API refuses is told above the form."""
-    project, workload = visit.parameters["project"], visit.parameters["workload"]
-    environment = visit.form.get("environment", "")
-    release = visit.form.get("release", "")
-    errors = {
-        name: f"Choose {article} {name}."
-        for name, article in (("environment", "an"), ("release", "a"))
-        if not visit.form.get(name)
-    }
-    if errors:
-        return await _form(visit, visit.form, errors=errors, status=422)
-    spec: RawObject = {
-        "workload": workload,
-        "environment": environment,
-        "release": release,
-        "requestedBy": visit.user.name,
-    }
-    if reason := visit.form.get("reason", "").strip():
-        spec["reason"] = reason
-    name = f"{workload}-{environment}-{time.time_ns() // 10**6:x}"
-    promotion = PROMOTION.object(name, project, spec=spec)
-    promotion["metadata"]["labels"] = {PROJECT_LABEL: project, WORKLOAD_LABEL: workload}
-    try:
-        await visit.api.create(PROMOTION, promotion)
-    except StatusError as error:
-        return await _form(visit, visit.form, problem=error.message, status=error.code)
-    return Redirect(
-        f"/projects/{project}/workloads/{workload}", f"{release} is on its way to {environment}."
-    )
-
-
-async def _form(
-    visit: Visit,
-    given: Mapping[str, str],
-    *,
-    errors: Mapping[str, str] | None = None,
-    problem: str = "",
-    status: int = 200,
-) -> Page:
-    project, name = visit.parameters["project"], visit.parameters["workload"]
-    workload, environments, releases = await asyncio.gather(
-        visit.api.get(WORKLOAD, name, project),
-        visit.api.list(ENVIRONMENT, project),
-        visit.api.list(RELEASE, project, fields=OF_WORKLOAD.format(name)),
-    )
-    listed: list[str] = workload["spec"]["environments"]
-    stages = [one for one in environments.items if one["metadata"]["name"] in listed]
-    running = {
-        entry["name"]: entry.get("release", "")
-        for entry in (workload.get("status") or {}).get("environments") or ()
-    }
-    ordered = sorted(stages, key=by_order)
-    newest = [one["metadata"]["name"] for one in newest_first(releases.items)]
-    usual = _usual(given.get("release") or (newest or [""])[0], ordered, running)
-    data = {
-        "project": project,
-        "workload": name,
-        "environments": [_stage(one, running) for one in ordered],
-        "releases": [_choice(one, running) for one in newest_first(releases.items)],
-        "given": {"reason": given.get("reason", ""), **usual, **_chosen(given)},
-        "errors": errors or {},
-        "problem": problem,
-        "is_rollback": given.get("rollback") == "yes",
-    }
-    return Page("promotions/promote.html", data, status, title=f"Promote {name}")
-
-
-def _usual(release: str, stages: Sequence[RawObject], running: Mapping[str, str]) -> dict[str, str]:
-    """What is most likely meant: that release, in the first stage that does not run it yet."""
-    names = [stage["metadata"]["name"] for stage in stages]
-    to = next((name for name in names if running.get(name) != release), "")
-    return {"release": release, "environment": to}
-
-
-def _chosen(given: Mapping[str, str]) -> dict[str, str]:
-    return {name: given[name] for name in ("environment", "release") if given.get(name)}
-
-
-def _stage(environment: RawObject, running: Mapping[str, str]) -> dict[str, Any]:
-    name: str = environment["metadata"]["name"]
-    return {
-        "name": name,
-        "running": running.get(name, ""),
-        "choice": (name, f"{name}: {running.get(name) or 'nothing yet'}"),
-        "approvals": approvals_required(environment),
-        "after": (environment["spec"].get("gates") or {}).get("after") or [],
-    }
-
-
-def _choice(release: RawObject, running: Mapping[str, str]) -> tuple[str, str]:
-    """A release to choose, and where it runs."""
-    name: str = release["metadata"]["name"]
-    stages = [stage for stage, there in running.items() if there == name]
-    return name, f"{name} (in {', '.join(stages)})" if stages else name
 
 
 async def show(visit: Visit) -> Page:
@@ -151,28 +45,48 @@ async def _run_page(visit: Visit, problem: str = "", status: int = 200) -> Page:
     project, name = visit.parameters["project"], visit.parameters["name"]
     promotion = await visit.api.get(PROMOTION, name, project)
     spec = promotion["spec"]
-    try:
-        environment: RawObject | None = await visit.api.get(
-            ENVIRONMENT, spec["environment"], project
-        )
-    except NotFound:
-        environment = None  # it has been deleted since
+    environment = await get_if_there(visit.api, ENVIRONMENT, spec["environment"], project)
     waits = phase_of(promotion) == WAITING_FOR_APPROVAL
     decisions = (promotion.get("status") or {}).get("approvals") or []
-    mine = spec["requestedBy"] == visit.user.name
     decided = any(one["user"] == visit.user.name for one in decisions)
+    again = is_finished(promotion) and await may(visit.api, "create", PROMOTION, project)
+    logs = await _logs(visit, project, name)
+    actions = (RunAction("again", "Promote again"),) if again else ()
     data = {
-        "run": run_of(promotion, environment),
+        "run": run_of(promotion, environment, logs=logs, actions=actions),
+        "address_of_run": f"/projects/{project}/promotions/{name}",
         "waits": waits,
-        "mine": mine,
+        "mine": spec["requestedBy"] == visit.user.name,
         "may_decide": waits and not decided and await may(visit.api, "create", APPROVAL, project),
         "decided": decided,
-        "decisions": decisions,
-        "requester": person(spec["requestedBy"]),
+        "superseded_by": (promotion.get("status") or {}).get("supersededBy", ""),
+        "change": await change_of(visit, promotion),
         "comment": visit.form.get("comment", ""),
         "problem": problem,
     }
     return Page("promotions/promotion.html", data, status, title=f"Promotion {name}")
+
+
+async def _logs(visit: Visit, project: str, name: str) -> dict[str, StepLog]:
+    if not visit.viewer.may_see(project):
+        return {}
+    ends = await asyncio.gather(
+        *(last_lines(visit.records, log_stream(project, name, step)) for step in LOG_STEPS)
+    )
+    return {step: StepLog(*end) for step, end in zip(LOG_STEPS, ends, strict=True)}
+
+
+async def act(visit: Visit) -> Answer:
+    """A decision, or the same once more."""
+    if visit.form.get("action") != "again":
+        return await decide(visit)
+    project, name = visit.parameters["project"], visit.parameters["name"]
+    promotion = await visit.api.get(PROMOTION, name, project)
+    try:
+        again = await promote_again(visit, promotion)
+    except StatusError as error:
+        return await _run_page(visit, error.message, error.code)
+    return Redirect(f"/projects/{project}/promotions/{again}", "The same is promoted again.")
 
 
 async def decide(visit: Visit) -> Answer:
@@ -273,6 +187,6 @@ def _live_all(visit: Visit) -> Sequence[LiveWatch]:
 
 PAGES = (
     PageRoute(PROMOTE, ask, "Promote", submit=promote, section="/catalog"),
-    PageRoute(PROMOTION_PAGE, show, "Promotion", submit=decide, live=_live_one, section=DELIVERY),
+    PageRoute(PROMOTION_PAGE, show, "Promotion", submit=act, live=_live_one, section=DELIVERY),
     PageRoute(DELIVERY, delivery, "Delivery", live=_live_all, section=DELIVERY),
 )

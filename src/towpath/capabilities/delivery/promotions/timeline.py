@@ -1,6 +1,7 @@
 """A promotion as a run: asked for, approved, written to Git, brought to the cluster. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from towpath.capabilities.delivery.environments.kinds import approvals_required
 from towpath.capabilities.delivery.promotions.kinds import (
@@ -12,11 +13,21 @@ from towpath.capabilities.delivery.promotions.kinds import (
     SUPERSEDED,
     SYNCING,
     WAITING_FOR_APPROVAL,
+    log_stream,
     phase_of,
 )
-from towpath.hooks.runs import Run, RunFact, RunGroup, RunStep
+from towpath.hooks.runs import (
+    FAILURE_LINES,
+    Run,
+    RunAction,
+    RunFact,
+    RunFailure,
+    RunGroup,
+    RunStep,
+)
 from towpath.hooks.showing import person, show_object
 from towpath.machinery.objects import RawObject
+from towpath.records.contract import LogLine
 
 _RUNNING = "Running"
 _SKIPPED = "Skipped"
@@ -27,7 +38,22 @@ _STEPS = (
 )
 
 
-def run_of(promotion: RawObject, environment: RawObject | None) -> Run:
+@dataclass(frozen=True, slots=True)
+class StepLog:
+    """The end of a step's log, and how many lines come before it."""
+
+    lines: Sequence[LogLine] = ()
+    left_out: int = 0
+
+
+def run_of(
+    promotion: RawObject,
+    environment: RawObject | None,
+    *,
+    logs: Mapping[str, StepLog],
+    actions: Sequence[RunAction] = (),
+) -> Run:
+    """`logs` by step."""
     spec, status, metadata = promotion["spec"], promotion.get("status") or {}, promotion["metadata"]
     project: str = metadata["namespace"]
     who = person(spec["requestedBy"])
@@ -45,16 +71,43 @@ def run_of(promotion: RawObject, environment: RawObject | None) -> Run:
         created=metadata.get("creationTimestamp", ""),
         started=status.get("startedAt", ""),
         finished=status.get("finishedAt", ""),
-        groups=(RunGroup(_steps(promotion, environment, who)),),
+        groups=(RunGroup(_steps(promotion, environment, who, logs)),),
         inputs=(
             RunFact("Service", spec["workload"], service),
             RunFact("Release", spec["release"]),
             RunFact("Environment", spec["environment"]),
+            *(
+                RunFact(f"{one['kind']} {one['path']}", one["value"])
+                for one in spec.get("changes") or ()
+            ),
         ),
         outputs=(RunFact("Commit", commit[:10]),) if commit else (),
         shown=show_object(PROMOTION, promotion),
+        actions=actions,
         workload=spec["workload"],
+        failure=_failure(promotion, logs),
     )
+
+
+def _failure(promotion: RawObject, logs: Mapping[str, StepLog]) -> RunFailure | None:
+    """What to do is in the sentence itself; here is what one can do on this page."""
+    if phase_of(promotion) != FAILED:
+        return None
+    status = promotion.get("status") or {}
+    message: str = status.get("message", "") or "It failed and did not say why."
+    if any(one["decision"] == "Reject" for one in status.get("approvals") or ()):
+        return RunFailure(message, "Talk to whoever rejected it, or promote another release.")
+    step = _STEPS[min(_reached(status), len(_STEPS) - 1)][1]
+    lines = logs.get(step, StepLog()).lines
+    told = [line for line in lines if line.text != message]
+    if not status.get("commit"):
+        following = "Nothing was written to Git. Correct what is named above, then promote again."
+    else:
+        following = (
+            "Push a correction and promote its release, or roll the environment back to the "
+            "release that ran before."
+        )
+    return RunFailure(message, following, told[-FAILURE_LINES:], step if lines else "")
 
 
 def _message(promotion: RawObject, environment: RawObject | None, who: str) -> str:
@@ -70,7 +123,12 @@ def _message(promotion: RawObject, environment: RawObject | None, who: str) -> s
     return f"It waits for {missing} approvals by people other than {who}."
 
 
-def _steps(promotion: RawObject, environment: RawObject | None, who: str) -> Sequence[RunStep]:
+def _steps(
+    promotion: RawObject,
+    environment: RawObject | None,
+    who: str,
+    logs: Mapping[str, StepLog],
+) -> Sequence[RunStep]:
     status = promotion.get("status") or {}
     asked = RunStep(
         "request",
@@ -81,12 +139,31 @@ def _steps(promotion: RawObject, environment: RawObject | None, who: str) -> Seq
     steps = [asked]
     for index, (_, step, name) in enumerate(_STEPS):
         phase = _phase(phase_of(promotion), index, reached)
-        message = status.get("message", "") if index == reached and phase == FAILED else ""
+        message = ""
         if step == "approval":
             message, phase = _approval(status, environment, phase, message)
         started, finished = _times(status, step, phase)
-        steps.append(RunStep(step, name, phase, started, finished, message))
+        log = logs.get(step, StepLog())
+        steps.append(
+            RunStep(
+                step,
+                name,
+                phase,
+                started,
+                finished,
+                message,
+                stream=_stream(promotion, step) if log.lines else "",
+                lines=log.lines,
+                left_out=log.left_out,
+                is_open=phase in (_RUNNING, FAILED),
+            )
+        )
     return steps
+
+
+def _stream(promotion: RawObject, step: str) -> str:
+    metadata = promotion["metadata"]
+    return log_stream(metadata["namespace"], metadata["name"], step)
 
 
 def _reached(status: RawObject) -> int:

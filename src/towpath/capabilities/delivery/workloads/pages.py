@@ -147,7 +147,7 @@ async def resources(visit: Visit) -> Page:
         "tree": tree,
         "refused": refused,
         "claims": [claim for claim in claims if lane and claim["environment"] == lane.name],
-        "namespace": target_namespace(frame["project"], lane.name) if lane else "",
+        "target": target_namespace(frame["project"], lane.name) if lane else "",
     }
     return Page("workloads/resources.html", data, title=f"{facts.name}: resources")
 
