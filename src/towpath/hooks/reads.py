@@ -4,7 +4,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from towpath.machinery.errors import BadRequest
 from towpath.records.contract import Viewer
+
+DIGITS_MAX = 18
+"""What every database can count to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +21,11 @@ class Read:
 
     path: str
     answer: Callable[[Viewer, Mapping[str, str]], Awaitable[Any] | AsyncIterator[Any]]
+
+
+def number(parameters: Mapping[str, str], name: str, otherwise: int = 0) -> int:
+    """A parameter that is a number, `otherwise` when it is not given. Raises BadRequest."""
+    text = parameters.get(name, "")
+    if text and not (text.isascii() and text.isdecimal() and len(text) <= DIGITS_MAX):
+        raise BadRequest(f"{name}={text[:40]}: a number is expected")
+    return int(text) if text else otherwise

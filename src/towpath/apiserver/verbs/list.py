@@ -23,6 +23,7 @@ from towpath.store.contract import Compacted, FutureRevision, Stored
 Entries = list[tuple[str, Stored]]
 
 LOOKED_AT_ONCE = 1000
+VERSION_DIGITS_MAX = 18
 
 
 async def list_page(core: Core, user: UserInfo, target: Target, options: ReadOptions) -> Page:
@@ -95,8 +96,8 @@ def _position(core: Core, options: ReadOptions) -> tuple[int, str]:
 
 
 def parse_version(text: str) -> int:
-    if not text.isdecimal():
-        raise BadRequest(f"resourceVersion {text!r} is not a number")
+    if not text.isdecimal() or len(text) > VERSION_DIGITS_MAX:
+        raise BadRequest(f"resourceVersion {text[:40]!r} is not a number of a revision")
     return int(text)
 
 

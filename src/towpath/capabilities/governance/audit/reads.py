@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from towpath.hooks.platform import Platform
-from towpath.hooks.reads import Read
+from towpath.hooks.reads import Read, number
 from towpath.machinery.errors import BadRequest
 from towpath.records.contract import AuditEntry, AuditFilter, Viewer
 
@@ -21,8 +21,8 @@ def reads(platform: Platform) -> Sequence[Read]:
         page = await platform.audit.query(
             viewer,
             _filter(parameters),
-            limit=min(_number(parameters, "limit", PAGE) or PAGE, PAGE_MAX),
-            continue_token=str(_number(parameters, "continue", 0) or ""),
+            limit=min(number(parameters, "limit", PAGE) or PAGE, PAGE_MAX),
+            continue_token=str(number(parameters, "continue") or ""),
         )
         return {
             "entries": [_shown(entry) for entry in page.entries],
@@ -43,13 +43,6 @@ def _filter(parameters: Mapping[str, str]) -> AuditFilter:
         since_s=_time_s(parameters, "since"),
         until_s=_time_s(parameters, "until"),
     )
-
-
-def _number(parameters: Mapping[str, str], field: str, otherwise: int) -> int:
-    text = parameters.get(field, "")
-    if text and not text.isdecimal():
-        raise BadRequest(f"{field}={text}: a number is expected")
-    return int(text) if text else otherwise
 
 
 def _time_s(parameters: Mapping[str, str], field: str) -> float:

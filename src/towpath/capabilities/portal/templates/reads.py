@@ -6,9 +6,9 @@ from typing import Any
 from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN, step_stream
 from towpath.capabilities.portal.templates.progress import is_finished
 from towpath.hooks.platform import Platform
-from towpath.hooks.reads import Read
+from towpath.hooks.reads import Read, number
 from towpath.hooks.showing import get_if_there
-from towpath.machinery.errors import BadRequest, NotFound
+from towpath.machinery.errors import NotFound
 from towpath.records.contract import LogLine, Viewer
 
 PAGE = 1000
@@ -22,7 +22,7 @@ def reads(platform: Platform) -> Sequence[Read]:
         project, name = parameters["project"], parameters["run"]
         if not viewer.may_see(project):
             raise NotFound(f"there is no run {name} in {project}")
-        return _told(project, name, parameters["step"], _number(parameters.get("after", "")))
+        return _told(project, name, parameters["step"], number(parameters, "after"))
 
     async def _told(project: str, name: str, step: str, after: int) -> AsyncGenerator[Any, None]:
         run = await get_if_there(platform.api, TEMPLATE_RUN, name, project)
@@ -41,9 +41,3 @@ def reads(platform: Platform) -> Sequence[Read]:
             after = page[-1].number
 
     return (Read(LOG_PATH, lines),)
-
-
-def _number(text: str) -> int:
-    if text and not text.isdecimal():
-        raise BadRequest(f"after: {text!r} is not the number of a line")
-    return int(text or 0)
