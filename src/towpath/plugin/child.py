@@ -118,8 +118,8 @@ class Child:
             self._say(wire.Failed(call.call, "nonsense", str(error), _home(function), "nonsense"))
         except Declined as error:
             self._say(wire.Failed(call.call, "Declined", str(error)[:4000], "", "declined"))
-        except asyncio.CancelledError:
-            self._say(wire.Failed(call.call, "cancelled", "", "", "cancelled"))
+        except asyncio.CancelledError as error:
+            self._say(wire.Failed(call.call, "cancelled", "", hooks.place_of(error), "cancelled"))
         except BaseException as error:  # noqa: BLE001 - SystemExit too: it ends a hook, not us
             traceback.print_exception(error)
             self._say(_failure(call.call, error))

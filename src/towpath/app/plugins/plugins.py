@@ -11,6 +11,7 @@ from pathlib import Path
 
 from towpath.app.plugins.kinds import install_kinds
 from towpath.app.plugins.offers import action_of, check_of, tab_of
+from towpath.app.plugins.process import START_DEADLINE_S
 from towpath.app.plugins.supervised import SupervisedPlugin
 from towpath.client.protocols import Client
 from towpath.engines.processes.port import ProcessHost
@@ -35,6 +36,7 @@ class Plugins:
         processes: ProcessHost,
         api: Client,
         data_dir: Path,
+        start_deadline_s: float = START_DEADLINE_S,
     ) -> None:
         self._api = api
         self._refused = [one for one in installed if one.problem]
@@ -42,7 +44,13 @@ class Plugins:
         self._switched_off = [one for one in usable if one.name in without]
         self.not_installed = sorted(set(without) - {one.name for one in usable})
         self._plugins = [
-            SupervisedPlugin(one, processes, data_dir, welcome=self._welcome)
+            SupervisedPlugin(
+                one,
+                processes,
+                data_dir,
+                welcome=self._welcome,
+                start_deadline_s=start_deadline_s,
+            )
             for one in usable
             if one.name not in without
         ]

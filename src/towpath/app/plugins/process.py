@@ -75,6 +75,8 @@ class Launch:
     log: Path
     writable: Sequence[Path] = ()
     readable: Sequence[Path] = ()
+    deadline_s: float = START_DEADLINE_S
+    """For its import."""
 
 
 @dataclass(slots=True)
@@ -115,10 +117,10 @@ class PluginProcess:
                 program = await launch.processes.start(_spec(launch, folder))
                 process = cls(launch, program, folder)
                 try:
-                    async with asyncio.timeout(START_DEADLINE_S):
+                    async with asyncio.timeout(launch.deadline_s):
                         await process._meet(listening)
                 except TimeoutError:
-                    what = f"Importing it did not come to an end within {START_DEADLINE_S:g} s"
+                    what = f"Importing it did not come to an end within {launch.deadline_s:g} s"
                     where = await process.end(ask_where=True)
                     raise Broken(what, where) from None
                 except BaseException:
@@ -203,7 +205,7 @@ class PluginProcess:
             self._send(wire.Call(number, hook, name, dict(subject)))
             try:
                 async with asyncio.timeout(deadline_s):
-                    return _value(await going.result, title)
+                    return _value(await asyncio.shield(going.result), title)
             except TimeoutError:
                 late = f"{title} did not answer within {deadline_s:g} s"
                 raise await self._give_up(number, going, late) from None

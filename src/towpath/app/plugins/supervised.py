@@ -16,7 +16,13 @@ from typing import Any
 import msgspec
 
 from towpath.app.plugins.asking import Asked
-from towpath.app.plugins.process import Broken, HookFailed, Launch, PluginProcess
+from towpath.app.plugins.process import (
+    START_DEADLINE_S,
+    Broken,
+    HookFailed,
+    Launch,
+    PluginProcess,
+)
 from towpath.engines.processes.port import ProcessHost
 from towpath.plugin.declaration import API_VERSION
 from towpath.plugin.discovery import Installed
@@ -48,12 +54,17 @@ class SupervisedPlugin:
         data_dir: Path,
         *,
         welcome: Welcome,
+        start_deadline_s: float = START_DEADLINE_S,
     ) -> None:
         self.plugin = plugin
         self.offers: Offers | None = None
         """As it said last; kept while it is away, so that nothing flickers."""
         self._launch = Launch(
-            plugin, processes, data_dir / "plugins", data_dir / "logs" / f"plugin-{plugin.name}.log"
+            plugin,
+            processes,
+            root=data_dir / "plugins",
+            log=data_dir / "logs" / f"plugin-{plugin.name}.log",
+            deadline_s=start_deadline_s,
         )
         self._welcome = welcome
         self._process: PluginProcess | None = None
