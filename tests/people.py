@@ -1,5 +1,6 @@
 """Who may what, for tests of engines that ask: a table of rights instead of an API server."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from towpath.machinery.users import AccessRequest, UserInfo
@@ -18,3 +19,8 @@ class People:
     async def authorize(self, user: UserInfo, question: AccessRequest) -> bool:
         self.asked.append((user.name, question))
         return (user.name, question.verb, question.resource) in self.rights
+
+
+async def nobody() -> Sequence[UserInfo]:
+    """A platform that knows no people."""
+    return ()

@@ -11,7 +11,14 @@ from towpath.capabilities.delivery import (
 )
 from towpath.capabilities.governance import audit, projects, secrets
 from towpath.capabilities.infrastructure import clusters, compositions, databases, offerings
-from towpath.capabilities.portal import catalog, home, objects, scorecards, templates
+from towpath.capabilities.portal import (
+    catalog,
+    home,
+    notifications,
+    objects,
+    scorecards,
+    templates,
+)
 from towpath.hooks.capability import Capability
 
 BUILT_IN: tuple[Capability, ...] = (
@@ -31,6 +38,7 @@ BUILT_IN: tuple[Capability, ...] = (
     templates.CAPABILITY,
     catalog.CAPABILITY,
     audit.CAPABILITY,
+    notifications.CAPABILITY,
     home.CAPABILITY,
     objects.CAPABILITY,
     scorecards.CAPABILITY,

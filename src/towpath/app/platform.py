@@ -175,6 +175,8 @@ def _platform(base: Foundations, hosts: _Hosts, plugins: Plugins) -> Platform:
         catalog=base.records.catalog,
         trail=StoreTrail({"": base.api, **planes}),
         audit=base.records.audit,
+        inbox=base.records.inbox,
+        people=base.identity.people,
         addresses=base.addresses,
         authorize=base.authorize,
         service_account_token=base.api.front.tokens,

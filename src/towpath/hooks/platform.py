@@ -1,6 +1,6 @@
 """What a hook is given: the API, the clusters and the engines, each by its port."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,7 +11,7 @@ from towpath.engines.processes.port import ProcessHost
 from towpath.engines.registry.port import ImageUnpacker
 from towpath.hooks.templates import TemplateAction
 from towpath.machinery.users import Authorize, UserInfo
-from towpath.records.contract import AuditTrail, CatalogIndex, LogBook
+from towpath.records.contract import AuditTrail, CatalogIndex, Inbox, LogBook
 
 SYSTEM_NAMESPACE = "towpath-system"
 """Where the platform's own objects live; its golden paths too."""
@@ -82,6 +82,9 @@ class Platform:
     trail: Trail
     audit: AuditTrail
     """Every write, for people to search; reconcilers ask `trail`."""
+    inbox: Inbox
+    people: Callable[[], Awaitable[Sequence[UserInfo]]]
+    """Everybody that the platform knows, with their groups."""
     addresses: Addresses
     authorize: Authorize
     service_account_token: "TokenIssuer"

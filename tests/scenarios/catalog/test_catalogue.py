@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from tests.people import People
+from tests.people import People, nobody
 from tests.support import eventually, running_api_server
 
 from towpath.capabilities.delivery.workloads.kinds import KINDS as WORKLOAD_KINDS
@@ -161,6 +161,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             catalog=records.catalog,
             trail=records.audit,
             audit=records.audit,
+            inbox=records.inbox,
+            people=nobody,
             addresses=nothing,
             authorize=people.authorize,
             service_account_token=nothing,

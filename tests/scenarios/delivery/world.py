@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from tests.apis import ScenarioApi
 from tests.engines.kube import KubeFront
+from tests.people import nobody
 from tests.support import eventually
 
 from towpath.apiserver.authn.pki import open_pki
@@ -306,6 +307,8 @@ def _platform(
         catalog=unused,
         trail=StoreTrail(planes),
         audit=unused,
+        inbox=unused,
+        people=nobody,
         addresses=Addresses(),
         authorize=api.authorize,
         service_account_token=api.tokens,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from tests import people
 from tests.support import eventually, running_api_server
 
 from towpath.apiserver.inprocess import InProcessClient
@@ -170,6 +171,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             catalog=records.catalog,
             trail=unused,
             audit=records.audit,
+            inbox=records.inbox,
+            people=people.nobody,
             addresses=Addresses(),
             authorize=never,
             service_account_token=issue_token,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from tests.people import People
+from tests.people import People, nobody
 from tests.support import RunningApi, eventually, running_api_server
 
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
@@ -134,6 +134,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             catalog=records.catalog,
             trail=records.audit,
             audit=records.audit,
+            inbox=records.inbox,
+            people=nobody,
             addresses=cast(Any, LocalAddresses()),
             authorize=people.authorize,
             service_account_token=nothing,

@@ -64,6 +64,10 @@ class LocalIdentity:
     async def names(self) -> Sequence[str]:
         return [person.name for person in await self._table.people()]
 
+    async def people(self) -> Sequence[UserInfo]:
+        known = await self._table.people()
+        return [UserInfo(one.name, (*one.groups, AUTHENTICATED)) for one in known]
+
     async def issued(self, user: UserInfo) -> Sequence[Issued]:
         held = await self._table.held_by(user.name, ("session", "token"), now_s=_now_s())
         return [

@@ -44,6 +44,10 @@ class IdentityProvider(Protocol):
 
     async def names(self) -> Sequence[str]: ...
 
+    async def people(self) -> Sequence[UserInfo]:
+        """Everybody who is known, with their groups."""
+        ...
+
 
 class Holdings(Protocol):
     """What people hold, for them to see and to end."""

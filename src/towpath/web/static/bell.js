@@ -40,10 +40,11 @@ function show(unread) {
   bell.querySelector(".bell-number").textContent = unread < 100 ? unread : "99+";
 }
 
-function tell({ title, text, href }) {
+function tell({ id, title, text, href }) {
   const note = document.createElement("div");
   note.className = "note";
-  const link = Object.assign(document.createElement("a"), { href, textContent: title });
+  const link = Object.assign(document.createElement("a"), { href, textContent: title, dir: "auto" });
+  link.dataset.read = id;
   const close = Object.assign(document.createElement("button"), { type: "button", textContent: "Close", className: "button quiet small" });
   close.addEventListener("click", () => note.remove());
   note.append(link);
@@ -58,3 +59,10 @@ function tell({ title, text, href }) {
     fading = setTimeout(() => note.remove(), TOLD_MS);
   });
 }
+
+// Who opens what they were told of has read it. Without JavaScript there is a button for it.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[data-read]");
+  const csrf = document.querySelector("input[name=csrf]")?.value;
+  if (link && csrf) navigator.sendBeacon("/notifications", new URLSearchParams({ csrf, read: link.dataset.read }));
+}, { capture: true });

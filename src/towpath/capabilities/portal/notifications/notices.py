@@ -1,0 +1,208 @@
+"""What is said, and when it is over. Pure: objects in, notices out.
+
+Of a line, what asks for something is told of its newest object alone: an older failure has been
+overtaken. What has merely happened stays told.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from towpath.capabilities.delivery.pipelines.kinds import FAILED as RUN_FAILED
+from towpath.capabilities.delivery.promotions.kinds import (
+    FAILED,
+    SUPERSEDED,
+    WAITING_FOR_APPROVAL,
+    newest_first,
+    phase_of,
+)
+from towpath.capabilities.portal.notifications.recipients import ASKED, PUSHED, Recipient
+from towpath.hooks.showing import person
+from towpath.machinery.objects import RawObject
+from towpath.records.contract import Notice
+
+APPROVAL_ASKED = "ApprovalAsked"
+PROMOTION_DECIDED = "PromotionDecided"
+PROMOTION_FAILED = "PromotionFailed"
+RUN = "RunFailed"
+SERVICE = "ServiceDegraded"
+SORTS = {
+    APPROVAL_ASKED: "Approvals",
+    PROMOTION_DECIDED: "Decisions",
+    PROMOTION_FAILED: "Promotions",
+    RUN: "Runs",
+    SERVICE: "Services",
+}
+"""What there is, and what each is called."""
+
+SICK = ("Degraded", "Missing")
+PROMOTIONS_TOLD = 10
+"""Of one line, the newest."""
+
+
+def waiting(promotions: Sequence[RawObject]) -> list[RawObject]:
+    return [one for one in newest_first(promotions) if phase_of(one) == WAITING_FOR_APPROVAL]
+
+
+def asked(promotion: RawObject, approvers: Sequence[Recipient]) -> Iterator[Notice]:
+    """To everybody who may approve it and has not: never to who asked for it."""
+    spec, status = promotion["spec"], promotion.get("status") or {}
+    decided = {one["user"] for one in status.get("approvals") or ()}
+    for one in approvers:
+        if one.name == spec["requestedBy"] or one.name in decided:
+            continue
+        yield Notice(
+            person=one.name,
+            cause=f"asked/{promotion['metadata']['uid']}",
+            sort=APPROVAL_ASKED,
+            title=f"Approve {spec['release']} for {spec['environment']}",
+            text=spec.get("reason", ""),
+            href=promotion_page(promotion),
+            who=person(spec["requestedBy"]),
+            why=one.why,
+            time_s=moment(status.get("startedAt"), promotion),
+            status=WAITING_FOR_APPROVAL,
+            asks=True,
+        )
+
+
+def outcomes(promotions: Sequence[RawObject], team: Sequence[Recipient]) -> Iterator[Notice]:
+    """To who asked for them; that the platform's own failed, to `team`."""
+    for place, promotion in enumerate(newest_first(promotions)[:PROMOTIONS_TOLD]):
+        requester = promotion["spec"]["requestedBy"]
+        own = person(requester) == requester
+        told = [Recipient(requester, ASKED)] if own else []
+        for one in told:
+            yield from _decided(promotion, one)
+        if phase_of(promotion) == FAILED and not _rejection(promotion) and place == 0:
+            yield from (_promotion_failed(promotion, one) for one in told or team)
+
+
+def _decided(promotion: RawObject, to: Recipient) -> Iterator[Notice]:
+    spec, status = promotion["spec"], promotion.get("status") or {}
+    what = f"{spec['release']} for {spec['environment']}"
+    rejection = _rejection(promotion)
+    if rejection:
+        yield _decision(promotion, to, "rejected", f"{rejection['user']} rejected {what}", "Failed")
+    elif phase_of(promotion) == SUPERSEDED:
+        title = f"{spec['release']} will not go to {spec['environment']}"
+        yield _decision(promotion, to, "superseded", title, SUPERSEDED)
+    elif phase_of(promotion) != WAITING_FOR_APPROVAL:
+        by = [one["user"] for one in status.get("approvals") or () if one.get("counts")]
+        if by:
+            title = f"{' and '.join(by)} approved {what}"
+            yield _decision(promotion, to, "approved", title, "Approved")
+
+
+def _decision(
+    promotion: RawObject, to: Recipient, word: str, title: str, status_word: str
+) -> Notice:
+    status = promotion.get("status") or {}
+    comments = [one.get("comment", "") for one in status.get("approvals") or ()]
+    text = status.get("message", "") if word == "superseded" else " ".join(filter(None, comments))
+    return Notice(
+        person=to.name,
+        cause=f"{word}/{promotion['metadata']['uid']}",
+        sort=PROMOTION_DECIDED,
+        title=title,
+        text=text,
+        href=promotion_page(promotion),
+        why=to.why,
+        time_s=moment(status.get("committedAt") or status.get("finishedAt"), promotion),
+        status=status_word,
+    )
+
+
+def _promotion_failed(promotion: RawObject, to: Recipient) -> Notice:
+    spec, status = promotion["spec"], promotion["status"]
+    return Notice(
+        person=to.name,
+        cause=f"failed/{promotion['metadata']['uid']}",
+        sort=PROMOTION_FAILED,
+        title=f"{spec['release']} did not reach {spec['environment']}",
+        text=status.get("message", ""),
+        href=promotion_page(promotion),
+        why=to.why,
+        time_s=moment(status.get("finishedAt"), promotion),
+        status=FAILED,
+        asks=True,
+    )
+
+
+def _rejection(promotion: RawObject) -> RawObject | None:
+    decisions: Sequence[RawObject] = (promotion.get("status") or {}).get("approvals") or ()
+    if phase_of(promotion) != FAILED:
+        return None
+    return next(
+        (one for one in decisions if one["decision"] == "Reject" and one.get("counts")), None
+    )
+
+
+def pipeline_failed(run: RawObject, told: Sequence[Recipient]) -> Iterator[Notice]:
+    spec, status, metadata = run["spec"], run.get("status") or {}, run["metadata"]
+    for one in told:
+        yield Notice(
+            person=one.name,
+            cause=f"failed/{metadata['uid']}",
+            sort=RUN,
+            title=f"The pipeline of {spec['repository']} failed",
+            text=status.get("message") or status.get("title", ""),
+            href=f"/projects/{metadata['namespace']}/pipelines/{metadata['name']}",
+            who=person(spec.get("actor", "")) if one.why != PUSHED else "",
+            why=one.why,
+            time_s=moment(status.get("finishedAt"), run),
+            status=RUN_FAILED,
+            asks=True,
+        )
+
+
+def template_failed(run: RawObject) -> Iterator[Notice]:
+    spec, status, metadata = run["spec"], run.get("status") or {}, run["metadata"]
+    wanted = (spec.get("parameters") or {}).get("name") or spec["template"]["name"]
+    yield Notice(
+        person=spec["requestedBy"],
+        cause=f"failed/{metadata['uid']}",
+        sort=RUN,
+        title=f"Creating {wanted} failed",
+        text=status.get("message", ""),
+        href=f"/projects/{metadata['namespace']}/runs/{metadata['name']}",
+        why=ASKED,
+        time_s=moment(status.get("finishedAt"), run),
+        status=RUN_FAILED,
+        asks=True,
+    )
+
+
+def production(workload: RawObject) -> RawObject | None:
+    """The last of its stages, once something runs there."""
+    stages: Sequence[RawObject] = (workload.get("status") or {}).get("environments") or ()
+    return stages[-1] if stages and stages[-1].get("release") else None
+
+
+def service_degraded(
+    workload: RawObject, stage: RawObject, told: Sequence[Recipient], now_s: float
+) -> Iterator[Notice]:
+    metadata = workload["metadata"]
+    for one in told:
+        yield Notice(
+            person=one.name,
+            cause=f"degraded/{metadata['uid']}/{stage['name']}",
+            sort=SERVICE,
+            title=f"{metadata['name']} is {stage['health'].lower()} in {stage['name']}",
+            text=stage.get("message", ""),
+            href=f"/projects/{metadata['namespace']}/workloads/{metadata['name']}",
+            why=one.why,
+            time_s=now_s,
+            status=stage["health"],
+            asks=True,
+        )
+
+
+def promotion_page(promotion: RawObject) -> str:
+    metadata = promotion["metadata"]
+    return f"/projects/{metadata['namespace']}/promotions/{metadata['name']}"
+
+
+def moment(text: str | None, obj: RawObject) -> float:
+    """Of a time in a status, else of the object's making."""
+    said = text or obj["metadata"].get("creationTimestamp", "")
+    return datetime.fromisoformat(said).timestamp()

@@ -1,0 +1,83 @@
+"""Whom something concerns: people by their name, their team, or what they may do.
+
+People are those that the platform knows. A service account or the platform itself is nobody: then
+the team that owns the service is told.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from towpath.capabilities.delivery.promotions.kinds import APPROVAL
+from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
+from towpath.capabilities.governance.projects.kinds import PROJECT
+from towpath.client.protocols import Client
+from towpath.machinery.errors import NotFound
+from towpath.machinery.references import BadReference, parse_reference
+from towpath.machinery.users import AccessRequest, Authorize, UserInfo
+
+People = Callable[[], Awaitable[Sequence[UserInfo]]]
+
+ASKED = "You asked for it."
+PUSHED = "You pushed the commit."
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recipients:
+    api: Client
+    authorize: Authorize
+    people: People
+
+    async def approvers(self, project: str) -> list[Recipient]:
+        """Members who may approve there; where none is one, everybody who may."""
+        why = f"You may approve promotions in {project}."
+        able = [person for person in await self.people() if await self._may(person, project)]
+        members = await self._members(project)
+        asked = [person for person in able if members & _names(person)] or able
+        return [Recipient(person.name, why) for person in asked]
+
+    async def person_or_team(
+        self, name: str, why: str, project: str, workload: str
+    ) -> list[Recipient]:
+        """The person, if that is one; else the people of the team that owns the workload."""
+        if any(person.name == name for person in await self.people()):
+            return [Recipient(name, why)]
+        try:
+            found = await self.api.get(WORKLOAD, workload, project)
+        except NotFound:
+            return []
+        return await self.team(found["spec"].get("owner") or "", workload)
+
+    async def team(self, owner: str, workload: str) -> list[Recipient]:
+        """The owning group's people, or the person who owns it."""
+        try:
+            reference = parse_reference(owner, default_kind="group")
+        except BadReference:
+            return []
+        people = await self.people()
+        if reference.kind.lower() == "user":
+            why = f"You own {workload}."
+            return [Recipient(one.name, why) for one in people if one.name == reference.name]
+        why = f"Your team {reference.name} owns {workload}."
+        return [Recipient(one.name, why) for one in people if reference.name in one.groups]
+
+    async def _may(self, person: UserInfo, project: str) -> bool:
+        question = AccessRequest("create", APPROVAL.group, APPROVAL.plural, namespace=project)
+        return await self.authorize(person, question)
+
+    async def _members(self, project: str) -> frozenset[str]:
+        try:
+            found = await self.api.get(PROJECT, project)
+        except NotFound:
+            return frozenset()
+        members = (found.get("spec") or {}).get("members") or ()
+        return frozenset(f"{member['kind']}:{member['name']}" for member in members)
+
+
+def _names(person: UserInfo) -> frozenset[str]:
+    return frozenset({f"User:{person.name}", *(f"Group:{group}" for group in person.groups)})
