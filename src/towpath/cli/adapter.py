@@ -55,14 +55,20 @@ def parse_docstring(docstring: str) -> Help:
     return parsed
 
 
-def build(commands: list[Command], invoke: Invoke, summary: str) -> click.Group:
+def build(
+    commands: list[Command],
+    invoke: Invoke,
+    summary: str,
+    *,
+    kind: Callable[..., click.Group] = click.Group,
+) -> click.Group:
     """The whole command line: commands of two words are grouped by their first."""
-    root = click.Group("towpath", help=summary, context_settings={"max_content_width": 100})
+    root = kind("towpath", help=summary, context_settings={"max_content_width": 100})
     for command in sorted(commands, key=lambda command: command.words):
         group = root
         for word in command.words[:-1]:
             group = _subgroup(group, word)
-        group.add_command(_click_command(command, invoke))
+        group.add_command(click_command(command, invoke))
         if group is not root:
             group.help = f"Commands: {', '.join(sorted(group.commands))}."
     return root
@@ -77,7 +83,7 @@ def _subgroup(group: click.Group, word: str) -> click.Group:
     return made
 
 
-def _click_command(command: Command, invoke: Invoke) -> click.Command:
+def click_command(command: Command, invoke: Invoke) -> click.Command:
     described = parse_docstring(command.run.__doc__ or "")
     hints = typing.get_type_hints(command.run)
     parameters = list(inspect.signature(command.run).parameters.values())[1:]

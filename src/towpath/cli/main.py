@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from functools import partial
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ import click
 from towpath.cli import output
 from towpath.cli.adapter import build
 from towpath.cli.connection import find_platform
+from towpath.cli.plugin_commands import CommandLine
 from towpath.hooks.commands import (
     CONFLICT,
     FAILED,
@@ -38,7 +40,7 @@ def command_line() -> click.Group:
     """Every command there is."""
     from towpath.cli.commands import all_commands
 
-    root = build(all_commands(), invoke, SUMMARY)
+    root = build(all_commands(), invoke, SUMMARY, kind=partial(CommandLine, invoke))
     root.add_command(_completion())
     click.version_option(package_name="towpath", message="%(version)s")(root)
     return root

@@ -10,12 +10,11 @@ from typing import Any
 import msgspec
 
 from towpath.client.protocols import Client
-from towpath.machinery.errors import Forbidden, NotFound, StatusError
 from towpath.plugin import wire
+from towpath.plugin.reading import ClientApi
 
 QUESTIONS_MAX = 100
 """Of one call."""
-OBJECTS_MAX = 500
 
 
 class _Get(msgspec.Struct, frozen=True):
@@ -36,6 +35,8 @@ class _List(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Asked:
+    """One call's client, and how much the call has asked."""
+
     client: Client
     project: str
     questions: int = 0
@@ -47,30 +48,26 @@ class Asked:
             return wire.Answer(message.ask, None, "other", sentence)
         try:
             return wire.Answer(message.ask, await self._found(message))
-        except NotFound as error:
-            return wire.Answer(message.ask, None, "missing", error.message)
-        except Forbidden as error:
-            return wire.Answer(message.ask, None, "forbidden", error.message)
-        except StatusError as error:
-            return wire.Answer(message.ask, None, "other", error.message)
+        except LookupError as error:
+            return wire.Answer(message.ask, None, "missing", str(error))
+        except PermissionError as error:
+            return wire.Answer(message.ask, None, "forbidden", str(error))
+        except RuntimeError as error:
+            return wire.Answer(message.ask, None, "other", str(error))
         except msgspec.ValidationError as error:
             return wire.Answer(message.ask, None, "other", f"the question is not valid: {error}")
 
     async def _found(self, message: wire.Ask) -> Any:
+        api = ClientApi(self.client, self.project)
         if message.verb == "get":
             one = msgspec.convert(message.arguments, _Get)
-            resource = await self.client.resolve(one.api_version, one.kind)
-            return await self.client.get(resource, one.name, self._namespace(one.namespace))
+            return await api.get(one.api_version, one.kind, one.name, namespace=one.namespace)
         many = msgspec.convert(message.arguments, _List)
-        resource = await self.client.resolve(many.api_version, many.kind)
-        listed = await self.client.list(
-            resource,
-            self._namespace(many.namespace),
+        return await api.list(
+            many.api_version,
+            many.kind,
+            namespace=many.namespace,
             labels=many.labels,
             fields=many.fields,
-            limit=min(many.limit, OBJECTS_MAX) if many.limit > 0 else OBJECTS_MAX,
+            limit=many.limit,
         )
-        return listed.items
-
-    def _namespace(self, asked: str | None) -> str:
-        return self.project if asked is None else asked
