@@ -19,7 +19,7 @@ from starlette.responses import HTMLResponse, Response
 from towpath.hooks.pages import Page, PageRoute
 from towpath.machinery.users import UserInfo
 from towpath.records.contract import Unread
-from towpath.web import bell, session, wording
+from towpath.web import bell, drawing, session, wording
 from towpath.web.icons import icon
 from towpath.web.stylesheet import stylesheet
 
@@ -136,6 +136,8 @@ def _environment(folders: Mapping[str, Path]) -> jinja2.Environment:
         wording.words,
     ):
         environment.filters[word.__name__] = word
+    for drawn in (drawing.spark, drawing.yaml_lines):
+        environment.filters[drawn.__name__] = drawn
     environment.filters["without_scheme"] = _without_scheme
     environment.filters["pattern"] = re.escape
     environment.globals["draw_icon"] = icon

@@ -129,6 +129,42 @@ DIFF = """--- production/shop.yaml
    template:
 """
 
+YAML = """apiVersion: towpath.dev/v1alpha1
+kind: Workload
+metadata:
+  name: shop
+spec:
+  repository: shop # what is built
+  replicas: 3
+  environments: [staging, production]
+  description: |
+    Sells what there is,
+    and remembers who bought it.
+"""
+
+COLOURS = (
+    "ground",
+    "raised",
+    "sunken",
+    "line",
+    "edge",
+    "quiet",
+    "text",
+    "accent",
+    "good",
+    "busy",
+    "warn",
+    "bad",
+    "still",
+)
+
+COLUMNS = [("health", "Health"), ("owner", "Owner"), ("cost", "Cost"), ("changed", "Changed")]
+
+WEEK = [
+    {"name": "Requests a second", "days": [1204, 1190, 1260, 1244, 1310, 640, 588]},
+    {"name": "Slowest of a hundred in ms", "days": [84, 81, 90, 88, 102, 61, 60]},
+]
+
 ROWS = [
     {"name": "shop", "health": "Healthy", "owner": "team-a", "cost": 12.4, "when": _BEGIN_S},
     {
@@ -155,12 +191,25 @@ async def show(visit: Visit) -> Page:
         "environments": ENVIRONMENTS,
         "tree": TREE,
         "diff": DIFF,
-        "shown": show_object(CONFIG_MAP, CONFIG_MAP.object("shop", "demo", data={"size": "small"})),
-        "rows": ROWS,
+        "shown_object": show_object(
+            CONFIG_MAP, CONFIG_MAP.object("shop", "demo", data={"size": "small"})
+        ),
+        "rows": [{**row, "id": number} for number, row in enumerate(ROWS)],
+        "week": WEEK,
+        "yaml": YAML,
+        "colours": COLOURS,
+        "columns": COLUMNS,
+        "shown": _shown(visit.parameters.get("columns")),
         "sort": visit.parameters.get("sort", "name"),
         "begin_s": _BEGIN_S,
     }
     return Page("web/styleguide.html", data)
+
+
+def _shown(asked: str | None) -> list[str]:
+    """The columns that the address names; all where it names none."""
+    keys = [key for key, _ in COLUMNS]
+    return keys if asked is None else [key for key in keys if key in asked.split(".")]
 
 
 async def submit(visit: Visit) -> Page:

@@ -1,0 +1,1 @@
+"""The pictures of the docs, taken of real platforms by `make pictures`."""
