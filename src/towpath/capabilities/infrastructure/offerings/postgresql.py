@@ -5,7 +5,11 @@ Names in the server hold eight characters of the composite's uid, so that the da
 instance is never the one that an earlier instance of the same name left behind.
 """
 
-from towpath.capabilities.infrastructure.offerings.kinds import POSTGRESQL_INSTANCE
+from towpath.capabilities.infrastructure.offerings.kinds import (
+    DESCRIPTION,
+    POSTGRESQL_INSTANCE,
+    TITLE,
+)
 from towpath.machinery.objects import RawObject
 
 _SQL = "postgresql.sql.m.crossplane.io/v1alpha1"
@@ -18,7 +22,14 @@ CONNECTIONS = {"small": 20, "medium": 50, "large": 100}
 DEFINITION: RawObject = {
     "apiVersion": "apiextensions.crossplane.io/v2",
     "kind": "CompositeResourceDefinition",
-    "metadata": {"name": f"{POSTGRESQL_INSTANCE.plural}.{POSTGRESQL_INSTANCE.group}"},
+    "metadata": {
+        "name": f"{POSTGRESQL_INSTANCE.plural}.{POSTGRESQL_INSTANCE.group}",
+        "annotations": {
+            TITLE: "PostgreSQL database",
+            DESCRIPTION: "A database with a role of its own, in the server that the platform has. "
+            "Ready within seconds.",
+        },
+    },
     "spec": {
         "group": POSTGRESQL_INSTANCE.group,
         "scope": "Namespaced",

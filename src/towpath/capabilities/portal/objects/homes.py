@@ -30,6 +30,8 @@ def home_of(resource: Resource, obj: RawObject, cluster: str) -> str:
 
 
 def delete_page_of(resource: Resource, obj: RawObject, cluster: str) -> str:
+    if resource.group == _OFFERINGS:
+        return _filled(f"{_CLAIM}/delete", resource, obj, cluster)
     return _filled(_DELETING.get((resource.group, resource.plural), ""), resource, obj, cluster)
 
 
