@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from towpath.apiserver import refusals
 from towpath.apiserver.calls import Target
+from towpath.apiserver.indexes import Indexes
 from towpath.apiserver.registry import Registry, Served
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import MASTERS, AccessRequest, Authorize, UserInfo
@@ -53,6 +54,7 @@ class Core:
     store: Store
     registry: Registry
     authorize: Authorize
+    indexes: Indexes
     mutating: tuple[Admit, ...] = ()
     validating: tuple[Admit, ...] = ()
 

@@ -11,6 +11,7 @@ import orjson
 
 from towpath.apiserver.core import key_for, prefix_for
 from towpath.apiserver.encoding import loads
+from towpath.apiserver.indexes import Attribute, Wanted
 from towpath.apiserver.registry import Served
 from towpath.machinery.errors import BadRequest
 from towpath.machinery.objects import labels_of
@@ -61,6 +62,8 @@ class Selection:
     """The one key that may match, if the selectors say so."""
     matches: Matches | None = None
     """Of the value; None: every value matches."""
+    wanted: Wanted = ()
+    """What an index can narrow it by."""
 
     def takes(self, key: str, value: bytes) -> bool:
         if self.key and key != self.key:
@@ -80,7 +83,8 @@ def select(served: Served, namespace: str, labels: str, fields: str) -> Selectio
     prefix = prefix_for(served, namespace)
     if key and label_selector.everything and len(field_selector.terms) == 1:
         return Selection(prefix, key)
-    return Selection(prefix, key, _matching(label_selector, field_selector))
+    matches = _matching(label_selector, field_selector)
+    return Selection(prefix, key, matches, _wanted(label_selector, field_selector))
 
 
 def _check_fields(served: Served, selector: FieldSelector) -> None:
@@ -112,6 +116,21 @@ def _matching(labels: LabelSelector, fields: FieldSelector) -> Matches | None:
         return labels.matches(labels_of(obj)) and fields.matches(obj)
 
     return matches
+
+
+def _wanted(labels: LabelSelector, fields: FieldSelector) -> Wanted:
+    """An absent field is an empty one, and neither is in an index."""
+    by_label = [
+        (Attribute(is_label=True, path=requirement.key), next(iter(requirement.values)))
+        for requirement in labels.requirements
+        if requirement.operator == "in" and len(requirement.values) == 1
+    ]
+    by_field = [
+        (Attribute(is_label=False, path=term.path), term.value)
+        for term in fields.terms
+        if term.equal and term.path not in METADATA_FIELDS
+    ]
+    return tuple((attribute, value) for attribute, value in (*by_label, *by_field) if value)
 
 
 def _needles(labels: LabelSelector, fields: FieldSelector) -> list[bytes]:

@@ -30,6 +30,7 @@ from towpath.apiserver.content import ContentDeletion
 from towpath.apiserver.core import Admit, Core, allow_all, key_for
 from towpath.apiserver.definitions import serve_definitions
 from towpath.apiserver.garbage import GarbageCollector
+from towpath.apiserver.indexes import Indexes
 from towpath.apiserver.quota import QuotaStatus
 from towpath.apiserver.registry import Registry
 from towpath.apiserver.upkeep import Upkeep
@@ -68,7 +69,8 @@ class ApiServer:
         """
         registry = Registry(builtin_resources())
         serve_definitions(store, registry)
-        api = cls(Core(store, registry, authorize, MUTATING, validating_chain(store, validating)))
+        validating = validating_chain(store, validating)
+        api = cls(Core(store, registry, authorize, Indexes(store), MUTATING, validating))
         for name in FIRST_NAMESPACES:
             await api._ensure_namespace(name)
         return api

@@ -36,7 +36,8 @@ async def select_page(core: Core, target: Target, options: ReadOptions) -> Page:
     selection = select(served, target.namespace, options.label_selector, options.field_selector)
     revision, after = _position(core, options)
     if selection.matches is not None or selection.key:
-        found = await _matching(_entries(core, served, selection, revision, after), selection)
+        entries = _entries(core, served, selection, revision, after)
+        found = await _matching(entries, selection, options.limit)
         remaining: int | None = None
     else:
         # One more than asked for tells whether there is a next page.
@@ -51,17 +52,20 @@ async def select_page(core: Core, target: Target, options: ReadOptions) -> Page:
     return Page(values, str(revision), _token(revision, page[-1][0]), left)
 
 
-async def _matching(entries: Entries, selection: Selection) -> Entries:
-    """Those that the selection takes; long lists are gone through a slice at a time."""
+async def _matching(entries: Entries, selection: Selection, limit: int) -> Entries:
+    """Those that the selection takes; long lists are gone through a slice at a time.
+
+    With a limit one more, if there is one: it tells that there is a next page.
+    """
     found: Entries = []
     for start in range(0, len(entries), LOOKED_AT_ONCE):
         if start:
             await asyncio.sleep(0)
-        found += [
-            (key, stored)
-            for key, stored in entries[start : start + LOOKED_AT_ONCE]
-            if selection.takes(key, stored.value)
-        ]
+        for key, stored in entries[start : start + LOOKED_AT_ONCE]:
+            if selection.takes(key, stored.value):
+                found.append((key, stored))
+                if 0 < limit < len(found):
+                    return found
     return found
 
 
@@ -73,6 +77,9 @@ def _entries(
         if selection.key:
             stored = store.get(collection, selection.key)
             return [(selection.key, stored)] if stored is not None and selection.key > after else []
+        narrowed = core.indexes.narrow(collection, selection.prefix, after, selection.wanted)
+        if narrowed is not None:
+            return narrowed
         return store.scan(collection, selection.prefix, after=after, limit=limit)
     try:
         return store.scan_at(revision, collection, selection.prefix, after=after, limit=limit)

@@ -1,0 +1,116 @@
+"""Which objects have a value: so that a list by label or field reads those, and not the collection.
+
+An index is made when something is first asked for by that label or field, which costs what looking
+through the collection would have cost; from then on it follows every commit. An index only narrows:
+whoever uses it still asks the selector about each object.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from dataclasses import dataclass
+
+from towpath.apiserver.encoding import loads
+from towpath.machinery.objects import RawObject, labels_of
+from towpath.machinery.selectors import field_value
+from towpath.store.contract import Event, Store, Stored
+from towpath.store.state import LAST_CHARACTER
+
+INDEXED_MAX = 24
+"""Of each collection: anybody may think of another label, and each index takes memory."""
+
+Entries = list[tuple[str, Stored]]
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A label, or a field by its path."""
+
+    is_label: bool
+    path: str
+
+    def of(self, obj: RawObject) -> str:
+        """The value that an object has there, "" for none."""
+        if self.is_label:
+            return str(labels_of(obj).get(self.path, ""))
+        return field_value(obj, self.path)
+
+
+Wanted = tuple[tuple[Attribute, str], ...]
+"""What a selector says for certain: each attribute has this value."""
+
+
+class Indexes:
+    """Those of one store, by collection."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._collections: dict[str, _Collection] = {}
+
+    def narrow(self, collection: str, prefix: str, after: str, wanted: Wanted) -> Entries | None:
+        """What may have all that is wanted, in key order; None: everything may."""
+        if not wanted:
+            return None
+        indexed = self._collections.get(collection)
+        if indexed is None:
+            indexed = self._collections[collection] = _Collection()
+            self._store.observe(collection, indexed.follow)
+        candidates = None
+        for attribute, value in wanted:
+            index = indexed.index(attribute, self._store, collection)
+            if index is None:
+                continue
+            keys = index.with_value(value, prefix, after)
+            if candidates is None or len(keys) < len(candidates):
+                candidates = keys
+        if candidates is None:
+            return None
+        there = ((key, self._store.get(collection, key)) for key in candidates)
+        return [(key, stored) for key, stored in there if stored is not None]
+
+
+class _Collection:
+    def __init__(self) -> None:
+        self._indexes: dict[Attribute, _Index] = {}
+
+    def index(self, attribute: Attribute, store: Store, collection: str) -> "_Index | None":
+        known = self._indexes.get(attribute)
+        if known is not None or len(self._indexes) >= INDEXED_MAX:
+            return known
+        index = self._indexes[attribute] = _Index()
+        for key, stored in store.scan(collection):
+            index.put(key, attribute.of(loads(stored.value)))
+        return index
+
+    def follow(self, event: Event) -> None:
+        """An Observer of the store."""
+        obj = None if event.deleted else loads(event.value)
+        for attribute, index in self._indexes.items():
+            index.put(event.key, attribute.of(obj) if obj is not None else "")
+
+
+class _Index:
+    """Keys in order by their value. Objects without a value are not in it."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, list[str]] = {}
+        self._values: dict[str, str] = {}
+
+    def with_value(self, value: str, prefix: str, after: str) -> list[str]:
+        keys = self._keys.get(value, [])
+        start = bisect_right(keys, after) if after else bisect_left(keys, prefix)
+        end = bisect_left(keys, prefix + LAST_CHARACTER) if prefix else len(keys)
+        return keys[start:end]
+
+    def put(self, key: str, value: str) -> None:
+        before = self._values.get(key, "")
+        if value == before:
+            return
+        if before:
+            keys = self._keys[before]
+            del keys[bisect_left(keys, key)]
+            if not keys:
+                del self._keys[before]
+        if value:
+            insort(self._keys.setdefault(value, []), key)
+            self._values[key] = value
+        else:
+            del self._values[key]
