@@ -21,11 +21,16 @@ from towpath.apiserver.server import ApiServer
 from towpath.app.addresses import LocalAddresses
 from towpath.app.datadir import Ports
 from towpath.app.sealing import open_sealing
-from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
+from towpath.capabilities.delivery.promotions.kinds import PROMOTION
+from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD
+from towpath.capabilities.governance.projects.kinds import PIPELINE_ACCOUNT
 from towpath.capabilities.infrastructure.offerings.kinds import POSTGRESQL_INSTANCE
 from towpath.capabilities.portal.catalog import facts
 from towpath.capabilities.portal.catalog.reconcile import REPOSITORY_SOURCE, version_of
+from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
 from towpath.machinery.objects import RawObject
+from towpath.machinery.users import service_account
+from towpath.records.contract import AuditEntry
 from towpath.records.sqlite import SqliteRecords
 from towpath.store.contract import Write
 from towpath.store.sqlite import SqliteStore
@@ -33,6 +38,9 @@ from towpath.store.sqlite import SqliteStore
 SERVICES = 5000
 SEED = 1
 OBJECTS_AT_ONCE = 2000
+TOLD = {
+    one.kind: f"{one.plural}.{one.group}" for one in (WORKLOAD, RELEASE, PROMOTION, TEMPLATE_RUN)
+}
 CHECKED_OF_EACH_KIND = 50
 """All are made by the same few functions, so that checking some is checking all."""
 
@@ -100,6 +108,8 @@ async def fill(
         await store.close()
     async with SqliteRecords(data_dir / "records.db") as records:
         await _index(records, components)
+        for _, made in components:
+            await records.audit.append(_audit(made))
         lines = await _log(records, crowd)
     names = tuple(project.name for project in there)
     return Filled(services, names, names[:PROJECTS_OF_TEAM_A], writer.written, lines)
@@ -193,3 +203,27 @@ async def _log(records: SqliteRecords, crowd: Sequence[Service]) -> int:
             await records.logs.settled()
     await records.logs.settled()
     return count
+
+
+def _audit(made: Iterable[RawObject]) -> list[AuditEntry]:
+    """That somebody made them, for pages that tell what has happened."""
+    return [
+        AuditEntry(
+            id=obj["metadata"]["uid"],
+            time_s=datetime.fromisoformat(obj["metadata"]["creationTimestamp"]).timestamp(),
+            cluster="",
+            user=_maker(obj),
+            verb="create",
+            resource=TOLD[obj["kind"]],
+            namespace=obj["metadata"]["namespace"],
+            name=obj["metadata"]["name"],
+            project=obj["metadata"]["namespace"],
+        )
+        for obj in made
+        if obj["kind"] in TOLD
+    ]
+
+
+def _maker(obj: RawObject) -> str:
+    spec, project = obj["spec"], obj["metadata"]["namespace"]
+    return str(spec.get("requestedBy") or service_account(project, PIPELINE_ACCOUNT).name)
