@@ -24,6 +24,7 @@ SHEETS = (
     "dialogs",
     "inbox",
     "pages",
+    "create",
     "objects",
     "preferences",
 )

@@ -155,8 +155,8 @@ class EmbeddedGitHost:
     ) -> list[Change]:
         return await self._in_thread(lambda: self._objects(repository).changes(old, new, path))
 
-    async def repositories(self) -> list[RepositoryName]:
-        return await self._in_thread(self.folders.names)
+    async def repositories(self, project: str = "") -> list[RepositoryName]:
+        return await self._in_thread(lambda: self.folders.names(project))
 
     async def create(
         self, repository: RepositoryName, *, owner_uid: str, protected: bool = False

@@ -91,11 +91,13 @@ class Folders:
             raise GitUnavailable(f"Repository {repository} could not be opened: {error}") from error
         return place
 
-    def names(self) -> list[RepositoryName]:
+    def names(self, of: str = "") -> list[RepositoryName]:
+        """All, or those of one project."""
         try:
+            projects = [self.root / of] if of else self.root.iterdir()
             return sorted(
                 RepositoryName(project.name, place.name.removesuffix(".git"))
-                for project in self.root.iterdir()
+                for project in projects
                 if is_name(project.name) and project.is_dir()
                 for place in project.iterdir()
                 if place.name.endswith(".git")

@@ -124,7 +124,9 @@ class GitReader(Protocol):
         """Every branch head, by its full ref name."""
         ...
 
-    async def repositories(self) -> list[RepositoryName]: ...
+    async def repositories(self, project: str = "") -> list[RepositoryName]:
+        """All, or those of one project, by name."""
+        ...
 
 
 class GitWriter(Protocol):

@@ -66,8 +66,9 @@ class VisitorsGit:
         await self._check(repository)
         return await self.host.heads(repository)
 
-    async def repositories(self) -> list[RepositoryName]:
-        return [name for name in await self.host.repositories() if await self._may_read(name)]
+    async def repositories(self, project: str = "") -> list[RepositoryName]:
+        found = await self.host.repositories(project)
+        return [name for name in found if await self._may_read(name)]
 
     async def _check(self, repository: RepositoryName) -> None:
         if not await self._may_read(repository):

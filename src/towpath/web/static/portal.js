@@ -4,6 +4,7 @@ import { startJourney } from "./journey.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
 import { startLogs } from "./logs.js";
+import { startPreview } from "./preview.js";
 
 const TOAST_MS = 6000;
 const CLOCK_MS = 20000;
@@ -123,6 +124,7 @@ function complaint(input) {
   return input.validationMessage;
 }
 
+startPreview();
 startJourney();
 dress();
 startLogs();

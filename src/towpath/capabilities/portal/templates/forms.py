@@ -3,6 +3,8 @@
 A nested parameter's field is `outer.inner`; an empty field was left out, so its default counts.
 """
 
+import re
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -92,3 +94,9 @@ def _sentence(message: str) -> str:
     text = {"is required": "This is required"}.get(message, message)
     text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "?")) else f"{text}."
+
+
+def run_name(wanted: str) -> str:
+    """Of a run that makes something of that name; no two runs have the same."""
+    slug = re.sub(r"[^a-z0-9]+", "-", wanted.lower()).strip("-")[:50].strip("-") or "run"
+    return f"{slug}-{secrets.token_hex(3)}"

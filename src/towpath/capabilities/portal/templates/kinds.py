@@ -17,6 +17,9 @@ FINALIZER = "towpath.dev/templates"
 TEMPLATE_ANNOTATION = "towpath.dev/template"
 """On what a run makes: `<namespace>/<template>@<revision>`, for later updates of the template."""
 
+CANCELLED_BY = "towpath.dev/cancelled-by"
+"""On a run: who wants no more of it. What it has made is undone, and the run stays to be read."""
+
 PENDING, RUNNING, SUCCEEDED, FAILED, UNDONE, SKIPPED = (
     "Pending",
     "Running",

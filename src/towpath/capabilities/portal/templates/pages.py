@@ -1,139 +1,126 @@
-"""Create: what is offered, the form of one template with its plan, and the page of its run.
+"""The form of one template, with what would be made of the answers beside it.
 
 The form is made of the template's own JSON Schema; the same check that refuses a run puts its
 complaints at the fields. The run is created as the visitor: the API decides who may.
 """
 
 import asyncio
-import re
-import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
+from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT, by_order
+from towpath.capabilities.delivery.workloads.kinds import WORKLOAD, workload_host
 from towpath.capabilities.governance.projects.kinds import PROJECT
-from towpath.capabilities.portal.templates.context import default_owner, expression_context
-from towpath.capabilities.portal.templates.descriptor import (
-    DescriptorInvalid,
-    pages_of,
-    parse_descriptor,
-)
-from towpath.capabilities.portal.templates.expressions import ExpressionError, render_input
+from towpath.capabilities.portal.templates.actions.adoption import DEPLOYMENTS
+from towpath.capabilities.portal.templates.context import default_owner
+from towpath.capabilities.portal.templates.descriptor import pages_of
 from towpath.capabilities.portal.templates.forms import (
     errors_by_field,
+    field_names,
     form_values,
     parameters_from,
+    run_name,
 )
+from towpath.capabilities.portal.templates.gallery import GALLERY, gallery, offer_of
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE, TEMPLATE_RUN
 from towpath.capabilities.portal.templates.parameters import (
     parameter_errors,
     parameters_with_defaults,
 )
-from towpath.capabilities.portal.templates.story import first_automatic, planned_things
-from towpath.capabilities.portal.templates.telling import run_of
-from towpath.hooks.pages import Answer, LiveWatch, Page, PageRoute, Redirect, Visit
+from towpath.capabilities.portal.templates.preview import Preview, preview_of
+from towpath.capabilities.portal.templates.running import RUN, act, live, show_run
+from towpath.engines.git.port import GitError, RepositoryName
+from towpath.hooks.pages import Answer, Page, PageRoute, Redirect, Visit
 from towpath.hooks.platform import SYSTEM_NAMESPACE
-from towpath.hooks.showing import in_projects, may
-from towpath.machinery.conditions import get_condition
+from towpath.hooks.showing import get_if_there, may
 from towpath.machinery.errors import Forbidden, NotFound, StatusError
 from towpath.machinery.objects import RawObject
 from towpath.records.contract import EntityFilter
 
-GALLERY = "/create"
 TEMPLATE = "/create/{namespace}/{template}"
-RUN = "/projects/{project}/runs/{run}"
 OWNERS_MAX = 200
+REPOSITORIES_MAX = 200
 PICKERS = ("OwnerPicker", "EntityPicker", "OwnedEntityPicker")
+REPOSITORY_PICKER = "RepositoryPicker"
+MISSING = "is required"
 
 
-async def gallery(visit: Visit) -> Page:
-    offered = (await visit.api.list(SOFTWARE_TEMPLATE, SYSTEM_NAMESPACE)).items
-    if visit.viewer.projects is not None:
-        own = await in_projects(visit.api, SOFTWARE_TEMPLATE, sorted(visit.viewer.projects))
-    else:
-        everything = await in_projects(visit.api, SOFTWARE_TEMPLATE, None)
-        own = [one for one in everything if one["metadata"]["namespace"] != SYSTEM_NAMESPACE]
-    words = visit.parameters.get("q", "").lower().split()
-    shown = [_offer(template) for template in (*offered, *own)]
-    found = [one for one in shown if all(word in one["text"] for word in words)]
-    data = {
-        "offers": found,
-        "query": visit.parameters.get("q", ""),
-        "project": visit.parameters.get("project", ""),
-        "any": bool(shown),
-    }
-    return Page("templates/gallery.html", data)
+@dataclass(slots=True)
+class Filled:
+    """A form as it is filled in, and what is wrong with it."""
 
+    template: RawObject
+    values: dict[str, Any]
+    project: str
+    errors: dict[str, str] = field(default_factory=dict)
+    problem: str = ""
+    status: int = 200
 
-def _offer(template: RawObject) -> dict[str, Any]:
-    descriptor = template["spec"]["descriptor"]
-    metadata, spec = descriptor["metadata"], descriptor["spec"]
-    ready = get_condition(template, "Ready") or {}
-    tags = metadata.get("tags") or []
-    offer = {
-        "name": template["metadata"]["name"],
-        "namespace": template["metadata"]["namespace"],
-        "title": metadata.get("title") or template["metadata"]["name"],
-        "description": metadata.get("description", ""),
-        "owner": str(spec.get("owner", "")).rpartition("/")[2],
-        "type": spec.get("type", ""),
-        "tags": tags,
-        "steps": [str(step.get("name") or step["action"]) for step in spec.get("steps") or ()],
-        "trouble": ready.get("message", "") if ready.get("status") == "False" else "",
-    }
-    words = (offer["name"], offer["title"], offer["description"], offer["type"], *tags)
-    return {**offer, "text": " ".join(map(str, words)).lower()}
+    @property
+    def descriptor(self) -> RawObject:
+        found: RawObject = self.template["spec"]["descriptor"]
+        return found
+
+    def check(self, *, complete: bool) -> None:
+        """By the template's schemas; what is missing is no error yet while somebody types."""
+        errors = parameter_errors(self.descriptor, self.values)
+        if not complete:
+            errors = [error for error in errors if error.message != MISSING]
+        self.errors, elsewhere = errors_by_field(self.descriptor, errors)
+        if complete:
+            self.problem = "; ".join(elsewhere)
+            if not self.project:
+                self.errors["project"] = "Choose a project."
+
+    @property
+    def is_wrong(self) -> bool:
+        return bool(self.errors or self.problem)
+
+    @property
+    def lacks_something(self) -> bool:
+        """So that nothing can be said yet of what would be made."""
+        return bool(parameter_errors(self.descriptor, self.values))
 
 
 async def form(visit: Visit) -> Page:
     template = await _template(visit)
     raw: RawObject = template["spec"]["descriptor"]
     given = {key: value for key, value in visit.parameters.items() if key != "project"}
-    return await _form(visit, template, parameters_from(raw, given), await _project(visit))
+    filled = Filled(template, parameters_from(raw, given), await _project(visit))
+    filled.check(complete=False)
+    return await _shown(visit, filled)
 
 
 async def create(visit: Visit) -> Answer:
     """Make the run; what is wrong comes back at its field with all that was typed."""
     template = await _template(visit)
-    raw: RawObject = template["spec"]["descriptor"]
     project = visit.form.get("project", "")
-    values = parameters_from(raw, visit.form)
+    values = parameters_from(template["spec"]["descriptor"], visit.form)
+    filled = Filled(template, values, project)
     if visit.form.get("preview"):
-        return await _form(visit, template, values, project)
-    errors, elsewhere = errors_by_field(raw, parameter_errors(raw, values))
-    if not project:
-        errors["project"] = "Choose a project."
-    if errors or elsewhere:
-        return await _form(
-            visit,
-            template,
-            values,
-            project,
-            errors=errors,
-            problem="; ".join(elsewhere),
-            status=422,
-        )
-    name = _run_name(str(values.get("name") or template["metadata"]["name"]))
+        filled.check(complete=False)
+        return await _shown(visit, filled)
+    filled.check(complete=True)
+    if not filled.is_wrong:
+        filled.errors = await _taken(visit, filled, (await _previewed(visit, filled)).things)
+    if filled.is_wrong:
+        filled.status = 422
+        return await _shown(visit, filled)
+    wanted = values.get("name") or values.get("repository") or template["metadata"]["name"]
+    name = run_name(str(wanted))
+    metadata = template["metadata"]
     spec = {
-        "template": {
-            "name": template["metadata"]["name"],
-            "namespace": template["metadata"]["namespace"],
-        },
+        "template": {"name": metadata["name"], "namespace": metadata["namespace"]},
         "parameters": values,
         "requestedBy": visit.user.name,
     }
     try:
         await visit.api.create(TEMPLATE_RUN, TEMPLATE_RUN.object(name, project, spec=spec))
     except StatusError as error:
-        return await _form(
-            visit, template, values, project, problem=error.message, status=error.code
-        )
+        filled.problem, filled.status = error.message, error.code
+        return await _shown(visit, filled)
     return Redirect(f"/projects/{project}/runs/{name}")
-
-
-def _run_name(wanted: str) -> str:
-    slug = re.sub(r"[^a-z0-9]+", "-", wanted.lower()).strip("-")[:50] or "run"
-    return f"{slug}-{secrets.token_hex(3)}"
 
 
 async def _template(visit: Visit) -> RawObject:
@@ -149,35 +136,62 @@ async def _project(visit: Visit) -> str:
     return next(iter(visit.viewer.projects))
 
 
-async def _form(
-    visit: Visit,
-    template: RawObject,
-    values: Mapping[str, Any],
-    project: str,
-    *,
-    errors: Mapping[str, str] | None = None,
-    problem: str = "",
-    status: int = 200,
-) -> Page:
-    raw: RawObject = template["spec"]["descriptor"]
-    projects = await _projects(visit, template)
-    project = project or (projects[0] if len(projects) == 1 else "")
-    plan, plan_problem = await _plan(visit, raw, values, project)
-    offer = _offer(template)
+async def _shown(visit: Visit, filled: Filled) -> Page:
+    projects = await _projects(visit, filled.template)
+    filled.project = filled.project or (projects[0] if len(projects) == 1 else "")
+    preview = await _previewed(visit, filled)
+    if not filled.errors and not filled.lacks_something:
+        filled.errors = await _taken(visit, filled, preview.things)
+    environments = await _environments(visit, filled.project)
+    raw, offer = filled.descriptor, offer_of(filled.template)
     data = {
         "offer": offer,
         "pages": pages_of(raw),
-        "values": form_values(parameters_with_defaults(raw, values)),
-        "errors": errors or {},
-        "problem": problem,
+        "values": form_values(parameters_with_defaults(raw, filled.values)),
+        "errors": filled.errors,
+        "problem": filled.problem,
         "projects": projects,
-        "project": project,
-        "options": await _options(visit, raw),
-        "plan": plan,
-        "plan_problem": plan_problem,
-        "form_address": f"/create/{offer['namespace']}/{offer['name']}",
+        "project": filled.project,
+        "options": await _options(visit, raw, filled.project),
+        "preview": preview,
+        "waits": filled.lacks_something,
+        "refused": filled.status >= 400,
+        "push_address": visit.addresses.portal(f"/git/{filled.project or '<project>'}/<name>.git"),
+        "stages": [_stage(one) for one in environments],
+        "runs": _runs(visit, preview, filled, environments),
     }
-    return Page("templates/form.html", data, status, title=offer["title"])
+    return Page("templates/form.html", data, filled.status, title=offer["title"])
+
+
+async def _previewed(visit: Visit, filled: Filled) -> Preview:
+    project = filled.project or "your-project"
+    return await preview_of(
+        filled.template,
+        filled.values,
+        git=visit.git,
+        place={"project": project, "owner": await _owner(visit, filled.project), "host": "towpath"},
+        user=visit.user.name,
+        with_files=bool(filled.project) and not filled.lacks_something,
+    )
+
+
+async def _taken(visit: Visit, filled: Filled, things: list[tuple[str, str]]) -> dict[str, str]:
+    """Names that are given away already, at the field that gives them."""
+    at = "name" if "name" in field_names(filled.descriptor) else ""
+    if not at or not filled.project:
+        return {}
+    for what, which in things:
+        name = which.partition(",")[0]
+        if what == "repository":
+            project, _, name = name.partition("/")
+            try:
+                await visit.git.head(RepositoryName(project, name))
+            except GitError:
+                continue
+            return {at: f"{project} has a repository {name} already; choose another name."}
+        if what == "workload" and await get_if_there(visit.api, WORKLOAD, name, filled.project):
+            return {at: f"{filled.project} has a service {name} already; choose another name."}
+    return {}
 
 
 async def _projects(visit: Visit, template: RawObject) -> list[str]:
@@ -195,77 +209,94 @@ async def _projects(visit: Visit, template: RawObject) -> list[str]:
     return [name for name, yes in zip(names, allowed, strict=True) if yes]
 
 
-async def _options(visit: Visit, raw: RawObject) -> dict[str, list[str]]:
-    """What the catalogue offers for fields that pick from it."""
+async def _options(visit: Visit, raw: RawObject, project: str) -> dict[str, list[str]]:
+    """What the catalogue or Git offers for fields that pick from it."""
     options: dict[str, list[str]] = {}
     for page in pages_of(raw):
-        for name, field in (page.get("properties") or {}).items():
-            if field.get("ui:field") not in PICKERS or field.get("enum"):
+        for name, property_ in (page.get("properties") or {}).items():
+            picker = property_.get("ui:field")
+            if property_.get("enum"):
                 continue
-            wanted = ((field.get("ui:options") or {}).get("catalogFilter") or {}).get("kind")
-            kinds = wanted if isinstance(wanted, list) else [wanted or "Group"]
-            where = EntityFilter({"kind": tuple(map(str, kinds))})
-            found = await visit.records.catalog.query(visit.viewer, where, limit=OWNERS_MAX)
-            options[name] = [entity.name for entity in found.entities]
+            if picker in PICKERS:
+                options[name] = await _entities(visit, property_)
+            elif picker == REPOSITORY_PICKER and project:
+                options[name] = await _repositories(visit, project)
     return options
 
 
-async def _plan(
-    visit: Visit, raw: RawObject, values: Mapping[str, Any], project: str
-) -> tuple[list[tuple[str, str]], str]:
-    """What would be made of these values; or why that cannot be said."""
+async def _entities(visit: Visit, property_: Mapping[str, Any]) -> list[str]:
+    wanted = ((property_.get("ui:options") or {}).get("catalogFilter") or {}).get("kind")
+    kinds = wanted if isinstance(wanted, list) else [wanted or "Group"]
+    where = EntityFilter({"kind": tuple(map(str, kinds))})
+    found = await visit.records.catalog.query(visit.viewer, where, limit=OWNERS_MAX)
+    return [entity.name for entity in found.entities]
+
+
+async def _repositories(visit: Visit, project: str) -> list[str]:
+    """Of the project, those that nothing delivers yet."""
     try:
-        descriptor = parse_descriptor(raw)
-        place = {"project": project or "your-project", "owner": "", "host": "towpath"}
-        environment = ""
-        if project:
-            place["owner"] = await _owner(visit, project)
-            listed = (await visit.api.list(ENVIRONMENT, project)).items
-            environment = first_automatic(listed)
-        context = expression_context(
-            parameters=values, steps={}, user=visit.user.name, run_uid="", place=place
-        )
-        rendered = [
-            (step.action, render_input(dict(step.input), context)) for step in descriptor.steps
-        ]
-    except DescriptorInvalid as error:
-        return [], f"The template is not valid: {error}"
-    except StatusError as error:
-        return [], error.message
-    except ExpressionError as error:
-        return [], str(error)
-    things = [_split(line) for line in planned_things(rendered)]
-    if environment:
-        things.append(("delivery", f"to {environment}, as soon as its pipeline has passed"))
-    return things, ""
+        workloads = (await visit.api.list(WORKLOAD, project)).items
+    except StatusError:
+        return []
+    delivered = {workload["spec"]["repository"] for workload in workloads}
+    names = [one.name for one in await visit.git.repositories(project)]
+    free = [name for name in names if name not in delivered and name != DEPLOYMENTS]
+    return free[:REPOSITORIES_MAX]
 
 
-def _split(line: str) -> tuple[str, str]:
-    what, _, which = line.partition(" ")
-    return what, which.strip()
+async def _environments(visit: Visit, project: str) -> list[RawObject]:
+    if not project:
+        return []
+    try:
+        return sorted((await visit.api.list(ENVIRONMENT, project)).items, key=by_order)
+    except StatusError:
+        return []
+
+
+def _stage(environment: RawObject) -> dict[str, str]:
+    """What the project's rules say of one environment."""
+    spec = environment["spec"]
+    needed = int((spec.get("approvals") or {}).get("required") or 0)
+    how = "by itself" if spec.get("mode") == "auto" else "when somebody promotes it"
+    if needed:
+        how += ", after 1 approval" if needed == 1 else f", after {needed} approvals"
+    return {"name": environment["metadata"]["name"], "how": how}
+
+
+def _runs(
+    visit: Visit, preview: Preview, filled: Filled, environments: list[RawObject]
+) -> list[tuple[str, str]]:
+    """What the Score file of the preview asks for, in words."""
+    score = preview.score
+    rows: list[tuple[str, str]] = []
+    name = str((score.get("metadata") or {}).get("name") or "")
+    if not name:
+        return rows
+    if (score.get("service") or {}).get("ports") and environments:
+        stage = environments[0]["metadata"]["name"]
+        address = visit.addresses.service(workload_host(filled.project, name, stage))
+        rows.append(("Address", f"{address} in {stage}"))
+    for key, resource in (score.get("resources") or {}).items():
+        size = (resource.get("params") or {}).get("size")
+        kind = "PostgreSQL" if resource.get("type") == "postgres" else str(resource.get("type"))
+        told = f"{kind}, {size}" if size else kind
+        rows.append((f"Resource {key}", f"{told}; one of its own in each environment"))
+    return rows
 
 
 async def _owner(visit: Visit, project: str) -> str:
+    """As the run itself finds it; a name before a project is chosen, so that all can be shown."""
     try:
-        found = await visit.api.get(PROJECT, project)
+        found = await visit.api.get(PROJECT, project) if project else None
     except (NotFound, Forbidden):
-        return ""
+        found = None
+    if found is None:
+        return f"user:default/{visit.user.name}"
     return default_owner(found["spec"].get("members") or (), visit.user.name)
-
-
-async def show_run(visit: Visit) -> Page:
-    project, name = visit.parameters["project"], visit.parameters["run"]
-    found = await visit.api.get(TEMPLATE_RUN, name, project)
-    run = await run_of(visit, found)
-    return Page("templates/run.html", {"run": run, "problem": ""}, title=run.title)
-
-
-def _live(visit: Visit) -> Sequence[LiveWatch]:
-    return (LiveWatch(TEMPLATE_RUN, visit.parameters["project"], visit.parameters["run"]),)
 
 
 PAGES = (
     PageRoute(GALLERY, gallery, "Create", section=GALLERY),
     PageRoute(TEMPLATE, form, "Create", submit=create, section=GALLERY),
-    PageRoute(RUN, show_run, "Run", live=_live, section=GALLERY),
+    PageRoute(RUN, show_run, "Run", submit=act, live=live, section=GALLERY),
 )

@@ -31,6 +31,7 @@ from towpath.capabilities.portal.templates.execution import (
     render_outputs,
 )
 from towpath.capabilities.portal.templates.kinds import (
+    CANCELLED_BY,
     FAILED,
     FINALIZER,
     SKIPPED,
@@ -51,7 +52,7 @@ from towpath.machinery.errors import (
     TooManyRequests,
     Unavailable,
 )
-from towpath.machinery.objects import Key, RawObject, is_deleting, key_of, uid_of
+from towpath.machinery.objects import Key, RawObject, annotations_of, is_deleting, key_of, uid_of
 from towpath.runtime.controller import Controller
 from towpath.runtime.outcomes import Stalled
 from towpath.runtime.sources import Enqueue, Watch
@@ -114,7 +115,7 @@ def _template_check(platform: Platform) -> Any:
 
 
 class _Cancelled(Exception):
-    """The run was deleted while it was going on."""
+    """The run was deleted or cancelled while it was going on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ class RunReconciler:
         try:
             await self._proceed(run)
         except _Cancelled:
-            await self._fail(run, "Deleted", "The run was deleted before it was finished.")
+            await self._fail(run, *_why_ended(run.obj))
             await self._undo(run)
         await self._release(run.obj)
         return None
@@ -161,10 +162,10 @@ class RunReconciler:
         if progress.phase_of(run.obj) == FAILED:
             await self._undo(run)
             return
-        if is_deleting(run.obj):
+        if _shall_end(run.obj):
             if not run.obj.get("status"):
-                progress.refuse(run.obj, "Deleted", "The run was deleted before it began.")
-                await self._save(run)
+                progress.refuse(run.obj, *_why_ended(run.obj))
+                await self._save(run, check_deletion=False)
                 return
             raise _Cancelled
         if not run.obj.get("status"):
@@ -339,7 +340,7 @@ class RunReconciler:
             )
             run.obj["metadata"] = written["metadata"]
             run.saved["status"] = copy.deepcopy(status)
-        if check_deletion and is_deleting(run.obj):
+        if check_deletion and _shall_end(run.obj):
             raise _Cancelled
 
     def _execution(self, run: _Run, step: TemplateStep, given: Mapping[str, Any]) -> StepExecution:
@@ -374,6 +375,17 @@ def _remove_others(root: Path, living: set[str]) -> None:
         for folder in root.iterdir():
             if folder.name not in living:
                 folders.remove(folder)
+
+
+def _shall_end(run: RawObject) -> bool:
+    return is_deleting(run) or CANCELLED_BY in annotations_of(run)
+
+
+def _why_ended(run: RawObject) -> tuple[str, str]:
+    """Reason and message."""
+    if is_deleting(run):
+        return "Deleted", "The run was deleted before it was finished."
+    return "Cancelled", f"{annotations_of(run)[CANCELLED_BY]} cancelled it."
 
 
 def _planned(run: RawObject) -> Descriptor:

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from towpath.capabilities.portal.templates import folders
@@ -29,6 +30,24 @@ MANAGER = "towpath-golden-paths"
 DESCRIPTOR = "template.yaml"
 
 _AUTHOR = Signature("towpath", "towpath@users.towpath.invalid")
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """A golden path as it is in the package."""
+
+    folder: Path
+    digest: str
+
+
+@cache
+def shipped(name: str) -> Shipped | None:
+    """None when none of that name ships. Reads files once."""
+    folder = SHIPPED / name
+    if "/" in name or not (folder / DESCRIPTOR).is_file():
+        return None
+    files = {f"{name}/{path}": file for path, file in folders.read_files(folder).items()}
+    return Shipped(folder, digest_of(files))
 
 
 def seeding_controller(platform: Platform) -> Controller:

@@ -68,7 +68,7 @@ class Story:
             return []
         lines = list(self._template_run(run))
         # Only what comes of this very commit: the name may have had another life.
-        if commit := _commit_of(run):
+        if commit := commit_of(run):
             lines += self._delivery(commit, arrived=progress.phase_of(run) == SUCCEEDED)
         elif progress.phase_of(run) == SUCCEEDED:
             self.outcome = Success("", "", "")
@@ -165,7 +165,7 @@ class Story:
                 self.outcome = Success(entry["name"], entry["release"], entry.get("url", ""))
 
 
-def _commit_of(run: RawObject) -> str:
+def commit_of(run: RawObject) -> str:
     """The commit that the run has published, "" before it has, or when it publishes nothing."""
     for step in progress.steps_of(run):
         if commit := (step.get("output") or {}).get("commitHash"):
@@ -197,6 +197,8 @@ def planned_things(rendered: Sequence[tuple[str, Mapping[str, object]]]) -> list
         elif action == "towpath:workload":
             owner = f", owned by {step['owner']}" if step.get("owner") else ""
             lines.append(f"workload     {step.get('name', '?')}{owner}")
+        elif action == "adopt:commit":
+            lines.append(f"commit       on main of {step.get('repository', '?')}")
         elif action == "catalog:register":
             lines.append(f"catalogue    {step.get('catalogInfoPath') or 'catalog-info.yaml'}")
     return lines

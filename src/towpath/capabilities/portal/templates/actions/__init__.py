@@ -5,6 +5,11 @@ Each is idempotent per run, and what makes something outside the workspace can u
 
 from collections.abc import Mapping
 
+from towpath.capabilities.portal.templates.actions.adoption import (
+    commit_action,
+    propose_action,
+    read_action,
+)
 from towpath.capabilities.portal.templates.actions.catalogue import register_action
 from towpath.capabilities.portal.templates.actions.files import FILE_ACTIONS
 from towpath.capabilities.portal.templates.actions.repository import publish_action
@@ -19,5 +24,8 @@ def actions(platform: Platform) -> Mapping[str, TemplateAction]:
         publish_action(platform),
         workload_action(platform),
         register_action(platform),
+        read_action(platform.git, platform.api),
+        propose_action(platform.git),
+        commit_action(platform),
     )
     return {action.id: action for action in offered}

@@ -41,7 +41,10 @@ def workload_action(platform: Platform) -> TemplateAction:
     async def check(context: ActionContext) -> None:
         if name := context.input.get("name"):
             await _refuse_taken(context, name)
-            await _environments(context)
+            environments = await _environments(context)
+            if context.input.get("repository"):
+                # The rules of the kind: a name that fits nowhere is said before anything is made.
+                await api.create(WORKLOAD, _workload(context, environments), dry_run=True)
 
     async def _refuse_taken(context: ActionContext, name: str) -> None:
         try:

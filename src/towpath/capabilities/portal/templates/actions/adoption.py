@@ -1,0 +1,283 @@
+"""adopt:read, adopt:propose and adopt:commit: a repository that is there gets what it lacks.
+
+The first two make nothing outside the workspace, so a preview runs them as they are. The third is
+one commit with new files only; its undo is another one that takes back those that are still ours.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
+from towpath.capabilities.portal.templates import folders
+from towpath.capabilities.portal.templates.actions.files import ActionFailed
+from towpath.capabilities.portal.templates.adoption.findings import Findings
+from towpath.capabilities.portal.templates.adoption.proposal import (
+    Answers,
+    Proposal,
+    needs_database,
+    propose,
+)
+from towpath.capabilities.portal.templates.adoption.reading import read_repository
+from towpath.client.protocols import Reader
+from towpath.engines.git.port import (
+    File,
+    GitReader,
+    RepositoryName,
+    RepositoryNotFound,
+    Signature,
+    StaleCommit,
+)
+from towpath.hooks.platform import Platform
+from towpath.hooks.templates import ActionContext, TemplateAction
+from towpath.machinery.objects import CommitSHA, RawObject
+from towpath.machinery.references import BadReference, EntityRef, parse_reference
+
+READ, PROPOSE, COMMIT = "adopt:read", "adopt:propose", "adopt:commit"
+DEPLOYMENTS = "deployments"
+ATTEMPTS_MAX = 10
+
+_TEXT: RawObject = {"type": "string"}
+_REPOSITORY: RawObject = {"type": "string", "minLength": 1, "maxLength": 100}
+
+
+class NotAdoptable(ActionFailed):
+    """The repository cannot be adopted as it is; `str()` says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adoptable:
+    """A repository as it is now."""
+
+    repository: RepositoryName
+    commit: CommitSHA
+    files: Mapping[str, File]
+    findings: Findings
+
+
+async def look_at(git: GitReader, project: str, name: str) -> Adoptable:
+    """Raises NotAdoptable; what `findings.problems` says is left to the caller."""
+    repository = RepositoryName(project, name)
+    if name == DEPLOYMENTS:
+        raise NotAdoptable(f"{repository} is where the platform writes what runs; choose another")
+    try:
+        head = await git.head(repository)
+    except RepositoryNotFound as error:
+        raise NotAdoptable(
+            f"there is no repository {repository}; push it first, or let `towpath adopt` do that"
+        ) from error
+    if head is None:
+        branches = [ref.removeprefix("refs/heads/") for ref in await git.heads(repository)]
+        raise NotAdoptable(
+            f"{repository} has no branch main, only {', '.join(branches)}: push what shall be "
+            f"delivered as main, `git push origin {branches[0]}:main`"
+            if branches
+            else f"{repository} is empty: push a commit to its branch main"
+        )
+    files = await git.files(repository, head)
+    return Adoptable(repository, head, files, await asyncio.to_thread(read_repository, files))
+
+
+def proposal_of(found: Adoptable, given: Mapping[str, Any]) -> Proposal:
+    """Of the inputs of adopt:propose. Raises ActionFailed."""
+    return propose(found.findings, answers_of(found.repository, given), found.files)
+
+
+def answers_of(repository: RepositoryName, given: Mapping[str, Any]) -> Answers:
+    """Raises ActionFailed."""
+    return Answers(
+        repository=repository.name,
+        name=given.get("name") or repository.name,
+        project=repository.project,
+        owner=_owner(given.get("owner") or ""),
+        description=" ".join(str(given.get("description") or "").split()),
+        port=int(given.get("port") or 0),
+        health_path=given.get("healthPath") or "",
+        process=" ".join(str(given.get("command") or "").split()),
+        database=given.get("database") or "",
+        database_size=given.get("databaseSize") or "small",
+    )
+
+
+def _owner(text: str) -> EntityRef:
+    try:
+        return parse_reference(text, default_kind="group")
+    except BadReference as error:
+        raise ActionFailed(f"owner: {error}") from error
+
+
+def read_action(git: GitReader, api: Reader | None = None) -> TemplateAction:
+    async def check(context: ActionContext) -> None:
+        if not (name := context.input.get("repository")):
+            return
+        if api is not None:
+            await _refuse_delivered(api, context.project, name)
+        _refuse_problems((await look_at(git, context.project, name)).findings)
+
+    async def run(context: ActionContext) -> dict[str, Any]:
+        found = await look_at(git, context.project, context.input["repository"])
+        findings = found.findings
+        for one in findings.found:
+            context.log(f"{one.what}: {one.value}" + (f" ({one.source})" if one.source else ""))
+        for note in findings.notes:
+            context.log(f"Note: {note}")
+        _refuse_problems(findings)
+        return {
+            "commit": found.commit,
+            "language": findings.kind,
+            "framework": findings.framework,
+            "port": findings.port,
+        }
+
+    return TemplateAction(
+        id=READ,
+        description="Read a repository of the project: what it is, and what it lacks.",
+        input_schema=_schema(["repository"], {"repository": _REPOSITORY}),
+        run=run,
+        check=check,
+    )
+
+
+async def _refuse_delivered(api: Reader, project: str, repository: str) -> None:
+    for workload in (await api.list(WORKLOAD, project)).items:
+        if workload["spec"]["repository"] == repository:
+            raise NotAdoptable(
+                f"{project}/{repository} is delivered already, as {workload['metadata']['name']}"
+            )
+
+
+def _refuse_problems(findings: Findings) -> None:
+    if findings.problems:
+        raise NotAdoptable(" ".join(map(str, findings.problems)))
+
+
+def propose_action(git: GitReader) -> TemplateAction:
+    async def run(context: ActionContext) -> dict[str, Any]:
+        found = await look_at(git, context.project, context.input["repository"])
+        given = context.input
+        proposal = proposal_of(found, given)
+        files = {path: File(text.encode()) for path, text in proposal.files.items()}
+        scratch = context.workspace.with_name("scratch")
+        await asyncio.to_thread(
+            lambda: folders.write_files(context.workspace, files, scratch=scratch)
+        )
+        for path in proposal.kept:
+            context.log(f"Kept as it is: {path}")
+        for path in files:
+            context.log(f"New: {path}")
+        return {
+            "commit": found.commit,
+            "files": sorted(files),
+            "database": needs_database(found.findings, answers_of(found.repository, given)),
+        }
+
+    return TemplateAction(
+        id=PROPOSE,
+        description="Write the files that a repository lacks into the workspace.",
+        input_schema=_schema(
+            ["repository", "owner"],
+            {
+                "repository": _REPOSITORY,
+                "name": _TEXT,
+                "owner": _TEXT,
+                "description": _TEXT,
+                "port": {"type": "integer", "minimum": 1, "maximum": 65535},
+                "healthPath": _TEXT,
+                "command": _TEXT,
+                "database": _TEXT,
+                "databaseSize": _TEXT,
+            },
+        ),
+        run=run,
+    )
+
+
+def commit_action(platform: Platform) -> TemplateAction:
+    git = platform.git
+
+    async def run(context: ActionContext) -> dict[str, Any]:
+        repository = RepositoryName(context.project, context.input["repository"])
+        files = await asyncio.to_thread(folders.read_files, context.workspace)
+        commit = await _commit(context, repository, files)
+        context.log(f"main of {repository} is at {commit[:10]}, with {len(files)} new files")
+        url = git.clone_url(repository)
+        return {
+            "remoteUrl": url,
+            "repoContentsUrl": f"{url.removesuffix('.git')}/tree/main",
+            "commitHash": commit,
+        }
+
+    async def _commit(
+        context: ActionContext, repository: RepositoryName, files: Mapping[str, File]
+    ) -> CommitSHA:
+        for _ in range(ATTEMPTS_MAX):
+            head = await git.head(repository)
+            if head is None:
+                raise ActionFailed(f"{repository} has no branch main any more")
+            present = await git.files(repository, head)
+            if all(present.get(path) == file for path, file in files.items()):
+                return head  # nothing was missing, or this is what was committed before a crash
+            if taken := sorted(path for path in files if path in present):
+                raise ActionFailed(
+                    f"somebody has pushed {', '.join(taken)} to {repository} meanwhile; look at "
+                    "it, and adopt the repository again"
+                )
+            try:
+                return await git.write(
+                    repository,
+                    dict(files),
+                    message=context.input.get("message") or "Deliver this with Towpath",
+                    author=_author(context),
+                    expected=head,
+                )
+            except StaleCommit:
+                continue
+        raise StaleCommit(f"{repository} is pushed to all the time")
+
+    async def undo(context: ActionContext) -> None:
+        repository = RepositoryName(context.project, context.input["repository"])
+        files = await asyncio.to_thread(folders.read_files, context.workspace)
+        for _ in range(ATTEMPTS_MAX):
+            try:
+                if taken := await _take_back(context, repository, files):
+                    context.log(f"Took {', '.join(taken)} out of {repository} again")
+            except RepositoryNotFound:
+                pass
+            except StaleCommit:
+                continue
+            return
+        raise StaleCommit(f"{repository} is pushed to all the time")
+
+    async def _take_back(
+        context: ActionContext, repository: RepositoryName, files: Mapping[str, File]
+    ) -> list[str]:
+        """The files that are still as they were committed. What people changed is theirs."""
+        head = await git.head(repository)
+        present = await git.files(repository, head) if head else {}
+        ours = [path for path, file in files.items() if present.get(path) == file]
+        if ours:
+            await git.write(
+                repository,
+                dict.fromkeys(ours),
+                message="Take back what delivers this with Towpath: the run has failed",
+                author=_author(context),
+                expected=head,
+            )
+        return ours
+
+    return TemplateAction(
+        id=COMMIT,
+        description="Commit the workspace's files, which must be new, to a repository's main.",
+        input_schema=_schema(["repository"], {"repository": _REPOSITORY, "message": _TEXT}),
+        run=run,
+        undo=undo,
+    )
+
+
+def _author(context: ActionContext) -> Signature:
+    return Signature(context.user, f"{context.user}@users.towpath.invalid")
+
+
+def _schema(required: list[str], properties: RawObject) -> RawObject:
+    return {"type": "object", "required": required, "properties": properties}
