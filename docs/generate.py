@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from docs import commands, hooks, house, pages, reads, schemas
+from docs import commands, hooks, house, pages, plugin, reads, schemas
 
 ROOT = Path(__file__).parent.parent
 PART = re.compile(
@@ -23,6 +23,7 @@ WRITERS: dict[str, Callable[[str], str]] = {
     "hooks": lambda _: hooks.sections(),
     "house": lambda _: house.folders(ROOT / "src" / "towpath"),
     "pages": lambda _: pages.table(),
+    "plugin": plugin.table,
     "reads": lambda _: reads.table(),
     "rules": schemas.rules,
     "spec": lambda kind: schemas.fields(kind, "spec"),

@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from towpath.app.capabilities import BUILT_IN
+from towpath.app.plugins.plugins import plugins_read
 from towpath.hooks.platform import Platform
 
 
@@ -16,11 +17,12 @@ class _NoPlatform:
 def paths() -> dict[str, str]:
     """Each path of the read API, and the capability that answers it."""
     platform = cast(Platform, _NoPlatform())
-    return {
+    found = {
         f"/api/v1/{read.path}": capability.name
         for capability in BUILT_IN
         for read in capability.load_reads(platform)
     }
+    return {**found, f"/api/v1/{plugins_read(cast(Any, None)).path}": "the platform itself"}
 
 
 def table() -> str:

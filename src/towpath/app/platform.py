@@ -26,7 +26,7 @@ from towpath.app.front import PORTAL_HOSTS, Front
 from towpath.app.health import engines
 from towpath.app.objects import all_ready, apply_kinds, apply_namespaces, apply_objects
 from towpath.app.people import ADMINISTRATOR, ADMINISTRATORS_BINDING
-from towpath.app.plugins.plugins import Plugins
+from towpath.app.plugins.plugins import Plugins, plugins_read
 from towpath.app.public_info import public_info
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
 from towpath.capabilities.governance.projects.kinds import PROJECT
@@ -234,6 +234,7 @@ def _portal(
     tabs = [tab for one in BUILT_IN for tab in one.load_tabs()]
     checks = [check for one in BUILT_IN for check in one.load_checks()]
     reads = [read for one in BUILT_IN for read in one.load_reads(platform)]
+    reads.append(plugins_read(plugins))
     folders = {
         one.name: Path(str(resources.files(one.package))) / "templates"
         for one in BUILT_IN

@@ -168,8 +168,25 @@ async def doctor(_: None) -> None:
         raise CommandError("this machine lacks something that Towpath needs; see above")
 
 
+async def plugin_list(terminal: Terminal) -> None:
+    """List the plug-ins that are installed: how each is, and what it adds."""
+    plugins = await terminal.read("plugins")
+    rows = [
+        {
+            "name": one["name"],
+            "version": one["version"],
+            "state": one["condition"],
+            "adds": ", ".join(one["adds"]),
+            "trouble": one["incidents"][0]["what"] if one["incidents"] else "",
+        }
+        for one in plugins
+    ]
+    terminal.show(plugins, rows)
+
+
 PLATFORM_COMMANDS = [
     Command(("up",), up, local=True),
     Command(("status",), status),
     Command(("doctor",), doctor, local=True),
+    Command(("plugin", "list"), plugin_list),
 ]

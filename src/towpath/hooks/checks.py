@@ -24,6 +24,8 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
+    """What a check found; made by `passed`, `failed` and `unknown`."""
+
     outcome: Outcome
     sentence: str
     fix: str = ""

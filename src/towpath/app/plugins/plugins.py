@@ -5,9 +5,11 @@ look again when an action has come waits for `actions_changed`.
 """
 
 import asyncio
+import dataclasses
 import logging
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from towpath.app.plugins.kinds import install_kinds
 from towpath.app.plugins.offers import action_of, check_of, tab_of
@@ -16,11 +18,13 @@ from towpath.app.plugins.supervised import SupervisedPlugin
 from towpath.client.protocols import Client
 from towpath.engines.processes.port import ProcessHost
 from towpath.hooks.checks import ServiceCheck
+from towpath.hooks.reads import Read
 from towpath.hooks.tabs import ServiceTab
 from towpath.hooks.templates import TemplateAction
 from towpath.plugin.discovery import Installed
 from towpath.plugin.reports import Condition, Incident, PluginReport
 from towpath.plugin.wire import Offers
+from towpath.records.contract import Viewer
 
 log = logging.getLogger(__name__)
 
@@ -131,6 +135,15 @@ class Plugins:
             ),
             *(_idle(one, Condition.FAILED, one.problem) for one in self._refused),
         ]
+
+
+def plugins_read(plugins: Plugins) -> Read:
+    """How the plug-ins are. Nothing in it belongs to a project: everybody may know."""
+
+    async def answer(_: Viewer, __: Mapping[str, str]) -> Any:
+        return [dataclasses.asdict(one) for one in plugins.reports()]
+
+    return Read("plugins", answer)
 
 
 def switch_off(name: str) -> str:
