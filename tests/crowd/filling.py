@@ -209,7 +209,7 @@ def _audit(made: Iterable[RawObject]) -> list[AuditEntry]:
     """That somebody made them, for pages that tell what has happened."""
     return [
         AuditEntry(
-            id=obj["metadata"]["uid"],
+            id=f"/{obj['metadata']['resourceVersion']}/{obj['metadata']['creationTimestamp']}",
             time_s=datetime.fromisoformat(obj["metadata"]["creationTimestamp"]).timestamp(),
             cluster="",
             user=_maker(obj),
