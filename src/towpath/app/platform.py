@@ -29,6 +29,7 @@ from towpath.app.people import ADMINISTRATOR, ADMINISTRATORS_BINDING
 from towpath.app.plugins.plugins import Plugins, plugins_read
 from towpath.app.public_info import public_info
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
+from towpath.capabilities.delivery.promotions.kinds import DEPLOYMENTS
 from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.infrastructure.clusters.kinds import LOCAL
 from towpath.capabilities.infrastructure.databases.provider import provider_objects
@@ -42,6 +43,7 @@ from towpath.hooks.platform import ARGOCD_NAMESPACE, SYSTEM_NAMESPACE, Platform
 from towpath.hooks.templates import TemplateAction
 from towpath.localcluster.cluster import LocalCluster
 from towpath.localcluster.gateway.proxy import Gateway
+from towpath.machinery.errors import NotFound
 from towpath.plugin.discovery import installed_plugins
 from towpath.runtime.looplag import LoopLag
 from towpath.web.accounts import ApiAccess, build_accounts
@@ -124,7 +126,12 @@ async def running_platform(
 
 async def _open_hosts(stack: AsyncExitStack, base: Foundations) -> _Hosts:
     git = EmbeddedGitHost(
-        base.data / "git", lambda: base.addresses.portal(""), base.authenticate, base.authorize
+        base.data / "git",
+        lambda: base.addresses.portal(""),
+        base.authenticate,
+        base.authorize,
+        reserved=(DEPLOYMENTS,),
+        is_project=partial(_is_project, base),
     )
     await stack.enter_async_context(git)
     registry = EmbeddedRegistry(base.data / "registry", base.authenticate, base.authorize)
@@ -153,6 +160,14 @@ async def _plugins(base: Foundations, without: Collection[str], progress: Progre
     if told := plugins.told():
         progress(told, time.monotonic() - began_s)
     return plugins
+
+
+async def _is_project(base: Foundations, name: str) -> bool:
+    try:
+        await base.api.front.client().get(PROJECT, name)
+    except NotFound:
+        return False
+    return True
 
 
 def _platform(base: Foundations, hosts: _Hosts, plugins: Plugins) -> Platform:

@@ -292,3 +292,29 @@ async def test_a_full_disk_is_told_to_who_pushes(
     assert "No space left on device" in output
     monkeypatch.undo()
     await git_world.must("push", "-q", "origin", "main", cwd=copy)
+
+
+async def test_pushing_what_is_not_there_makes_it_for_who_may(git_world: Any) -> None:
+    copy = await working_copy(git_world)
+    address = git_world.address("demo/brought-along")
+    code, output = await git_world.git("push", address, "main", cwd=copy)
+    assert (code != 0, "not found" in output) == (True, True)
+    git_world.people.rights.add(("alice", "create", "repositories"))
+    # Reading makes nothing, and nor does a name that is none.
+    assert "not found" in (await git_world.git("ls-remote", address))[1]
+    assert (await git_world.git("push", git_world.address("demo/..x"), "main", cwd=copy))[0] != 0
+    await git_world.must("push", "-q", address, "main", cwd=copy)
+    await git_world.must("push", "-q", address, "main:side", cwd=copy)
+    names = [one.name for one in await git_world.host.repositories("demo")]
+    assert names == ["brought-along", "order-service"]
+    assert await git_world.host.repositories("other") == []
+
+
+async def test_names_that_the_platform_gives_are_not_made_by_pushing(git_world: Any) -> None:
+    copy = await working_copy(git_world)
+    git_world.people.rights.add(("alice", "create", "repositories"))
+    git_world.host.reserved = frozenset({"deployments"})
+    code, output = await git_world.git(
+        "push", git_world.address("demo/deployments"), "main", cwd=copy
+    )
+    assert (code != 0, "not found" in output) == (True, True)

@@ -18,7 +18,7 @@ import asyncio
 import logging
 import threading
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -60,6 +60,10 @@ _THREADS = 4
 _OPEN_MAX = 64
 
 
+async def _always(project: str) -> bool:
+    return True
+
+
 class EmbeddedGitHost:
     """A GitHost on a folder. `app` is its ASGI app, for every path below /git/.
 
@@ -76,7 +80,15 @@ class EmbeddedGitHost:
         *,
         git: str = "git",
         push_bytes_max: int = PUSH_BYTES_MAX,
+        reserved: Collection[str] = (),
+        is_project: Callable[[str], Awaitable[bool]] | None = None,
     ) -> None:
+        """A repository is made by pushing to it, where there is such a project.
+
+        `reserved`: names that only the platform gives.
+        """
+        self.reserved = frozenset(reserved)
+        self.is_project = is_project or _always
         self.folders = Folders(root.absolute())
         self.board = PushBoard()
         self.children = GitChildren(self.folders.root, push_bytes_max, git)

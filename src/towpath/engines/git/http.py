@@ -15,7 +15,7 @@ import os
 import re
 import tempfile
 import zlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import IO, Literal, Protocol, cast
@@ -32,7 +32,7 @@ from towpath.engines.asgi import (
     while_connected,
 )
 from towpath.engines.git.children import GitChild, GitChildren
-from towpath.engines.git.folders import Folders, Ownership
+from towpath.engines.git.folders import Folders, Ownership, is_name
 from towpath.engines.git.port import (
     MAIN,
     GitUnavailable,
@@ -54,6 +54,8 @@ _NO_CACHE = ("Cache-Control", "no-cache, max-age=0, must-revalidate")
 _CHALLENGE = ("WWW-Authenticate", 'Basic realm="towpath"')
 _FETCH_BODY_MAX = 16 * 2**20
 _IN_MEMORY_MAX = 2**20
+PUSHED = "pushed"
+"""Whose a repository is that a person made by pushing to it: no object's, so none takes it away."""
 _COMMANDS_MAX = 2**20
 _REPORT_MAX = 4 * 2**20
 _CHILDREN_MAX = 16
@@ -84,6 +86,12 @@ class Repositories(Protocol):
 
     children: GitChildren
     folders: Folders
+    reserved: frozenset[str]
+    is_project: Callable[[str], Awaitable[bool]]
+
+    async def create(
+        self, repository: RepositoryName, *, owner_uid: str, protected: bool = False
+    ) -> None: ...
 
     async def ownership(self, repository: RepositoryName) -> Ownership: ...
 
@@ -163,7 +171,11 @@ class SmartHttp:
         try:
             protected = (await self._host.ownership(repository)).protected
         except RepositoryNotFound as error:
-            raise absent from error
+            if service != "git-receive-pack" or not await self._may_make(user, repository):
+                raise absent from error
+            # Pushing what is not there makes it: that is how a repository that somebody has comes.
+            await self._host.create(repository, owner_uid=PUSHED)
+            protected = False
         resource = "protectedrepositories" if protected else "repositories"
         if not await self._may(user, "get", resource, repository):
             raise absent
@@ -174,6 +186,12 @@ class SmartHttp:
         raise Refusal(
             403, f"{user.name} may read {repository} but not push to it: ask a project owner."
         )
+
+    async def _may_make(self, user: UserInfo, repository: RepositoryName) -> bool:
+        if repository.name in self._host.reserved or not is_name(repository.name):
+            return False
+        may = await self._may(user, "create", "repositories", repository)
+        return may and await self._host.is_project(repository.project)
 
     async def _may(
         self, user: UserInfo, verb: str, resource: str, repository: RepositoryName
