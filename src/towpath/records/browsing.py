@@ -19,6 +19,7 @@ import orjson
 
 from towpath.machinery.errors import BadRequest
 from towpath.records.contract import (
+    HEALTHS,
     Entity,
     EntityFilter,
     EntityPage,
@@ -45,18 +46,13 @@ COLUMN_OF_FIELD: Mapping[str, str] = {
     )
 }
 TAG = "tag"
-SICKEST_FIRST = ("Degraded", "Missing", "Unknown", "Progressing", "Suspended", "Healthy")
-"""The order of health; what is none of these comes last."""
-
 COLUMNS = (
     "ref, source, project, kind, namespace, name, title, description, type, owner, system, "
     "lifecycle, workload, descriptor"
 )
 _SELECTED = ", ".join(f"entity.{column}" for column in COLUMNS.split(", "))
-_HEALTH_RANK = " ".join(
-    ["CASE entity.health"]
-    + [f"WHEN '{word}' THEN {rank}" for rank, word in enumerate(SICKEST_FIRST)]
-    + [f"WHEN '' THEN {len(SICKEST_FIRST) + 1} ELSE {len(SICKEST_FIRST)} END"]
+_HEALTH_RANK = "CASE entity.health {} ELSE {} END".format(
+    " ".join(f"WHEN '{word}' THEN {rank}" for rank, word in enumerate(HEALTHS)), len(HEALTHS)
 )
 _SORTS: Mapping[str, str] = {
     **{name: f"entity.{name}" for name in ("kind", "owner", "project", "type", "lifecycle")},

@@ -113,6 +113,18 @@ class Entity:
     """What is known of that workload. Not part of what a source delivers."""
 
 
+HEALTHS = (
+    "Degraded",
+    "Missing",
+    "Unknown",
+    "Progressing",
+    "Suspended",
+    "Healthy",
+    "Terminating",
+)
+"""How a workload may be, the sickest first."""
+
+
 @dataclass(frozen=True, slots=True)
 class WorkloadState:
     """How a workload is, as it is told in a list."""

@@ -23,6 +23,7 @@ SHEETS = (
     "failures",
     "dialogs",
     "inbox",
+    "catalog",
     "pages",
     "create",
     "objects",

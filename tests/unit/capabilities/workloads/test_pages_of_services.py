@@ -103,8 +103,6 @@ async def test_four_eyes_are_explained_and_the_other_one_may_approve(
     assert "Approve" not in own.text.split("Four eyes")[1].split("Reject")[0]
     others = await portal.open(SERVICE, user=BOB)
     assert "Approve Reject" in others.text
-    assert f"Approve {FIRST} for production" in (await portal.open("/", user=BOB)).text
-    assert "Nothing waits for you" in (await portal.open("/", user=ALICE)).text
 
 
 async def test_a_decision_is_made_in_the_visitors_name(portal: RunningPortal) -> None:

@@ -20,6 +20,8 @@ from towpath.records.contract import Entity, Relation
 
 API_VERSIONS = ("backstage.io/v1alpha1", "backstage.io/v1beta1")
 
+WORKLOAD_ANNOTATION = "towpath.dev/workload"
+
 _NAME = re.compile(r"[a-zA-Z0-9]+([-_.][a-zA-Z0-9]+)*")
 _NAMESPACE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _TAG = re.compile(r"[a-z0-9:+#]+(-[a-z0-9:+#]+)*")
@@ -146,6 +148,7 @@ def entity_of(descriptor: RawObject) -> Entity:
         lifecycle=spec.get("lifecycle") or "",
         tags=tuple(metadata.get("tags") or ()),
         relations=relations,
+        workload=_workload(descriptor),
     )
 
 
@@ -171,6 +174,13 @@ def _relations(descriptor: RawObject, namespace: str) -> Iterator[Relation]:
                 text, default_kind=field.default_kind, default_namespace=namespace
             )
             yield Relation(field.relation, found.key)
+
+
+def _workload(descriptor: RawObject) -> str:
+    """A component is the workload of its project that its annotation names."""
+    annotations = descriptor["metadata"].get("annotations") or {}
+    name: str = annotations.get(WORKLOAD_ANNOTATION, "")
+    return name if descriptor["kind"] == "Component" else ""
 
 
 def _target(relations: Sequence[Relation], kind: str, prefix: str = "") -> str:

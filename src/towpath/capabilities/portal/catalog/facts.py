@@ -7,7 +7,11 @@ component of one name; groups and people are in `default`.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from towpath.capabilities.portal.catalog.descriptors import API_VERSIONS, entity_of
+from towpath.capabilities.portal.catalog.descriptors import (
+    API_VERSIONS,
+    WORKLOAD_ANNOTATION,
+    entity_of,
+)
 from towpath.machinery.objects import RawObject, labels_of
 from towpath.machinery.references import (
     DEFAULT_NAMESPACE,
@@ -19,7 +23,6 @@ from towpath.records.contract import Entity, Relation
 LOCATION = "backstage.io/managed-by-location"
 ORIGIN = "backstage.io/managed-by-origin-location"
 ORPHAN = "backstage.io/orphan"
-WORKLOAD_ANNOTATION = "towpath.dev/workload"
 ENVIRONMENT_LABEL = "towpath.dev/environment"
 
 _OWNING_ROLES = ("owner", "developer", "viewer")
@@ -147,6 +150,7 @@ def merged(described: Entity, known: Entity) -> Entity:
         },
         description=described.description or known.description,
         owner=described.owner or known.owner,
+        workload=described.workload or known.workload,
         system=described.system or known.system,
         relations=tuple(dict.fromkeys((*described.relations, *added))),
     )

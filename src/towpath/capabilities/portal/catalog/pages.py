@@ -1,213 +1,220 @@
-"""The catalogue to look through: a list with filters in its address, and a page of each entity.
+"""The catalogue to look through: a list whose filters, order and columns are in its address.
 
-Everything comes from the index, with the viewer in the query; health comes from the workloads that
-the visitor may list.
+Everything comes from the index, with the viewer in the query; nothing is asked of the API, so that
+the page costs the same for a few entities and for thousands.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
-from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
-from towpath.capabilities.portal.catalog.descriptors import KINDS
-from towpath.capabilities.portal.catalog.reads import both_ways
-from towpath.hooks.pages import LiveWatch, Page, PageRoute, Visit
-from towpath.hooks.showing import get_if_there, in_projects
-from towpath.machinery.documents import dump_document
-from towpath.machinery.errors import BadRequest, NotFound
-from towpath.machinery.references import BadReference, EntityRef, parse_reference
-from towpath.records.contract import Entity, EntityFilter
+from towpath.capabilities.portal.catalog.asked import (
+    ALL_KINDS,
+    CATALOG,
+    COLUMNS,
+    FACETS,
+    MINE,
+    NOBODY,
+    UNKNOWN,
+    Asked,
+    asked_of,
+    kept_query,
+    own_references,
+)
+from towpath.capabilities.portal.catalog.entity_page import (
+    ENTITY,
+    entity,
+    entity_page,
+    live_entity,
+    service_page,
+    short,
+)
+from towpath.hooks.pages import Answer, LiveRecords, Page, PageRoute, Redirect, Visit
+from towpath.machinery.errors import BadRequest
+from towpath.records.contract import Entity, SavedView
 
-CATALOG = "/catalog"
-ENTITY = "/catalog/{kind}/{namespace}/{name}"
 PAGE_SIZE = 50
-NAMES_MAX = 500
-FACETS = ("kind", "owner", "project", "type", "lifecycle")
-VALUES_SHOWN = 12
-WORKLOAD_ANNOTATION = "towpath.dev/workload"
-ALL_KINDS = "all"
-FIRST_KIND = "Component"
-HEALTHS = ("Healthy", "Progressing", "Degraded", "Missing", "Unknown")
-
-_SPELLING = {kind.lower(): kind for kind in KINDS}
+VALUES_SHOWN = 8
+VIEW_NAME_CHARACTERS_MAX = 60
 
 
 async def catalog(visit: Visit) -> Page:
-    parameters = visit.parameters
-    query = {name: parameters[name] for name in (*FACETS, "q", "health") if parameters.get(name)}
-    where = _where(query)
-    wanted = query.get("health", "")
-    if wanted:
-        names = await _names_of(visit, wanted)
-        fields = {**where.fields, "name": names or ("",), "kind": (FIRST_KIND,)}
-        where = EntityFilter(fields, where.text)
-    token = parameters.get("continue", "")
-    found = await visit.records.catalog.query(
-        visit.viewer, where, limit=PAGE_SIZE, continue_token=token
+    return await _list(visit)
+
+
+async def _list(visit: Visit, problem: str = "", status: int = 200) -> Page:
+    asked = asked_of(visit.parameters)
+    index, viewer = visit.records.catalog, visit.viewer
+    unknown = await _unknown_owners(visit, asked) if asked.query.get("owner") == UNKNOWN else []
+    where = asked.where(visit.user, unknown)
+    found, counts, views = await asyncio.gather(
+        index.query(viewer, where, limit=PAGE_SIZE, continue_token=asked.token, sort=_sort(asked)),
+        index.facets(viewer, where, FACETS, empty=True),
+        visit.records.views.of(visit.user.name),
     )
-    rows = await asyncio.gather(*(_row(visit, entity) for entity in found.entities))
+    owners = {*counts["owner"], *(one.owner for one in found.entities)} - {""}
+    known = await index.existing(viewer, sorted(owners))
     data = {
-        "rows": rows,
+        "rows": [_row(one, known) for one in found.entities],
         "total": found.total,
-        "query_kept": {name: value for name, value in query.items() if name != "q"},
-        "text": query.get("q", ""),
-        "facets": await _facets(visit, query),
-        "next": _address({**query, "continue": found.continue_token})
-        if found.continue_token
-        else "",
-        "filtered": any(name != "kind" for name in query),
+        "asked": asked,
+        "columns": [name for name in COLUMNS if name in asked.columns],
+        "headings": _headings(asked),
+        "choices": _choices(asked),
+        "hidden": {name: value for name, value in asked.query.items() if name != "q"},
+        "sorting": {name: value for name, value in asked.query.items() if name != "sort"},
+        "facets": _facets(visit, asked, counts, known),
+        "next": asked.address(**{"continue": found.continue_token}) if found.continue_token else "",
+        "first": asked.address() if asked.token else "",
+        "views": [_view(one, asked) for one in views],
+        "problem": problem,
+        "view_name": visit.form.get("view", ""),
     }
-    return Page("catalog/list.html", data)
+    return Page("catalog/list.html", data, status)
 
 
-def _where(query: Mapping[str, str], without: str = "") -> EntityFilter:
-    """Components, unless another kind or all of them are asked for."""
-    fields = {name: (query[name],) for name in FACETS if name in query and name != without}
-    kind = query.get("kind", FIRST_KIND)
-    if without == "kind" or kind == ALL_KINDS:
-        fields.pop("kind", None)
-    else:
-        fields["kind"] = (_SPELLING.get(kind.lower(), kind),)
-    return EntityFilter(fields, query.get("q", ""))
+def _sort(asked: Asked) -> str:
+    """With words the best match comes first, unless an order is asked for."""
+    return asked.sort or ("" if asked.text else "name")
 
 
-async def _facets(visit: Visit, query: Mapping[str, str]) -> list[dict[str, Any]]:
-    counts = await asyncio.gather(
+async def _unknown_owners(visit: Visit, asked: Asked) -> list[str]:
+    """Owners that components name and that nobody is."""
+    where = asked.where(visit.user)
+    counts = await visit.records.catalog.facets(visit.viewer, where, ["owner"])
+    owners = list(counts["owner"])
+    known = await visit.records.catalog.existing(visit.viewer, owners)
+    return [owner for owner in owners if owner not in known]
+
+
+def _headings(asked: Asked) -> list[Any]:
+    named = [{"label": "Name", "key": "name"}]
+    return [
+        *named,
         *(
-            visit.records.catalog.facets(visit.viewer, _where(query, name), [name])
-            for name in FACETS
+            {"label": label, "key": name} if name not in ("runs", "tags") else label
+            for name, label in COLUMNS.items()
+            if name in asked.columns
+        ),
+    ]
+
+
+def _choices(asked: Asked) -> list[dict[str, Any]]:
+    """Each column as a link that adds it or takes it away."""
+    items = []
+    for name, label in COLUMNS.items():
+        is_shown = name in asked.columns
+        rest = [one for one in COLUMNS if (one in asked.columns) != (one == name)]
+        items.append(
+            {"label": label, "current": is_shown, "href": asked.address(columns=",".join(rest))}
         )
-    )
+    return [item for item in items if item["href"]]
+
+
+def _facets(
+    visit: Visit, asked: Asked, counts: Mapping[str, Mapping[str, int]], known: set[str]
+) -> list[dict[str, Any]]:
     shown = []
-    for name, counted in zip(FACETS, counts, strict=True):
-        values = sorted(counted[name].items(), key=lambda pair: (-pair[1], pair[0]))
-        items = [_value(query, name, value, count) for value, count in values if value]
+    for name in FACETS:
+        values = {value: count for value, count in counts[name].items() if value}
+        items = [_value(asked, name, value, count) for value, count in values.items()]
         if name == "kind":
-            items.append(_value(query, "kind", ALL_KINDS, sum(count for _, count in values)))
+            items.append(_value(asked, "kind", ALL_KINDS, sum(values.values())))
+        items = _first(items)
+        if name == "owner":
+            items = [*_gaps(asked, counts["owner"], known, own_references(visit.user)), *items]
         if items:
-            shown.append({"title": name.capitalize(), "items": items[:VALUES_SHOWN]})
-    healths = [_value(query, "health", word) for word in HEALTHS]
-    shown.insert(1, {"title": "Health", "items": healths})
+            shown.append({"title": name.capitalize(), "items": items})
     return shown
 
 
-def _value(
-    query: Mapping[str, str], name: str, value: str, count: int | None = None
-) -> dict[str, Any]:
+def _first(items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The most frequent; what is chosen is always among them."""
+    chosen = [item for item in items[VALUES_SHOWN:] if item["current"]]
+    return [*items[:VALUES_SHOWN], *chosen]
+
+
+def _gaps(
+    asked: Asked, owners: Mapping[str, int], known: set[str], mine: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Mine, nobody's, and those of somebody that nobody knows."""
+    of_mine = sum(owners.get(ref, 0) for ref in mine)
+    unknown = sum(count for ref, count in owners.items() if ref and ref not in known)
+    items = [_value(asked, "owner", MINE, of_mine)] if of_mine else []
+    counted = ((NOBODY, owners.get("", 0)), (UNKNOWN, unknown))
+    return [*items, *(_value(asked, "owner", word, count) for word, count in counted if count)]
+
+
+_WORDS = {
+    ("owner", MINE): "Mine",
+    ("owner", NOBODY): "No owner",
+    ("owner", UNKNOWN): "Unknown owner",
+    ("kind", ALL_KINDS): "All kinds",
+}
+
+
+def _value(asked: Asked, name: str, value: str, count: int) -> dict[str, Any]:
     """A link that narrows the list to one value, or widens it again."""
-    chosen = query.get(name, FIRST_KIND if name == "kind" else "")
-    is_chosen = chosen.lower() == value.lower()
-    rest = {key: kept for key, kept in query.items() if key != name}
+    is_chosen = asked.chosen(name).lower() == value.lower()
     return {
-        "label": "All kinds" if value == ALL_KINDS else _short(value),
-        **({} if count is None else {"count": count}),
+        "label": _WORDS.get((name, value)) or short(value),
+        "count": count,
         "current": is_chosen,
-        "href": _address(rest if is_chosen else {**rest, name: value}),
+        "href": asked.address(**{name: "" if is_chosen else value}),
     }
 
 
-def _address(query: Mapping[str, str]) -> str:
-    return f"{CATALOG}?{urlencode(query)}" if query else CATALOG
-
-
-async def _names_of(visit: Visit, health: str) -> tuple[str, ...]:
-    """The workloads that are so, as far as the visitor may list them."""
-    if health not in HEALTHS:
-        raise BadRequest(f"health: {health!r} is none of {', '.join(HEALTHS)}")
-    projects = None if visit.viewer.projects is None else sorted(visit.viewer.projects)
-    selector = f"status.health={health}"
-    found = await in_projects(visit.api, WORKLOAD, projects, fields=selector, limit=NAMES_MAX)
-    return tuple(one["metadata"]["name"] for one in found)
-
-
-async def _row(visit: Visit, entity: Entity) -> dict[str, Any]:
-    name = _workload_of(entity)
-    workload = await get_if_there(visit.api, WORKLOAD, name, entity.project) if name else None
+def _row(entity: Entity, known: set[str]) -> dict[str, Any]:
+    state = entity.state
     return {
+        "ref": entity.ref,
         "kind": entity.kind,
         "title": entity.title or entity.name,
-        "name": entity.name,
-        "href": _service_page(entity, name) or entity_page(entity.ref),
+        "href": service_page(entity) or entity_page(entity.ref),
         "description": entity.description,
-        "type": entity.type,
-        "owner": _short(entity.owner),
-        "owner_href": entity_page(entity.owner),
+        "type": entity.type or entity.kind.lower(),
+        "owner": short(entity.owner),
+        "owner_href": entity_page(entity.owner) if entity.owner in known else "",
+        "owner_unknown": bool(entity.owner) and entity.owner not in known,
         "project": entity.project,
         "lifecycle": entity.lifecycle,
-        "health": (workload.get("status") or {}).get("health", "Unknown") if workload else "",
+        "tags": entity.tags,
+        "health": state.health if state else "",
+        "runs": state.sentence if state else "",
     }
 
 
-def _workload_of(entity: Entity) -> str:
-    """The name of the workload that a component is, "" when the platform does not deliver it."""
-    if entity.kind != FIRST_KIND or not entity.project:
-        return ""
-    annotations = (entity.descriptor.get("metadata") or {}).get("annotations") or {}
-    name: str = annotations.get(WORKLOAD_ANNOTATION, "")
-    return name
-
-
-def _service_page(entity: Entity, workload: str) -> str:
-    return f"/projects/{entity.project}/workloads/{workload}" if workload else ""
-
-
-async def entity(visit: Visit) -> Page:
-    ref = EntityRef(
-        visit.parameters["kind"], visit.parameters["namespace"], visit.parameters["name"]
-    )
-    found = await visit.records.catalog.get(visit.viewer, ref.key)
-    if found is None:
-        raise NotFound(f"the catalogue has no {ref.kind} {ref.namespace}/{ref.name}")
-    edges = both_ways(await visit.records.catalog.edges(visit.viewer, ref.key))
-    relations: dict[str, list[dict[str, str]]] = {}
-    for relation in edges:
-        target = {"label": _short(relation.target), "href": entity_page(relation.target)}
-        target["kind"] = relation.target.partition(":")[0]
-        relations.setdefault(relation.type, []).append(target)
-    metadata = found.descriptor.get("metadata") or {}
-    workload = _workload_of(found)
-    data = {
-        "entity": found,
-        "title_shown": found.title or found.name,
-        "owner": _short(found.owner),
-        "owner_href": entity_page(found.owner),
-        "relations": sorted(relations.items()),
-        "links": [_link(link) for link in metadata.get("links") or () if isinstance(link, dict)],
-        "annotations": sorted((metadata.get("annotations") or {}).items()),
-        "service": _service_page(found, workload),
-        "yaml": dump_document(found.descriptor),
-        "api_path": "/api/v1/catalog/entities/by-name/"
-        f"{found.kind.lower()}/{found.namespace}/{found.name}",
+def _view(view: SavedView, asked: Asked) -> dict[str, Any]:
+    here = asked.address().partition("?")[2]
+    return {
+        "name": view.name,
+        "href": f"{CATALOG}?{view.query}" if view.query else CATALOG,
+        "current": view.query == here,
     }
-    return Page("catalog/entity.html", data, title=found.title or found.name)
 
 
-def _link(link: Mapping[str, Any]) -> dict[str, str]:
-    url = str(link.get("url", ""))
-    is_web = urlsplit(url).scheme in ("http", "https")
-    return {"title": str(link.get("title") or url), "url": url if is_web else ""}
+async def keep(visit: Visit) -> Answer:
+    """A name for the query of this address, or one name less."""
+    here = asked_of(visit.parameters).address()
+    views = visit.records.views
+    if "forget" in visit.form:
+        await views.remove(visit.user.name, visit.form["forget"])
+        return Redirect(here, "The view is forgotten; what it showed is still there.")
+    name = visit.form.get("view", "").strip()
+    if not 0 < len(name) <= VIEW_NAME_CHARACTERS_MAX or not name.isprintable():
+        problem = f"Give the view a name of up to {VIEW_NAME_CHARACTERS_MAX} characters."
+        return await _list(visit, problem, 422)
+    query = kept_query(here.partition("?")[2])
+    if not await views.save(visit.user.name, SavedView(name, query)):
+        raise BadRequest("you have as many views as are kept; forget one first")
+    return Redirect(here, f"Kept as {name}.")
 
 
-def _short(reference: str) -> str:
-    """`group:default/team-a` -> `team-a`."""
-    return reference.rpartition("/")[2] if ":" in reference else reference
-
-
-def entity_page(reference: str) -> str:
-    try:
-        found = parse_reference(reference)
-    except BadReference:
-        return ""
-    return f"{CATALOG}/{found.kind.lower()}/{found.namespace}/{found.name}"
-
-
-def _live(visit: Visit) -> Sequence[LiveWatch]:
-    projects = [""] if visit.viewer.projects is None else sorted(visit.viewer.projects)
-    return [LiveWatch(WORKLOAD, project) for project in projects]
+def _live(visit: Visit) -> Sequence[LiveRecords]:
+    return (LiveRecords("catalog"),)
 
 
 PAGES = (
-    PageRoute(CATALOG, catalog, "Catalog", live=_live, section=CATALOG),
-    PageRoute(ENTITY, entity, "Entity", section=CATALOG),
+    PageRoute(CATALOG, catalog, "Catalog", submit=keep, live=_live, section=CATALOG),
+    PageRoute(ENTITY, entity, "Entity", live=live_entity, section=CATALOG),
 )

@@ -19,7 +19,7 @@ from towpath.capabilities.delivery.workloads.kinds import (
 )
 from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.infrastructure.offerings.kinds import POSTGRESQL_INSTANCE
-from towpath.capabilities.portal.catalog import facts
+from towpath.capabilities.portal.catalog import facts, states
 from towpath.capabilities.portal.catalog.descriptors import EntityError
 from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE
 from towpath.capabilities.portal.catalog.reading import Reading, Unreadable, read_source
@@ -65,6 +65,7 @@ def controllers(platform: Platform) -> Sequence[Controller]:
             ProjectEntities(api, index),
             [Watch(api, PROJECT), _Indexed(index, PROJECT_SOURCE)],
         ),
+        states.controller(api, index),
     )
 
 

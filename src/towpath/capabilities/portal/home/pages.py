@@ -1,308 +1,188 @@
-"""Home: what needs me, how my services are, and what happened lately.
+"""Home: what needs me, how my services are, and what happened lately that concerns me.
 
-Every list is read once, for the projects that the visitor may see. What is shown is cut to what one
-person reads; the rest is a link away.
+Mine is what I own, or a group of mine. Services and what needs me are read from indexes, so that
+the page costs the same with ten services and with thousands; the rest is a link away.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from towpath.capabilities.delivery.pipelines.kinds import (
-    PIPELINE_RUN,
-    REPOSITORY_LABEL,
-    label_value,
-)
-from towpath.capabilities.delivery.promotions.kinds import (
-    FAILED,
-    IN_PHASE,
-    PROMOTION,
-    WAITING_FOR_APPROVAL,
-    creation_order,
-    newest_first,
-    phase_of,
-)
-from towpath.capabilities.delivery.workloads.kinds import OF_WORKLOAD, WORKLOAD
+from towpath.capabilities.portal.home.activity import lately
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE, TEMPLATE_RUN
-from towpath.hooks.pages import LiveWatch, Page, PageRoute, Visit
+from towpath.hooks.pages import Live, LiveRecords, Page, PageRoute, Visit
 from towpath.hooks.platform import SYSTEM_NAMESPACE
-from towpath.hooks.showing import get_if_there, in_projects, lately_created, person
-from towpath.machinery.conditions import get_condition
+from towpath.hooks.showing import may
 from towpath.machinery.objects import RawObject
-from towpath.records.contract import EntityFilter
+from towpath.machinery.references import DEFAULT_NAMESPACE
+from towpath.records.contract import HEALTHS, Entity, EntityFilter, Notification
 
-SERVICES_SHOWN = 20
-SICK = ("Degraded", "Missing")
-ACTIVITY_SHOWN = 8
-NEEDS_SHOWN = 10
+NEEDS_SHOWN = 8
+SERVICES_SHOWN = 15
+OTHERS_SHOWN = 30
 OFFERS_SHOWN = 3
+PROJECTS_ASKED = 5
+SICK = ("Degraded", "Missing")
+ALL = "all"
 
-_SICKEST_FIRST = ("Degraded", "Missing", "Unknown", "Progressing", "Suspended", "Healthy")
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Those that are mine, and those of others, as far as they are shown."""
+
+    mine: Sequence[Entity]
+    mine_total: int
+    others: Sequence[Entity]
+    total: int
+    sick: int
+    """Of mine; where none is mine, of all."""
 
 
 async def home(visit: Visit) -> Page:
-    projects = None if visit.viewer.projects is None else sorted(visit.viewer.projects)
-    services, needs, activity, offered, total = await asyncio.gather(
-        _services(visit, projects),
-        _needs(visit, projects),
-        _activity(visit),
+    shows_all = visit.parameters.get("show") == ALL
+    (needs, waiting), services, offered, may_create = await asyncio.gather(
+        visit.records.inbox.asking(visit.viewer, limit=NEEDS_SHOWN),
+        _services(visit, shows_all=shows_all),
         visit.api.list(SOFTWARE_TEMPLATE, SYSTEM_NAMESPACE, limit=OFFERS_SHOWN),
-        visit.records.catalog.facets(visit.viewer, EntityFilter(), ["kind"]),
+        _may_create(visit),
     )
     data = {
         "me": visit.user.name,
-        "projects": projects,
-        "is_member": projects is None or bool(projects),
-        "needs": needs[:NEEDS_SHOWN],
-        "needs_more": max(0, len(needs) - NEEDS_SHOWN),
-        "services": services,
-        "total": max(total["kind"].get("Component", 0), len(services)),
-        "sick": sum(1 for one in services if one["health"] in SICK),
-        "activity": activity,
+        "is_member": visit.viewer.projects is None or bool(visit.viewer.projects),
+        "needs": [_need(one) for one in needs],
+        "needs_more": waiting - len(needs),
+        "sentence": _sentence(services, waiting),
+        "mine": [_service(one) for one in services.mine],
+        "mine_total": services.mine_total,
+        "others": [_service(one) for one in services.others],
+        "total": services.total,
+        "shows_all": shows_all,
+        "activity": await lately(visit, _owners(visit) if services.mine_total else ()),
         "offers": [_offer(one) for one in offered.items],
+        "may_create": may_create,
+        "steps": [] if services.total else _first_steps(visit),
     }
     return Page("home/home.html", data)
 
 
-async def _needs(visit: Visit, projects: Sequence[str] | None) -> list[dict[str, Any]]:
-    """What waits for me, then what has failed and has not been put right since."""
-    me = visit.user.name
-    waiting, pipelines, promotions, runs = await asyncio.gather(
-        in_projects(visit.api, PROMOTION, projects, fields=IN_PHASE.format(WAITING_FOR_APPROVAL)),
-        in_projects(visit.api, PIPELINE_RUN, projects, fields=IN_PHASE.format(FAILED)),
-        in_projects(visit.api, PROMOTION, projects, fields=IN_PHASE.format(FAILED)),
-        in_projects(visit.api, TEMPLATE_RUN, projects, fields=f"spec.requestedBy={me}"),
+def _owners(visit: Visit) -> tuple[str, ...]:
+    """As what I own things: myself and my groups."""
+    groups = (group for group in visit.user.groups if not group.startswith("system:"))
+    refs = [f"user:{DEFAULT_NAMESPACE}/{visit.user.name}"]
+    refs += [f"group:{DEFAULT_NAMESPACE}/{group}" for group in groups]
+    return tuple(ref.lower() for ref in refs)
+
+
+async def _services(visit: Visit, *, shows_all: bool) -> Services:
+    """Mine first. Others are shown when asked for, and when there is nothing of mine to show."""
+    catalog = visit.records.catalog
+    delivered = {"kind": ("Component",), "health": HEALTHS}
+    owned = EntityFilter({**delivered, "owner": _owners(visit)})
+    anything = EntityFilter(delivered)
+    mine, counts, total = await asyncio.gather(
+        catalog.query(visit.viewer, owned, limit=SERVICES_SHOWN, sort="health"),
+        catalog.facets(visit.viewer, owned, ["health"]),
+        catalog.facets(visit.viewer, anything, ["health"]),
     )
-    return [
-        *_approvals(waiting, me),
-        *_failed_pipelines(await _current_pipelines(visit, pipelines)),
-        *_failed_promotions(await _current_promotions(visit, promotions)),
-        *_failed_runs(runs, me),
-    ]
-
-
-async def _current_pipelines(visit: Visit, failed: Sequence[RawObject]) -> list[RawObject]:
-    """With every other run of the same repositories, as long as their service is there."""
-    newest = sorted(failed, key=creation_order, reverse=True)
-    keys = list(
-        dict.fromkeys((one["metadata"]["namespace"], one["spec"]["repository"]) for one in newest)
-    )[:NEEDS_SHOWN]
-    there = await asyncio.gather(
-        *(get_if_there(visit.api, WORKLOAD, name, project) for project, name in keys)
-    )
-    lists = await asyncio.gather(
-        *(
-            visit.api.list(
-                PIPELINE_RUN, project, labels=f"{REPOSITORY_LABEL}={label_value(repository)}"
-            )
-            for (project, repository), workload in zip(keys, there, strict=True)
-            if workload is not None
-        )
-    )
-    return [run for found in lists for run in found.items]
-
-
-async def _current_promotions(visit: Visit, failed: Sequence[RawObject]) -> list[RawObject]:
-    """With every other promotion of the same services, as long as these are there."""
-    keys = list(
-        dict.fromkeys(
-            (one["metadata"]["namespace"], one["spec"]["workload"]) for one in newest_first(failed)
-        )
-    )[:NEEDS_SHOWN]
-    there = await asyncio.gather(
-        *(get_if_there(visit.api, WORKLOAD, name, project) for project, name in keys)
-    )
-    lists = await asyncio.gather(
-        *(
-            visit.api.list(PROMOTION, project, fields=OF_WORKLOAD.format(name))
-            for (project, name), workload in zip(keys, there, strict=True)
-            if workload is not None
-        )
-    )
-    return [promotion for found in lists for promotion in found.items]
-
-
-async def _services(visit: Visit, projects: Sequence[str] | None) -> list[dict[str, Any]]:
-    """The sick ones first, then as many as fit."""
-    lists = await asyncio.gather(
-        *(
-            in_projects(
-                visit.api,
-                WORKLOAD,
-                projects,
-                fields=f"status.health={word}" if word else "",
-                limit=SERVICES_SHOWN,
-            )
-            for word in (*SICK, "")
-        )
-    )
-    found = {
-        (one["metadata"]["namespace"], one["metadata"]["name"]): one
-        for workloads in lists
-        for one in workloads
-    }
-    return _ordered(list(found.values())[:SERVICES_SHOWN], visit)
-
-
-def _ordered(workloads: Sequence[RawObject], visit: Visit) -> list[dict[str, Any]]:
-    """The sickest first, then those that my groups own."""
-    mine = {visit.user.name, *visit.user.groups}
-    shown = [_service(one) for one in workloads]
-    return sorted(
-        shown,
-        key=lambda one: (
-            _SICKEST_FIRST.index(one["health"]) if one["health"] in _SICKEST_FIRST[:3] else 9,
-            one["owner"].rpartition("/")[2] not in mine,
-            one["name"],
-        ),
+    shown: list[Entity] = []
+    if shows_all or not mine.total:
+        more = OTHERS_SHOWN + len(mine.entities) if mine.total else SERVICES_SHOWN
+        found = await catalog.query(visit.viewer, anything, limit=more, sort="health")
+        seen = {one.ref for one in mine.entities}
+        shown = [one for one in found.entities if one.ref not in seen][:OTHERS_SHOWN]
+    health = counts["health"] if mine.total else total["health"]
+    return Services(
+        mine=mine.entities,
+        mine_total=mine.total,
+        others=shown,
+        total=sum(total["health"].values()),
+        sick=sum(health.get(word, 0) for word in SICK),
     )
 
 
-def _service(workload: RawObject) -> dict[str, Any]:
-    status, metadata = workload.get("status") or {}, workload["metadata"]
-    stages = [stage for stage in status.get("environments") or () if stage.get("release")]
-    words = [stage.get("health") or "Unknown" for stage in stages]
-    health = min(words, key=_rank) if words else "Progressing"
-    last = stages[-1] if stages else {}
-    ready = get_condition(workload, "Ready") or {}
-    if metadata.get("deletionTimestamp"):
-        health, line = "Terminating", "It is being deleted."
-    elif not stages:
-        line = ready.get("message") or "It waits for its first release."
-    elif ready.get("status") == "False" and health != "Healthy":
-        line = ready.get("message", "")
+def _sentence(services: Services, waiting: int) -> str:
+    """The answer to: is anything up?"""
+    if not services.total:
+        return ""
+    whose, count = ("your", services.mine_total) if services.mine_total else ("", services.total)
+    things = " ".join(filter(None, [whose, _counted(count, "service")]))
+    if services.sick:
+        word = "is" if services.sick == 1 else "are"
+        well = f"{services.sick} of {things} {word} not well"
     else:
-        line = f"{last['release']} in {last['name']}"
+        well = f"{things} {'is' if count == 1 else 'are'} well".capitalize()
+        well = well if count != 1 else f"{'Your service' if whose else 'The service'} is well"
+    asks = f"{_counted(waiting, 'thing')} {'needs' if waiting == 1 else 'need'} you"
+    return f"{well}; {asks if waiting else 'nothing needs you'}."
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _need(notification: Notification) -> dict[str, Any]:
+    notice = notification.notice
     return {
-        "name": metadata["name"],
-        "project": metadata["namespace"],
-        "href": f"/projects/{metadata['namespace']}/workloads/{metadata['name']}",
-        "owner": workload["spec"].get("owner", ""),
-        "health": health,
-        "line": line,
-        "stages": [{"name": one["name"], "health": one.get("health", "")} for one in stages],
-        "url": last.get("url", ""),
+        "id": notification.id,
+        "status": notice.status,
+        "title": notice.title,
+        "text": notice.text,
+        "who": notice.who,
+        "why": notice.why,
+        "project": notification.project,
+        "time": notice.time_s,
+        "href": notice.href,
     }
 
 
-def _rank(word: str) -> int:
-    return _SICKEST_FIRST.index(word) if word in _SICKEST_FIRST else 2
+def _service(entity: Entity) -> dict[str, str]:
+    state = entity.state
+    return {
+        "ref": entity.ref,
+        "title": entity.title or entity.name,
+        "project": entity.project,
+        "href": f"/projects/{entity.project}/workloads/{entity.workload}",
+        "owner": entity.owner.rpartition("/")[2],
+        "health": state.health if state else "Unknown",
+        "line": state.sentence if state else "",
+        "url": state.url if state else "",
+    }
 
 
-def _approvals(promotions: Sequence[RawObject], me: str) -> list[dict[str, Any]]:
-    """Those that I can decide: not my own, and not decided by me already."""
-    waiting = [one for one in newest_first(promotions) if phase_of(one) == WAITING_FOR_APPROVAL]
+async def _may_create(visit: Visit) -> bool:
+    """In any of the first few projects that the visitor sees."""
+    if visit.viewer.projects is None:
+        return True
+    names = sorted(visit.viewer.projects)[:PROJECTS_ASKED]
+    answers = await asyncio.gather(*(may(visit.api, "create", TEMPLATE_RUN, it) for it in names))
+    return any(answers)
+
+
+def _first_steps(visit: Visit) -> list[Mapping[str, str]]:
+    """What to do on a platform where nothing runs yet, each with the command for it."""
+    project = min(visit.viewer.projects or {"demo"})
+    repository = visit.addresses.portal(f"/git/{project}/order-service.git")
     return [
         {
-            "status": WAITING_FOR_APPROVAL,
-            "title": f"Approve {one['spec']['release']} for {one['spec']['environment']}",
-            "text": one["spec"].get("reason", ""),
-            "who": person(one["spec"]["requestedBy"]),
-            "time": one["metadata"].get("creationTimestamp", ""),
-            "href": _promotion_page(one),
-        }
-        for one in waiting
-        if one["spec"]["requestedBy"] != me
-        and all(decision["user"] != me for decision in one["status"].get("approvals") or ())
-    ]
-
-
-def _failed_pipelines(runs: Sequence[RawObject]) -> list[dict[str, Any]]:
-    """The newest run of a workflow, when it failed."""
-    seen: set[tuple[str, str, str]] = set()
-    failed = []
-    for run in sorted(runs, key=creation_order, reverse=True):
-        spec, metadata = run["spec"], run["metadata"]
-        line = (metadata["namespace"], spec["repository"], spec["workflow"])
-        if line in seen:
-            continue
-        seen.add(line)
-        status = run.get("status") or {}
-        if status.get("phase") == FAILED:
-            failed.append(
-                {
-                    "status": FAILED,
-                    "title": f"The pipeline of {spec['repository']} failed",
-                    "text": status.get("message") or status.get("title", ""),
-                    "who": spec.get("actor", ""),
-                    "time": status.get("finishedAt", ""),
-                    "href": f"/projects/{metadata['namespace']}/pipelines/{metadata['name']}",
-                }
-            )
-    return failed
-
-
-def _failed_promotions(promotions: Sequence[RawObject]) -> list[dict[str, Any]]:
-    """The newest promotion to a stage, when it failed."""
-    seen: set[tuple[str, str, str]] = set()
-    failed = []
-    for one in newest_first(promotions):
-        spec = one["spec"]
-        stage = (one["metadata"]["namespace"], spec["workload"], spec["environment"])
-        if stage in seen:
-            continue
-        seen.add(stage)
-        if phase_of(one) == FAILED:
-            failed.append(
-                {
-                    "status": FAILED,
-                    "title": f"{spec['release']} did not reach {spec['environment']}",
-                    "text": one["status"].get("message", ""),
-                    "who": person(spec["requestedBy"]),
-                    "time": one["status"].get("finishedAt", ""),
-                    "href": _promotion_page(one),
-                }
-            )
-    return failed
-
-
-def _failed_runs(runs: Sequence[RawObject], me: str) -> list[dict[str, Any]]:
-    """My own runs of templates that made nothing."""
-    return [
+            "title": "Create a service",
+            "text": "A name is enough: seconds later it has a repository, a pipeline, a database "
+            "and an address.",
+            "command": f"towpath new python-service order-service --project {project} --wait",
+            "href": "/create",
+            "action": "Create a service",
+        },
         {
-            "status": FAILED,
-            "title": f"Creating {_wanted(run)} failed",
-            "text": (run.get("status") or {}).get("message", ""),
-            "who": me,
-            "time": (run.get("status") or {}).get("finishedAt", ""),
-            "href": _run_page(run),
-        }
-        for run in newest_first(runs)
-        if (run.get("status") or {}).get("phase") in ("Failed", "Undone")
-        and run["spec"].get("requestedBy") == me
-    ]
-
-
-async def _activity(visit: Visit) -> list[dict[str, Any]]:
-    """What happened lately, the newest first."""
-    promotions, runs = await asyncio.gather(
-        lately_created(visit, PROMOTION, ACTIVITY_SHOWN),
-        lately_created(visit, TEMPLATE_RUN, ACTIVITY_SHOWN),
-    )
-    items = [
+            "title": "Change it",
+            "text": "Every push is tested, built and delivered to the first stage by itself.",
+            "command": f"git clone {repository}",
+        },
         {
-            "status": phase_of(one),
-            "title": f"{one['spec']['release']} to {one['spec']['environment']}",
-            "who": person(one["spec"]["requestedBy"]),
-            "text": "",
-            "time": (one.get("status") or {}).get("finishedAt")
-            or one["metadata"].get("creationTimestamp", ""),
-            "href": _promotion_page(one),
-        }
-        for one in newest_first(promotions)[:ACTIVITY_SHOWN]
+            "title": "Promote it",
+            "text": "The same release goes on to production, when somebody else has approved it.",
+            "command": "towpath promote order-service --to production",
+        },
     ]
-    items += [
-        {
-            "status": (run.get("status") or {}).get("phase") or "Pending",
-            "title": f"Create {_wanted(run)}",
-            "who": run["spec"].get("requestedBy", ""),
-            "text": "",
-            "time": run["metadata"].get("creationTimestamp", ""),
-            "href": _run_page(run),
-        }
-        for run in newest_first(runs)[:ACTIVITY_SHOWN]
-    ]
-    return sorted(items, key=lambda item: str(item["time"]), reverse=True)[:ACTIVITY_SHOWN]
 
 
 def _offer(template: RawObject) -> dict[str, str]:
@@ -315,24 +195,8 @@ def _offer(template: RawObject) -> dict[str, str]:
     }
 
 
-def _promotion_page(promotion: RawObject) -> str:
-    metadata = promotion["metadata"]
-    return f"/projects/{metadata['namespace']}/promotions/{metadata['name']}"
-
-
-def _run_page(run: RawObject) -> str:
-    return f"/projects/{run['metadata']['namespace']}/runs/{run['metadata']['name']}"
-
-
-def _wanted(run: RawObject) -> str:
-    parameters = run["spec"].get("parameters") or {}
-    return str(parameters.get("name") or run["spec"]["template"]["name"])
-
-
-def _live(visit: Visit) -> Sequence[LiveWatch]:
-    projects = [""] if visit.viewer.projects is None else sorted(visit.viewer.projects)
-    kinds = (WORKLOAD, PROMOTION, PIPELINE_RUN, TEMPLATE_RUN)
-    return [LiveWatch(kind, project) for project in projects for kind in kinds]
+def _live(visit: Visit) -> Sequence[Live]:
+    return (LiveRecords("catalog"), LiveRecords("inbox"))
 
 
 PAGES = (PageRoute("/", home, "Home", live=_live, section="/"),)

@@ -1,0 +1,129 @@
+"""What an address of the catalogue asks for, and the addresses beside it. Pure.
+
+Everything is in the query: filters, words, order, columns. Kinds are components unless said
+otherwise; an owner may also be `me`, `none` (nobody is named) or `unknown` (nobody has that name).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode
+
+from towpath.capabilities.portal.catalog.descriptors import KINDS
+from towpath.machinery.errors import BadRequest
+from towpath.machinery.references import DEFAULT_NAMESPACE
+from towpath.machinery.users import UserInfo
+from towpath.records.contract import HEALTHS, EntityFilter
+
+CATALOG = "/catalog"
+FACETS = ("kind", "health", "owner", "project", "type", "lifecycle", "tag")
+COLUMNS = {
+    "health": "Health",
+    "owner": "Owner",
+    "project": "Project",
+    "type": "Type",
+    "lifecycle": "Lifecycle",
+    "runs": "What runs",
+    "tags": "Tags",
+    "kind": "Kind",
+}
+"""That one can choose; the name is always there."""
+USUAL_COLUMNS = ("health", "owner", "project", "type")
+SORTED_BY = ("name", "health", "owner", "project", "type", "lifecycle", "kind")
+ALL_KINDS = "all"
+FIRST_KIND = "Component"
+MINE, NOBODY, UNKNOWN = "me", "none", "unknown"
+QUERY_CHARACTERS_MAX = 1000
+
+_SPELLING = {kind.lower(): kind for kind in KINDS}
+_KEPT = (*FACETS, "q", "sort", "columns")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    query: Mapping[str, str]
+    """The parts of the address that say what is shown, without where the page begins."""
+    token: str = ""
+
+    @property
+    def text(self) -> str:
+        return self.query.get("q", "")
+
+    @property
+    def sort(self) -> str:
+        return self.query.get("sort", "")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        if "columns" not in self.query:
+            return USUAL_COLUMNS
+        chosen = self.query["columns"].split(",")
+        return tuple(name for name in COLUMNS if name in chosen)
+
+    @property
+    def kind(self) -> str:
+        kind = self.query.get("kind", FIRST_KIND)
+        return _SPELLING.get(kind.lower(), kind)
+
+    @property
+    def is_narrowed(self) -> bool:
+        return any(name in self.query for name in (*FACETS[1:], "q"))
+
+    def chosen(self, name: str) -> str:
+        return self.kind if name == "kind" else self.query.get(name, "")
+
+    def address(self, **changes: str) -> str:
+        """Of the same list with something else in it; "" takes a part away."""
+        query = {**self.query, **changes}
+        return address({name: value for name, value in query.items() if value})
+
+    def where(self, user: UserInfo, unknown_owners: Sequence[str] = ()) -> EntityFilter:
+        """`unknown_owners` are those that `owner=unknown` stands for."""
+        fields: dict[str, tuple[str, ...]] = {
+            name: (self.query[name],) for name in FACETS if name in self.query
+        }
+        if self.kind == ALL_KINDS:
+            fields.pop("kind", None)
+        else:
+            fields["kind"] = (self.kind,)
+        owner = self.query.get("owner", "")
+        if owner == MINE:
+            fields["owner"] = own_references(user)
+        elif owner == NOBODY:
+            fields["owner"] = ("",)
+        elif owner == UNKNOWN:
+            fields["owner"] = tuple(unknown_owners)
+        elif owner:
+            fields["owner"] = (owner.lower(),)
+        return EntityFilter(fields, self.text)
+
+
+def asked_of(parameters: Mapping[str, str]) -> Asked:
+    query = {name: parameters[name] for name in _KEPT if parameters.get(name)}
+    if (health := query.get("health", HEALTHS[0])) not in HEALTHS:
+        raise BadRequest(f"health: {health!r} is none of {', '.join(HEALTHS)}")
+    if (by := query.get("sort", "name").removeprefix("-")) not in SORTED_BY:
+        raise BadRequest(f"sort: {by!r} is none of {', '.join(SORTED_BY)}")
+    if unknown := [
+        one for one in query.get("columns", "").split(",") if one and one not in COLUMNS
+    ]:
+        raise BadRequest(f"columns: {unknown[0]!r} is none of {', '.join(COLUMNS)}")
+    return Asked(query, parameters.get("continue", ""))
+
+
+def kept_query(text: str) -> str:
+    """Of what somebody wants to keep, as much as this catalogue understands."""
+    if len(text) > QUERY_CHARACTERS_MAX:
+        raise BadRequest(f"the query is longer than {QUERY_CHARACTERS_MAX} characters")
+    return urlencode(asked_of(dict(parse_qsl(text))).query)
+
+
+def address(query: Mapping[str, str]) -> str:
+    return f"{CATALOG}?{urlencode(query)}" if query else CATALOG
+
+
+def own_references(user: UserInfo) -> tuple[str, ...]:
+    """As what a person owns things: themselves and their groups."""
+    groups = (group for group in user.groups if not group.startswith("system:"))
+    refs = [f"user:{DEFAULT_NAMESPACE}/{user.name}"]
+    refs += [f"group:{DEFAULT_NAMESPACE}/{group}" for group in groups]
+    return tuple(ref.lower() for ref in refs)

@@ -1,0 +1,205 @@
+"""The page of one entity: whose it is, how it hangs together, where it is described.
+
+Relations are told from both sides. Addresses that people wrote are links only when they lead to the
+web; what they wrote elsewhere is text.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from towpath.capabilities.portal.catalog.asked import ALL_KINDS, CATALOG, address
+from towpath.capabilities.portal.catalog.facts import LOCATION, ORPHAN
+from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE
+from towpath.capabilities.portal.catalog.reads import both_ways
+from towpath.hooks.pages import Live, LiveRecords, LiveWatch, Page, Visit
+from towpath.hooks.showing import in_projects
+from towpath.machinery.documents import dump_document
+from towpath.machinery.errors import NotFound
+from towpath.machinery.references import BadReference, EntityRef, parse_reference
+from towpath.records.contract import Entity, Relation
+
+ENTITY = "/catalog/{kind}/{namespace}/{name}"
+TARGETS_SHOWN = 20
+GIT = "towpath-git:"
+DEFINITION_CHARACTERS_MAX = 200_000
+OF_EVERYBODY = ("Group", "User", "Location")
+
+_DOCS = "backstage.io/techdocs-ref"
+_FIRST = ("ownedBy", "partOf", "providesApi", "consumesApi", "dependsOn", "dependencyOf", "hasPart")
+
+
+async def entity(visit: Visit) -> Page:
+    ref = _asked(visit)
+    found = await visit.records.catalog.get(visit.viewer, ref.key)
+    if found is None:
+        raise NotFound(f"the catalogue has no {ref.kind} {ref.namespace}/{ref.name}")
+    edges, errors = await asyncio.gather(
+        visit.records.catalog.edges(visit.viewer, ref.key), _errors(visit, found)
+    )
+    relations = both_ways(edges)
+    targets = sorted({one.target for one in relations} | ({found.owner} - {""}))
+    known = await visit.records.catalog.existing(visit.viewer, targets)
+    metadata = found.descriptor.get("metadata") or {}
+    annotations = metadata.get("annotations") or {}
+    title = found.title or found.name
+    data = {
+        "entity": found,
+        "title_shown": title,
+        "owner": short(found.owner),
+        "owner_href": entity_page(found.owner) if found.owner in known else "",
+        "gap": _gap(found, known),
+        "relations": _relations(found, relations, known),
+        "links": [*_links(metadata), *_docs(annotations)],
+        "annotations": sorted((key, str(value)) for key, value in annotations.items()),
+        "source": _source(annotations),
+        "is_orphan": annotations.get(ORPHAN) == "true",
+        "errors": errors,
+        "service": service_page(found),
+        "definition": _definition(found),
+        "owned": address({"kind": ALL_KINDS, "owner": found.ref})
+        if found.kind in ("Group", "User")
+        else "",
+        "yaml": dump_document(found.descriptor),
+        "api_path": "/api/v1/catalog/entities/by-name/"
+        f"{found.kind.lower()}/{found.namespace}/{found.name}",
+    }
+    return Page("catalog/entity.html", data, title=title)
+
+
+def _asked(visit: Visit) -> EntityRef:
+    parameters = visit.parameters
+    return EntityRef(parameters["kind"], parameters["namespace"], parameters["name"])
+
+
+def _gap(entity: Entity, known: set[str]) -> str:
+    """What is missing about its ownership, and what to do about it."""
+    if entity.kind in OF_EVERYBODY:
+        return ""
+    if not entity.owner:
+        return "Nobody owns it. Put spec.owner into its catalog-info.yaml."
+    if entity.owner not in known:
+        return (
+            f"Its owner {short(entity.owner)} is unknown here: no group or person has that name. "
+            "Correct spec.owner, or add the group to a project."
+        )
+    return ""
+
+
+def _relations(
+    entity: Entity, relations: Sequence[Relation], known: set[str]
+) -> list[dict[str, Any]]:
+    """By type, those that say most first; of many targets the first, and where the rest is."""
+    by_type: dict[str, list[str]] = {}
+    for relation in relations:
+        by_type.setdefault(relation.type, []).append(relation.target)
+    return [
+        {
+            "type": name,
+            "count": len(targets),
+            "targets": [_target(one, known) for one in targets[:TARGETS_SHOWN]],
+            "more": max(0, len(targets) - TARGETS_SHOWN),
+            "all": address({"kind": ALL_KINDS, "owner": entity.ref}) if name == "ownerOf" else "",
+        }
+        for name, targets in sorted(by_type.items(), key=lambda pair: _rank(pair[0]))
+    ]
+
+
+def _rank(name: str) -> tuple[int, str]:
+    return (_FIRST.index(name) if name in _FIRST else len(_FIRST), name)
+
+
+def _target(reference: str, known: set[str]) -> dict[str, Any]:
+    kind, _, rest = reference.partition(":")
+    return {
+        "label": short(reference),
+        "where": rest.partition("/")[0],
+        "kind": kind,
+        "href": entity_page(reference) if reference in known else "",
+        "known": reference in known,
+    }
+
+
+def _links(metadata: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [_link(link) for link in metadata.get("links") or () if isinstance(link, dict)]
+
+
+def _link(link: Mapping[str, Any]) -> dict[str, str]:
+    url = str(link.get("url", ""))
+    return {"title": str(link.get("title") or url), "url": url if _is_web(url) else ""}
+
+
+def _docs(annotations: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Documentation that the annotation places at an address."""
+    url = str(annotations.get(_DOCS, "")).removeprefix("url:")
+    return [{"title": "Documentation", "url": url}] if _is_web(url) else []
+
+
+def _is_web(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme in ("http", "https")
+    except ValueError:
+        return False
+
+
+def _source(annotations: Mapping[str, Any]) -> dict[str, str]:
+    """Where it is described: a file of a repository, or the platform's own object."""
+    location = str(annotations.get(LOCATION, ""))
+    if location.startswith(GIT):
+        project, _, rest = location.removeprefix(GIT).partition("/")
+        repository, _, path = rest.partition("/")
+        return {"text": f"{path} in {project}/{repository}", "project": project}
+    kind, _, rest = location.removeprefix("towpath:").partition("/")
+    if location.startswith("towpath:") and rest:
+        return {"text": f"{kind} {rest}, which the platform knows by itself", "project": ""}
+    return {"text": "the members of projects", "project": ""}
+
+
+async def _errors(visit: Visit, entity: Entity) -> list[dict[str, str]]:
+    """What is wrong with its description now; it is shown as it was when it was right."""
+    project, _, repository = entity.source.partition(":")[2].partition("/")
+    if not entity.source.startswith("repository:"):
+        return []
+    fields = f"spec.repository={repository}"
+    sources = await in_projects(visit.api, CATALOG_SOURCE, [project], fields=fields)
+    return [
+        {"field": str(error.get("field", "")), "message": str(error.get("message", ""))}
+        for source in sources
+        for error in (source.get("status") or {}).get("errors") or ()
+        if str(error.get("entity", "")).lower() == entity.ref
+    ]
+
+
+def _definition(entity: Entity) -> str:
+    """Of an API, what it offers."""
+    definition = (entity.descriptor.get("spec") or {}).get("definition")
+    if entity.kind != "API" or not isinstance(definition, str):
+        return ""
+    return definition[:DEFINITION_CHARACTERS_MAX]
+
+
+def service_page(entity: Entity) -> str:
+    if not entity.workload or not entity.project:
+        return ""
+    return f"/projects/{quote(entity.project)}/workloads/{quote(entity.workload)}"
+
+
+def entity_page(reference: str) -> str:
+    try:
+        found = parse_reference(reference)
+    except BadReference:
+        return ""
+    parts = (found.kind.lower(), found.namespace, found.name)
+    return "/".join((CATALOG, *(quote(part, safe="") for part in parts)))
+
+
+def short(reference: str) -> str:
+    """`group:default/team-a` -> `team-a`."""
+    return reference.rpartition("/")[2] if ":" in reference else reference
+
+
+def live_entity(visit: Visit) -> Sequence[Live]:
+    namespace = visit.parameters["namespace"]
+    watched = [LiveWatch(CATALOG_SOURCE, namespace)] if visit.viewer.may_see(namespace) else []
+    return [LiveRecords("catalog"), *watched]
