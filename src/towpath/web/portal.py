@@ -38,6 +38,9 @@ from towpath.web.rendering import STATIC, Frame, Rendering
 FORM_FIELDS_MAX = 500
 FORM_BYTES_MAX = 1024 * 1024
 FORM_S_MAX = 30.0
+BROKEN = (
+    "This page broke: a defect of the platform. Its log says where; whoever runs it can read it."
+)
 EXPIRED = "This form was made for a sign-in that has ended. Nothing was done."
 
 
@@ -103,7 +106,11 @@ def build_portal(portal: Portal, reads: Iterable[BaseRoute]) -> PortalApplicatio
         Mount(f"/static/{rendering.stamp}", GZipMiddleware(_KeptFiles(rendering.styles))),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
-    handlers = {StatusError: shell.failure, HTTPException: shell.failure}
+    handlers = {
+        StatusError: shell.failure,
+        HTTPException: shell.failure,
+        Exception: shell.defect,
+    }
     app = Starlette(routes=routes, exception_handlers=handlers)
     return PortalApplication(app, live, portal.hosts)
 
@@ -318,13 +325,20 @@ class _Shell:
             code, sentence = error.status_code, error.detail
         if code == 404 and isinstance(error, HTTPException):
             sentence = f"There is nothing at {request.url.path}, or it is not yours to see."
-        data = {"code": code, "sentence": sentence}
-        user = await session.visitor(request, self._portal.identity)
-        page = Page("web/error.html", data, code)
-        response = self._rendering.render(request, page, "Error", Frame(user=user))
+        response = await self._failed(request, code, sentence)
         for name, value in _headers_of(error).items():
             response.headers[name] = value
         return response
+
+    async def defect(self, request: Request, error: Exception) -> Response:
+        """What went wrong is in the platform's log, and nobody else's to read."""
+        return await self._failed(request, 500, BROKEN)
+
+    async def _failed(self, request: Request, code: int, sentence: str) -> Response:
+        data = {"code": code, "sentence": sentence}
+        user = await session.visitor(request, self._portal.identity)
+        page = Page("web/error.html", data, code)
+        return self._rendering.render(request, page, "Error", Frame(user=user))
 
     def _plain(self, request: Request, page: Page, title: str) -> Response:
         return self._rendering.render(request, page, title, Frame())

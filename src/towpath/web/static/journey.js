@@ -85,16 +85,23 @@ export async function go(url, { scroll = "top", push = true, replace = false, bo
   let page = null;
   try {
     page = (!body && await fetched.get(url)) || await load(url, body);
-  } catch {
-    // Offline, or not a page of ours: let the browser say so. A form is never sent twice.
-    if (!body) location.assign(url);
-    else show("This could not be sent. Check that the platform is running, then try again.");
+  } catch (error) {
+    // What is not a page of ours the browser shows. A form is never sent twice, and while nothing
+    // answers one stays here, with all that was typed.
+    if (!(error instanceof TypeError) && !body) location.assign(url);
+    else show(`This could not be ${body ? "sent" : "opened"}. Check that the platform is running, then try again.`);
     return;
   }
   if (turn !== going) return;
   const next = new DOMParser().parseFromString(page.text, "text/html");
   if (!next.body.classList.contains("framed")) {
-    location.assign(page.url);
+    if (body) show("You are signed out, so nothing was sent. Sign in in another window, then send this again.");
+    else location.assign(page.url);
+    return;
+  }
+  // A refusal without a form in it would take away what was typed.
+  if (body && page.refused && !next.querySelector("main form")) {
+    show(next.querySelector("main .banner")?.textContent.trim() ?? next.title);
     return;
   }
   const hash = new URL(url, location.href).hash;

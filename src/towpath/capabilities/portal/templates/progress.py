@@ -74,7 +74,7 @@ def refuse(run: RawObject, reason: str, message: str) -> None:
 
 
 def steps_of(run: RawObject) -> list[RawObject]:
-    steps: list[RawObject] = run["status"].get("steps") or []
+    steps: list[RawObject] = (run.get("status") or {}).get("steps") or []
     return steps
 
 
