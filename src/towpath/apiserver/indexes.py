@@ -1,8 +1,7 @@
 """Which objects have a value: so that a list by label or field reads those, and not the collection.
 
 An index is made when something is first asked for by that label or field, which costs what looking
-through the collection would have cost; from then on it follows every commit. An index only narrows:
-whoever uses it still asks the selector about each object.
+through the collection would have cost; from then on it follows every commit.
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -11,13 +10,11 @@ from dataclasses import dataclass
 from towpath.apiserver.encoding import loads
 from towpath.machinery.objects import RawObject, labels_of
 from towpath.machinery.selectors import field_value
-from towpath.store.contract import Event, Store, Stored
+from towpath.store.contract import Event, Store
 from towpath.store.state import LAST_CHARACTER
 
 INDEXED_MAX = 24
 """Of each collection: anybody may think of another label, and each index takes memory."""
-
-Entries = list[tuple[str, Stored]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +42,25 @@ class Indexes:
         self._store = store
         self._collections: dict[str, _Collection] = {}
 
-    def narrow(self, collection: str, prefix: str, after: str, wanted: Wanted) -> Entries | None:
-        """What may have all that is wanted, in key order; None: everything may."""
+    def keys(self, collection: str, prefix: str, after: str, wanted: Wanted) -> list[str] | None:
+        """Of all that has everything that is wanted, in order; None: this is not indexed."""
         if not wanted:
             return None
         indexed = self._collections.get(collection)
         if indexed is None:
             indexed = self._collections[collection] = _Collection()
             self._store.observe(collection, indexed.follow)
-        candidates = None
+        slices = []
         for attribute, value in wanted:
             index = indexed.index(attribute, self._store, collection)
             if index is None:
-                continue
-            keys = index.with_value(value, prefix, after)
-            if candidates is None or len(keys) < len(candidates):
-                candidates = keys
-        if candidates is None:
-            return None
-        there = ((key, self._store.get(collection, key)) for key in candidates)
-        return [(key, stored) for key, stored in there if stored is not None]
+                return None
+            slices.append(index.with_value(value, prefix, after))
+        fewest, *others = sorted(slices, key=len)
+        for other in others:
+            there = set(other)
+            fewest = [key for key in fewest if key in there]
+        return fewest
 
 
 class _Collection:

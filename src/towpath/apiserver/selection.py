@@ -63,7 +63,7 @@ class Selection:
     matches: Matches | None = None
     """Of the value; None: every value matches."""
     wanted: Wanted = ()
-    """What an index can narrow it by."""
+    """All that it asks for beside the namespace, if indexes can tell it."""
 
     def takes(self, key: str, value: bytes) -> bool:
         if self.key and key != self.key:
@@ -119,18 +119,18 @@ def _matching(labels: LabelSelector, fields: FieldSelector) -> Matches | None:
 
 
 def _wanted(labels: LabelSelector, fields: FieldSelector) -> Wanted:
-    """An absent field is an empty one, and neither is in an index."""
-    by_label = [
-        (Attribute(is_label=True, path=requirement.key), next(iter(requirement.values)))
-        for requirement in labels.requirements
-        if requirement.operator == "in" and len(requirement.values) == 1
-    ]
-    by_field = [
-        (Attribute(is_label=False, path=term.path), term.value)
-        for term in fields.terms
-        if term.equal and term.path not in METADATA_FIELDS
-    ]
-    return tuple((attribute, value) for attribute, value in (*by_label, *by_field) if value)
+    """Every term, if each says that something has a value; an absent field is an empty one."""
+    wanted = []
+    for requirement in labels.requirements:
+        if requirement.operator != "in" or len(requirement.values) != 1:
+            return ()
+        attribute = Attribute(is_label=True, path=requirement.key)
+        wanted.append((attribute, next(iter(requirement.values))))
+    for term in fields.terms:
+        if not term.equal or term.path in METADATA_FIELDS:
+            return ()
+        wanted.append((Attribute(is_label=False, path=term.path), term.value))
+    return tuple(wanted) if all(value for _, value in wanted) else ()
 
 
 def _needles(labels: LabelSelector, fields: FieldSelector) -> list[bytes]:

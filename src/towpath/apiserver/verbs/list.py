@@ -35,10 +35,13 @@ async def select_page(core: Core, target: Target, options: ReadOptions) -> Page:
     served = core.registry.find(target.resource)
     selection = select(served, target.namespace, options.label_selector, options.field_selector)
     revision, after = _position(core, options)
-    if selection.matches is not None or selection.key:
+    remaining: int | None = None
+    keys = _indexed(core, served, selection, revision, after)
+    if keys is not None:
+        found = _current(core, served, keys, options.limit + 1 if options.limit > 0 else 0)
+    elif selection.matches is not None or selection.key:
         entries = _entries(core, served, selection, revision, after)
         found = await _matching(entries, selection, options.limit)
-        remaining: int | None = None
     else:
         # One more than asked for tells whether there is a next page.
         limit = options.limit + 1 if options.limit > 0 else 0
@@ -50,6 +53,24 @@ async def select_page(core: Core, target: Target, options: ReadOptions) -> Page:
         return Page(values, str(revision))
     left = max(1, remaining - len(page)) if remaining is not None else None
     return Page(values, str(revision), _token(revision, page[-1][0]), left)
+
+
+def _indexed(
+    core: Core, served: Served, selection: Selection, revision: int, after: str
+) -> list[str] | None:
+    """The keys of what is meant; None when it takes looking: indexes know the present alone."""
+    if revision != core.store.revision or selection.key:
+        return None
+    return core.indexes.keys(served.collection, selection.prefix, after, selection.wanted)
+
+
+def _current(core: Core, served: Served, keys: list[str], limit: int) -> Entries:
+    entries = []
+    for key in keys[:limit] if limit else keys:
+        stored = core.store.get(served.collection, key)
+        assert stored is not None, f"{served.collection} {key} is indexed and is not there"
+        entries.append((key, stored))
+    return entries
 
 
 async def _matching(entries: Entries, selection: Selection, limit: int) -> Entries:
@@ -77,9 +98,6 @@ def _entries(
         if selection.key:
             stored = store.get(collection, selection.key)
             return [(selection.key, stored)] if stored is not None and selection.key > after else []
-        narrowed = core.indexes.narrow(collection, selection.prefix, after, selection.wanted)
-        if narrowed is not None:
-            return narrowed
         return store.scan(collection, selection.prefix, after=after, limit=limit)
     try:
         return store.scan_at(revision, collection, selection.prefix, after=after, limit=limit)
