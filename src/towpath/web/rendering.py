@@ -124,12 +124,14 @@ def _environment(folders: Mapping[str, Path]) -> jinja2.Environment:
     )
     for word in (
         wording.ago,
+        wording.ansi_parts,
         wording.clock,
         wording.diff_lines,
         wording.duration,
         wording.exact,
         wording.hue,
         wording.initials,
+        wording.lasting,
         wording.machine_time,
         wording.plain,
         wording.status_of,

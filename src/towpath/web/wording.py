@@ -142,6 +142,60 @@ def duration(start: object, end: object = None) -> str:
     return f"{int(seconds // HOUR_S)} h {int(seconds % HOUR_S // MINUTE_S):02} min"
 
 
+def lasting(start: object, now_s: float | None = None) -> str:
+    """For how long, in one rounded unit: `3 s`, `5 min`, `2 hours`, `3 days`."""
+    start_s = moment(start)
+    if start_s is None:
+        return ""
+    seconds = max(0, round((time.time() if now_s is None else now_s) - start_s))
+    if seconds < MINUTE_S:
+        return f"{seconds} s"
+    if seconds < HOUR_S:
+        return f"{seconds // MINUTE_S} min"
+    return _largest(seconds)
+
+
+SGR = re.compile(r"\x1b\[([0-9;]*)m")
+
+
+def ansi_parts(text: object) -> list[tuple[str, str]]:
+    """A log line in pieces, each with the classes of its colour and weight; "" for none."""
+    line = str(text).rpartition("\r")[2] or str(text)
+    if "\x1b" not in line:
+        return [("", CONTROL.sub("", line))]
+    parts: list[tuple[str, str]] = []
+    look: tuple[str, ...] = ()
+    at = 0
+    for found in ANSI.finditer(line):
+        parts.append((" ".join(look), CONTROL.sub("", line[at : found.start()])))
+        at = found.end()
+        if codes := SGR.fullmatch(found.group()):
+            look = _look_after(look, codes.group(1))
+    parts.append((" ".join(look), CONTROL.sub("", line[at:])))
+    return [(classes, piece) for classes, piece in parts if piece]
+
+
+_WEIGHTS = {1: "ansi-bold", 2: "ansi-dim", 3: "ansi-italic", 4: "ansi-underlined"}
+
+
+def _look_after(look: tuple[str, ...], codes: str) -> tuple[str, ...]:
+    """The look of what follows the codes of one escape sequence."""
+    numbers = [int(code or 0) for code in codes.split(";")]
+    while numbers:
+        code = numbers.pop(0)
+        if code == 0:
+            look = ()
+        elif code in (38, 48) and numbers:
+            # A colour of 256, or of millions: it is skipped with its parts.
+            del numbers[: 2 if numbers[0] == 5 else 4]
+        elif code in _WEIGHTS and _WEIGHTS[code] not in look:
+            look = (*look, _WEIGHTS[code])
+        elif 30 <= code <= 37 or 90 <= code <= 97 or code == 39:
+            look = tuple(one for one in look if not one[-1].isdigit())
+            look = look if code == 39 else (*look, f"ansi-{code % 10}")
+    return look
+
+
 def plain(text: object) -> str:
     """A log line without colours, cursor movements and characters that hide others."""
     return CONTROL.sub("", ANSI.sub("", str(text).rpartition("\r")[2] or str(text)))

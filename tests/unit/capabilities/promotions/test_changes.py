@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from towpath.capabilities.delivery.promotions.render.changes import apply_changes, may_change
+from towpath.capabilities.delivery.promotions.kinds import may_change
+from towpath.capabilities.delivery.promotions.render.changes import apply_changes
 from towpath.capabilities.delivery.promotions.render.inputs import ValueChange
 from towpath.capabilities.delivery.promotions.score import ScoreError
 

@@ -1,5 +1,6 @@
 """Promotion: a release going to an environment. Approval: one person's decision on one."""
 
+import re
 from collections.abc import Iterable
 
 from towpath.machinery.kinds import (
@@ -202,6 +203,26 @@ APPROVAL_CRD = custom_resource_definition(
 )
 
 KINDS = (PROMOTION_CRD, APPROVAL_CRD)
+
+
+_CONTAINER = r"spec\.template\.spec\.containers\[\d+\]"
+_OPEN_PATHS = re.compile(
+    r"spec\.replicas|spec\.minReplicas|spec\.maxReplicas"
+    rf"|{_CONTAINER}\.resources\.(?:requests|limits)\.(?:cpu|memory)"
+    rf"|{_CONTAINER}\.env\[\d+\]\.value"
+)
+_KINDS_WITH_DATA = ("ConfigMap",)
+
+
+def may_change(kind: str, path: str) -> bool:
+    """Whether `spec.changes` may set that value; else the Score file must say it.
+
+    Only what a Score file's author could have said is open to it: how many, how much, and the
+    values of variables; so that nobody reaches past the checks of rendering.
+    """
+    if path.startswith("data."):
+        return kind in _KINDS_WITH_DATA
+    return _OPEN_PATHS.fullmatch(path) is not None
 
 
 LOG_STEPS = ("approval", "commit", "sync")

@@ -15,5 +15,6 @@ CAPABILITY = Capability(
     controllers=".reconcile:controllers",
     commands=".commands:COMMANDS",
     pages=".pages:PAGES",
+    reads=".reads:reads",
     checks=".checks:CHECKS",
 )

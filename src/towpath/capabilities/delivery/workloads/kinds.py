@@ -19,6 +19,10 @@ RELEASE_LABEL = "towpath.dev/release"
 REPOSITORY_OWNER_ANNOTATION = "towpath.dev/template-run-uid"
 """On a Workload: whose uid its repository was made under, when a TemplateRun made both."""
 
+SYNC_ANNOTATION = "towpath.dev/sync"
+"""On a Workload, the name of an environment: bring Git there to its cluster now. It is taken away
+when that has been asked for."""
+
 DNS_LABEL = "^[a-z]([a-z0-9-]*[a-z0-9])?$"
 
 _WORKLOAD_SPEC: RawObject = {

@@ -19,6 +19,7 @@ from towpath.capabilities.delivery.promotions.kinds import (
     newest_first,
     phase_of,
 )
+from towpath.hooks.commits import Span
 from towpath.machinery.objects import RawObject
 
 COMMIT_CHARACTERS = 8
@@ -47,6 +48,14 @@ class Facts:
     @property
     def status(self) -> RawObject:
         return self.workload.get("status") or {}
+
+    def commit_of(self, release: str) -> str:
+        """The whole id of the commit that it is a build of, "" when it is gone."""
+        for one in self.releases:
+            if one["metadata"]["name"] == release:
+                commit: str = one["spec"]["commit"]
+                return commit
+        return ""
 
     @property
     def latest(self) -> str:
@@ -82,6 +91,8 @@ class Lane:
     commit: str = ""
     subject: str = ""
     """The first line of the commit's message."""
+    full_commit: str = ""
+    commit_href: str = ""
     author: str = ""
     since: str = ""
     health: str = ""
@@ -99,7 +110,16 @@ class Lane:
     """The release to go back to, "" when there is none."""
     behind: int = 0
     """How many newer releases there are."""
+    pending: Span = field(default_factory=Span)
+    """The commits between what runs here and the candidate."""
+    pending_href: str = ""
     approvals: int = 0
+
+    @property
+    def offers_candidate(self) -> bool:
+        """A candidate that is no step back; going back has a button of its own."""
+        settled = not self.moving or self.moving.get("phase") == FAILED
+        return bool(self.candidate) and settled and self.pending.direction != "back"
 
     @property
     def when(self) -> str:
@@ -142,6 +162,7 @@ def _lane(facts: Facts, environment: RawObject, entry: RawObject, before: str) -
         mode=environment["spec"].get("mode", "manual"),
         release=release,
         commit=commit[:COMMIT_CHARACTERS],
+        full_commit=commit,
         subject=(run.get("status") or {}).get("title", ""),
         author=(run.get("spec") or {}).get("actor", ""),
         since=_since(here),

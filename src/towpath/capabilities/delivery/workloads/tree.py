@@ -11,6 +11,7 @@ from typing import Any
 from towpath.capabilities.delivery.environments.kinds import DEPLOYABLE
 from towpath.capabilities.delivery.workloads.processes import shown_pod
 from towpath.client.protocols import Client
+from towpath.hooks.showing import object_page
 from towpath.machinery.conditions import get_condition
 from towpath.machinery.core_kinds import (
     DEPLOYMENT,
@@ -25,6 +26,8 @@ from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 
 MADE_THERE = (REPLICA_SET, POD, ENDPOINT_SLICE)
+ALIKE_MAX = 30
+"""Side by side in the tree; more would hide what is wrong."""
 
 
 @dataclass
@@ -34,16 +37,20 @@ class Node:
     status: str
     detail: str = ""
     created: str = ""
+    href: str = ""
     children: list["Node"] = field(default_factory=list)
 
 
-async def resource_tree(client: Client, workload: str, namespace: str) -> list[Node]:
+async def resource_tree(client: Client, workload: str, namespace: str, cluster: str) -> list[Node]:
     """The objects that Git put there, each with what was made for it."""
     kinds = dict.fromkeys((*DEPLOYABLE, *MADE_THERE))
     labels = f"app.kubernetes.io/name={workload}"
     lists = await asyncio.gather(*(_listed(client, kind, namespace, labels) for kind in kinds))
     found = [(kind, obj) for kind, objects in zip(kinds, lists, strict=True) for obj in objects]
     nodes = {obj["metadata"]["uid"]: node_of(kind, obj) for kind, obj in found}
+    for kind, obj in found:
+        name = obj["metadata"]["name"]
+        nodes[obj["metadata"]["uid"]].href = object_page(kind, name, namespace, cluster)
     roots: list[Node] = []
     for _, obj in found:
         node = nodes[obj["metadata"]["uid"]]
@@ -59,6 +66,21 @@ async def _listed(client: Client, kind: Resource, namespace: str, labels: str) -
         return (await client.list(kind, namespace, labels=labels)).items
     except StatusError:
         return []  # not served there, or not for this visitor
+
+
+def crowd_apart(nodes: Sequence[Node]) -> list[Node]:
+    """Of very many alike those that are unwell and a few others; a node says how many more."""
+    kept = []
+    for node in nodes:
+        node.children = crowd_apart(node.children)
+        kept.append(node)
+    if len(kept) <= ALIKE_MAX:
+        return kept
+    kept.sort(key=lambda node: node.status in ("Ready", "Healthy", "Succeeded", ""))
+    left = kept[ALIKE_MAX:]
+    unwell = sum(1 for node in left if node.status not in ("Ready", "Healthy", "Succeeded", ""))
+    detail = f"{unwell} of them not ready" if unwell else "all of them well"
+    return [*kept[:ALIKE_MAX], Node("", f"{len(left)} more", "", detail)]
 
 
 def _prune(nodes: Sequence[Node]) -> None:
@@ -88,7 +110,7 @@ def _state(kind: Resource, obj: RawObject) -> tuple[str, str]:
     if kind is POD:
         pod = shown_pod(obj)
         restarts = pod["restarts"]
-        return pod["phase"], f"{restarts} restart{'s' if restarts != 1 else ''}"
+        return pod["phase"], "" if not restarts else f"{restarts} restart{_s(restarts)}"
     if kind is JOB:
         return ("Succeeded" if status.get("succeeded") else "Progressing"), ""
     condition = get_condition(obj, "Ready")
@@ -96,6 +118,10 @@ def _state(kind: Resource, obj: RawObject) -> tuple[str, str]:
         well = condition["status"] == "True"
         return ("Healthy" if well else "Degraded"), "" if well else condition.get("message", "")
     return "Healthy", _detail(obj)
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
 
 
 def _detail(obj: RawObject) -> str:

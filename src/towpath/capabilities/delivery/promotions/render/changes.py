@@ -1,8 +1,7 @@
 """Values that a promotion sets on top of what a Score file comes to: drift that was accepted.
 
-Only what a Score file's author could have said is open to it: how many, how much, and the values of
-variables. Anything else (an image, a security context, a volume) is refused by name, so that nobody
-reaches past the checks of rendering.
+Anything that a Score file's author could not have said (an image, a security context, a volume) is
+refused by name.
 """
 
 import json
@@ -10,26 +9,12 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from towpath.capabilities.delivery.promotions.kinds import may_change
 from towpath.capabilities.delivery.promotions.render.inputs import ValueChange
 from towpath.capabilities.delivery.promotions.score import Problem, ScoreError
 from towpath.machinery.objects import RawObject
 
-_CONTAINER = r"spec\.template\.spec\.containers\[\d+\]"
-OPEN_PATHS = re.compile(
-    r"spec\.replicas|spec\.minReplicas|spec\.maxReplicas"
-    rf"|{_CONTAINER}\.resources\.(?:requests|limits)\.(?:cpu|memory)"
-    rf"|{_CONTAINER}\.env\[\d+\]\.value"
-    r"|data\..+"
-)
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
-_KINDS_WITH_DATA = ("ConfigMap",)
-
-
-def may_change(kind: str, path: str) -> bool:
-    """Whether a promotion may set that value; else the Score file must say it."""
-    if path.startswith("data."):
-        return kind in _KINDS_WITH_DATA
-    return OPEN_PATHS.fullmatch(path) is not None
 
 
 def apply_changes(changes: Iterable[ValueChange], manifests: Sequence[RawObject]) -> None:

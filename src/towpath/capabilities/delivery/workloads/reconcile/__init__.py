@@ -9,6 +9,7 @@ from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD, WOR
 from towpath.capabilities.delivery.workloads.reconcile.advance import Advance
 from towpath.capabilities.delivery.workloads.reconcile.observe import Observe
 from towpath.capabilities.delivery.workloads.reconcile.remove import Remove
+from towpath.capabilities.delivery.workloads.reconcile.sync import SyncAsked
 from towpath.capabilities.governance.projects.kinds import PROJECT_LABEL
 from towpath.hooks.platform import Platform
 from towpath.machinery.objects import Key, RawObject, key_of, labels_of
@@ -39,7 +40,12 @@ def controllers(platform: Platform) -> Sequence[Controller]:
             reconcile=stepwise(
                 platform.api,
                 WORKLOAD,
-                [observe.look, Advance(platform.api), observe.judge],
+                [
+                    SyncAsked(platform.api),
+                    observe.look,
+                    Advance(platform.api),
+                    observe.judge,
+                ],
                 finalizer=FINALIZER,
                 release=[
                     remove.stop_pipelines,
