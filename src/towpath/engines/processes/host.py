@@ -26,7 +26,7 @@ from typing import Any, Self
 
 import towpath
 from towpath.engines.processes.accounts import FIRST_UID, Accounts
-from towpath.engines.processes.port import Exit, ProcessError, ProcessSpec
+from towpath.engines.processes.port import Exit, ProcessError, ProcessSpec, RunningProcess, Stdio
 from towpath.engines.processes.sweep import TOKEN_VARIABLE, sweep, token_of
 
 log = logging.getLogger(__name__)
@@ -89,10 +89,17 @@ class SupervisedProcesses:
         self._names: set[str] = set()
         self._starting: dict[int, asyncio.Future[Supervised]] = {}
         self._supervisor: subprocess.Popen[bytes] | None = None
+        self._descriptors: socket.socket | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
         self._restarting = asyncio.Lock()
         self._hello: dict[str, str] = {}
+
+    def _number_of(self, running: RunningProcess) -> int:
+        for number, known in self._living.items():
+            if known is running:
+                return number
+        raise ProcessError("the program that it should run beside has ended")
 
     @property
     def isolation(self) -> str:
@@ -142,6 +149,8 @@ class SupervisedProcesses:
         self._starting[number] = told
         self._names.add(spec.id)
         try:
+            if spec.stdio is not None:
+                self._hand_over(number, spec.stdio)
             self.send(op="start", n=number, **request)
             running = await asyncio.wait_for(asyncio.shield(told), START_DEADLINE_S)
         except TimeoutError as error:
@@ -158,6 +167,15 @@ class SupervisedProcesses:
     def send(self, **message: Any) -> None:
         if self._writer is not None and not self._writer.is_closing():
             self._writer.write(json.dumps(message).encode() + b"\n")
+
+    def _hand_over(self, number: int, stdio: Stdio) -> None:
+        """Descriptors go beside the requests, in the same order."""
+        assert self._descriptors is not None
+        given = [stdio.stdin, stdio.stdout, stdio.stderr]
+        try:
+            socket.send_fds(self._descriptors, [b"%d" % number], given)
+        except OSError as error:
+            raise ProcessError(f"its input and output cannot be handed over: {error}") from error
 
     # -- the request --------------------------------------------------------------------------
 
@@ -182,6 +200,8 @@ class SupervisedProcesses:
             "caches": [str(path.absolute()) for path in spec.caches],
             "readable": [str(path.absolute()) for path in spec.readable],
             "mounts": {target: str(path.absolute()) for target, path in spec.mounts.items()},
+            "beside": None if spec.beside is None else self._number_of(spec.beside),
+            "stdio": None if spec.stdio is None else {"is_terminal": spec.stdio.is_terminal},
             "limits": {
                 "memory_bytes": spec.limits.memory_bytes,
                 "open_files": spec.limits.open_files,
@@ -192,9 +212,10 @@ class SupervisedProcesses:
     # -- the supervisor -----------------------------------------------------------------------
 
     async def _launch(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
+        self._hang_up()
         ours, theirs = socket.socketpair()
+        self._descriptors, their_descriptors = socket.socketpair(type=socket.SOCK_SEQPACKET)
+        self._descriptors.setblocking(False)
         staging = self._run_dir / "view"
         staging.mkdir(exist_ok=True)
         settings = {
@@ -211,10 +232,12 @@ class SupervisedProcesses:
             f"import sys; sys.path.insert(0, {source!r}); sys.dont_write_bytecode = True; "
             "from towpath.engines.processes.supervisor import main; main()"
         )
-        with theirs:
+        settings["descriptors"] = their_descriptors.fileno()
+        with theirs, their_descriptors:
             self._supervisor = subprocess.Popen(  # noqa: ASYNC220 - a millisecond, by vfork
                 [base_python(), "-I", "-S", "-c", boot, json.dumps(settings)],
                 stdin=theirs.fileno(),
+                pass_fds=(their_descriptors.fileno(),),
                 env={TOKEN_VARIABLE: self._token},
                 start_new_session=True,
                 cwd="/",
@@ -265,10 +288,14 @@ class SupervisedProcesses:
 
     def _abandon(self) -> None:
         """Close our end; the supervisor ends by itself, or is made to."""
-        if self._writer is not None:
-            self._writer.close()
+        self._hang_up()
         if self._supervisor is not None and self._supervisor.poll() is None:
             os.killpg(self._supervisor.pid, signal.SIGTERM)
+
+    def _hang_up(self) -> None:
+        for end in (self._writer, self._descriptors):
+            if end is not None:
+                end.close()
 
     def _bury(self) -> None:
         """Wait for the supervisor's end, which has begun."""

@@ -20,6 +20,17 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Stdio:
+    """Open descriptors that become a program's own; the caller closes its copies when it runs."""
+
+    stdin: int
+    stdout: int
+    stderr: int
+    is_terminal: bool = False
+    """All three are one terminal, which becomes the program's controlling one."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProcessSpec:
     """A program to run. The environment is exactly `env`, nothing is inherited."""
 
@@ -50,6 +61,13 @@ class ProcessSpec:
     `none`: there, start refuses them by name.
     """
     limits: Limits = field(default_factory=Limits)
+    stdio: Stdio | None = None
+    """None: standard input is empty, and what the program says is its log."""
+    beside: "RunningProcess | None" = None
+    """Run in the view of another program: its files and, where isolated, its processes too.
+
+    `writable`, `readable` and `mounts` are that program's then. It ends when that one ends.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,12 @@ itself when the program has been executed.
 """
 
 import contextlib
+import fcntl
 import os
 import resource
 import select
 import signal
+import termios
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
@@ -48,12 +50,22 @@ class Surroundings(NamedTuple):
     """The writing end: closed in every fork."""
 
 
-def fork_sitter(
-    request: dict[str, Any], surroundings: Surroundings, report: int, group: int | None
-) -> None:
-    """Fork the entrance and return; what happens next is told on `report`."""
+class Channels(NamedTuple):
+    """Open descriptors of one start."""
+
+    report: int
+    group: int | None
+    """Where a process joins the program's cgroup."""
+    stdio: tuple[int, ...]
+    """The program's standard input, output and error; () for nothing in, and a log."""
+    files: int | None = None
+    """The mount namespace of the program that this one is to run beside."""
+
+
+def fork_sitter(request: dict[str, Any], surroundings: Surroundings, channels: Channels) -> None:
+    """Fork the entrance and return; what happens next is told on `channels.report`."""
     if os.fork() == 0:
-        _protected(report, lambda: _enter(request, surroundings, report, group))
+        _protected(channels.report, lambda: _enter(request, surroundings, channels))
 
 
 def _protected(report: int, run: Callable[[], None]) -> NoReturn:
@@ -70,11 +82,11 @@ def _tell(report: int, text: str) -> None:
         os.write(report, text.replace("\n", " ").encode()[:2000] + b"\n")
 
 
-def _enter(
-    request: dict[str, Any], surroundings: Surroundings, report: int, group: int | None
-) -> None:
+def _enter(request: dict[str, Any], surroundings: Surroundings, channels: Channels) -> None:
     os.close(surroundings.life_line_end)
-    if surroundings.isolation == "uid":
+    if request["beside"] and surroundings.isolation != "none":
+        channels = channels._replace(files=_join(request["beside"], surroundings.isolation))
+    elif surroundings.isolation == "uid":
         syscalls.unshare(_NAMESPACES)
     elif surroundings.isolation == "userns":
         uid, gid = os.getuid(), os.getgid()
@@ -82,25 +94,48 @@ def _enter(
         syscalls.map_own_user(uid, gid)
     pid = os.fork()
     if pid == 0:
-        _protected(report, lambda: _sit(request, surroundings, report, group))
-    _tell(report, f"P{pid}")
+        _protected(channels.report, lambda: _sit(request, surroundings, channels))
+    _tell(channels.report, f"P{pid}")
 
 
-def _sit(
-    request: dict[str, Any], surroundings: Surroundings, report: int, group: int | None
-) -> None:
+def _join(program: int, isolation: str) -> int:
+    """Enter another program's namespaces; its files, which hide ours, are for later."""
+    kinds = {"pid": syscalls.CLONE_NEWPID, "ipc": syscalls.CLONE_NEWIPC}
+    if isolation == "userns":
+        kinds = {"user": syscalls.CLONE_NEWUSER, **kinds}
+    try:
+        files, *opened = [
+            os.open(f"/proc/{program}/ns/{name}", os.O_RDONLY) for name in ("mnt", *kinds)
+        ]
+    except FileNotFoundError as error:
+        raise OSError("the program that it should run beside has ended") from error
+    for descriptor, kind in zip(opened, kinds.values(), strict=True):
+        syscalls.join(descriptor, kind)
+        os.close(descriptor)
+    return files
+
+
+def _sit(request: dict[str, Any], surroundings: Surroundings, channels: Channels) -> None:
     os.setsid()
     log = LogPump(request["log"])
     output, output_end = os.pipe()
     wakeup, wakeup_end = _handle_signals()
-    kept = {report, surroundings.life_line, output, output_end, wakeup, wakeup_end}
-    _close_all_but({0, 1, 2, *kept, *log.descriptors} | ({group} if group is not None else set()))
-    _prepare_files(request, surroundings)
+    handed = {channels.report, *channels.stdio}
+    handed |= {one for one in (channels.group, channels.files) if one is not None}
+    kept = {surroundings.life_line, output, output_end, wakeup, wakeup_end, *log.descriptors}
+    _close_all_but({0, 1, 2} | handed | kept)
+    if channels.files is None:
+        _prepare_files(request, surroundings)
+    else:
+        syscalls.join(channels.files, syscalls.CLONE_NEWNS)
     syscalls.set_dumpable(False)
     program = os.fork()
     if program == 0:
-        _protected(report, lambda: _execute(request, surroundings, output_end, group))
-    for descriptor in (report, output_end, *(() if group is None else (group,))):
+        output_to = channels.stdio or (None, output_end, output_end)
+        _protected(
+            channels.report, lambda: _execute(request, surroundings, channels.group, output_to)
+        )
+    for descriptor in {output_end, *handed}:
         os.close(descriptor)
     _watch(program, log, output, wakeup, surroundings)
 
@@ -140,12 +175,15 @@ def _prepare_files(request: dict[str, Any], surroundings: Surroundings) -> None:
 
 
 def _execute(
-    request: dict[str, Any], surroundings: Surroundings, output_end: int, group: int | None
+    request: dict[str, Any],
+    surroundings: Surroundings,
+    group: int | None,
+    stdio: tuple[int | None, ...],
 ) -> None:
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.dup2(output_end, 1)
-    os.dup2(output_end, 2)
+    for number, descriptor in enumerate(stdio):
+        os.dup2(os.open(os.devnull, os.O_RDONLY) if descriptor is None else descriptor, number)
+    if (request["stdio"] or {}).get("is_terminal"):
+        _control_terminal()
     for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, programs expect them
         signal.signal(number, signal.SIG_DFL)
     if group is not None:
@@ -166,6 +204,12 @@ def _execute(
         os.execvpe(request["argv"][0], request["argv"], request["env"])  # noqa: S606
     except OSError as error:
         raise OSError(f"{request['argv'][0]}: {error.strerror}") from error
+
+
+def _control_terminal() -> None:
+    """A session of its own, so that Ctrl-C and the window's size reach the program."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def _limit(limits: dict[str, int], isolation: str, *, by_cgroup: bool) -> None:
@@ -238,8 +282,7 @@ def kill_descendants() -> None:
     """Everything below us, also what has left the process group; adopted as its parents die."""
     deadline = time.monotonic() + 2.0
     while time.monotonic() < deadline:
-        with open(f"/proc/self/task/{os.getpid()}/children") as file:
-            children = [int(pid) for pid in file.read().split()]
+        children = children_of(os.getpid())
         if not children:
             return
         for pid in children:
@@ -247,3 +290,8 @@ def kill_descendants() -> None:
                 os.kill(pid, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
+
+
+def children_of(pid: int) -> list[int]:
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return [int(child) for child in file.read().split()]

@@ -8,6 +8,8 @@ Its standard input is one end of a socket pair, the platform has the other. One 
              {"started": 7, "pid": 4711, "at": 1.5}         {"failed": 7, "why": "..."}
              {"exited": 7, "code": 0, "at": 2.5, "oom": false}
 
+A start with `stdio` has its three descriptors sent beside it, over a second socket pair.
+
 When the platform dies, also by kill -9, the socket ends: every process group gets SIGTERM, after
 `grace_s` SIGKILL, and we are gone. Standard library only, started with -I -S.
 """
@@ -40,9 +42,12 @@ class Child:
 
 
 class Supervisor:
-    def __init__(self, settings: dict[str, Any], platform: socket.socket) -> None:
+    def __init__(
+        self, settings: dict[str, Any], platform: socket.socket, descriptors: socket.socket
+    ) -> None:
         self._settings = settings
         self._platform = platform
+        self._descriptors = descriptors
         self._received = b""
         self._starting: dict[int, Child] = {}
         self._living: dict[int, Child] = {}
@@ -129,11 +134,14 @@ class Supervisor:
                 "caches": [],
                 "readable": [],
                 "mounts": {},
+                "stdio": None,
+                "beside": None,
                 "limits": {"memory_bytes": 0, "open_files": 64, "processes": 64},
             }
         )
         report, report_end = os.pipe()
-        sitter.fork_sitter(request, self._surroundings(isolation), report_end, None)
+        channels = sitter.Channels(report_end, None, ())
+        sitter.fork_sitter(request, self._surroundings(isolation), channels)
         os.close(report_end)
         told = b""
         while data := os.read(report, 4096):
@@ -189,15 +197,32 @@ class Supervisor:
 
     def _start(self, message: dict[str, Any]) -> None:
         number = message["n"]
+        handed = self._handed_over(number) if message["stdio"] else ()
+        try:
+            self._start_with(message, handed)
+        finally:
+            for descriptor in handed:
+                os.close(descriptor)
+
+    def _handed_over(self, number: int) -> tuple[int, ...]:
+        """The program's standard input, output and error, sent just before its request."""
+        name, descriptors, _, _ = socket.recv_fds(self._descriptors, 32, 3, socket.MSG_CMSG_CLOEXEC)
+        assert int(name) == number and len(descriptors) == 3
+        return tuple(descriptors)
+
+    def _start_with(self, message: dict[str, Any], handed: tuple[int, ...]) -> None:
+        number = message["n"]
         if self._stopping_since is not None:
             self._say(failed=number, why="the platform is stopping")
             return
         try:
+            message["beside"] = self._program(message["beside"])
             report, report_end = os.pipe()
             child = Child(number, message["id"], report)
             group = self._group(child, message["limits"]["memory_bytes"])
             surroundings = self._surroundings(self.isolation)
-            sitter.fork_sitter(self._complete(message), surroundings, report_end, group)
+            channels = sitter.Channels(report_end, group, handed)
+            sitter.fork_sitter(self._complete(message), surroundings, channels)
         except OSError as error:
             self._say(failed=number, why=str(error))
             return
@@ -206,6 +231,15 @@ class Supervisor:
             os.close(group)
         self._starting[report] = child
         self._poll.register(report, select.POLLIN)
+
+    def _program(self, number: int | None) -> int | None:
+        """The pid of a living program, which is its sitter's first child."""
+        if number is None:
+            return None
+        for child in self._living.values():
+            if child.number == number and (programs := sitter.children_of(child.pid)):
+                return programs[0]
+        raise OSError("the program that it should run beside has ended")
 
     def _group(self, child: Child, memory_bytes: int) -> int | None:
         if not memory_bytes or self._groups is None:
@@ -294,4 +328,5 @@ def _wake_on_signals(supervisor: Supervisor) -> int:
 
 def main() -> None:
     settings = json.loads(sys.argv[1])
-    Supervisor(settings, socket.socket(fileno=0)).run()
+    descriptors = socket.socket(fileno=settings["descriptors"])
+    Supervisor(settings, socket.socket(fileno=0), descriptors).run()

@@ -63,6 +63,11 @@ def unshare(flags: int) -> None:
     _checked(_libc.unshare(flags), "unshare")
 
 
+def join(descriptor: int, kind: int) -> None:
+    """Enter the namespace of /proc/<pid>/ns that `descriptor` holds open; `kind` is its CLONE_."""
+    _checked(_libc.setns(descriptor, kind), "setns")
+
+
 def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
     result = _libc.mount(
         source.encode(), target.encode(), kind.encode() or None, flags, options.encode() or None

@@ -1,18 +1,22 @@
 """The process host with real processes, once per way of isolation that this machine allows."""
 
 import asyncio
+import fcntl
 import os
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.support import eventually
 
 from towpath.engines.processes.host import SupervisedProcesses, always_readable
-from towpath.engines.processes.port import Limits, ProcessError, ProcessSpec
+from towpath.engines.processes.port import Limits, ProcessError, ProcessSpec, Stdio
 
 DEADLINE_S = 10.0
 OWN = "uid" if os.geteuid() == 0 else "userns"
@@ -268,6 +272,7 @@ async def test_a_killed_supervisor_takes_its_programs_along_and_is_replaced(
 
 PLATFORM = """
 import asyncio, sys
+from dataclasses import replace
 from pathlib import Path
 from towpath.engines.processes.host import SupervisedProcesses
 from towpath.engines.processes.port import ProcessSpec
@@ -344,6 +349,7 @@ async def test_what_outlived_a_crash_is_swept_at_the_next_start(tmp_path: Path) 
 
 NESTED = """
 import asyncio, sys
+from dataclasses import replace
 from pathlib import Path
 from towpath.engines.processes.host import SupervisedProcesses
 from towpath.engines.processes.port import ProcessSpec
@@ -380,3 +386,81 @@ async def test_an_ordinary_user_gets_the_same_view_by_a_user_namespace(tmp_path:
     assert "No such file" in secret
     assert int(processes_seen.split()[-1]) < 6
     assert written.endswith("written")
+
+
+# -- programs that somebody talks with --------------------------------------------------------
+
+
+async def talk(
+    host: SupervisedProcesses, spec: ProcessSpec, said: bytes
+) -> tuple[bytes, bytes, int]:
+    """Say something to the program; what it answers, what it complains, its exit code."""
+    (input_, to_input), (output, output_end), (errors, errors_end) = os.pipe(), os.pipe(), os.pipe()
+    stdio = Stdio(input_, output_end, errors_end)
+    running = await host.start(replace(spec, stdio=stdio))
+    for descriptor in (input_, output_end, errors_end):
+        os.close(descriptor)
+    os.write(to_input, said)
+    os.close(to_input)
+
+    def everything(descriptor: int) -> bytes:
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read()
+
+    heard = await asyncio.to_thread(everything, output)
+    complaints = await asyncio.to_thread(everything, errors)
+    return heard, complaints, (await running.wait()).code
+
+
+async def test_a_program_with_stdio_hears_and_answers_and_logs_nothing(
+    host: SupervisedProcesses, tmp_path: Path
+) -> None:
+    spec = program(tmp_path, "sh", "-c", "read it; echo heard $it; echo but >&2; exit 3")
+    assert await talk(host, spec, b"this\n") == (b"heard this\n", b"but\n", 3)
+    assert logged(spec) == []
+
+
+async def test_large_input_and_output_pass_whole(host: SupervisedProcesses, tmp_path: Path) -> None:
+    sent = os.urandom(50_000)
+    heard, complaints, code = await talk(host, program(tmp_path, "cat"), sent)
+    assert (heard == sent, complaints, code) == (True, b"", 0)
+
+
+async def test_a_terminal_is_the_program_s_own(host: SupervisedProcesses, tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    code = "test -t 0 && test -t 1 && exec 3</dev/tty && stty size"
+    spec = program(tmp_path, "sh", "-c", code, stdio=Stdio(theirs, theirs, theirs, True))
+    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 99, 0, 0))
+    running = await host.start(spec)
+    os.close(theirs)
+    assert (await running.wait()).code == 0
+    assert os.read(ours, 1024).split() == [b"33", b"99"]
+    os.close(ours)
+
+
+async def test_beside_another_program_its_files_and_processes_are_seen(
+    host: SupervisedProcesses, tmp_path: Path
+) -> None:
+    service = program(tmp_path, "sh", "-c", "echo mine >note; echo ready; exec sleep 1000")
+    running = await host.start(service)
+    await until(lambda: logged(service) == ["ready"], "the service is ready")
+    look = 'cat note; for each in /proc/[0-9]*; do tr "\\0" " " <$each/cmdline; done'
+    guest = program(tmp_path, "sh", "-c", look, id="guest", beside=running, cwd=service.cwd)
+    heard, _, code = await talk(host, guest, b"")
+    assert (heard.splitlines()[0], code) == (b"mine", 0)
+    assert b"sleep 1000" in heard
+
+
+async def test_what_runs_beside_a_program_ends_with_it(
+    host: SupervisedProcesses, tmp_path: Path
+) -> None:
+    if host.isolation == "none":
+        pytest.skip("processes end together in a PID namespace only")
+    service = await host.start(program(tmp_path, "sleep", "1000"))
+    guest = program(tmp_path, "sleep", "1000", id="guest", beside=service, cwd=Path("/"))
+    running = await host.start(guest)
+    service.kill()
+    assert (await running.wait()).code == 128 + 9
+    await service.wait()
+    with pytest.raises(ProcessError, match="has ended"):
+        await host.start(guest)
