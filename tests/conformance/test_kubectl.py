@@ -363,9 +363,9 @@ async def test_logs(kubectl: Kubectl) -> None:
     assert 'pods "absent" not found' in missing.err
 
 
-async def test_exec_is_refused_by_name(kubectl: Kubectl) -> None:
+async def test_attach_is_refused_by_name(kubectl: Kubectl) -> None:
     await kubectl("apply", "-f", "-", stdin=POD)
-    answer = await kubectl.run("exec", "p", "--", "true")
+    answer = await kubectl.run("attach", "p")
     assert answer.code == 1
     assert "not implemented" in answer.err
 

@@ -19,9 +19,9 @@ from towpath.apiserver.authz.escalation import escalation_check
 from towpath.apiserver.authz.following import RbacFollower
 from towpath.apiserver.authz.index import RbacIndex
 from towpath.apiserver.http.application import ApiApplication
-from towpath.apiserver.http.podstreams import PodLogs
 from towpath.apiserver.inprocess import InProcessClient
 from towpath.apiserver.podlogs import LogReadingClient
+from towpath.apiserver.pods import Pods
 from towpath.apiserver.server import ApiServer
 from towpath.apiserver.virtual import WithVirtualKinds
 from towpath.machinery.users import PLATFORM, Authenticate, Authorize, UserInfo
@@ -41,7 +41,7 @@ class Front:
         tokens: ServiceAccountTokens,
         authenticate: RequestAuthenticator,
         application: ApiApplication,
-        pod_logs: PodLogs | None = None,
+        pods: Pods | None = None,
     ) -> None:
         self.api = api
         self.verbs = verbs
@@ -52,7 +52,7 @@ class Front:
         self.authorize: Authorize = index.authorize
         self.application = application
         self._follower = follower
-        self._pod_logs = pod_logs
+        self._pods = pods
 
     @classmethod
     async def open(
@@ -62,7 +62,7 @@ class Front:
         *,
         name: str,
         bearer: Sequence[Authenticate] = (),
-        pod_logs: PodLogs | None = None,
+        pods: Pods | None = None,
     ) -> "Front":
         """`name` tells the tokens of one server from another's; `bearer` are further tokens."""
         index = RbacIndex()
@@ -83,7 +83,7 @@ class Front:
             registry=api.core.registry,
             authenticate=authenticate,
             authorize=index.authorize,
-            pod_logs=pod_logs,
+            pods=pods,
         )
         return cls(
             api=api,
@@ -93,16 +93,16 @@ class Front:
             tokens=tokens,
             authenticate=authenticate,
             application=application,
-            pod_logs=pod_logs,
+            pods=pods,
         )
 
     def client(self, user: UserInfo = PLATFORM) -> InProcessClient:
         """Where pods run it is a client.protocols.LogReader as well."""
         registry = self.api.core.registry
-        if self._pod_logs is None:
+        if self._pods is None:
             return InProcessClient(self.verbs, registry, user)
         return LogReadingClient(
-            self.verbs, registry, user, authorize=self.authorize, pod_logs=self._pod_logs
+            self.verbs, registry, user, authorize=self.authorize, pods=self._pods
         )
 
     async def run(self) -> None:

@@ -6,8 +6,8 @@ import orjson
 
 from towpath.apiserver.authz.denials import forbidden
 from towpath.apiserver.calls import Target, Verbs
-from towpath.apiserver.http.podstreams import PodLogOptions, PodLogs
 from towpath.apiserver.inprocess import InProcessClient
+from towpath.apiserver.pods import PodLogOptions, Pods
 from towpath.apiserver.registry import Registry
 from towpath.machinery.core_kinds import POD
 from towpath.machinery.users import PLATFORM, AccessRequest, Authorize, UserInfo
@@ -23,13 +23,13 @@ class LogReadingClient(InProcessClient):
         user: UserInfo,
         *,
         authorize: Authorize,
-        pod_logs: PodLogs,
+        pods: Pods,
     ) -> None:
         super().__init__(verbs, registry, user)
         self._reader = user
         self._objects = verbs
         self._authorize = authorize
-        self._pod_logs = pod_logs
+        self._pods = pods
 
     async def pod_log(
         self,
@@ -56,7 +56,7 @@ class LogReadingClient(InProcessClient):
             since_time=since,
         )
         rest = b""
-        async for chunk in await self._pod_logs(pod, options):
+        async for chunk in await self._pods.logs(pod, options):
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 yield line

@@ -29,6 +29,8 @@ RETRY_S = 10.0
 BATCH = 500
 NAMESPACES = "core/namespaces"
 PROJECTS = "towpath.dev/projects"
+UNSTORED = frozenset({"exec"})
+"""Subresources whose use is on record, and in no store."""
 
 
 class AuditShipping:
@@ -61,13 +63,16 @@ class AuditShipping:
 
     async def _shipped(self) -> int:
         """The revision up to which the records have this store's entries."""
-        everything = Viewer(PLATFORM, None)
-        page = await self._trail.query(everything, AuditFilter(cluster=self._cluster), limit=1)
-        if not page.entries:
-            return 0
-        revision = int(page.entries[0].id.split("/")[1])
-        # A store that was put back from a copy begins again; its entries have other times.
-        return revision if revision <= self._store.revision else 0
+        everything, ours, token = Viewer(PLATFORM, None), AuditFilter(cluster=self._cluster), ""
+        while True:
+            page = await self._trail.query(everything, ours, limit=BATCH, continue_token=token)
+            for entry in page.entries:
+                if entry.subresource not in UNSTORED:
+                    revision = int(entry.id.split("/")[1])
+                    # A store put back from a copy begins again; its entries have other times.
+                    return revision if revision <= self._store.revision else 0
+            if not (token := page.continue_token):
+                return 0
 
     def _observe(self, event: Event) -> None:
         if event.collection == NAMESPACES:

@@ -5,25 +5,23 @@ Entered one after the other on the platform's exit stack, so that they are left 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from towpath.apiserver.authn.pki import Pki, open_pki
-from towpath.apiserver.http.podstreams import PodLogOptions, PodLogs
 from towpath.app.addresses import LocalAddresses
 from towpath.app.datadir import Ports
 from towpath.app.people import people_of
 from towpath.app.planes import Plane, open_plane
+from towpath.app.pods import LocalPods
 from towpath.app.sealing import open_sealing
 from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.infrastructure.clusters.kinds import LOCAL
 from towpath.engines.databases.embedded import EmbeddedPostgres
 from towpath.engines.identity.local import LocalIdentity
 from towpath.engines.processes.host import SupervisedProcesses
-from towpath.machinery.errors import Unavailable
-from towpath.machinery.objects import RawObject
 from towpath.machinery.users import MASTERS, AccessRequest, UserInfo
 from towpath.records.contract import Viewer
 from towpath.records.sqlite import SqliteRecords
@@ -45,7 +43,7 @@ class Foundations:
     postgres: EmbeddedPostgres
     api: Plane
     cluster: Plane
-    local_logs: "LateLogs"
+    local_pods: LocalPods
 
     async def authenticate(self, token: str) -> UserInfo | None:
         """Who a token of the platform's API is; Git, registry and reads ask the same."""
@@ -102,14 +100,14 @@ async def lay_foundations(
             "platform", data / "platform", pki, bearer=[identity.authenticate], sealing=sealing
         )
     )
-    local_logs = LateLogs()
+    local_pods = LocalPods(records.audit)
     cluster = await stack.enter_async_context(
         open_plane(
             LOCAL,
             data / "clusters" / LOCAL,
             pki,
             bearer=[identity.authenticate],
-            pod_logs=local_logs,
+            pods=local_pods,
             sealing=sealing,
         )
     )
@@ -126,7 +124,7 @@ async def lay_foundations(
         postgres=postgres,
         api=api,
         cluster=cluster,
-        local_logs=local_logs,
+        local_pods=local_pods,
     )
 
 
@@ -134,18 +132,6 @@ def _processes_part(isolation: str) -> str:
     if isolation == "none":
         return "processes, not kept apart: single trust"
     return f"processes, kept apart by {isolation}"
-
-
-class LateLogs:
-    """The cluster's pod logs: its API is open before the cluster that has the pods."""
-
-    def __init__(self) -> None:
-        self.read: PodLogs | None = None
-
-    async def __call__(self, pod: RawObject, options: PodLogOptions) -> AsyncIterator[bytes]:
-        if self.read is None:
-            raise Unavailable("the cluster is starting")
-        return await self.read(pod, options)
 
 
 class _Timer:

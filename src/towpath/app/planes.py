@@ -7,7 +7,7 @@ from pathlib import Path
 
 from towpath.apiserver.authn.pki import Pki
 from towpath.apiserver.front import Front
-from towpath.apiserver.http.podstreams import PodLogs
+from towpath.apiserver.pods import Pods
 from towpath.machinery.users import Authenticate
 from towpath.store.sealing import Sealing
 from towpath.store.sqlite import SqliteStore
@@ -26,15 +26,13 @@ async def open_plane(
     pki: Pki,
     *,
     bearer: Sequence[Authenticate],
-    pod_logs: PodLogs | None = None,
+    pods: Pods | None = None,
     sealing: Sealing | None = None,
 ) -> AsyncIterator[Plane]:
     """`bearer` are further ways to know a token; `name` tells the servers' own tokens apart."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = await SqliteStore.open(folder / "store.db", sealing=sealing)
     try:
-        yield Plane(
-            store, await Front.open(store, pki, name=name, bearer=bearer, pod_logs=pod_logs)
-        )
+        yield Plane(store, await Front.open(store, pki, name=name, bearer=bearer, pods=pods))
     finally:
         await store.close()

@@ -144,7 +144,7 @@ async def _open_hosts(stack: AsyncExitStack, base: Foundations) -> _Hosts:
         data_dir=base.data,
         cache_dir=base.cache,
     )
-    base.local_logs.read = cluster.pod_logs
+    base.local_pods.cluster = cluster
     return _Hosts(git, registry, images, cluster, Gateway([cluster.state]))
 
 
@@ -225,7 +225,7 @@ async def _listen(
     planes = (base.api.front.application, base.cluster.front.application)
     mounts = Mounts(planes[0], {LOCAL: planes[1]})
     tls = base.pki.server_context()
-    await stack.enter_async_context(Listener(mounts, port=base.ports.api, tls=tls))
+    await stack.enter_async_context(Listener(mounts, port=base.ports.api, tls=tls, websockets=True))
     for application in planes:
         # Open watches would hold the listener up when it stops.
         stack.callback(application.end_streams)

@@ -1,11 +1,13 @@
 """A local cluster: all of its controllers for one API server, run as one thing."""
 
 import asyncio
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Protocol
 
 from towpath.client.protocols import Client
-from towpath.engines.processes.port import ProcessHost
+from towpath.engines.processes.port import ProcessError, ProcessHost
 from towpath.engines.registry.port import ImageUnpacker
 from towpath.localcluster import (
     cronjobs,
@@ -19,14 +21,30 @@ from towpath.localcluster import (
     statefulsets,
     unenforced,
 )
-from towpath.localcluster.logs import PodLogs
+from towpath.localcluster.logs import PodLogs, chosen_container
 from towpath.localcluster.nodes import ensure_node
 from towpath.localcluster.pods.addresses import LoopbackAddresses
 from towpath.localcluster.pods.agent import PodAgent
+from towpath.localcluster.pods.execution import Execution
 from towpath.localcluster.pods.images import Images
 from towpath.localcluster.state import ClusterState
 from towpath.machinery.core_kinds import POD
+from towpath.machinery.errors import BadRequest, StatusError
+from towpath.machinery.objects import RawObject, key_of
 from towpath.runtime.controller import Controller
+
+
+class ExecOptions(Protocol):
+    """What a command is executed with, as `pods/<name>/exec` says it."""
+
+    @property
+    def container(self) -> str: ...
+    @property
+    def command(self) -> Sequence[str]: ...
+    @property
+    def stdin(self) -> bool: ...
+    @property
+    def tty(self) -> bool: ...
 
 
 class LocalCluster:
@@ -66,6 +84,18 @@ class LocalCluster:
         )
         self.pod_logs = PodLogs(data_dir / "pods", self.state[POD].get)
         """For the API server's `pods/<name>/log`."""
+
+    async def execute(self, pod: RawObject, options: ExecOptions) -> Execution:
+        """A command in a container of the pod. Raises BadRequest, and StatusError when it fails."""
+        name = chosen_container(pod, options.container)
+        container = self._agent.container(pod, name)
+        if container is None:
+            raise BadRequest(f"container {name} of pod {key_of(pod).name} is not running")
+        command = list(options.command)
+        try:
+            return await container.execute(command, terminal=options.tty, stdin=options.stdin)
+        except ProcessError as error:
+            raise StatusError(f"container {name} cannot execute it: {error}") from error
 
     async def run(self) -> None:
         """Run everything until cancelled."""

@@ -46,7 +46,7 @@ class PodLogs:
 
     async def __call__(self, pod: RawObject, options: LogOptions) -> AsyncIterator[bytes]:
         """Raises BadRequest, in Kubernetes' words, when there is no such log."""
-        container = _chosen(pod, options.container)
+        container = chosen_container(pod, options.container)
         status = _status(pod, container)
         restart = int(status.get("restartCount", 0)) - (1 if options.previous else 0)
         if restart < 0:
@@ -137,7 +137,7 @@ class _GrowingFile:
             self._file = None
 
 
-def _chosen(pod: RawObject, wanted: str) -> str:
+def chosen_container(pod: RawObject, wanted: str) -> str:
     spec = pod["spec"]
     names = [one["name"] for one in [*spec["containers"], *(spec.get("initContainers") or ())]]
     name = key_of(pod).name

@@ -3,15 +3,19 @@
 In a namespace of its own, which is no environment: nothing here is healed from Git.
 """
 
+import os
+import shlex
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx2
 import pytest
 from tests.platform import Finished, PlatformProcess, running_platform_process
 from tests.support import eventually
 
 KUBECTL = str(Path(sys.executable).with_name("kubectl"))
+TOKEN = "jsonpath={.users[0].user.token}"
 SERVE = (
     "import http.server, os; print('up', flush=True); "
     "http.server.ThreadingHTTPServer((os.environ['HOST'], int(os.environ['PORT'])), "
@@ -29,8 +33,9 @@ class Cluster:
         self.platform = platform
         self.image = image
 
-    async def try_kubectl(self, *arguments: str) -> Finished:
-        return await self.platform.run(KUBECTL, "--context", "local", "-n", "play", *arguments)
+    async def try_kubectl(self, *arguments: str, said: str = "") -> Finished:
+        kubectl = (KUBECTL, "--context", "local", "-n", "play")
+        return await self.platform.run(*kubectl, *arguments, said=said)
 
     async def kubectl(self, *arguments: str) -> str:
         done = await self.try_kubectl(*arguments)
@@ -153,13 +158,73 @@ async def test_a_service_and_an_ingress_lead_to_the_processes(cluster: Cluster) 
 
 
 async def test_what_a_process_cannot_do_is_refused_by_name(cluster: Cluster) -> None:
-    for command in (
-        ("exec", "deployment/web", "--", "ls"),
-        ("port-forward", "deployment/web", "0:8000"),
-    ):
+    for command in (("attach", "deployment/web"), ("port-forward", "deployment/web", "0:8000")):
         refused = await cluster.try_kubectl(*command)
         assert refused.code == 1
         assert "not implemented" in refused.stderr
+
+
+async def test_a_command_is_executed_beside_the_process_and_its_end_is_told(
+    cluster: Cluster,
+) -> None:
+    see = "cat /proc/[0-9]*/cmdline | tr '\\0' '\\n'; echo $HOST; echo but >&2; exit 3"
+    done = await cluster.try_kubectl("exec", "deployment/web", "--", "sh", "-c", see)
+    assert done.code == 3, done.stderr
+    *commands, address = done.stdout.splitlines()
+    assert SERVE in commands
+    assert address.startswith("127.")
+    assert done.stderr.splitlines() == ["but", "command terminated with exit code 3"]
+
+
+async def test_a_command_hears_what_is_typed_and_may_have_a_terminal(cluster: Cluster) -> None:
+    count = await cluster.try_kubectl(
+        "exec", "-i", "deployment/web", "--", "wc", "-c", said="x" * 99
+    )
+    assert count.stdout.split() == ["99"], count.stderr
+    told = 'until [ "$(stty size)" != "0 0" ]; do :; done; stty size'
+    size = ("exec", "-it", "deployment/web", "--", "sh", "-c", told)
+    kubectl = shlex.join((KUBECTL, "--context", "local", "-n", "play", *size))
+    typed = shlex.join(("sh", "-c", f"stty rows 33 cols 99; {kubectl}"))
+    done = await cluster.platform.run("script", "-qec", typed, "/dev/null")
+    assert done.code == 0
+    assert done.stdout.rstrip().endswith("33 99")
+
+
+async def test_files_are_copied_in_and_out(cluster: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(os.urandom(3_000_000))
+    pod = await cluster.kubectl(
+        "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}"
+    )
+    await cluster.kubectl("cp", str(tmp_path / "in"), f"{pod}:/tmp/copied")
+    await cluster.kubectl("cp", f"{pod}:/tmp/copied", str(tmp_path / "out"))
+    assert (tmp_path / "out").read_bytes() == (tmp_path / "in").read_bytes()
+
+
+async def test_what_cannot_be_executed_is_said(cluster: Cluster) -> None:
+    for arguments, sentence in (
+        (("deployment/web", "--", "nonsense"), "nonsense: No such file or directory"),
+        (("deployment/web", "-c", "other", "--", "ls"), "container other is not valid"),
+        (("absent", "--", "ls"), 'pods "absent" not found'),
+        (("deployment/web", "--as=carol", "--", "ls"), 'User "carol" cannot'),
+    ):
+        refused = await cluster.try_kubectl("exec", *arguments)
+        assert refused.code == 1
+        assert sentence in refused.stderr
+
+
+async def test_who_executed_what_is_on_record(cluster: Cluster) -> None:
+    await cluster.kubectl("exec", "deployment/web", "--", "echo", "recorded")
+    token = await cluster.platform.run(KUBECTL, "config", "view", "--raw", "-o", TOKEN)
+    address = f"http://127.0.0.1:{cluster.platform.port}/api/v1/audit"
+    asked = {"cluster": "local", "namespace": "play", "verb": "create", "resource": "pods"}
+    headers = {
+        "host": f"localhost:{cluster.platform.port}",
+        "authorization": f"Bearer {token.stdout}",
+    }
+    async with httpx2.AsyncClient(trust_env=False, headers=headers) as http:
+        entries = (await http.get(address, params=asked)).json()["entries"]
+    commands = [one["detail"]["command"] for one in entries if one["subresource"] == "exec"]
+    assert commands[0] == "echo recorded"
 
 
 async def test_a_deleted_namespace_takes_everything_with_it(cluster: Cluster) -> None:

@@ -81,9 +81,9 @@ def status(response: httpx2.Response) -> tuple[int, str]:
         pytest.param("GET", f"{COLLECTION}?limit=x", (400, "BadRequest"), id="a broken option"),
         pytest.param(
             "GET",
-            "/api/v1/namespaces/default/pods/p/exec?command=sh",
+            "/api/v1/namespaces/default/pods/p/attach",
             (501, "NotImplemented"),
-            id="exec is refused by name",
+            id="attach is refused by name",
         ),
         pytest.param("POST", COLLECTION, (400, "BadRequest"), id="a create without a body"),
         pytest.param("GET", "/openapi/v3/apis/none.dev/v1", (404, "NotFound"), id="no document"),

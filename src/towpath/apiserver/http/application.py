@@ -12,9 +12,10 @@ from importlib.metadata import version as version_of
 from towpath.apiserver.authn.chain import ANONYMOUS, RequestAuthenticator
 from towpath.apiserver.authz.denials import forbidden
 from towpath.apiserver.calls import Target, Verbs
-from towpath.apiserver.http import handlers
+from towpath.apiserver.http import handlers, sockets
 from towpath.apiserver.http.bodies import ClientDisconnected
 from towpath.apiserver.http.discovery import Discovery, Document
+from towpath.apiserver.http.execution import ExecStreams
 from towpath.apiserver.http.fixed import (
     HEALTH_PATHS,
     METRICS_TYPE,
@@ -26,17 +27,18 @@ from towpath.apiserver.http.fixed import (
 )
 from towpath.apiserver.http.openapi import OpenApi
 from towpath.apiserver.http.paths import parse_resource_path
-from towpath.apiserver.http.podstreams import LogStreams, PodLogs, refuse_stream
+from towpath.apiserver.http.podstreams import LogStreams, refuse_stream
 from towpath.apiserver.http.query import boolean, parse_query
 from towpath.apiserver.http.requests import ApiRequest
 from towpath.apiserver.http.responses import header, send_bytes, send_error, send_object
 from towpath.apiserver.http.watching import WatchStreams
+from towpath.apiserver.pods import Pods
 from towpath.apiserver.registry import Registry, Served
 from towpath.machinery.asgi import Receive, Scope, Send
 from towpath.machinery.errors import (
+    BadRequest,
     MethodNotAllowed,
     NotFound,
-    NotImplementedHere,
     StatusError,
     Unauthorized,
 )
@@ -64,6 +66,7 @@ SUBRESOURCE: dict[str, tuple[str, Handler]] = {
     "PUT": ("update", handlers.update),
     "PATCH": ("patch", handlers.patch),
 }
+SOCKET_SUBRESOURCES = frozenset({"exec", "attach", "portforward"})
 ROOT_PATHS = sorted({"/api", "/apis", "/metrics", "/openapi/v2", "/openapi/v3", *PUBLIC_PATHS})
 MESSAGE_404 = "the server could not find the requested resource"
 MESSAGE_405 = "the server does not allow this method on the requested resource"
@@ -79,7 +82,7 @@ class ApiApplication:
         registry: Registry,
         authenticate: RequestAuthenticator,
         authorize: Authorize,
-        pod_logs: PodLogs | None = None,
+        pods: Pods | None = None,
     ) -> None:
         version = version_of("towpath")
         self._verbs = verbs
@@ -90,31 +93,39 @@ class ApiApplication:
         self._openapi = OpenApi(registry, version=version)
         self._version = version_document(version)
         self._watches = WatchStreams()
-        self._logs = LogStreams(pod_logs)
+        self._logs = LogStreams(pods)
+        self._executions = ExecStreams(pods)
         self.metrics = Metrics()
 
     def end_streams(self) -> None:
-        """End every watch and log and take no more, so that the listener can stop at once."""
+        """End all that goes on and take no more of it, so that the listener can stop at once."""
         self._watches.end_all()
         self._logs.end_all()
+        self._executions.end_all()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            raise NotImplementedHere(f"{scope['type']} is not served by the API")
+        refuse = send_error
+        if scope["type"] == "websocket":
+            # From here on it is a GET that may become more.
+            refuse, scope = sockets.refuse, {**scope, "method": "GET"}
         try:
             await self._dispatch(scope, receive, send)
         except StatusError as error:
-            await send_error(send, error)
+            await refuse(send, error)
         except ClientDisconnected:
             return
         except Exception:
             log.exception("request failed", extra={"path": scope["path"]})
-            await send_error(send, StatusError("Internal error occurred: see the server's log"))
+            await refuse(send, StatusError("Internal error occurred: see the server's log"))
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
         user = await self._user(scope, path)
         resource_path = parse_resource_path(path)
+        if scope["type"] == "websocket" and not (
+            resource_path and resource_path.subresource in SOCKET_SUBRESOURCES
+        ):
+            raise BadRequest(f"there is no WebSocket at {path}; watches are spoken over HTTP here")
         if resource_path is None:
             await self._fixed(scope, send, path, user)
             return
@@ -139,6 +150,12 @@ class ApiApplication:
             refuse_stream(request)
             if target.subresource not in served.subresources:
                 raise NotFound(MESSAGE_404)
+            if target.subresource == "exec":
+                executions = self._executions
+                upgraded = request.scope["type"] == "websocket"
+                serve = executions.serve if upgraded else executions.refuse
+                await serve(self._verbs, self._authorize, request)
+                return
             if target.subresource == "log" and request.method == "GET":
                 await self._logs.serve(self._verbs, self._authorize, request)
                 return

@@ -24,10 +24,14 @@ TLS_HANDSHAKE_TIMEOUT_S = 10.0
 HEAD_BYTES_MAX = 64 * 1024
 """Beside what came in one read of the socket with its first line."""
 HEAD_S_MAX = 30.0
+WEBSOCKET_MESSAGE_BYTES_MAX = 1024 * 1024
 
 
 class Listener:
-    """`async with Listener(app, port=8443, tls=context) as listener: listener.port`."""
+    """`async with Listener(app, port=8443, tls=context) as listener: listener.port`.
+
+    With `websockets` the application is given the scopes of WebSockets too.
+    """
 
     def __init__(
         self,
@@ -36,6 +40,7 @@ class Listener:
         port: int,
         host: str = "127.0.0.1",
         tls: ssl.SSLContext | None = None,
+        websockets: bool = False,
         grace_s: float = 3.0,
         head_s_max: float = HEAD_S_MAX,
     ) -> None:
@@ -48,7 +53,10 @@ class Listener:
         self._config = Config(
             cast(Any, application),
             http="httptools",
-            ws="none",
+            ws="websockets-sansio" if websockets else "none",
+            ws_max_size=WEBSOCKET_MESSAGE_BYTES_MAX,
+            ws_per_message_deflate=False,
+            log_level="warning",
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -211,6 +219,9 @@ class _Coalescing:
 
     def get_extra_info(self, name: str, default: object = None) -> Any:
         return self._transport.get_extra_info(name, default)
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._transport.set_protocol(protocol)
 
     def pause_reading(self) -> None:
         self._transport.pause_reading()

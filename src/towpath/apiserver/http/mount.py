@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from towpath.apiserver.http.application import MESSAGE_404
 from towpath.apiserver.http.responses import send_error
+from towpath.apiserver.http.sockets import refuse
 from towpath.machinery.asgi import Application, Receive, Scope, Send
 from towpath.machinery.errors import NotFound
 
@@ -25,7 +26,8 @@ class Mounts:
         name, slash, rest = path.removeprefix(PREFIX).partition("/")
         application = self._clusters.get(name)
         if application is None:
-            await send_error(send, NotFound(f"{MESSAGE_404}: there is no local cluster {name!r}"))
+            refuse_it = refuse if scope["type"] == "websocket" else send_error
+            await refuse_it(send, NotFound(f"{MESSAGE_404}: there is no local cluster {name!r}"))
             return
         inner = {**scope, "path": slash + rest, "root_path": PREFIX + name}
         await application(inner, receive, send)

@@ -1,11 +1,6 @@
-"""What a pod's subresources stream: logs as text; exec, attach and port-forward are refused.
+"""A pod's logs as a stream of text; attach, port-forward and proxy are refused by name."""
 
-The local cluster fills the hook: it is given the Pod and the options, refuses with a StatusError
-before the first byte, and then yields lines as they were written, each with its newline.
-"""
-
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 
 import orjson
 
@@ -14,30 +9,12 @@ from towpath.apiserver.calls import Target, Verbs
 from towpath.apiserver.http.query import Query, boolean, integer
 from towpath.apiserver.http.requests import ApiRequest
 from towpath.apiserver.http.streams import OpenStreams
+from towpath.apiserver.pods import PodLogOptions, Pods
 from towpath.machinery.errors import BadRequest, NotImplementedHere
-from towpath.machinery.objects import RawObject
 from towpath.machinery.users import PLATFORM, AccessRequest, Authorize
 
-NOT_STREAMED = frozenset({"exec", "attach", "portforward", "proxy"})
+NOT_STREAMED = frozenset({"attach", "portforward", "proxy"})
 FOLLOW_S_MAX = 4 * 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class PodLogOptions:
-    """The query of `pods/<name>/log`; None and "" mean that the client did not say."""
-
-    container: str = ""
-    follow: bool = False
-    previous: bool = False
-    timestamps: bool = False
-    tail_lines: int | None = None
-    since_s: int | None = None
-    since_time: str = ""
-    limit_bytes: int | None = None
-
-
-PodLogs = Callable[[RawObject, PodLogOptions], Awaitable[AsyncIterator[bytes]]]
-"""A Pod and the options in; the log out, while it goes on when `follow` is set."""
 
 
 def log_options(query: Query) -> PodLogOptions:
@@ -64,14 +41,14 @@ def refuse_stream(request: ApiRequest) -> None:
     if subresource.partition("/")[0] in NOT_STREAMED:
         raise NotImplementedHere(
             f"{request.served.resource.plural}/{subresource} is not implemented by this server; "
-            "pods of a local cluster are processes of this machine, and `logs` works"
+            "pods of a local cluster are processes of this machine; `logs` and `exec` work"
         )
 
 
 class LogStreams(OpenStreams):
-    def __init__(self, pod_logs: PodLogs | None) -> None:
+    def __init__(self, pods: Pods | None) -> None:
         super().__init__()
-        self._pod_logs = pod_logs
+        self._pods = pods
 
     async def serve(self, verbs: Verbs, authorize: Authorize, request: ApiRequest) -> None:
         target = request.target
@@ -79,12 +56,12 @@ class LogStreams(OpenStreams):
         if not await authorize(request.user, question):
             raise forbidden(request.user, question)
         self.refuse_when_ended()
-        if self._pod_logs is None:
+        if self._pods is None:
             raise NotImplementedHere("pods/log is not implemented by this server: it runs no pods")
         options = log_options(request.query)
         pod_target = Target(target.resource, target.namespace, target.name)
         pod = orjson.loads(await verbs.get(PLATFORM, pod_target))
-        lines = await self._pod_logs(pod, options)
+        lines = await self._pods.logs(pod, options)
         headers = [(b"content-type", b"text/plain"), (b"cache-control", b"no-cache, private")]
         await request.send({"type": "http.response.start", "status": 200, "headers": headers})
         await request.send({"type": "http.response.body", "body": b"", "more_body": True})

@@ -10,6 +10,7 @@ from pathlib import Path
 from towpath.engines.processes.port import ProcessHost
 from towpath.localcluster.nodes import NODE_NAME
 from towpath.localcluster.pods.addresses import LoopbackAddresses
+from towpath.localcluster.pods.container import Container
 from towpath.localcluster.pods.images import Images
 from towpath.localcluster.pods.preparation import PodPlace, Preparation
 from towpath.localcluster.pods.worker import PodWorker, Surroundings
@@ -62,6 +63,10 @@ class PodAgent:
                 self._state[kind].subscribe(self._config_has_changed)
             self._state[POD].subscribe(self._pod_has_changed)
             await asyncio.Event().wait()
+
+    def container(self, pod: RawObject, name: str) -> Container | None:
+        worker = self._workers.get(uid_of(pod))
+        return worker.container(name) if worker else None
 
     def _keep_addresses(self) -> None:
         """Pods that have an address keep it; before any new pod can be given it."""

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from towpath.engines.processes.port import (
@@ -11,11 +12,13 @@ from towpath.engines.processes.port import (
     ProcessHost,
     ProcessSpec,
     RunningProcess,
+    Stdio,
 )
 from towpath.engines.registry.port import ImageError
 from towpath.localcluster.happenings import Happenings
 from towpath.localcluster.pods.commands import ImageRefused
 from towpath.localcluster.pods.environment import ConfigMissing
+from towpath.localcluster.pods.execution import Execution
 from towpath.localcluster.pods.images import Image
 from towpath.localcluster.pods.preparation import PodPlace, Preparation
 from towpath.localcluster.pods.probes import Probing, attempt_of, port_probe, probe_of
@@ -117,6 +120,18 @@ class Container:
             )
         except ProcessError as error:
             self._events.warning(self._pod, "FailedPreStopHook", f"PreStopHook failed: {error}")
+
+    async def execute(self, command: list[str], *, terminal: bool, stdin: bool) -> Execution:
+        """Somebody's command, in the running container. Raises ProcessError."""
+        running, request = self._running, self._request
+        if running is None or request is None:
+            raise ProcessError(f"container {self.name} is not running")
+        asked = self._preparation.probe_request(request, command)
+
+        def start(stdio: Stdio) -> Awaitable[RunningProcess]:
+            return self._processes.start(replace(asked, stdio=stdio, beside=running))
+
+        return await Execution.start(start, terminal=terminal, stdin=stdin)
 
     async def _execute(self, command: list[str], timeout_s: float) -> int:
         """Run a command as the container would."""

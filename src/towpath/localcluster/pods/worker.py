@@ -67,6 +67,10 @@ class PodWorker:
         self.state.leaving = True
         self._leaving.set()
 
+    def container(self, name: str) -> Container | None:
+        """One that runs just now, or waits to."""
+        return next((one for one in self._living if one.name == name), None)
+
     async def run(self) -> None:
         """Until the pod's processes have ended and its object is gone."""
         telling = asyncio.create_task(self._tell())

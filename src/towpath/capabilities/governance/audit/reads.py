@@ -68,4 +68,5 @@ def _shown(entry: AuditEntry) -> dict[str, Any]:
         "name": entry.name,
         "project": entry.project,
         "manager": entry.detail.get("manager", ""),
+        "detail": entry.detail,
     }

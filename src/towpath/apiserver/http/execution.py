@@ -1,0 +1,155 @@
+"""`pods/exec` over a WebSocket, as kubectl and the clients of Kubernetes speak it.
+
+Each message begins with its channel: 0 input, 1 output, 2 error output, 3 how it ended as a Status,
+4 the terminal's size; in v5.channel.k8s.io the client closes a channel with 255 and its number.
+Source: KEP-4006, and `k8s.io/apimachinery/pkg/util/remotecommand`. SPDY, which older clients speak
+and newer ones fall back to, is refused by name, after all other reasons to refuse.
+"""
+
+from urllib.parse import parse_qsl
+
+import anyio
+import orjson
+
+from towpath.apiserver.authz.denials import forbidden
+from towpath.apiserver.calls import Target, Verbs
+from towpath.apiserver.http.query import boolean
+from towpath.apiserver.http.requests import ApiRequest
+from towpath.apiserver.http.sockets import WebSocket
+from towpath.apiserver.http.streams import OpenStreams
+from towpath.apiserver.pods import ExecOptions, Execution, Pods
+from towpath.machinery.asgi import Message
+from towpath.machinery.errors import BadRequest, NotImplementedHere, StatusError, TooManyRequests
+from towpath.machinery.objects import RawObject
+from towpath.machinery.users import PLATFORM, AccessRequest, Authorize
+
+V5, V4 = "v5.channel.k8s.io", "v4.channel.k8s.io"
+INPUT, OUTPUT, ERRORS, STATUS, SIZE, CLOSE = 0, 1, 2, 3, 4, 255
+EXECUTIONS_MAX = 64
+"""At a time, for each API server."""
+LASTS_S_MAX = 4 * 3600.0
+
+
+class ExecStreams(OpenStreams):
+    def __init__(self, pods: Pods | None) -> None:
+        super().__init__()
+        self._pods = pods
+
+    async def refuse(self, verbs: Verbs, authorize: Authorize, request: ApiRequest) -> None:
+        """For a request that is no WebSocket. Raises StatusError, always."""
+        await self._pod(verbs, authorize, request)
+        raise BadRequest(
+            "Upgrade request required: exec is spoken over WebSocket here "
+            f"({V5} or {V4}), not over SPDY; use kubectl 1.30 or newer"
+        )
+
+    async def serve(self, verbs: Verbs, authorize: Authorize, request: ApiRequest) -> None:
+        """Raises StatusError before the WebSocket is accepted."""
+        pod = await self._pod(verbs, authorize, request)
+        socket = WebSocket(request.scope, request.receive, request.send)
+        offered = [name for name in (V5, V4) if name in socket.subprotocols]
+        if not offered:
+            raise BadRequest(f"the client offers neither subprotocol {V5} nor {V4}")
+        self.refuse_when_ended()
+        if len(self) >= EXECUTIONS_MAX:
+            raise TooManyRequests(
+                f"{EXECUTIONS_MAX} commands are being executed already; try again later"
+            )
+        options = exec_options(request)
+        assert self._pods is not None
+        await socket.accept(offered[0])
+        try:
+            execution = await self._pods.execute(request.user, pod, options)
+        except StatusError as error:
+            # Refused any sooner, kubectl would ask again by SPDY, and tell of that instead.
+            await _end(socket, error.to_status())
+            return
+        try:
+            await self._talk(socket, execution)
+        finally:
+            execution.end()
+
+    async def _pod(self, verbs: Verbs, authorize: Authorize, request: ApiRequest) -> RawObject:
+        """By the right to `create`, as since Kubernetes 1.35 for WebSockets too."""
+        target = request.target
+        question = AccessRequest("create", "", "pods", target.namespace, target.name, "exec")
+        if not await authorize(request.user, question):
+            raise forbidden(request.user, question)
+        if self._pods is None:
+            raise NotImplementedHere("pods/exec is not implemented by this server: it runs no pods")
+        pod_target = Target(target.resource, target.namespace, target.name)
+        return dict(orjson.loads(await verbs.get(PLATFORM, pod_target)))
+
+    async def _talk(self, socket: WebSocket, execution: Execution) -> None:
+        async with self.lasting(_never, at_most_s=LASTS_S_MAX), anyio.create_task_group() as tasks:
+            tasks.start_soon(_hear, socket, execution)
+            async for is_error, data in execution.output():
+                await socket.send(bytes((ERRORS if is_error else OUTPUT,)) + data)
+            await _end(socket, exit_status(await execution.wait()))
+            tasks.cancel_scope.cancel()
+
+
+async def _end(socket: WebSocket, status: RawObject) -> None:
+    await socket.send(bytes((STATUS,)) + orjson.dumps(status))
+    await socket.close()
+
+
+async def _never() -> Message:
+    """The socket itself tells when the client leaves."""
+    await anyio.sleep_forever()
+    raise AssertionError
+
+
+async def _hear(socket: WebSocket, execution: Execution) -> None:
+    """What the client says; when it leaves, so does the program."""
+    async for message in socket.messages():
+        channel, data = message[:1], message[1:]
+        if channel == bytes((INPUT,)):
+            await execution.write(data)
+        elif channel == bytes((SIZE,)):
+            size = _size(data)
+            execution.resize(*size)
+        elif message == bytes((CLOSE, INPUT)):
+            execution.close_input()
+    execution.end()
+
+
+def _size(data: bytes) -> tuple[int, int]:
+    """Columns and rows; 0 for what makes no sense, which a terminal takes as unknown."""
+    try:
+        size = orjson.loads(data)
+        sizes = [int(size.get(name, 0)) for name in ("Width", "Height")]
+    except (ValueError, TypeError, AttributeError):
+        return 0, 0
+    columns, rows = (size if 0 < size < 2**15 else 0 for size in sizes)
+    return columns, rows
+
+
+def exec_options(request: ApiRequest) -> ExecOptions:
+    query = request.query
+    pairs = parse_qsl(request.scope["query_string"].decode("utf-8", "replace"), True)
+    options = ExecOptions(
+        container=query.get("container", ""),
+        command=tuple(value for name, value in pairs if name == "command"),
+        stdin=boolean(query, "stdin"),
+        stdout=boolean(query, "stdout"),
+        stderr=boolean(query, "stderr"),
+        tty=boolean(query, "tty"),
+    )
+    if not options.command:
+        raise BadRequest("you must specify at least one command for the container")
+    if not (options.stdin or options.stdout or options.stderr):
+        raise BadRequest("you must specify at least one of stdin, stdout, stderr")
+    return options
+
+
+def exit_status(code: int) -> RawObject:
+    if code == 0:
+        return {"metadata": {}, "status": "Success"}
+    return {
+        "metadata": {},
+        "status": "Failure",
+        "message": f"command terminated with non-zero exit code: exit status {code}",
+        "reason": "NonZeroExitCode",
+        "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]},
+    }
