@@ -45,6 +45,7 @@ from towpath.localcluster.cluster import LocalCluster
 from towpath.localcluster.gateway.proxy import Gateway
 from towpath.machinery.errors import NotFound
 from towpath.plugin.discovery import installed_plugins
+from towpath.runtime import heap
 from towpath.runtime.looplag import LoopLag
 from towpath.web.accounts import ApiAccess, build_accounts
 from towpath.web.portal import Portal, PortalApplication, build_portal
@@ -106,6 +107,7 @@ async def running_platform(
         lag = LoopLag()
         base.api.front.application.metrics.contributed.append(lag.metrics)
         background.start("loop-lag", lag.run())
+        background.start("heap", heap.set_aside())
         background.start("platform-api", base.api.front.run())
         background.start("cluster-api", base.cluster.front.run())
         background.start("cluster", hosts.cluster.run())

@@ -1,0 +1,23 @@
+"""What lives as long as the platform is not looked through for garbage again and again.
+
+Python's collector now and then goes through every object there is, and nobody is served meanwhile:
+half a second with a few thousand services in memory. Nearly all of them are what is kept for good,
+objects of informers and indexes. They are set aside, in ever longer steps after the start; what
+comes later is looked through as always, and what was set aside still goes when nothing refers to it
+any more, except in circles.
+"""
+
+import asyncio
+import gc
+
+FIRST_S = 5.0
+LAST_S = 3600.0
+
+
+async def set_aside() -> None:
+    """Until cancelled."""
+    after_s = FIRST_S
+    while True:
+        await asyncio.sleep(after_s)
+        gc.freeze()
+        after_s = min(after_s * 4, LAST_S)
