@@ -21,6 +21,8 @@ from towpath.web import styleguide
 VISITS_MAX = 3
 """Of pages of one sort; the links of three services lead to everything that one has."""
 SHELL = ("/account", "/about", *(page.path for page in styleguide.PAGES))
+EXAMPLES = tuple(page.path for page in styleguide.PAGES)
+"""What these link to is made up."""
 LINK = re.compile(r'href="(/[^"#]*)')
 NO_PAGES = re.compile(r"/(static|api|git|-)/|/sign-")
 
@@ -68,6 +70,8 @@ async def _follow(http: httpx2.AsyncClient, first: Iterable[str]) -> Found:
             continue
         found.addresses.setdefault(route, address)
         links = [unescape(link) for link in LINK.findall(answer.text)]
+        if route in EXAMPLES:
+            continue
         new = [link for link in dict.fromkeys(links) if link not in seen]
         seen.update(new)
         queue.extend(link for link in new if not NO_PAGES.match(link))
