@@ -80,6 +80,8 @@ class RunningPortal:
     routes: tuple[PageRoute, ...]
     projects: frozenset[str] | None
     git: EmbeddedGitHost
+    clusters_ask_rights: bool = False
+    """On the one cluster, which is the same API, people may do all unless this is set."""
 
     @property
     def client(self) -> Client:
@@ -101,7 +103,7 @@ class RunningPortal:
             addresses=LocalAddresses(Ports(http=8080, api=8443, postgres=5432)),
             parameters={**dict(parse_qsl(parts.query)), **in_path},
             records=self.records,
-            cluster=self._cluster,
+            cluster=lambda name: self._cluster(name, user),
             git=VisitorsGit(self.git, self.front.authorize, user),
             form=form or {},
             tabs=[tab for one in BUILT_IN for tab in one.load_tabs()],
@@ -125,10 +127,10 @@ class RunningPortal:
                 return route, found.groupdict()
         raise AssertionError(f"there is no page {path}")
 
-    def _cluster(self, name: str) -> Client:
+    def _cluster(self, name: str, user: UserInfo) -> Client:
         if name != "local":
             raise NotFound(f"cluster {name!r} is not connected")
-        return self.front.client()
+        return self.front.client(user) if self.clusters_ask_rights else self.front.client()
 
 
 def _request(path: str) -> Request:

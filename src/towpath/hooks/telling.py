@@ -112,6 +112,8 @@ def _sentence(condition: ToldCondition) -> str:
     if condition.message:
         return condition.message
     reason = condition.reason
+    if condition.state == "Healthy" and condition.type in SUMMARIES:
+        return ""  # the word says it
     said = {"True": "", "False": "not "}.get(condition.status, "not known to be ")
     stated = f"It is {said}{_spaced(condition.type).lower()}"
     known = not reason or reason.lower() in (condition.type.lower(), "available")

@@ -11,6 +11,7 @@ from towpath.capabilities.infrastructure.compositions.kinds import DEFINITION as
 from towpath.capabilities.infrastructure.databases.kinds import DATABASE
 from towpath.capabilities.infrastructure.offerings.kinds import POSTGRESQL_INSTANCE
 from towpath.capabilities.infrastructure.offerings.values import spec_from
+from towpath.hooks.showing import object_page
 from towpath.machinery.core_kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, SECRET
 from towpath.machinery.errors import Forbidden, NotFound
 from towpath.machinery.objects import RawObject
@@ -120,7 +121,7 @@ async def test_a_claim_says_how_it_is_and_what_it_is_made_of(portal: RunningPort
     await told(portal, "True", "It can be used.")
     page = await portal.open(CLAIM, user=CAROL)
     assert "Ready It can be used." in page.text
-    assert "Database shop-staging-db Pending" in page.text
+    assert f'href="{object_page(DATABASE, "shop-staging-db", "demo")}"' in page.html
     assert "deleted with its data" in page.text
     assert "host, port, name, username, password" in page.text
     assert "kubectl get postgresqlinstances.offerings.towpath.dev" in page.text
@@ -149,7 +150,7 @@ async def test_claims_of_other_projects_are_not_there(portal: RunningPortal, par
 async def test_a_developer_requests_a_database(portal: RunningPortal) -> None:
     form = {"project": "demo", "name": "reports", "size": "large", "deletionPolicy": "Orphan"}
     look = await portal.post(NEW, {**form, "action": "look"}, user=BOB)
-    assert "kind: PostgreSQLInstance" in look.text
+    assert "The API has looked at it and takes it. Nothing is made yet." in look.text
     with pytest.raises(NotFound):
         await portal.client.get(POSTGRESQL_INSTANCE, "reports", "demo")
     made = await portal.post(NEW, form, user=BOB)

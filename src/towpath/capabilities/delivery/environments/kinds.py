@@ -144,6 +144,7 @@ ENVIRONMENT_CRD = custom_resource_definition(
     short_names=("env", "envs"),
     categories=("towpath",),
     rules=_RULES,
+    selectable=(".spec.cluster",),
 )
 
 KINDS = (ENVIRONMENT_CRD,)

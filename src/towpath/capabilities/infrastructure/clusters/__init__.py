@@ -13,5 +13,7 @@ CAPABILITY = Capability(
     summary="Clusters: where workloads run, and by which engines",
     kinds=".kinds:KINDS",
     objects=".local:OBJECTS",
+    cluster_objects=".local:CLUSTER_OBJECTS",
     controllers=".reconcile:controllers",
+    pages=".pages:PAGES",
 )

@@ -69,11 +69,6 @@ _STATUS: RawObject = {
     "properties": {
         "version": {"type": "string", "description": "Of its API server."},
         "isolation": {"type": "string", "description": "uid, userns or none."},
-        "projects": {
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "Which projects have an Environment on it.",
-        },
         "observedGeneration": {"type": "integer"},
         "conditions": CONDITIONS_SCHEMA,
     },

@@ -1,48 +1,49 @@
-"""What is known of a cluster: whether it answers, who uses it, how well it keeps them apart."""
+"""What is known of a cluster: whether it answers, and how well it keeps projects apart."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
 from towpath.capabilities.infrastructure.clusters.kinds import CLUSTER
-from towpath.client.protocols import Client
 from towpath.hooks.platform import Clusters, Platform
-from towpath.machinery.core_kinds import NAMESPACE
+from towpath.machinery.core_kinds import NODE
 from towpath.machinery.errors import NotFound
-from towpath.machinery.objects import Key, RawObject
+from towpath.machinery.objects import Key
 from towpath.runtime.controller import Controller
 from towpath.runtime.outcomes import Stalled
-from towpath.runtime.sources import SpecWatch, Watch
+from towpath.runtime.sources import KeysOf, Watch
 from towpath.runtime.steps import Subject, stepwise
 
 
 def controllers(platform: Platform) -> Sequence[Controller]:
-    cluster = ClusterReconciler(platform.api, platform.clusters, platform.processes.isolation)
+    cluster = ClusterReconciler(platform.clusters, platform.processes.isolation)
     return (
         Controller(
             name="clusters",
             reconcile=stepwise(
                 platform.api,
                 CLUSTER,
-                [cluster.connect, cluster.look_who_uses_it, cluster.judge_isolation],
+                [cluster.connect, cluster.judge_isolation],
                 ready_message="It answers.",
             ),
             sources=(
                 Watch(platform.api, CLUSTER),
-                SpecWatch(platform.api, ENVIRONMENT, _cluster_of),
+                *(
+                    Watch(platform.clusters.client(name), NODE, _always(name))
+                    for name in platform.clusters.names()
+                ),
             ),
             concurrency=1,
         ),
     )
 
 
-def _cluster_of(environment: RawObject) -> Iterable[Key]:
-    return (Key("", environment["spec"]["cluster"]),)
+def _always(name: str) -> KeysOf:
+    """Nodes come a moment after their API answers."""
+    return lambda _: (Key("", name),)
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterReconciler:
-    api: Client
     clusters: Clusters
     isolation: str
 
@@ -57,18 +58,13 @@ class ClusterReconciler:
                 f"Cluster {name} of type {subject.spec['type']} is not connected: this version "
                 "connects the local clusters that it starts itself; use cluster local.",
             ) from None
-        await client.list(NAMESPACE, limit=1)
+        nodes = (await client.list(NODE, limit=1)).items
+        if nodes:
+            info = (nodes[0].get("status") or {}).get("nodeInfo") or {}
+            subject.status["version"] = info.get("kubeletVersion", "")
+        # Everybody may read Clusters, and which projects there are is not everybody's to know.
+        subject.status.pop("projects", None)
         subject.mark("Connected", True, "Connected")
-
-    async def look_who_uses_it(self, subject: Subject) -> None:
-        environments = (await self.api.list(ENVIRONMENT)).items
-        subject.status["projects"] = sorted(
-            {
-                environment["metadata"]["namespace"]
-                for environment in environments
-                if environment["spec"]["cluster"] == subject.key.name
-            }
-        )
 
     async def judge_isolation(self, subject: Subject) -> None:
         if subject.spec["type"] != "local":

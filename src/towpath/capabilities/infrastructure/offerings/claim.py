@@ -55,7 +55,7 @@ async def show(visit: Visit) -> Page:
         "kind": offering.title,
         "base": address(project, resource.plural, name),
         "state": state.word or "Pending",
-        "sentence": state.sentence or "It waits for its composition.",
+        "sentence": state.sentence or _silence(state.word),
         "facts": _facts(offering, spec),
         "workload": labels.get(WORKLOAD_LABEL, ""),
         "environment": labels.get(ENVIRONMENT_LABEL, ""),
@@ -71,6 +71,10 @@ async def show(visit: Visit) -> Page:
         "shown": show_object(resource, claim),
     }
     return Page("offerings/claim.html", data, title=name)
+
+
+def _silence(word: str) -> str:
+    return "It can be used." if word in WELL else "It waits for its composition."
 
 
 async def _read(visit: Visit) -> tuple[Offering, RawObject]:
@@ -118,7 +122,7 @@ async def _node(visit: Visit, reference: RawObject, namespace: str) -> dict[str,
     state = state_of(found)
     return {
         **node,
-        "status": state.word or "Pending",
+        "status": state.word,
         "detail": "" if state.word in WELL else state.sentence,
         "href": object_page(resource, name, found["metadata"].get("namespace", "")),
     }

@@ -5,7 +5,7 @@ is asked of the API.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -39,12 +39,13 @@ async def show_list(visit: Visit) -> Page:
     namespaces = await namespaces_of(visit) if place.resource.namespaced else []
     everywhere = await may(place.api, "list", place.resource)
     namespace = query.get("namespace", "")
-    if place.resource.namespaced and not namespace and not everywhere:
-        # Who may not list everywhere begins where they may.
-        namespace = namespaces[0] if namespaces else ""
+    # Who may not list everywhere at once is shown one namespace of theirs after the other.
+    each = place.resource.namespaced and not namespace and not everywhere and namespaces
     problem, table = "", ObjectTable([], [])
     try:
-        table = await _read(place, namespace, query, visit.parameters.get("continue", ""))
+        table = await _read(
+            place, namespaces if each else [namespace], query, visit.parameters.get("continue", "")
+        )
     except (Forbidden, BadRequest) as error:
         problem = error.message
     base = list_page(place.resource, place.cluster)
@@ -72,22 +73,40 @@ async def show_list(visit: Visit) -> Page:
     return Page("objects/list.html", data, title=place.resource.plural)
 
 
-async def _read(place: Place, namespace: str, query: Mapping[str, str], token: str) -> ObjectTable:
-    """A page; with a name to look for, what fits in so many pages."""
-    words, rows = query.get("q", "").lower(), []
-    table = ObjectTable([], [], token)
+async def _read(
+    place: Place, namespaces: Sequence[str], query: Mapping[str, str], cursor: str
+) -> ObjectTable:
+    """A page over the namespaces; with a name to look for, what fits in so many reads.
+
+    A cursor is `<which namespace>.<the API's own token>`.
+    """
+    at, token = _position(cursor, len(namespaces))
+    words, rows = query.get("q", "").lower(), list[TableRow]()
+    table = ObjectTable([], [])
     for _ in range(PAGES_LOOKED_THROUGH):
         table = await place.api.table(
             place.resource,
-            namespace,
+            namespaces[at],
             labels=query.get("labels", ""),
             limit=PAGE_SIZE,
-            continue_token=table.continue_token,
+            continue_token=token,
         )
         rows += [row for row in table.rows if words in row.object["metadata"]["name"].lower()]
-        if not words or not table.continue_token or len(rows) >= PAGE_SIZE:
+        token = table.continue_token
+        at += 0 if token else 1
+        if at >= len(namespaces) or len(rows) >= PAGE_SIZE:
             break
-    return ObjectTable(table.columns, rows, table.continue_token)
+    is_last = at >= len(namespaces)
+    return ObjectTable(table.columns, rows, "" if is_last else f"{at}.{token}")
+
+
+def _position(cursor: str, count: int) -> tuple[int, str]:
+    if not cursor:
+        return 0, ""
+    at, _, token = cursor.partition(".")
+    if not at.isdecimal() or int(at) >= count:
+        raise BadRequest("continue: it is not a page of this list")
+    return int(at), token
 
 
 def _headings(table: ObjectTable, columns: list[int], shows_namespace: bool) -> list[str]:
@@ -221,7 +240,7 @@ def _kind(resource: Resource, cluster: str) -> dict[str, str]:
         "kind": resource.kind,
         "plural": resource.plural,
         "version": resource.version,
-        "scope": "in namespaces" if resource.namespaced else "of the whole",
+        "scope": "" if resource.namespaced else "in no namespace",
         "href": list_page(resource, cluster),
     }
 
