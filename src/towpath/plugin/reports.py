@@ -6,9 +6,9 @@ from enum import StrEnum
 
 class Condition(StrEnum):
     STARTING = "Starting"
-    RUNNING = "Running"
+    HEALTHY = "Healthy"
     DEGRADED = "Degraded"
-    """It runs, and something went wrong since the start."""
+    """It runs, and something went wrong in the last hour."""
     FAILED = "Failed"
     """It does not run just now."""
     SWITCHED_OFF = "Switched off"
@@ -35,11 +35,11 @@ class PluginReport:
     sentence: str
     """What is so just now, "" when there is nothing to say."""
     adds: tuple[str, ...]
-    """Each thing that it adds, in words: `tab On call`."""
+    """Each thing that it adds, in words: `Tab: On call`."""
     incidents: tuple[Incident, ...]
     """The newest first."""
     switch_off: str
     """The command that starts the platform without it."""
     uninstall: str
     log: str
-    """Where what it prints is written to."""
+    """Where what it prints is written to, in the data directory."""

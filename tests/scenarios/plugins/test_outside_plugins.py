@@ -178,7 +178,7 @@ async def test_its_command_is_typed(platform: PlatformProcess) -> None:
     assert listed.code == 0, listed.stderr
     rows = {line.split()[0]: line for line in listed.stdout.splitlines()[1:]}
     assert set(rows) == {"hangs", "on-call", "spins", "unwanted"}
-    assert "Running" in rows["on-call"] and "tab On call" in rows["on-call"]
+    assert "Healthy" in rows["on-call"] and "Tab: On call" in rows["on-call"]
 
 
 @pytest.mark.slow

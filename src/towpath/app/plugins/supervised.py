@@ -36,6 +36,7 @@ RETRY_S_MAX = 600.0
 STEADY_S = 300.0
 """Who has run as long without an incident begins anew with the first delay."""
 INCIDENTS_MAX = 20
+RECENT_S = 3600.0
 
 
 class NotNow(Exception):
@@ -170,10 +171,10 @@ class SupervisedPlugin:
     def away(self) -> str:
         if self.offers is None and not self._incidents:
             return f"The plug-in {self.name} is starting."
-        again_s = max(0.0, self._retry_at_s - time.monotonic())
-        return (
-            f"The plug-in {self.name} does not answer just now; it is started again {_in(again_s)}."
-        )
+        return f"The plug-in {self.name} does not answer just now. {self._again()}"
+
+    def _again(self) -> str:
+        return f"It is started again {_in(self._retry_at_s - time.monotonic())}."
 
     def report(self, switch_off: str, uninstall: str) -> PluginReport:
         return PluginReport(
@@ -189,15 +190,17 @@ class SupervisedPlugin:
             ),
             switch_off=switch_off,
             uninstall=uninstall,
-            log=str(self._launch.log),
+            log=f"logs/{self._launch.log.name}",
         )
 
     def _failing(self) -> str:
-        return f"{self._sentence} {self.away()}".strip()
+        return f"{self._sentence} {self._again()}" if self._sentence else self.away()
 
     def _condition(self) -> Condition:
         if self._process is not None:
-            return Condition.DEGRADED if self._incidents else Condition.RUNNING
+            since_s = time.time() - RECENT_S
+            recent = any(one.last_s > since_s for one in self._incidents.values())
+            return Condition.DEGRADED if recent else Condition.HEALTHY
         return Condition.FAILED if self._incidents else Condition.STARTING
 
     def _note(self, what: str, where: str) -> None:
@@ -242,17 +245,20 @@ def accept(plugin: Installed, described: Mapping[str, Any]) -> Offers:
 
 def adds_of(offers: Offers) -> tuple[str, ...]:
     return (
-        *(f"tab {tab.label}" for tab in offers.tabs),
-        *(f"check {check.title}" for check in offers.checks),
-        *(f"action {action.id}" for action in offers.actions),
-        *(f"command towpath {offers.name} {word}" for word in offers.commands),
-        *(f"kind {kind.get('spec', {}).get('names', {}).get('kind', '')}" for kind in offers.kinds),
+        *(f"Tab: {tab.label}" for tab in offers.tabs),
+        *(f"Check: {check.title}" for check in offers.checks),
+        *(f"Action: {action.id}" for action in offers.actions),
+        *(f"Command: towpath {offers.name} {word}" for word in offers.commands),
+        *(
+            f"Kind: {kind.get('spec', {}).get('names', {}).get('kind', '')}"
+            for kind in offers.kinds
+        ),
     )
 
 
 def _in(seconds: float) -> str:
     if seconds < 1:
-        return "now"
+        return "this moment"
     if seconds < 90:
         return f"in {round(seconds)} s"
     return f"in {round(seconds / 60)} minutes"

@@ -58,7 +58,7 @@ class Rig:
 
     async def running(self, name: str = "") -> None:
         async def check() -> bool:
-            return self.report(name).condition in ("Running", "Degraded")
+            return self.report(name).condition in ("Healthy", "Degraded")
 
         await eventually(check, deadline_s=DEADLINE_S, every_s=0.02)
 

@@ -1,7 +1,5 @@
 """Whatever a plug-in does, it is named, and the page has its sentence; nobody else notices."""
 
-from pathlib import Path
-
 import pytest
 from tests.unit.app.plugins.conftest import LINES_OF_HEAD, Site
 
@@ -171,7 +169,7 @@ async def test_it_is_started_again_after_its_end(site: Site) -> None:
     async with site.running() as rig:
         await rig.running()
         await rig.tab()
-        assert "does not answer just now; it is started again" in await rig.tab()
+        assert "does not answer just now. It is started again" in await rig.tab()
         await rig.running()
         assert rig.report().condition == "Degraded"
 
@@ -210,7 +208,8 @@ async def test_what_it_prints_is_in_its_log_and_disturbs_nothing(site: Site) -> 
     async with site.running() as rig:
         await rig.running()
         assert (await rig.tab())[0]["text"] == "done"
-        assert '"type": "done"' in Path(rig.report().log).read_bytes().decode(errors="replace")
+        log = site.data_dir / rig.report().log
+        assert '"type": "done"' in log.read_bytes().decode(errors="replace")
 
 
 async def test_a_plugin_that_is_switched_off_is_never_started(site: Site) -> None:

@@ -267,7 +267,7 @@ async def test_a_kind_arrives_as_its_definition(site: Site) -> None:
         await rig.running()
         found = await api.client().get(CUSTOM_RESOURCE_DEFINITION, "rotas.example.org")
         assert found["metadata"]["labels"] == {"towpath.dev/plugin": name}
-        assert "kind Rota" in rig.report().adds
+        assert "Kind: Rota" in rig.report().adds
 
 
 REFUSED = {

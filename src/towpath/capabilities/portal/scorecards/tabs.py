@@ -10,7 +10,7 @@ from towpath.hooks.tabs import Service, ServiceTab
 from towpath.machinery.errors import StatusError
 
 _ORDER = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.PASSED)
-COLUMNS = ("Check", "Result", "What was found", "What to do")
+COLUMNS = ("Check", "Result", "Found", "To do")
 
 
 async def checks(visit: Visit, service: Service) -> Sequence[Block]:
