@@ -7,6 +7,7 @@ look again when an action has come waits for `actions_changed`.
 import asyncio
 import dataclasses
 import logging
+import shutil
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ class Plugins:
         start_deadline_s: float = START_DEADLINE_S,
     ) -> None:
         self._api = api
+        self._data_dir = data_dir
         self._refused = [one for one in installed if one.problem]
         usable = [one for one in installed if not one.problem]
         self._switched_off = [one for one in usable if one.name in without]
@@ -81,6 +83,8 @@ class Plugins:
 
     async def run(self) -> None:
         """Keep all of them going until cancelled; none of them can end this."""
+        # What a platform that was killed has left.
+        await asyncio.to_thread(shutil.rmtree, self._data_dir / "plugins", ignore_errors=True)
         async with asyncio.TaskGroup() as tasks:
             for plugin in self._plugins:
                 tasks.create_task(self._keep(plugin), name=f"plugin-{plugin.name}")

@@ -287,6 +287,10 @@ class PluginProcess:
         else:
             answer = await asked.answer(message)
         self._send(answer)
+        if self._writer is not None:
+            # Who asks and does not read waits for its own answers, and we keep few of them.
+            with contextlib.suppress(ConnectionError):
+                await self._writer.drain()
 
     def _answered(self, task: asyncio.Task[None]) -> None:
         self._asking.release()

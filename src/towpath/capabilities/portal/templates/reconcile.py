@@ -45,6 +45,7 @@ from towpath.capabilities.portal.templates.seeding import seeding_controller
 from towpath.capabilities.portal.templates.sources import materialise, parse_source, source_of
 from towpath.engines.git.port import GitUnavailable, StaleCommit
 from towpath.hooks.platform import Platform
+from towpath.hooks.templates import ActionContext, TemplateAction
 from towpath.machinery.errors import (
     Conflict,
     NotFound,
@@ -344,9 +345,10 @@ class RunReconciler:
             raise _Cancelled
 
     def _execution(self, run: _Run, step: TemplateStep, given: Mapping[str, Any]) -> StepExecution:
+        offered = self._platform.template_actions()
         return StepExecution(
             step=step,
-            action=self._platform.template_actions()[step.action],
+            action=offered.get(step.action) or _absent(step.action),
             run=run.obj,
             given=given,
             folder=self._folder(run.obj),
@@ -355,6 +357,18 @@ class RunReconciler:
 
     def _folder(self, run: RawObject) -> Path:
         return self._platform.data_dir / "runs" / uid_of(run)
+
+
+def _absent(action: str) -> TemplateAction:
+    """An action that was here when the run was planned: its plug-in has gone, or is not back."""
+
+    async def run(_: ActionContext) -> dict[str, Any]:
+        raise Unavailable(
+            f"the action {action} is not here now: its plug-in is starting, switched off or "
+            "uninstalled; the page About says which"
+        )
+
+    return TemplateAction(action, "of a plug-in that is not here", {"type": "object"}, run)
 
 
 @dataclass(frozen=True, slots=True)
