@@ -38,6 +38,8 @@ class Front:
         host = _without_port(names[0]) if len(names) == 1 else ""
         if host.endswith(".localhost"):
             await self.gateway({**scope, "headers": list(_for_services(scope))}, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "reason": "only services have WebSockets"})
         elif host not in PORTAL_HOSTS:
             await _refuse(host, send)
         elif scope["path"].startswith("/git/"):

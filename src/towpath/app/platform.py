@@ -232,7 +232,7 @@ async def _listen(
         # Open watches would hold the listener up when it stops.
         stack.callback(application.end_streams)
     front = Front(portal, hosts.git.app, hosts.registry.app, hosts.gateway)
-    await stack.enter_async_context(Listener(front, port=base.ports.http))
+    await stack.enter_async_context(Listener(front, port=base.ports.http, websockets=True))
     stack.callback(portal.end_streams)
     kubeconfig = base.data / "kubeconfig"
     write_kubeconfig(

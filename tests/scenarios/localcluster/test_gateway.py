@@ -76,7 +76,7 @@ async def test_what_cannot_be_served_is_said_in_one_sentence(
     unknown = await client.get("/", headers={"Host": "nobody.localhost"})
     assert unknown.status_code == 404
     assert "nobody.localhost" in unknown.text
-    upgrade = await client.get("/", headers={"Upgrade": "websocket", "Connection": "Upgrade"})
+    upgrade = await client.get("/", headers={"Upgrade": "h2c", "Connection": "Upgrade"})
     assert upgrade.status_code == 501
 
 

@@ -7,6 +7,7 @@ head of a request slowly, or without end, is cut off; how long a body may take i
 """
 
 import asyncio
+import logging
 import socket
 import ssl
 from typing import Any, cast
@@ -82,6 +83,7 @@ class Listener:
     async def start(self) -> None:
         """Raises OSError (EADDRINUSE) when the port is taken."""
         self._config.load()
+        logging.getLogger("uvicorn.error").addFilter(_is_no_refusal)
         loop = asyncio.get_running_loop()
         listening = _listening_socket(self._host, self._port)
         self._port = listening.getsockname()[1]
@@ -228,6 +230,11 @@ class _Coalescing:
 
     def resume_reading(self) -> None:
         self._transport.resume_reading()
+
+
+def _is_no_refusal(record: logging.LogRecord) -> bool:
+    """A WebSocket refused by an HTTP answer is complete; uvicorn takes it for a fault of ours."""
+    return record.msg != "ASGI callable returned without completing handshake."
 
 
 def _listening_socket(host: str, port: int) -> socket.socket:

@@ -16,10 +16,12 @@ from towpath.localcluster.gateway.backends import Backends, Balance, Endpoint
 from towpath.localcluster.gateway.connection import Connection, Headers, UpstreamFailed
 from towpath.localcluster.gateway.pool import Pool
 from towpath.localcluster.gateway.routes import Route
+from towpath.localcluster.gateway.sockets import deny, relay
 from towpath.localcluster.state import ClusterState
 from towpath.machinery.asgi import Receive, Scope, Send
 
 ANSWER_S_MAX = 60.0
+TEXT = b"text/plain; charset=utf-8"
 SWEEP_EVERY_S = 2.0
 _SAFE_TO_REPEAT = frozenset({"GET", "HEAD", "OPTIONS"})
 _HOP_BY_HOP = frozenset(
@@ -79,7 +81,10 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1003, "reason": _NO_WEBSOCKET})
+            try:
+                await self._serve_socket(scope, receive, send)
+            except _Refused as refused:
+                await deny(send, refused.status, f"{refused}\n".encode(), TEXT)
             return
         try:
             await self._serve(scope, receive, send)
@@ -92,7 +97,7 @@ class Gateway:
         headers: Headers = list(scope["headers"])
         host = _host(headers)
         if any(name == b"upgrade" for name, _ in headers):
-            raise _Refused(501, _NO_WEBSOCKET)
+            raise _Refused(501, _NO_UPGRADE)
         backends, route = self._route(host, scope["path"])
         exchange = _Exchange(scope, receive, send, headers, host)
         tried: set[Endpoint] = set()
@@ -108,6 +113,23 @@ class Gateway:
             finally:
                 self._balance.end(endpoint)
             tried.add(endpoint)
+
+    async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers: Headers = list(scope["headers"])
+        backends, route = self._route(_host(headers), scope["path"])
+        written = dict(headers)[b"host"].decode("latin-1")
+        target = _target(scope).decode("latin-1")
+        endpoints = self._balance.order(backends.endpoints(route))
+        for endpoint in endpoints:
+            self._balance.begin(endpoint)
+            try:
+                await relay(scope, receive, send, host=written, target=target, endpoint=endpoint)
+                return
+            except OSError:
+                continue
+            finally:
+                self._balance.end(endpoint)
+        raise _none_left(route, set(endpoints))
 
     def _route(self, host: str, path: str) -> tuple[Backends, Route]:
         for backends in self._clusters:
@@ -168,10 +190,7 @@ class _Exchange:
 
     def _request_head(self, headers: Headers) -> bytes:
         scope = self._scope
-        path = scope.get("raw_path") or quote(scope["path"]).encode()
-        query = scope.get("query_string") or b""
-        target = path + b"?" + query if query else path
-        lines = [self._method.encode() + b" " + target + b" HTTP/1.1"]
+        lines = [self._method.encode() + b" " + _target(scope) + b" HTTP/1.1"]
         dropped = _HOP_BY_HOP | _named_by_connection(self._names.get(b"connection", b""))
         lines += [name + b": " + value for name, value in headers if name not in dropped]
         client = (scope.get("client") or ("127.0.0.1", 0))[0]
@@ -248,7 +267,13 @@ class _Exchange:
                 return
 
 
-_NO_WEBSOCKET = "the local gateway does not pass WebSocket or other upgrades"
+_NO_UPGRADE = "the local gateway passes WebSockets, and no other upgrades"
+
+
+def _target(scope: Scope) -> bytes:
+    path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    query: bytes = scope.get("query_string") or b""
+    return path + b"?" + query if query else path
 
 
 def _host(headers: Headers) -> str:
@@ -271,7 +296,7 @@ def _none_left(route: Route, tried: set[Endpoint]) -> _Refused:
 async def _say(send: Send, status: int, message: str, method: str) -> None:
     body = f"{message}\n".encode()
     headers = [
-        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-type", TEXT),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
     ]
