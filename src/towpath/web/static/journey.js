@@ -4,13 +4,20 @@
 import { morph } from "./morph.js";
 
 const FETCHED_MS = 4000;
+const RESTING_MS = 60;
 const fetched = new Map();
+let resting = 0;
+let shown = "";
 const sending = new WeakSet();
 let going = 0;
 
 export function startJourney() {
   history.replaceState({ ours: true }, "");
-  document.addEventListener("pointerover", prefetch, { passive: true });
+  document.addEventListener("pointerover", (event) => {
+    // A pointer that only passes over a link asks for nothing.
+    clearTimeout(resting);
+    resting = setTimeout(() => prefetch(event), RESTING_MS);
+  }, { passive: true });
   document.addEventListener("focusin", prefetch);
   document.addEventListener("click", follow);
   document.addEventListener("submit", submit);
@@ -122,13 +129,18 @@ export async function refresh() {
   const [turn, address] = [going, location.href.split("#")[0]];
   const page = await load(address);
   // Somebody may have gone on meanwhile, or be about to.
-  if (turn !== going || address !== location.href.split("#")[0]) return;
+  if (turn !== going || address !== location.href.split("#")[0] || page.text === shown) return;
   const next = new DOMParser().parseFromString(page.text, "text/html");
-  if (next.body.classList.contains("framed")) swap(next, { whole: false });
-  else location.assign(page.url);
+  if (next.body.classList.contains("framed")) {
+    swap(next, { whole: false });
+    shown = page.text;
+  } else {
+    location.assign(page.url);
+  }
 }
 
 function swap(next, { whole }) {
+  shown = "";
   document.title = next.title;
   const main = document.getElementById("main");
   const other = next.getElementById("main");

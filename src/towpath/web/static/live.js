@@ -1,23 +1,28 @@
 // What is on the screen is true: the server says when something changed, and the page is fetched.
-// A page that nobody looks at is not fetched; it catches up when it is looked at again. Every page
-// hears of the visitor's inbox; the sign says "Live" on those that change by themselves.
+// A page that nobody looks at costs nothing: it hangs up, and catches up when it is looked at again.
+// Every page hears of the visitor's inbox; the sign says "Live" on those that change by themselves.
 
 import { ring } from "./bell.js";
+import { place } from "./connections.js";
 import { refresh } from "./journey.js";
 
+const RETRY_MS_MIN = 1000;
 const RETRY_MS_MAX = 15000;
+const HIDDEN_MS = 5000;
+const SHARED_MS = 10000;
 let source = null;
 let watched = null;
-let retryMs = 1000;
+let turn = 0;
+let giveBack = null;
+let retryMs = RETRY_MS_MIN;
 let retry = 0;
+let hiding = 0;
 let fetching = false;
 let stale = false;
 
 export function startLive() {
   document.addEventListener("towpath:page", follow);
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden && stale) catchUp();
-  });
+  document.addEventListener("visibilitychange", look);
   addEventListener("pagehide", close);
   addEventListener("pageshow", (event) => event.persisted && follow());
   follow();
@@ -26,19 +31,52 @@ export function startLive() {
 function follow() {
   const page = document.querySelector("main[data-live]") ? location.pathname + location.search : "";
   if (page === watched && source) return tell();
-  close();
+  hangUp();
   watched = page;
-  open();
+  if (document.hidden) look();
+  else open();
   tell();
 }
 
-function open() {
+// Looked at, or not any more. Changing tabs to and fro is no reason to hang up.
+function look() {
+  clearTimeout(hiding);
+  if (document.hidden) {
+    hiding = setTimeout(() => {
+      const page = watched;
+      close();
+      watched = page;
+    }, HIDDEN_MS);
+  } else if (watched === null) {
+    follow();
+  } else if (!source) {
+    retryMs = RETRY_MS_MIN;
+    open();
+  } else if (stale) {
+    catchUp();
+  }
+}
+
+async function open() {
   clearTimeout(retry);
+  const mine = ++turn;
+  const given = giveBack ?? await place("live");
+  if (mine !== turn) {
+    if (given !== giveBack) given?.();
+    return;
+  }
+  giveBack = given;
+  if (giveBack) listen();
+  else share();
+}
+
+function listen() {
   const opened = new EventSource(`/-/live${watched ? `?page=${encodeURIComponent(watched)}` : ""}`);
   source = opened;
-  opened.addEventListener("open", () => {
-    if (source !== opened) return;
-    retryMs = 1000;
+  opened.addEventListener("open", (event) => {
+    // The connection is there when there is no data yet; nothing is missed once the server says so.
+    if (source !== opened || !("data" in event)) return;
+    retryMs = RETRY_MS_MIN;
     tell();
     catchUp();
     ring();
@@ -51,16 +89,41 @@ function open() {
     opened.close();
     source = null;
     tell("lost");
-    retry = setTimeout(() => watched !== null && !source && open(), retryMs);
+    // Not all at once, when it was the platform that went away.
+    later(retryMs * (0.5 + Math.random()), retryMs > RETRY_MS_MIN);
     retryMs = Math.min(retryMs * 2, RETRY_MS_MAX);
   });
 }
 
-function close() {
+// Other tabs have all the connections that may stay open: this one looks now and then.
+function share() {
+  tell(watched ? "shared" : "off");
+  later(SHARED_MS * (0.8 + 0.4 * Math.random()), true);
+}
+
+function later(ms, looking) {
+  retry = setTimeout(() => {
+    if (watched === null || source || document.hidden) return;
+    if (looking) {
+      catchUp();
+      ring();
+    }
+    open();
+  }, ms);
+}
+
+function hangUp() {
+  turn += 1;
   clearTimeout(retry);
   source?.close();
   source = null;
   watched = null;
+}
+
+function close() {
+  hangUp();
+  giveBack?.();
+  giveBack = null;
 }
 
 async function catchUp() {
@@ -79,9 +142,9 @@ async function catchUp() {
   }
 }
 
-const WORDS = { on: "Live", lost: "Reconnecting", wait: "Connecting" };
+const WORDS = { on: "Live", lost: "Reconnecting", wait: "Connecting", shared: "Every few seconds" };
 
-function tell(state = watched && source ? (source.readyState === EventSource.OPEN ? "on" : "wait") : "off") {
+function tell(state = watched ? (source?.readyState === EventSource.OPEN ? "on" : "wait") : "off") {
   const sign = document.getElementById("live");
   if (!sign) return;
   sign.hidden = state === "off";

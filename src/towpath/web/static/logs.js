@@ -1,6 +1,8 @@
 // Logs: new lines as they come, at the end while it is in view; pause; find; copy; links to lines.
 // Only so many lines are kept, and the browser draws those in view: see `content-visibility`.
 
+import { placeInTime } from "./connections.js";
+
 const LINES_MAX = 20000;
 const RETRY_MS_MAX = 15000;
 const following = new Map();
@@ -45,10 +47,14 @@ async function follow(log) {
   }, { passive: true, signal: stop.signal });
   // A log of pods never ends: when the connection does, it is asked for again.
   for (let retryMs = 1000; !stop.signal.aborted; retryMs = Math.min(retryMs * 2, RETRY_MS_MAX)) {
+    const giveBack = await placeInTime("log", stop.signal);
+    if (!giveBack) return;
     try {
       if (await read(log, lines, stop)) retryMs = 500;
     } catch {
       // The page was left, or the connection lost.
+    } finally {
+      giveBack();
     }
     if (!log.dataset.here) return;
     await new Promise((done) => setTimeout(done, retryMs));
