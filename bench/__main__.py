@@ -12,7 +12,8 @@ NOT_BENCHES = ("__init__", "__main__", "report")
 
 
 def names() -> list[str]:
-    return sorted(file.stem for file in HERE.glob("*.py") if file.stem not in NOT_BENCHES)
+    files = (file.stem for file in HERE.glob("*.py") if file.stem not in NOT_BENCHES)
+    return sorted([*files, *(file.parent.name for file in HERE.glob("*/__init__.py"))])
 
 
 def main(arguments: list[str]) -> int:
