@@ -13,7 +13,7 @@ from pathlib import Path
 from towpath.apiserver.authn.pki import Pki, open_pki
 from towpath.app.addresses import LocalAddresses
 from towpath.app.datadir import Ports
-from towpath.app.people import people_of
+from towpath.app.people import ADMINISTRATOR, people_of
 from towpath.app.planes import Plane, open_plane
 from towpath.app.pods import LocalPods
 from towpath.app.sealing import open_sealing
@@ -86,7 +86,7 @@ async def lay_foundations(
     pki = await asyncio.to_thread(open_pki, data / "pki")
     sealing = open_sealing(data / "pki")
     records = await stack.enter_async_context(SqliteRecords(data / "records.db"))
-    identity = LocalIdentity(records.identity)
+    identity = LocalIdentity(records.identity, permanent=(ADMINISTRATOR,))
     await records.identity.put_people(people_of(demo=demo))
     timer.done("records")
     processes = await stack.enter_async_context(SupervisedProcesses(data / "run"))

@@ -1,4 +1,4 @@
-"""The people that a new platform knows. Everybody else comes later, from the organisation."""
+"""The people that a new platform knows. Everybody else is added later, by an administrator."""
 
 from towpath.machinery.core_kinds import CLUSTER_ROLE_BINDING, RBAC_GROUP
 from towpath.machinery.objects import RawObject

@@ -5,6 +5,7 @@ A credential's secret is 256 random bits, so a plain SHA-256 of it cannot be tur
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import apsw
 
@@ -17,6 +18,9 @@ class Person:
     display_name: str = ""
     email: str = ""
     groups: tuple[str, ...] = ()
+    joined_s: float = 0.0
+    deactivated_s: float | None = None
+    """Since when nothing opens the platform in their name; None for most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,37 +35,80 @@ class Credential:
     expires_s: float
 
 
+_PERSON = (
+    "SELECT name, display_name, email, (SELECT group_concat(team, ' ') FROM memberships"
+    " WHERE person = name), joined_s, deactivated_s FROM people"
+)
+
+
+def _person(row: Sequence[Any]) -> Person:
+    return Person(row[0], row[1], row[2], tuple(sorted((row[3] or "").split())), row[4], row[5])
+
+
+def _set_groups(connection: apsw.Connection, name: str, groups: Sequence[str]) -> None:
+    connection.execute("DELETE FROM memberships WHERE person = ?", (name,))
+    connection.executemany(
+        "INSERT INTO memberships VALUES (?, ?)", [(name, group) for group in dict.fromkeys(groups)]
+    )
+
+
 class SqliteIdentityTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def put_people(self, people: Sequence[Person]) -> None:
-        def put(connection: apsw.Connection) -> None:
+    async def put_people(self, people: Sequence[Person]) -> list[str]:
+        """Add those that are not there, and say who that was: who is there stays as they are."""
+
+        def put(connection: apsw.Connection) -> list[str]:
+            added = []
             for person in people:
-                connection.execute(
-                    "INSERT OR REPLACE INTO people VALUES (?, ?, ?)",
-                    (person.name, person.display_name, person.email),
+                new = connection.execute(
+                    "INSERT OR IGNORE INTO people (name, display_name, email, joined_s)"
+                    " VALUES (?, ?, ?, ?) RETURNING name",
+                    (person.name, person.display_name, person.email, person.joined_s),
                 )
-                connection.execute("DELETE FROM memberships WHERE person = ?", (person.name,))
-                connection.executemany(
-                    "INSERT INTO memberships VALUES (?, ?)",
-                    [(person.name, group) for group in person.groups],
-                )
+                if list(new):
+                    added.append(person.name)
+                    _set_groups(connection, person.name, person.groups)
+            return added
 
-        await self._database.write(put)
+        return await self._database.write(put)
 
-    async def people(self) -> list[Person]:
+    async def people(self, *, text: str = "", after: str = "", limit: int = -1) -> list[Person]:
+        """In the order of their names: those whose name, title or address holds the text."""
         rows = await self._database.fetch(
-            "SELECT name, display_name, email, (SELECT group_concat(team, ' ') FROM memberships"
-            " WHERE person = name) FROM people ORDER BY name"
+            f"{_PERSON} WHERE name > ? AND (? = '' OR instr(lower(name || ' ' || display_name"
+            " || ' ' || email), lower(?)) > 0) ORDER BY name LIMIT ?",
+            (after, text, text, limit),
         )
-        return [Person(row[0], row[1], row[2], tuple((row[3] or "").split())) for row in rows]
+        return [_person(row) for row in rows]
+
+    async def person(self, name: str) -> Person | None:
+        rows = await self._database.fetch(f"{_PERSON} WHERE name = ?", (name,))
+        return _person(rows[0]) if rows else None
+
+    async def set_groups(self, name: str, groups: Sequence[str]) -> None:
+        await self._database.write(lambda connection: _set_groups(connection, name, groups))
+
+    async def deactivate(self, name: str, *, now_s: float) -> None:
+        """Nothing opens the platform in that name any more; the name stays taken."""
+
+        def close(connection: apsw.Connection) -> None:
+            connection.execute("UPDATE people SET deactivated_s = ? WHERE name = ?", (now_s, name))
+            connection.execute("DELETE FROM credentials WHERE person = ?", (name,))
+
+        await self._database.write(close)
+
+    async def activate(self, name: str) -> None:
+        await self._database.execute(
+            "UPDATE people SET deactivated_s = NULL WHERE name = ?", [(name,)]
+        )
 
     async def groups_of(self, person: str) -> tuple[str, ...] | None:
-        """The person's groups, or None when nobody has that name."""
+        """The person's groups, or None when nobody who is active has that name."""
         rows = await self._database.fetch(
-            "SELECT team FROM people LEFT JOIN memberships ON person = name WHERE name = ?"
-            " ORDER BY team",
+            "SELECT team FROM people LEFT JOIN memberships ON person = name"
+            " WHERE name = ? AND deactivated_s IS NULL ORDER BY team",
             (person,),
         )
         if not rows:

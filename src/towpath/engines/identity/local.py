@@ -3,20 +3,26 @@
 import hashlib
 import logging
 import math
+import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from towpath.engines.identity.port import Issued, UnknownPerson
+from towpath.engines.identity.port import Account, BadAccount, Issued, UnknownPerson
 from towpath.machinery.errors import TooManyRequests
 from towpath.machinery.users import AUTHENTICATED, UserInfo
-from towpath.records.identity import Credential, SqliteIdentityTable
+from towpath.records.identity import Credential, Person, SqliteIdentityTable
 
 log = logging.getLogger(__name__)
 
+NAMES_TOLD = 20
 LINK_S = 15 * 60
 SESSION_S = 12 * 60 * 60
 TOKEN_S = 90 * 24 * 60 * 60
+NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?")
+"""Of people and groups: they are names in the catalogue and in RBAC; no colon, so that nobody can
+be called like a part of the platform, as `system:masters`."""
+WORDS_CHARACTERS_MAX = 200
 TOKEN_PREFIX = "twp_"  # noqa: S105 - by this, scanners find a token that has leaked
 WRONG_LINKS_MAX = 30
 WRONG_LINK_FORGOTTEN_S = 2.0
@@ -25,8 +31,10 @@ WRONG_LINK_FORGOTTEN_S = 2.0
 class LocalIdentity:
     """IdentityProvider over the records. Secrets are handed out once and kept as digests."""
 
-    def __init__(self, table: SqliteIdentityTable) -> None:
+    def __init__(self, table: SqliteIdentityTable, *, permanent: Collection[str] = ()) -> None:
+        """`permanent` people can always sign in, or nobody might be left who can let others in."""
         self._table = table
+        self._permanent = frozenset(permanent)
         self._guessing = _Guessing()
 
     async def authenticate(self, token: str) -> UserInfo | None:
@@ -36,8 +44,7 @@ class LocalIdentity:
 
     async def issue_link(self, person: str) -> str:
         if await self._table.groups_of(person) is None:
-            known = ", ".join(await self.names())
-            raise UnknownPerson(f"Nobody is called {person!r}; there are: {known}.")
+            raise UnknownPerson(await self._why_nobody(person))
         await self._table.remove_expired(_now_s())
         return await self._issue(person, "link", "sign-in link", LINK_S)
 
@@ -62,11 +69,15 @@ class LocalIdentity:
         await self._table.remove(_digest(secret))
 
     async def names(self) -> Sequence[str]:
-        return [person.name for person in await self._table.people()]
+        return [one.name for one in await self._table.people() if one.deactivated_s is None]
 
     async def people(self) -> Sequence[UserInfo]:
         known = await self._table.people()
-        return [UserInfo(one.name, (*one.groups, AUTHENTICATED)) for one in known]
+        return [
+            UserInfo(one.name, (*one.groups, AUTHENTICATED))
+            for one in known
+            if one.deactivated_s is None
+        ]
 
     async def issued(self, user: UserInfo) -> Sequence[Issued]:
         held = await self._table.held_by(user.name, ("session", "token"), now_s=_now_s())
@@ -79,6 +90,65 @@ class LocalIdentity:
 
     def id_of(self, secret: str) -> str:
         return _digest(secret)
+
+    async def accounts(
+        self, *, text: str = "", after: str = "", limit: int = 100
+    ) -> Sequence[Account]:
+        found = await self._table.people(text=text, after=after, limit=limit)
+        return [self._account(person) for person in found]
+
+    async def account(self, name: str) -> Account | None:
+        person = await self._table.person(name)
+        return self._account(person) if person else None
+
+    async def add_account(self, account: Account) -> None:
+        _check_name("a person", account.name)
+        _check_groups(account.groups)
+        for text in (account.display_name, account.email):
+            if len(text) > WORDS_CHARACTERS_MAX or not text.isprintable():
+                raise BadAccount(f"{text[:40]!r} is too long or holds what cannot be printed.")
+        person = Person(account.name, account.display_name, account.email, account.groups, _now_s())
+        if not await self._table.put_people([person]):
+            raise BadAccount(f"There is somebody called {account.name} already.")
+
+    async def set_groups(self, name: str, groups: Sequence[str]) -> None:
+        await self._changeable(name)
+        _check_groups(groups)
+        await self._table.set_groups(name, groups)
+
+    async def deactivate(self, name: str) -> None:
+        await self._changeable(name)
+        await self._table.deactivate(name, now_s=_now_s())
+
+    async def activate(self, name: str) -> None:
+        await self._changeable(name)
+        await self._table.activate(name)
+
+    async def _changeable(self, name: str) -> None:
+        if await self._table.person(name) is None:
+            raise UnknownPerson(await self._why_nobody(name))
+        if name in self._permanent:
+            raise BadAccount(
+                f"{name} is the platform's own administrator and stays as it is: somebody must "
+                "always be able to sign in."
+            )
+
+    async def _why_nobody(self, name: str) -> str:
+        if await self._table.person(name) is not None:
+            return f"{name} has been deactivated; activate the account first."
+        some = ", ".join(person.name for person in await self._table.people(limit=NAMES_TOLD))
+        return f"Nobody is called {name!r}; there are: {some}."
+
+    def _account(self, person: Person) -> Account:
+        return Account(
+            name=person.name,
+            display_name=person.display_name,
+            email=person.email,
+            groups=person.groups,
+            is_active=person.deactivated_s is None,
+            joined_s=person.joined_s,
+            is_permanent=person.name in self._permanent,
+        )
 
     async def _issue(
         self, person: str, kind: str, label: str, life_s: float, *, prefix: str = ""
@@ -120,6 +190,19 @@ class _Guessing:
 
     def wrong(self) -> None:
         self._wrong += 1
+
+
+def _check_name(whose: str, name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise BadAccount(
+            f"{name[:80]!r} is no name for {whose}: 1 to 63 lower-case letters, digits, dots, "
+            "dashes and underscores, a letter or digit at both ends."
+        )
+
+
+def _check_groups(groups: Sequence[str]) -> None:
+    for group in groups:
+        _check_name("a group", group)
 
 
 def _digest(secret: str) -> str:

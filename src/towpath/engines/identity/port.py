@@ -49,6 +49,50 @@ class IdentityProvider(Protocol):
         ...
 
 
+class BadAccount(Exception):
+    """An account cannot be made or changed so; `str()` says what is wrong and what would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person that the platform knows by itself."""
+
+    name: str
+    display_name: str = ""
+    email: str = ""
+    groups: tuple[str, ...] = ()
+    is_active: bool = True
+    joined_s: float = 0.0
+    is_permanent: bool = False
+    """The platform's own administrator: cannot be deactivated, nor lose their groups."""
+
+
+class Accounts(Protocol):
+    """The people themselves, for whoever looks after them."""
+
+    async def accounts(
+        self, *, text: str = "", after: str = "", limit: int = 100
+    ) -> Sequence[Account]:
+        """In the order of their names, those after a name, whose name or address holds a text."""
+        ...
+
+    async def account(self, name: str) -> Account | None: ...
+
+    async def add_account(self, account: Account) -> None:
+        """Raises BadAccount, for a name that is taken too."""
+        ...
+
+    async def set_groups(self, name: str, groups: Sequence[str]) -> None:
+        """Raises UnknownPerson, BadAccount."""
+        ...
+
+    async def deactivate(self, name: str) -> None:
+        """End all that the person holds, and let nothing new begin. Raises as set_groups does."""
+        ...
+
+    async def activate(self, name: str) -> None: ...
+
+
 class Holdings(Protocol):
     """What people hold, for them to see and to end."""
 

@@ -1,0 +1,2 @@
+ALTER TABLE people ADD COLUMN joined_s REAL NOT NULL DEFAULT 0;
+ALTER TABLE people ADD COLUMN deactivated_s REAL;
