@@ -9,6 +9,7 @@ from towpath.engines.git.port import Change
 LINES_MAX = 5000
 """Of one file; a longer one is named, not compared: comparing costs the square of it."""
 FILES_MAX = 200
+OPEN_LINES_MAX = 60
 CONTEXT_LINES = 3
 
 
@@ -19,6 +20,11 @@ class FileDiff:
     """The hunks, with the lines that name the file above them."""
     added: int = 0
     removed: int = 0
+
+    @property
+    def is_long(self) -> bool:
+        """Too long to stand open beside others; a file that comes or goes whole says little."""
+        return self.added + self.removed > OPEN_LINES_MAX
 
     @property
     def summary(self) -> str:

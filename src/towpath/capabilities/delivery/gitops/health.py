@@ -152,6 +152,7 @@ def _job(obj: RawObject) -> Health:
     return _progressing("The Job runs.")
 
 
+RESTARTS_SICK = 2
 _IMAGE_TROUBLE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName")
 _CANNOT_BE_MADE = ("CreateContainerError", "RunContainerError")
 
@@ -196,6 +197,9 @@ def _container(container: RawObject) -> Health | None:
     if reason == "CreateContainerConfigError":
         # A secret often comes a moment after what needs it: no failure yet.
         return _progressing(f"Container {name} waits for what it is configured with: {detail}")
+    if container.get("restartCount", 0) >= RESTARTS_SICK and not container.get("ready"):
+        # Between two crashes it runs for a moment: that is no other state.
+        return _degraded(_why_it_ends(container))
     return None
 
 

@@ -243,6 +243,16 @@ def phase_of(promotion: RawObject) -> str:
     return phase
 
 
+UNWELL = "Unhealthy"
+"""The reason of the condition Synced while a part of what is brought there is degraded."""
+
+
+def is_unwell(promotion: RawObject) -> bool:
+    """It goes on, and something of it does not come up."""
+    conditions = (promotion.get("status") or {}).get("conditions") or ()
+    return any(one["type"] == "Synced" and one.get("reason") == UNWELL for one in conditions)
+
+
 def is_finished(promotion: RawObject) -> bool:
     return phase_of(promotion) in FINISHED
 

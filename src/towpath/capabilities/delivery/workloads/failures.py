@@ -56,6 +56,14 @@ async def _of_stage(visit: Visit, facts: Facts, lane: Lane) -> Failure | None:
             await _told(visit, log_stream(project, name, "sync"), lane.moving.get("message", "")),
             f"/projects/{project}/promotions/{name}",
         )
+    if lane.moving.get("unwell"):
+        return Failure(
+            f"{lane.moving['release']} does not come up in {lane.name}",
+            lane.moving["message"],
+            "It is given a few minutes; what ran before goes on meanwhile.",
+            await _of_pod(visit, facts.name, lane),
+            f"/projects/{project}/promotions/{lane.moving['name']}",
+        )
     if lane.health not in ("Degraded", "Missing"):
         return None
     base = f"/projects/{project}/workloads/{facts.name}"

@@ -6,6 +6,7 @@ is allowed is decided by the API.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,10 +17,12 @@ from towpath.capabilities.delivery.promotions.kinds import (
     WAITING_FOR_APPROVAL,
     commit_order,
     is_finished,
+    is_unwell,
     newest_first,
     phase_of,
 )
 from towpath.hooks.commits import Span
+from towpath.machinery.conditions import get_condition
 from towpath.machinery.objects import RawObject
 
 COMMIT_CHARACTERS = 8
@@ -175,7 +178,7 @@ def _lane(facts: Facts, environment: RawObject, entry: RawObject, before: str) -
         waiting=_waiting(facts, environment, here),
         moving=_moving(here),
         candidate="" if candidate == release else candidate,
-        previous=previous_release(here, release),
+        previous=_back_to(here, release),
         behind=max(order, 0),
         approvals=approvals_required(environment),
     )
@@ -228,7 +231,17 @@ def _moving(promotions: Sequence[RawObject]) -> dict[str, str]:
         "phase": phase,
         "release": newest["spec"]["release"],
         "message": (newest.get("status") or {}).get("message", ""),
+        "unwell": "yes" if phase != FAILED and is_unwell(newest) else "",
+        "commit": (newest.get("status") or {}).get("commit", ""),
     }
+
+
+def _back_to(promotions: Sequence[RawObject], running: str) -> str:
+    """After a failure in Git the release that arrived last; else the one before that."""
+    moving = _moving(promotions)
+    if moving.get("phase") == FAILED and moving["commit"] and moving["release"] != running:
+        return running
+    return previous_release(promotions, running)
 
 
 def previous_release(promotions: Sequence[RawObject], running: str) -> str:
@@ -267,7 +280,19 @@ def headline(facts: Facts, lanes: Sequence[Lane]) -> Headline:
     rest = [f"{lane.name} waits for an approval" for lane in lanes if lane.waiting]
     rest += _ahead(running)
     rest += [f"nothing runs in {lane.name} yet" for lane in lanes if _is_empty(lane)]
-    return Headline(shown.health or "Unknown", f"in {shown.name}", shown.since, "; ".join(rest))
+    since = max(shown.since, _settled(facts), key=_moment)
+    return Headline(shown.health or "Unknown", f"in {shown.name}", since, "; ".join(rest))
+
+
+def _settled(facts: Facts) -> str:
+    """Since when the whole is as well, or as unwell, as it is now."""
+    ready = get_condition(facts.workload, "Ready") or {}
+    since: str = ready.get("lastTransitionTime", "")
+    return since
+
+
+def _moment(time: str) -> datetime:
+    return datetime.fromisoformat(time) if time else datetime.min.replace(tzinfo=UTC)
 
 
 def _is_empty(lane: Lane) -> bool:

@@ -98,9 +98,9 @@ def _platform_tree(
         node = Node(claim.kind, claim.name, claim.status, claim.size)
         node.href = claim.href
         node.children = [Node(kind, part, "") for kind, part in claim.parts]
-        node.children.append(
-            Node("Secret", claim.secret, "", f"read by the pods as {claim.pod_secret}")
-        )
+        for child in node.children:
+            if (child.kind, child.name) == ("Secret", claim.secret):
+                child.detail = f"read by the pods as {claim.pod_secret}"
         nodes.append(node)
     return nodes
 

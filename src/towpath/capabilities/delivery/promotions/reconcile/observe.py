@@ -15,6 +15,8 @@ from towpath.capabilities.delivery.promotions.kinds import (
     PROMOTION,
     SUCCEEDED,
     SYNCING,
+    UNWELL,
+    is_unwell,
 )
 from towpath.capabilities.delivery.promotions.reconcile.chronicle import Chronicle
 from towpath.capabilities.delivery.promotions.reconcile.evidence import evidence
@@ -45,6 +47,8 @@ class Progress:
     arrived: bool
     failed: bool = False
     message: str = ""
+    unwell: bool = False
+    """A part is degraded: it may still get well, but people should look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +67,31 @@ class Observe:
             await self.events.normal(subject.obj, "Promoted", subject.status["message"])
             return
         message = next((answer.message for answer in answers if answer.message), "")
+        unwell = any(answer.unwell for answer in answers)
+        if unwell:
+            await self._keep_evidence(subject)
         failed = any(answer.failed for answer in answers)
         left_s = DEADLINE_S - elapsed_s(subject.status["committedAt"])
         if failed or left_s <= 0:
             await self._give_up(subject, message, late=not failed)
-        subject.mark("Synced", False, "Syncing", message)
-        wait(subject, SYNCING, "Syncing", message, after_s=max(left_s, 1.0))
+        reason = UNWELL if unwell else "Syncing"
+        subject.mark("Synced", False, reason, message)
+        wait(subject, SYNCING, reason, message, after_s=max(left_s, 1.0))
 
     async def _give_up(self, subject: Subject, message: str, *, late: bool) -> None:
         why = f"not healthy after {DEADLINE_S:.0f} s: {message}" if late else message
         before = " What ran before still runs." if await self._ran_before(subject) else ""
         text = f"{sentence(subject)} failed: {why}{before}"
-        for line in await self._evidence(subject):
-            self.chronicle.note(subject, "sync", line)
+        await self._keep_evidence(subject)
         await self.events.warning(subject.obj, "PromotionFailed", text)
         fail(subject, "ProgressDeadlineExceeded" if late else "Unhealthy", text)
+
+    async def _keep_evidence(self, subject: Subject) -> None:
+        """In the log, once: what is unwell now is often gone when somebody looks."""
+        if is_unwell(subject.obj):
+            return
+        for line in await self._evidence(subject):
+            self.chronicle.note(subject, "sync", line)
 
     async def _ran_before(self, subject: Subject) -> bool:
         spec = subject.spec
@@ -138,14 +152,20 @@ def progress_of(name: str, status: RawObject) -> Progress:
         return Progress(True)
     sick = sickest_part(status)
     if health == "Degraded":
-        return Progress(False, True, sick or f"{name} is degraded.")
-    return _problem_or(status, sick or f"{name} is {sync or 'not synced'}, {health.lower()}.")
+        return Progress(False, True, sick or f"{name} is degraded.", unwell=True)
+    told = sick or f"{name} is {sync or 'not synced'}, {health.lower()}."
+    return _problem_or(status, told, unwell=_has_degraded(status))
 
 
-def _problem_or(status: RawObject, message: str) -> Progress:
+def _problem_or(status: RawObject, message: str, *, unwell: bool = False) -> Progress:
     for condition in status.get("conditions") or ():
-        return Progress(False, False, _ended(condition["message"]))
-    return Progress(False, False, message)
+        return Progress(False, False, _ended(condition["message"]), unwell=True)
+    return Progress(False, False, message, unwell=unwell)
+
+
+def _has_degraded(status: RawObject) -> bool:
+    parts = status.get("tree") or ()
+    return any((part.get("health") or {}).get("status") == "Degraded" for part in parts)
 
 
 def _ended(text: str) -> str:
