@@ -8,6 +8,7 @@ from towpath.app.capabilities import BUILT_IN
 from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN
 from towpath.capabilities.delivery.promotions.kinds import PROMOTION
 from towpath.capabilities.delivery.workloads.kinds import OF_WORKLOAD, WORKLOAD
+from towpath.capabilities.infrastructure.clusters.kinds import LOCAL
 from towpath.capabilities.infrastructure.offerings.kinds import POSTGRESQL_INSTANCE
 from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
 from towpath.client.protocols import Client
@@ -37,12 +38,15 @@ def routes() -> list[str]:
 
 
 async def addresses(api: Client, project: str) -> dict[str, str]:
-    """One address for every route. Raises KeyError for a route that nothing is known of."""
+    """One address for every route. Raises LookupError for a route that nothing is known of."""
     example = await _example(api, project)
     found = {}
     for route in routes():
         prefix = next((one for one in example if route.startswith(one)), "")
-        found[route] = route.format_map(example.get(prefix, {}))
+        try:
+            found[route] = route.format_map(example.get(prefix, {}))
+        except KeyError as missing:
+            raise LookupError(f"add to _example what {missing} is in {route}") from missing
     return found
 
 
@@ -83,6 +87,7 @@ async def _example(api: Client, project: str) -> dict[str, dict[str, str]]:
         "/projects/{project}": of_project,
         "/catalog/": {"kind": "component", "namespace": project, "name": service},
         "/create/": {"namespace": "towpath-system", "template": "python-service"},
+        "/clusters/": {"name": LOCAL},
         "/objects/": workloads,
         "/infrastructure/": {
             "project": project,
