@@ -142,7 +142,7 @@ async def test_those_that_hang_are_named_and_the_rest_of_the_page_is_there(
     browser: httpx2.AsyncClient,
 ) -> None:
     shown = await until(browser, f"{SERVICE}/spins.it", "The plug-in spins brings this tab.")
-    assert "The tab It did not answer within 2 s. The plug-in spins brings it." in shown
+    assert "The tab It did not answer within 2 s. The plug-in spins brings this tab." in shown
     assert "team-a" in shown
     about = await until(browser, "/about", "Importing it did not come to an end within 10 s")
     assert "in hook" in about

@@ -45,7 +45,7 @@ def tab_of(plugin: SupervisedPlugin, offer: TabOffer) -> ServiceTab:
             )
             return parse_blocks(data)
         except NotNow as error:
-            return [Text(f"{error} The page About says more.", tone="warn")]
+            return [Text(str(error), tone="warn")]
         except BlocksInvalid:
             return [Text(f"The plug-in {plugin.name} sent what cannot be shown.", tone="warn")]
 

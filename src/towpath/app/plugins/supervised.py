@@ -128,9 +128,9 @@ class SupervisedPlugin:
             )
         except HookFailed as failed:
             self._note(str(failed), failed.where)
-            raise NotNow(f"{failed}. The plug-in {self.name} brings it.") from failed
+            raise NotNow(f"{failed}.") from failed
         except Broken as broken:
-            raise NotNow(f"{broken}. The plug-in {self.name} brings it.") from broken
+            raise NotNow(f"{broken}.") from broken
 
     async def perform(
         self,
@@ -183,7 +183,7 @@ class SupervisedPlugin:
             version=self.plugin.version,
             summary=self.offers.summary if self.offers else self.plugin.summary,
             condition=self._condition(),
-            sentence=self._sentence if self._process else self._failing(),
+            sentence=self._lately() if self._process else self._failing(),
             adds=adds_of(self.offers) if self.offers else (),
             incidents=tuple(
                 sorted(self._incidents.values(), key=lambda one: one.last_s, reverse=True)
@@ -192,6 +192,13 @@ class SupervisedPlugin:
             uninstall=uninstall,
             log=f"logs/{self._launch.log.name}",
         )
+
+    def _lately(self) -> str:
+        """What went wrong last, while it runs."""
+        if self._condition() is Condition.HEALTHY:
+            return ""
+        last = max(self._incidents.values(), key=lambda one: one.last_s)
+        return f"{last.what}{f', {last.count} times' if last.count > 1 else ''}."
 
     def _failing(self) -> str:
         return f"{self._sentence} {self._again()}" if self._sentence else self.away()

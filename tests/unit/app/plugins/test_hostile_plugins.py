@@ -1,7 +1,11 @@
 """Whatever a plug-in does, it is named, and the page has its sentence; nobody else notices."""
 
+from pathlib import Path
+
 import pytest
 from tests.unit.app.plugins.conftest import LINES_OF_HEAD, Site
+
+from towpath.engines.processes.host import SupervisedProcesses
 
 AT_IMPORT = {
     "raises": ("raise RuntimeError('no rota')", "It cannot be imported: RuntimeError: no rota"),
@@ -130,7 +134,7 @@ async def test_a_plugin_is_named_whose_hook(site: Site, code: str, what: str) ->
         await rig.running()
         deadline_s = 0.3 if "0.3 s" in what else 15.0
         shown = await rig.tab(deadline_s=deadline_s)
-        assert isinstance(shown, str) and shown.endswith("brings it.")
+        assert isinstance(shown, str) and shown.endswith(".")
         assert what in await rig.told()
         # What one visitor's call said is nobody else's to read.
         assert "carol" not in str(rig.report())
@@ -248,3 +252,19 @@ async def test_a_plugin_gets_its_own_settings_only(
     async with site.running() as rig:
         await rig.running()
         assert (await rig.tab())[0]["text"] == own
+
+
+async def test_a_hanging_one_is_ended_where_nothing_is_kept_apart(
+    site: Site, tmp_path: Path
+) -> None:
+    """A machine without namespaces: one user for all, and the same deadlines."""
+    site.write("async def hook(service):\n    while True: pass\n")
+    data_dir = tmp_path / "data"
+    data_dir.mkdir(mode=0o700)
+    host = SupervisedProcesses(data_dir / "run", grace_s=1.0, isolations=("none",))
+    async with host as processes:
+        async with Site(site.folder, data_dir, processes).running() as rig:
+            await rig.running()
+            assert "did not answer" in await rig.tab(deadline_s=0.3)
+            await rig.told()
+            assert rig.report().incidents[0].where.endswith("in hook")
