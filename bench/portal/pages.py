@@ -7,7 +7,7 @@ from bench.portal.visitor import Visitor, processor_s
 from towpath.app.capabilities import BUILT_IN
 from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN
 from towpath.capabilities.delivery.promotions.kinds import PROMOTION
-from towpath.capabilities.delivery.workloads.kinds import OF_WORKLOAD, WORKLOAD
+from towpath.capabilities.delivery.workloads.kinds import OF_WORKLOAD, RELEASE, WORKLOAD
 from towpath.capabilities.infrastructure.clusters.kinds import LOCAL
 from towpath.capabilities.infrastructure.offerings.kinds import POSTGRESQL_INSTANCE
 from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
@@ -37,17 +37,17 @@ def routes() -> list[str]:
     return [*(page.path for one in BUILT_IN for page in one.load_pages()), *OWN]
 
 
-async def addresses(api: Client, project: str) -> dict[str, str]:
-    """One address for every route. Raises LookupError for a route that nothing is known of."""
+async def addresses(api: Client, project: str) -> tuple[dict[str, str], list[str]]:
+    """One address for every route; and the routes of which a part is not known here."""
     example = await _example(api, project)
-    found = {}
+    found, unknown = {}, []
     for route in routes():
         prefix = next((one for one in example if route.startswith(one)), "")
         try:
             found[route] = route.format_map(example.get(prefix, {}))
-        except KeyError as missing:
-            raise LookupError(f"add to _example what {missing} is in {route}") from missing
-    return found
+        except KeyError:
+            unknown.append(route)
+    return found, unknown
 
 
 async def _example(api: Client, project: str) -> dict[str, dict[str, str]]:
@@ -70,7 +70,14 @@ async def _example(api: Client, project: str) -> dict[str, dict[str, str]]:
         "namespace": project,
         "name": service,
     }
-    of_project = {"project": project, "name": service, "workload": service, "tab": "checks"}
+    releases = await api.list(RELEASE, project, fields=OF_WORKLOAD.format(service), limit=1)
+    of_project = {
+        "project": project,
+        "name": service,
+        "workload": service,
+        "tab": "checks",
+        "sha": releases.items[0]["spec"]["commit"],
+    }
     return {
         "/projects/{project}/promotions": {
             "project": project,
