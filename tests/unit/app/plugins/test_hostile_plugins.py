@@ -262,9 +262,8 @@ async def test_a_hanging_one_is_ended_where_nothing_is_kept_apart(
     data_dir = tmp_path / "data"
     data_dir.mkdir(mode=0o700)
     host = SupervisedProcesses(data_dir / "run", grace_s=1.0, isolations=("none",))
-    async with host as processes:
-        async with Site(site.folder, data_dir, processes).running() as rig:
-            await rig.running()
-            assert "did not answer" in await rig.tab(deadline_s=0.3)
-            await rig.told()
-            assert rig.report().incidents[0].where.endswith("in hook")
+    async with host as processes, Site(site.folder, data_dir, processes).running() as rig:
+        await rig.running()
+        assert "did not answer" in await rig.tab(deadline_s=0.3)
+        await rig.told()
+        assert rig.report().incidents[0].where.endswith("in hook")
