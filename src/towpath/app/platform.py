@@ -47,7 +47,9 @@ from towpath.machinery.errors import NotFound
 from towpath.plugin.discovery import installed_plugins
 from towpath.runtime import heap
 from towpath.runtime.looplag import LoopLag
-from towpath.web.accounts import ApiAccess, build_accounts
+from towpath.web.accounts import ApiAccess, build_accounts, build_people
+from towpath.web.people import People
+from towpath.web.people_page import people_pages
 from towpath.web.portal import Portal, PortalApplication, build_portal
 from towpath.web.reads import build_reads
 
@@ -257,6 +259,7 @@ def _portal(
         for one in BUILT_IN
         if one.pages
     }
+    people = People(base.identity, base.authorize, base.records.audit)
     portal = Portal(
         identity=base.identity,
         client_of=base.api.front.client,
@@ -268,7 +271,7 @@ def _portal(
         engines=engines(base, lag),
         addresses=base.addresses,
         hosts=PORTAL_HOSTS,
-        pages=tuple(page for one in BUILT_IN for page in one.load_pages()),
+        pages=(*(page for one in BUILT_IN for page in one.load_pages()), *people_pages(people)),
         template_folders=folders,
         tabs=lambda: (*tabs, *plugins.tabs()),
         checks=lambda: (*checks, *plugins.checks()),
@@ -283,6 +286,7 @@ def _portal(
             base.addresses,
             ApiAccess(base.addresses.api(), [LOCAL], base.pki.ca_pem.decode()),
         ),
+        *build_people(people, base.authenticate, base.addresses),
     ]
     return build_portal(portal, routes)
 

@@ -1,6 +1,8 @@
-"""Signing in: links for people, and the command line as one of them."""
+"""Signing in, and people: links for them, accounts, and the command line as one of them."""
 
 import sys
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from towpath.cli.connection import login_file
@@ -61,7 +63,87 @@ async def login(_: None, link: str) -> None:
     say("`towpath git setup` lets Git sign in as you, too.")
 
 
+async def user_add(
+    terminal: Terminal,
+    name: str,
+    *,
+    group: tuple[str, ...] = (),
+    full_name: str = "",
+    email: str = "",
+) -> None:
+    """Add a person, and make a link that signs them in, once, within 15 minutes.
+
+    Parameters
+    ----------
+    name
+        Lower-case letters, digits, dots, dashes and underscores.
+    group : -g
+        A group that they are in, such as team-a or platform-admins. Can be repeated.
+    """
+    groups = " ".join(group)
+    asked = {"name": name, "groups": groups, "display_name": full_name, "email": email}
+    made = await terminal.post("/-/people", asked)
+    sys.stdout.write(f"{made['link']}\n")
+    terminal.say(f"The link signs {made['user']} in, once, within 15 minutes.")
+    terminal.say(
+        "What they may do is said by the projects that they become a member of: the owner of one "
+        "adds them."
+    )
+
+
+async def user_list(terminal: Terminal, text: str = "") -> None:
+    """Show the people that the platform knows.
+
+    Parameters
+    ----------
+    text
+        Only those whose name or e-mail address holds it.
+    """
+    found = await terminal.read("people", q=text)
+    terminal.show(found, [_row(one) for one in found])
+
+
+async def user_groups(terminal: Terminal, name: str, *, group: tuple[str, ...] = ()) -> None:
+    """Say which groups a person is in: these, and no others.
+
+    Parameters
+    ----------
+    group : -g
+        Can be repeated; none takes the person out of all.
+    """
+    asked = {"action": "groups", "groups": " ".join(group)}
+    changed = await terminal.post(f"/-/people/{name}", asked)
+    terminal.say(f"{changed['user']} is in {', '.join(changed['groups']) or 'no group'} now")
+
+
+async def user_deactivate(terminal: Terminal, name: str) -> None:
+    """End all of a person's sessions and tokens, and let them sign in no more."""
+    await terminal.post(f"/-/people/{name}", {"action": "deactivate"})
+    terminal.say(f"{name} is signed out everywhere and cannot sign in any more")
+
+
+async def user_activate(terminal: Terminal, name: str) -> None:
+    """Let a person who was deactivated sign in again."""
+    await terminal.post(f"/-/people/{name}", {"action": "activate"})
+    terminal.say(f"{name} can sign in again, with a link from `towpath login-link --user {name}`")
+
+
+def _row(person: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "name": person["user"],
+        "full name": person["displayName"],
+        "e-mail": person["email"],
+        "groups": ", ".join(person["groups"]),
+        "state": "active" if person["active"] else "deactivated",
+    }
+
+
 ACCOUNT_COMMANDS = [
     Command(("login-link",), login_link),
     Command(("login",), login, local=True),
+    Command(("user", "add"), user_add),
+    Command(("user", "list"), user_list),
+    Command(("user", "groups"), user_groups),
+    Command(("user", "deactivate"), user_deactivate),
+    Command(("user", "activate"), user_activate),
 ]

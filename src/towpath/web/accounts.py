@@ -2,11 +2,14 @@
 
     POST /-/links   {"user": "alice"}   -> {"link": "http://..."}
     POST /-/tokens  {"link": "..."}     -> {"token": "...", "user": "alice", "server": ...}
+    POST /-/people  {"name": "dora", "groups": "team-a"}           -> {"user", "link"}
+    POST /-/people/dora  {"action": "groups", "groups": "team-b"}  -> {"user", "groups", ...}
+    GET /api/v1/people?q=do             -> [{"user", "groups", ...}]
 
 Making a link for somebody is signing in as them, so the right that it takes is `impersonate`.
 """
 
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 import orjson
@@ -14,12 +17,26 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from towpath.engines.identity.port import IdentityProvider, UnknownPerson
+from towpath.engines.identity.port import (
+    Account,
+    BadAccount,
+    IdentityProvider,
+    UnknownPerson,
+)
 from towpath.hooks.platform import Addresses
-from towpath.machinery.errors import BadRequest, Forbidden, NotFound, StatusError, Unauthorized
+from towpath.machinery.errors import (
+    BadRequest,
+    Forbidden,
+    Invalid,
+    NotFound,
+    StatusError,
+    Unauthorized,
+)
 from towpath.machinery.users import MASTERS, AccessRequest, Authenticate, Authorize, UserInfo
+from towpath.web.people import People
 
 BODY_BYTES_MAX = 4096
+PEOPLE_MAX = 500
 
 T = TypeVar("T")
 
@@ -31,6 +48,19 @@ class LinkRequest(msgspec.Struct):
 class TokenRequest(msgspec.Struct):
     link: str
     label: str = "command line"
+
+
+class PersonRequest(msgspec.Struct):
+    name: str
+    display_name: str = ""
+    email: str = ""
+    groups: str = ""
+    """With spaces between."""
+
+
+class PersonChange(msgspec.Struct):
+    action: Literal["groups", "deactivate", "activate"]
+    groups: str = ""
 
 
 class ApiAccess(msgspec.Struct, frozen=True):
@@ -77,13 +107,70 @@ def build_accounts(
     ]
 
 
-def _json(endpoint: Endpoint) -> Endpoint:
+def build_people(people: People, authenticate: Authenticate, addresses: Addresses) -> list[Route]:
+    """Looking after people from a command line; the pages are in people_page."""
+
+    async def add(request: Request) -> Any:
+        asked = await _body(request, PersonRequest)
+        user = await _bearer(request, authenticate)
+        account = Account(asked.name, asked.display_name, asked.email, tuple(asked.groups.split()))
+        try:
+            secret = await people.add(user, account)
+        except BadAccount as bad:
+            raise Invalid(str(bad)) from bad
+        return {"user": account.name, "link": addresses.portal(f"/sign-in?link={secret}")}
+
+    async def change(request: Request) -> Any:
+        asked = await _body(request, PersonChange)
+        user = await _bearer(request, authenticate)
+        name = request.path_params["name"]
+        try:
+            match asked.action:
+                case "groups":
+                    await people.set_groups(user, name, asked.groups.split())
+                case "deactivate":
+                    await people.deactivate(user, name)
+                case "activate":
+                    await people.activate(user, name)
+        except BadAccount as bad:
+            raise Invalid(str(bad)) from bad
+        except UnknownPerson as unknown:
+            raise NotFound(str(unknown)) from unknown
+        found = await people.get(user, name)
+        return _shown(found) if found else {}
+
+    async def find(request: Request) -> Any:
+        user = await _bearer(request, authenticate)
+        query = request.query_params
+        found = await people.list(
+            user, text=query.get("q", ""), after=query.get("after", ""), limit=PEOPLE_MAX
+        )
+        return [_shown(one) for one in found]
+
+    return [
+        Route("/-/people", _json(add), methods=["POST"]),
+        Route("/-/people/{name}", _json(change), methods=["POST"]),
+        Route("/api/v1/people", _json(find, code=200), methods=["GET"]),
+    ]
+
+
+def _shown(account: Account) -> dict[str, Any]:
+    return {
+        "user": account.name,
+        "displayName": account.display_name,
+        "email": account.email,
+        "groups": list(account.groups),
+        "active": account.is_active,
+    }
+
+
+def _json(endpoint: Endpoint, *, code: int = 201) -> Endpoint:
     async def answer(request: Request) -> Response:
         try:
-            content, code = await endpoint(request), 201
+            content, status = await endpoint(request), code
         except StatusError as error:
-            content, code = error.to_status(), error.code
-        return Response(orjson.dumps(content), code, media_type="application/json")
+            content, status = error.to_status(), error.code
+        return Response(orjson.dumps(content), status, media_type="application/json")
 
     return answer
 
