@@ -39,6 +39,11 @@ INTERACTIVE = """() => {
   look();
 }"""
 
+USABLE = """() => new Promise((done) => {
+  const look = () => window.usableAt ? done(window.usableAt) : setTimeout(look, 5);
+  look();
+})"""
+
 
 def chromium() -> str:
     """ "" where there is none."""
@@ -74,9 +79,8 @@ async def _first_load(browser: Browser, visitor: Visitor) -> Mapping[str, float]
     page = await context.new_page()
     await page.add_init_script(f"({INTERACTIVE})()")
     await page.goto(f"http://localhost:{visitor.port}/", wait_until="load")
-    await page.wait_for_function("window.usableAt", polling=10)
+    usable = await page.evaluate(USABLE)
     told = await page.evaluate(NAVIGATION)
-    usable = await page.evaluate("window.usableAt")
     await context.close()
     return {**told, "usable": usable}
 
