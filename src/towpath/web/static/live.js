@@ -83,7 +83,8 @@ function listen() {
   });
   opened.addEventListener("change", () => source === opened && catchUp());
   opened.addEventListener("inbox", () => source === opened && ring());
-  opened.addEventListener("gone", () => location.reload());
+  // Who has signed in anew meanwhile goes on where they are; anybody else is asked to sign in.
+  opened.addEventListener("gone", () => refresh().catch(() => {}));
   opened.addEventListener("error", () => {
     if (source !== opened) return;
     opened.close();
