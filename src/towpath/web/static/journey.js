@@ -140,6 +140,10 @@ export async function refresh() {
 }
 
 function swap(next, { whole }) {
+  // Somebody else has signed in in this browser: nothing of this page is theirs.
+  if (visitor(next) !== visitor(document)) return location.reload();
+  const token = next.querySelector("input[name=csrf]")?.value;
+  for (const field of document.querySelectorAll("input[name=csrf]")) field.value = token ?? field.value;
   shown = "";
   document.title = next.title;
   const main = document.getElementById("main");
@@ -160,6 +164,10 @@ function swap(next, { whole }) {
   if (whole) document.querySelectorAll("details[data-menu][open]").forEach((menu) => menu.removeAttribute("open"));
   for (const field of document.querySelectorAll(".rail input[name=next]")) field.value = location.pathname + location.search;
   document.dispatchEvent(new CustomEvent("towpath:page", { detail: { whole } }));
+}
+
+function visitor(page) {
+  return page.querySelector(".rail-foot summary")?.title;
 }
 
 export function show(text) {
