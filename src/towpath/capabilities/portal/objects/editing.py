@@ -14,11 +14,12 @@ from towpath.capabilities.portal.objects.places import Place, place_of
 from towpath.hooks.pages import Answer, Page, Redirect, Visit
 from towpath.hooks.showing import object_page
 from towpath.machinery.documents import DocumentError, dump_document, load_document
-from towpath.machinery.errors import Conflict, Forbidden, StatusError
+from towpath.machinery.errors import Conflict, Forbidden, Invalid, StatusError
 from towpath.machinery.objects import RawObject
 
 MANAGER = "towpath-portal"
 DIFF_CONTEXT = 3
+SERVER_FAULTS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,9 @@ def _refused(text: str, error: StatusError) -> Tried:
             {"field": cause.field.removeprefix("."), "message": cause.message}
             for cause in error.causes
         ]
-    return Tried(text, error=error.message, conflicts=conflicts, status=error.code)
+    # An unknown field is a fault of the server's own to the API, as it is to a kube-apiserver.
+    status = error.code if error.code < SERVER_FAULTS else Invalid.code
+    return Tried(text, error=error.message, conflicts=conflicts, status=status)
 
 
 def _has(obj: Any, path: str) -> bool:
