@@ -28,6 +28,7 @@ from towpath.engines.git.embedded import EmbeddedGitHost
 from towpath.engines.git.visitor import VisitorsGit
 from towpath.hooks.pages import Answer, Page, PageRoute, Redirect, Visit
 from towpath.hooks.platform import SYSTEM_NAMESPACE
+from towpath.hooks.tabs import ServiceTab
 from towpath.machinery.core_kinds import (
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
@@ -80,6 +81,8 @@ class RunningPortal:
     routes: tuple[PageRoute, ...]
     projects: frozenset[str] | None
     git: EmbeddedGitHost
+    added: tuple[ServiceTab, ...] = ()
+    """Tabs of a plug-in."""
     clusters_ask_rights: bool = False
     """On the one cluster, which is the same API, people may do all unless this is set."""
 
@@ -106,7 +109,7 @@ class RunningPortal:
             cluster=lambda name: self._cluster(name, user),
             git=VisitorsGit(self.git, self.front.authorize, user),
             form=form or {},
-            tabs=[tab for one in BUILT_IN for tab in one.load_tabs()],
+            tabs=[*(tab for one in BUILT_IN for tab in one.load_tabs()), *self.added],
             checks=[check for one in BUILT_IN for check in one.load_checks()],
         )
         if form is None:

@@ -7,6 +7,7 @@ say of themselves and imports nothing, so that no plug-in can spoil or slow it d
 
 import functools
 import inspect
+import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -129,7 +130,7 @@ class PluginTerminal:
         from towpath.plugin.reading import ClientApi
 
         self._terminal = terminal
-        self.api = ClientApi(terminal.api, "default")
+        self.api = ClientApi(terminal.api, os.environ.get("TOWPATH_PROJECT", ""))
 
     async def user(self) -> str:
         return await self._terminal.user()

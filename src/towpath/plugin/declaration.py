@@ -27,9 +27,9 @@ class Declined(Exception):
 class Api(Protocol):
     """The platform's API with somebody's rights: the visitor's, or the person's who types.
 
-    Without a namespace, a service's project is meant. Raises LookupError for what is not there,
-    PermissionError for what they may not see, and RuntimeError with the API's own sentence for
-    everything else.
+    Without a namespace, a service's project is meant; in a terminal TOWPATH_PROJECT, or all
+    projects. Raises LookupError for what is not there, PermissionError for what they may not see,
+    and RuntimeError with the API's own sentence for everything else.
     """
 
     async def get(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from towpath.hooks.blocks import Code, Facts, Link, Moment, Named, State, Table, Text
 from towpath.hooks.pages import Page, PageRoute, Visit
 from towpath.hooks.showing import show_object
 from towpath.machinery.core_kinds import CONFIG_MAP
@@ -180,6 +181,21 @@ ROWS = [
 TONES = ("good", "busy", "warn", "bad", "still", "")
 
 
+BLOCKS = (
+    Text("What a plug-in's tab is made of.", tone="warn"),
+    Facts({"On call": "alice", "Since": Moment(_BEGIN_S), "Pager": Link("the rota", "/about")}),
+    Table(
+        ("Service", "State", "Calls"),
+        [
+            (Named("shop", "<b>a name is text</b>"), State("Healthy"), 3),
+            (Named("pay"), State("Failed"), None),
+        ],
+        title="At night",
+    ),
+    Code("towpath on-call who 7", title="In a terminal"),
+)
+
+
 async def show(visit: Visit) -> Page:
     data = {
         "states": STATES,
@@ -190,6 +206,7 @@ async def show(visit: Visit) -> Page:
         "steps": STEPS,
         "environments": ENVIRONMENTS,
         "tree": TREE,
+        "blocks": BLOCKS,
         "diff": DIFF,
         "shown_object": show_object(
             CONFIG_MAP, CONFIG_MAP.object("shop", "demo", data={"size": "small"})

@@ -325,7 +325,8 @@ def _listening(folder: Path) -> Any:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
-            listening.bind(f"/proc/self/fd/{descriptor}/{wire.SOCKET}")
+            short = Path(f"/proc/self/fd/{descriptor}")
+            listening.bind(str((short if short.exists() else folder) / wire.SOCKET))
             listening.listen(1)
             listening.setblocking(False)
             yield listening

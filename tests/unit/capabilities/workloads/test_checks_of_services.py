@@ -1,6 +1,7 @@
 """The tab Checks: a built-in tab, of built-in checks, by the hooks that plug-ins use."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,20 @@ from tests.portal import RunningPortal, running_portal
 
 from towpath.capabilities.delivery.workloads.checks import CHECKS
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
+from towpath.hooks.blocks import (
+    Block,
+    Code,
+    Facts,
+    Link,
+    Moment,
+    Named,
+    State,
+    Table,
+    Text,
+)
 from towpath.hooks.checks import Outcome
-from towpath.hooks.tabs import Service
+from towpath.hooks.pages import Visit
+from towpath.hooks.tabs import Service, ServiceTab
 from towpath.machinery.errors import NotFound
 
 SERVICE = "/projects/demo/workloads/shop"
@@ -47,6 +60,23 @@ async def test_a_tab_that_nobody_adds_is_not_found(portal: RunningPortal) -> Non
     await make(portal)
     with pytest.raises(NotFound):
         await portal.open(f"{SERVICE}/nothing")
+
+
+EVIL = "<script>alert(1)</script>"
+
+
+async def test_whatever_a_plugin_writes_is_text(portal: RunningPortal) -> None:
+    async def show(_: Visit, service: Service) -> list[Block]:
+        row = (Named(EVIL, EVIL), State(EVIL), Link(EVIL, "/x?a=<b>"), Moment(EVIL))
+        table = Table((EVIL, "B", "C", "D"), [row], title=EVIL)
+        return [Text(EVIL), Text(EVIL, tone="bad"), Facts({EVIL: EVIL}), table, Code(EVIL)]
+
+    await make(portal)
+    added = ServiceTab("evil.tab", EVIL, show, "evil")
+    page = await replace(portal, added=(added,)).open(f"{SERVICE}/evil.tab")
+    assert EVIL not in page.html
+    assert page.html.count("&lt;script&gt;alert(1)") >= 8
+    assert "The plug-in evil brings this tab." in page.text
 
 
 STAGES = {
