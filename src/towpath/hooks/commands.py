@@ -40,6 +40,11 @@ class Terminal(Protocol):
         """The portal's address, without a slash at the end."""
         ...
 
+    @property
+    def token(self) -> str:
+        """What identifies the person who types, for programs that are signed in for them: git."""
+        ...
+
     async def post(self, path: str, content: Mapping[str, str]) -> Any:
         """POST to a path of the portal, decoded."""
         ...

@@ -66,6 +66,8 @@ function tell(there) {
     if (error.hidden) here.removeAttribute("aria-invalid");
     else here.setAttribute("aria-invalid", "true");
   }
+  if (control.hasAttribute("placeholder")) here.placeholder = control.placeholder;
+  else here.removeAttribute("placeholder");
   if (here.localName === "select" && here !== document.activeElement && here.options.length !== control.options?.length) {
     const value = here.value;
     here.replaceChildren(...[...control.options].map((option) => document.importNode(option, true)));

@@ -1,4 +1,4 @@
-"""Commands of the terminal: `new`, `templates`, `runs` and `template test`."""
+"""Commands of the terminal: `new`, `adopt`, `templates`, `runs` and `template test`."""
 
 from pathlib import Path
 
@@ -38,6 +38,56 @@ async def new(
 
     request = Request(template=template, name=name, project=project, given=set_)
     await create(terminal, request, wait_s=timeout if wait else None)
+
+
+async def adopt(
+    terminal: Terminal,
+    where: str = ".",
+    *,
+    project: str = "",
+    repository: str = "",
+    set_: tuple[str, ...] = (),
+    dry_run: bool = False,
+    yes: bool = False,
+    wait: bool = False,
+    timeout: float = 300.0,
+) -> None:
+    """Deliver a repository that is there already: read it, show what it lacks, commit that.
+
+    Only new files are committed, in one commit on main. Nothing is written before you say yes.
+
+    Parameters
+    ----------
+    where
+        A folder (with a slash, or "."), the address of a repository elsewhere, or the name of one
+        in the project.
+    project
+        The project that it is delivered in; needed when there are several.
+    repository
+        The repository's name here; the folder's or the address's if not given.
+    set_
+        An answer as name=value, such as port=9000 or database=yes; may be given several times.
+    dry_run
+        Print the new files as a patch, and write nothing.
+    yes
+        Do not ask.
+    wait
+        Follow every step until the service answers; exit with 1 if anything fails.
+    timeout
+        How many seconds to wait at most.
+    """
+    from towpath.capabilities.portal.templates import adopting
+
+    wanted = adopting.Wanted(
+        where=where,
+        repository=repository,
+        project=project,
+        given=set_,
+        dry_run=dry_run,
+        yes=yes,
+        wait_s=timeout if wait else None,
+    )
+    await adopting.adopt(terminal, wanted)
 
 
 async def templates(terminal: Terminal, *, of: str = "") -> None:
@@ -119,6 +169,7 @@ async def template_test(_terminal: Terminal | None, path: Path, *, update: bool 
 
 COMMANDS = (
     Command(("new",), new),
+    Command(("adopt",), adopt),
     Command(("templates",), templates),
     Command(("runs",), runs),
     Command(("template", "test"), template_test, local=True),

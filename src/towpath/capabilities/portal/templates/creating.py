@@ -1,13 +1,13 @@
 """`towpath new`: what is asked, what is planned, and what happened until the service answers."""
 
 import asyncio
-import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
+from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
 from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.portal.templates.context import default_owner, expression_context
 from towpath.capabilities.portal.templates.descriptor import (
@@ -16,6 +16,7 @@ from towpath.capabilities.portal.templates.descriptor import (
     parse_descriptor,
 )
 from towpath.capabilities.portal.templates.expressions import render_input
+from towpath.capabilities.portal.templates.forms import run_name
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE, TEMPLATE_RUN
 from towpath.capabilities.portal.templates.parameters import (
     Parameter,
@@ -33,7 +34,15 @@ from towpath.capabilities.portal.templates.story import (
     first_automatic,
     planned_things,
 )
-from towpath.hooks.commands import NOT_FOUND, TIMED_OUT, CommandError, Terminal
+from towpath.capabilities.portal.templates.telling import WORKLOAD_ACTION
+from towpath.hooks.commands import (
+    CONFLICT,
+    FAILED,
+    NOT_FOUND,
+    TIMED_OUT,
+    CommandError,
+    Terminal,
+)
 from towpath.hooks.platform import SYSTEM_NAMESPACE
 from towpath.machinery.documents import DocumentError, load_document
 from towpath.machinery.errors import Forbidden, NotFound
@@ -56,30 +65,44 @@ class Request:
 
 async def create(terminal: Terminal, request: Request, *, wait_s: float | None) -> None:
     """Raises CommandError with what is wrong, or what has failed."""
-    template = await _template(terminal, request)
+    template = await template_of(terminal, request)
     raw: RawObject = template["spec"]["descriptor"]
     try:
         descriptor = parse_descriptor(raw)
     except DescriptorInvalid as error:
         raise CommandError(f"the template {request.template} is not valid: {error}") from error
-    parameters = _parameters(terminal, raw, request)
+    parameters = parameters_of_request(terminal, raw, request)
+    run = await run_of(terminal, template, request, parameters)
+    # Whoever may not, or names a project that is not there, hears it before anything is told.
+    await try_run(terminal, run, request.project)
+    if any(step.action == WORKLOAD_ACTION for step in descriptor.steps):
+        await _refuse_taken(terminal, request)
     environment = await _environment(terminal, request.project)
-    user = await terminal.user()
-    run = TEMPLATE_RUN.object(
-        f"{request.name}-{secrets.token_hex(3)}",
+    await _show_plan(terminal, request, descriptor, parameters, environment)
+    await start(terminal, run, request, wait_s=wait_s)
+
+
+async def run_of(
+    terminal: Terminal, template: RawObject, request: Request, parameters: Mapping[str, Any]
+) -> RawObject:
+    """The object that starts it."""
+    metadata = template["metadata"]
+    return TEMPLATE_RUN.object(
+        run_name(request.name),
         request.project,
         spec={
-            "template": {
-                "name": request.template,
-                "namespace": template["metadata"]["namespace"],
-            },
-            "parameters": parameters,
-            "requestedBy": user,
+            "template": {"name": metadata["name"], "namespace": metadata["namespace"]},
+            "parameters": dict(parameters),
+            "requestedBy": await terminal.user(),
         },
     )
-    # Whoever may not, or names a project that is not there, hears it before anything is told.
-    await _try(terminal, run, request.project)
-    await _show_plan(terminal, request, descriptor, parameters, environment)
+
+
+async def start(
+    terminal: Terminal, run: RawObject, request: Request, *, wait_s: float | None
+) -> None:
+    """Create the run, and follow it where somebody waits. Raises CommandError."""
+    environment = await _environment(terminal, request.project)
     if wait_s is None:
         made = await terminal.api.create(TEMPLATE_RUN, run)
         terminal.say(f"Started {made['metadata']['name']}; `towpath runs` shows how it goes.")
@@ -90,7 +113,7 @@ async def create(terminal: Terminal, request: Request, *, wait_s: float | None) 
     _finish(terminal, request, outcome)
 
 
-async def _try(terminal: Terminal, run: RawObject, project: str) -> None:
+async def try_run(terminal: Terminal, run: RawObject, project: str) -> None:
     try:
         await terminal.api.create(TEMPLATE_RUN, run, dry_run=True)
     except NotFound as error:
@@ -101,7 +124,19 @@ async def _try(terminal: Terminal, run: RawObject, project: str) -> None:
         ) from error
 
 
-async def _template(terminal: Terminal, request: Request) -> RawObject:
+async def _refuse_taken(terminal: Terminal, request: Request) -> None:
+    try:
+        await terminal.api.get(WORKLOAD, request.name, request.project)
+    except (NotFound, Forbidden):
+        return
+    raise CommandError(
+        f"the project {request.project} has a workload {request.name} already",
+        hint="choose another name",
+        exit_code=CONFLICT,
+    )
+
+
+async def template_of(terminal: Terminal, request: Request) -> RawObject:
     """The project's own template of that name, else the platform's."""
     for namespace in (request.project, SYSTEM_NAMESPACE):
         try:
@@ -115,7 +150,7 @@ async def _template(terminal: Terminal, request: Request) -> RawObject:
     )
 
 
-def _parameters(terminal: Terminal, raw: RawObject, request: Request) -> dict[str, Any]:
+def parameters_of_request(terminal: Terminal, raw: RawObject, request: Request) -> dict[str, Any]:
     fields = {field.name: field for field in parameters_of(raw)}
     values: dict[str, Any] = {"name": request.name} if "name" in fields else {}
     for text in request.given:
@@ -257,7 +292,8 @@ async def _show_logs(terminal: Terminal, birth: Birth, begun: asyncio.Queue[str]
 
 def _finish(terminal: Terminal, request: Request, outcome: Failure | Success) -> None:
     if isinstance(outcome, Failure):
-        raise CommandError(outcome.message, hint=outcome.hint)
+        code = CONFLICT if outcome.is_taken else FAILED
+        raise CommandError(outcome.message, hint=outcome.hint, exit_code=code)
     row = {
         "workload": request.name,
         "environment": outcome.environment,

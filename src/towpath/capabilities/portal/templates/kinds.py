@@ -17,6 +17,9 @@ FINALIZER = "towpath.dev/templates"
 TEMPLATE_ANNOTATION = "towpath.dev/template"
 """On what a run makes: `<namespace>/<template>@<revision>`, for later updates of the template."""
 
+NAME_TAKEN = "NameTaken"
+"""The reason of a run that was refused for nothing else than a name that is given away."""
+
 CANCELLED_BY = "towpath.dev/cancelled-by"
 """On a run: who wants no more of it. What it has made is undone, and the run stays to be read."""
 

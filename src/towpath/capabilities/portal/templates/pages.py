@@ -5,7 +5,7 @@ complaints at the fields. The run is created as the visitor: the API decides who
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,7 +103,9 @@ async def create(visit: Visit) -> Answer:
         return await _shown(visit, filled)
     filled.check(complete=True)
     if not filled.is_wrong:
-        filled.errors = await _taken(visit, filled, (await _previewed(visit, filled)).things)
+        preview = await _previewed(visit, filled)
+        filled.problem = preview.problem
+        filled.errors = await _taken(visit, filled, preview.things)
     if filled.is_wrong:
         filled.status = 422
         return await _shown(visit, filled)
@@ -146,7 +148,7 @@ async def _shown(visit: Visit, filled: Filled) -> Page:
     raw, offer = filled.descriptor, offer_of(filled.template)
     data = {
         "offer": offer,
-        "pages": pages_of(raw),
+        "pages": _with_hints(pages_of(raw), preview),
         "values": form_values(parameters_with_defaults(raw, filled.values)),
         "errors": filled.errors,
         "problem": filled.problem,
@@ -161,6 +163,18 @@ async def _shown(visit: Visit, filled: Filled) -> Page:
         "runs": _runs(visit, preview, filled, environments),
     }
     return Page("templates/form.html", data, filled.status, title=offer["title"])
+
+
+def _with_hints(pages: Sequence[Mapping[str, Any]], preview: Preview) -> list[Mapping[str, Any]]:
+    """The schemas, with what was found in the repository where a field is left empty."""
+    shown: list[Mapping[str, Any]] = []
+    for page in pages:
+        properties = {
+            name: {**one, "ui:placeholder": preview.hints[name]} if name in preview.hints else one
+            for name, one in (page.get("properties") or {}).items()
+        }
+        shown.append({**page, "properties": properties})
+    return shown
 
 
 async def _previewed(visit: Visit, filled: Filled) -> Preview:

@@ -17,6 +17,7 @@ from towpath.capabilities.portal.templates.actions.adoption import (
     READ,
     Adoptable,
     NotAdoptable,
+    hints_of,
     look_at,
     proposal_of,
 )
@@ -77,6 +78,8 @@ class Preview:
     notes: tuple[str, ...] = ()
     problem: str = ""
     is_adoption: bool = False
+    hints: dict[str, str] = field(default_factory=dict)
+    """By parameter: what counts where it is left empty."""
 
     @property
     def diffs(self) -> list[dict[str, str]]:
@@ -178,6 +181,7 @@ class _Walk:
             self._read = await look_at(self.git, self.project, name)
             self.preview.found = self._read.findings.found
             self.preview.notes = tuple(self._read.findings.notes)
+            self.preview.hints = hints_of(self._read)
         if problems := self._read.findings.problems:
             raise NotAdoptable(" ".join(map(str, problems)))
         if action == PROPOSE:

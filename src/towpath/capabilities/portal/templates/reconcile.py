@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from towpath.capabilities.portal.templates import folders, progress
+from towpath.capabilities.portal.templates.actions.files import NameTaken
 from towpath.capabilities.portal.templates.context import place_of, run_context
 from towpath.capabilities.portal.templates.descriptor import (
     Descriptor,
@@ -34,6 +35,7 @@ from towpath.capabilities.portal.templates.kinds import (
     CANCELLED_BY,
     FAILED,
     FINALIZER,
+    NAME_TAKEN,
     SKIPPED,
     SOFTWARE_TEMPLATE,
     SUCCEEDED,
@@ -187,7 +189,8 @@ class RunReconciler:
         plan = await make_plan(platform.api, platform.git, actions, run.obj)
         await self._prepare(run, plan.source, plan.revision)
         given = run_context(run.obj, await self._place(run), {})
-        problems = []
+        problems: list[str] = []
+        is_taken = True
         for step in plan.descriptor.steps:
             try:
                 execution = self._execution(run, step, given)
@@ -197,8 +200,9 @@ class RunReconciler:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever speaks against it is told
                 problems.append(f"{step.name}: {_sentence(error)}")
+                is_taken = is_taken and isinstance(error, NameTaken)
         if problems:
-            raise Stalled("NotPossible", "; ".join(problems))
+            raise Stalled(NAME_TAKEN if is_taken else "NotPossible", "; ".join(problems))
         template: RawObject = {"descriptor": plan.raw}
         if plan.raw_source is not None:
             template |= {"source": plan.raw_source, "revision": plan.revision}

@@ -27,7 +27,11 @@ from towpath.capabilities.portal.templates.kinds import (
     TEMPLATE_RUN,
     UNDONE,
 )
-from towpath.capabilities.portal.templates.story import commit_of, first_automatic
+from towpath.capabilities.portal.templates.story import (
+    commit_of,
+    first_automatic,
+    newest_attempts,
+)
 from towpath.capabilities.portal.templates.telling import run_of
 from towpath.hooks.pages import Answer, LiveWatch, Page, Redirect, Visit
 from towpath.hooks.runs import RunAction
@@ -133,7 +137,7 @@ async def _again(visit: Visit, run: RawObject) -> str:
 
 async def _next(visit: Visit, run: RawObject, workload: str) -> tuple[list[Next], str]:
     """The way ahead, and the address once it answers."""
-    commit = commit_of(run)
+    commit = commit_of(run) if run.get("status") else ""
     if not workload or not commit or progress.phase_of(run) not in (RUNNING, SUCCEEDED):
         return [], ""
     project: str = run["metadata"]["namespace"]
@@ -160,7 +164,8 @@ async def _pipelines(visit: Visit, project: str, repository: str, commit: str) -
     labels = f"{REPOSITORY_LABEL}={repository},{COMMIT_LABEL}={commit}"
     found = (await visit.api.list(PIPELINE_RUN, project, labels=labels)).items
     steps = []
-    for run in sorted(found, key=lambda run: run["metadata"]["creationTimestamp"]):
+    runs = newest_attempts(found, commit)
+    for run in sorted(runs, key=lambda run: run["metadata"]["creationTimestamp"]):
         status, name = run.get("status") or {}, run["metadata"]["name"]
         steps.append(
             Next(

@@ -5,7 +5,7 @@ each thing once. The way from a template's run to a healthy service leads throug
 pipeline, the release, the promotion and the workload's environments.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from towpath.capabilities.delivery.environments.kinds import by_order
@@ -15,12 +15,14 @@ from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD
 from towpath.capabilities.portal.templates import progress
 from towpath.capabilities.portal.templates.kinds import (
     FAILED,
+    NAME_TAKEN,
     PENDING,
     RUNNING,
     SUCCEEDED,
     TEMPLATE_RUN,
     UNDONE,
 )
+from towpath.machinery.conditions import get_condition
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 
@@ -42,6 +44,8 @@ class Birth:
 class Failure:
     message: str
     hint: str
+    is_taken: bool = False
+    """Only because somebody has the name already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +98,12 @@ class Story:
             run["status"].get("message", "the run has failed"),
             ("what it had made is undone" if made else "nothing was made")
             + f"; see: towpath get templaterun {self.birth.run} -n {self.birth.project} -o yaml",
+            is_taken=(get_condition(run, progress.PLANNED) or {}).get("reason") == NAME_TAKEN,
         )
 
     def _delivery(self, commit: str, *, arrived: bool) -> Iterator[str]:
-        for run in self._of(PIPELINE_RUN).values():
-            if run["spec"]["commit"] == commit:
-                yield from self._pipeline_run(run)
+        for run in newest_attempts(self._of(PIPELINE_RUN).values(), commit):
+            yield from self._pipeline_run(run)
         releases = {
             name: release
             for name, release in self._of(RELEASE).items()
@@ -165,6 +169,18 @@ class Story:
                 self.outcome = Success(entry["name"], entry["release"], entry.get("url", ""))
 
 
+def newest_attempts(runs: Iterable[RawObject], commit: str) -> list[RawObject]:
+    """The runs of a commit, one for each workflow: what failed before it was run again is past."""
+    newest: dict[str, RawObject] = {}
+    for run in runs:
+        spec = run["spec"]
+        if spec["commit"] == commit:
+            known = newest.get(spec.get("workflow", ""))
+            if known is None or spec.get("attempt", 1) >= known["spec"].get("attempt", 1):
+                newest[spec.get("workflow", "")] = run
+    return list(newest.values())
+
+
 def commit_of(run: RawObject) -> str:
     """The commit that the run has published, "" before it has, or when it publishes nothing."""
     for step in progress.steps_of(run):
@@ -195,7 +211,8 @@ def planned_things(rendered: Sequence[tuple[str, Mapping[str, object]]]) -> list
         if action == "publish:towpath":
             lines.append(f"repository   {_slug(str(step.get('repoUrl', '')))}")
         elif action == "towpath:workload":
-            owner = f", owned by {step['owner']}" if step.get("owner") else ""
+            who = str(step.get("owner") or "").removeprefix("group:default/")
+            owner = f", owned by {who}" if who else ""
             lines.append(f"workload     {step.get('name', '?')}{owner}")
         elif action == "adopt:commit":
             lines.append(f"commit       on main of {step.get('repository', '?')}")

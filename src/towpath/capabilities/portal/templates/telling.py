@@ -34,7 +34,7 @@ async def run_of(visit: Visit, found: RawObject) -> Run:
     return Run(
         kind="Run",
         name=metadata["name"],
-        title=f"Create {parameters.get('name') or template['name']}",
+        title=_title(found),
         project=project,
         phase=phase_of(found),
         message=status.get("message", ""),
@@ -49,6 +49,13 @@ async def run_of(visit: Visit, found: RawObject) -> Run:
         shown=show_object(TEMPLATE_RUN, found),
         workload=workload,
     )
+
+
+def _title(run: RawObject) -> str:
+    template, given = run["spec"]["template"]["name"], run["spec"].get("parameters") or {}
+    if repository := given.get("repository"):
+        return f"Adopt {repository}" if template.startswith("adopt") else f"{template} {repository}"
+    return f"Create {given.get('name') or template}"
 
 
 async def _step(visit: Visit, project: str, run: str, step: RawObject) -> RunStep:

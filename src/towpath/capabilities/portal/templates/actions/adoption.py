@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
+from towpath.capabilities.delivery.pipelines.kinds import (
+    COMMIT_LABEL,
+    PIPELINE_RUN,
+    REPOSITORY_LABEL,
+    WORKFLOW_LABEL,
+    label_value,
+    run_name,
+)
+from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD, release_name
 from towpath.capabilities.portal.templates import folders
 from towpath.capabilities.portal.templates.actions.files import ActionFailed
 from towpath.capabilities.portal.templates.adoption.findings import Findings
@@ -20,8 +28,9 @@ from towpath.capabilities.portal.templates.adoption.proposal import (
     propose,
 )
 from towpath.capabilities.portal.templates.adoption.reading import read_repository
-from towpath.client.protocols import Reader
+from towpath.client.protocols import Client, Reader
 from towpath.engines.git.port import (
+    MAIN,
     File,
     GitReader,
     RepositoryName,
@@ -31,6 +40,8 @@ from towpath.engines.git.port import (
 )
 from towpath.hooks.platform import Platform
 from towpath.hooks.templates import ActionContext, TemplateAction
+from towpath.machinery.errors import AlreadyExists, NotFound
+from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import CommitSHA, RawObject
 from towpath.machinery.references import BadReference, EntityRef, parse_reference
 
@@ -98,6 +109,19 @@ def answers_of(repository: RepositoryName, given: Mapping[str, Any]) -> Answers:
         database=given.get("database") or "",
         database_size=given.get("databaseSize") or "small",
     )
+
+
+def hints_of(found: Adoptable) -> dict[str, str]:
+    """By input of adopt:propose: what counts where nothing is given."""
+    findings = found.findings
+    known = {
+        "name": found.repository.name,
+        "description": findings.description,
+        "port": str(findings.port or ""),
+        "healthPath": findings.health_path,
+        "command": findings.process,
+    }
+    return {name: text for name, text in known.items() if text}
 
 
 def _owner(text: str) -> EntityRef:
@@ -169,6 +193,7 @@ def propose_action(git: GitReader) -> TemplateAction:
         return {
             "commit": found.commit,
             "files": sorted(files),
+            "pipeline": found.findings.pipeline,
             "database": needs_database(found.findings, answers_of(found.repository, given)),
         }
 
@@ -200,7 +225,11 @@ def commit_action(platform: Platform) -> TemplateAction:
         repository = RepositoryName(context.project, context.input["repository"])
         files = await asyncio.to_thread(folders.read_files, context.workspace)
         commit = await _commit(context, repository, files)
-        context.log(f"main of {repository} is at {commit[:10]}, with {len(files)} new files")
+        if files:
+            context.log(f"main of {repository} is at {commit[:10]}, with {len(files)} new files")
+        elif pipeline := context.input.get("pipeline"):
+            await _start_pipeline(platform.api, context, repository, commit, pipeline)
+            context.log(f"Nothing is missing; {pipeline} runs for {commit[:10]}")
         url = git.clone_url(repository)
         return {
             "remoteUrl": url,
@@ -269,10 +298,51 @@ def commit_action(platform: Platform) -> TemplateAction:
     return TemplateAction(
         id=COMMIT,
         description="Commit the workspace's files, which must be new, to a repository's main.",
-        input_schema=_schema(["repository"], {"repository": _REPOSITORY, "message": _TEXT}),
+        input_schema=_schema(
+            ["repository"], {"repository": _REPOSITORY, "message": _TEXT, "pipeline": _TEXT}
+        ),
         run=run,
         undo=undo,
     )
+
+
+async def _start_pipeline(
+    api: Client, context: ActionContext, repository: RepositoryName, commit: CommitSHA, path: str
+) -> None:
+    """Nothing was pushed that would begin it. At most once more than it has run before."""
+    release = release_name(context.run["spec"]["parameters"].get("name") or repository.name, commit)
+    if await _is_there(api, RELEASE, release, context.project):
+        return
+    for attempt in (1, 2):
+        name = run_name(repository.name, path, commit, attempt)
+        spec = {
+            "repository": repository.name,
+            "ref": MAIN,
+            "commit": commit,
+            "workflow": path,
+            "event": "push",
+            "actor": context.user,
+            "attempt": attempt,
+        }
+        run = PIPELINE_RUN.object(name, context.project, spec=spec)
+        run["metadata"]["labels"] = {
+            REPOSITORY_LABEL: label_value(repository.name),
+            WORKFLOW_LABEL: label_value(path.rsplit("/", 1)[-1]),
+            COMMIT_LABEL: commit[:63],
+        }
+        try:
+            await api.create(PIPELINE_RUN, run)
+        except AlreadyExists:
+            continue
+        return
+
+
+async def _is_there(api: Reader, resource: Resource, name: str, namespace: str) -> bool:
+    try:
+        await api.get(resource, name, namespace)
+    except NotFound:
+        return False
+    return True
 
 
 def _author(context: ActionContext) -> Signature:

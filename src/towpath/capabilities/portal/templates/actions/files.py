@@ -35,6 +35,10 @@ class ActionFailed(Exception):
     """The action cannot do what it was asked; `str()` is one sentence for the author."""
 
 
+class NameTaken(ActionFailed):
+    """What the action would make is there already, and somebody else's."""
+
+
 async def _fetch_template(context: ActionContext) -> dict[str, Any]:
     def fetch() -> list[str]:
         source = _source(context)

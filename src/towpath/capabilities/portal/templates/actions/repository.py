@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from towpath.capabilities.portal.templates import folders
-from towpath.capabilities.portal.templates.actions.files import ActionFailed
+from towpath.capabilities.portal.templates.actions.files import ActionFailed, NameTaken
 from towpath.capabilities.portal.templates.expressions.scaffolder import parse_repository_url
 from towpath.capabilities.portal.templates.provenance import PROVENANCE_PATH, provenance
 from towpath.engines.git.port import (
@@ -47,7 +47,7 @@ def publish_action(platform: Platform) -> TemplateAction:
             await git.head(repository)
         except RepositoryNotFound:
             return
-        raise ActionFailed(
+        raise NameTaken(
             f"the repository {repository} exists already; choose another name, or delete it first"
         )
 

@@ -6,7 +6,7 @@ from typing import Any
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT, by_order
 from towpath.capabilities.delivery.workloads.kinds import REPOSITORY_OWNER_ANNOTATION, WORKLOAD
 from towpath.capabilities.governance.projects.kinds import PROJECT_LABEL
-from towpath.capabilities.portal.templates.actions.files import ActionFailed
+from towpath.capabilities.portal.templates.actions.files import ActionFailed, NameTaken
 from towpath.capabilities.portal.templates.kinds import TEMPLATE_ANNOTATION
 from towpath.capabilities.portal.templates.provenance import template_reference
 from towpath.hooks.platform import Platform
@@ -51,7 +51,7 @@ def workload_action(platform: Platform) -> TemplateAction:
             await api.get(WORKLOAD, name, context.project)
         except NotFound:
             return
-        raise ActionFailed(
+        raise NameTaken(
             f"the project {context.project} has a workload {name} already; choose another name"
         )
 
