@@ -98,8 +98,24 @@ class RunningPortal:
 
     async def _ask(self, address: str, user: UserInfo, form: Mapping[str, str] | None) -> Shown:
         parts = urlsplit(address)
-        route, in_path = self._route(parts.path)
-        visit = Visit(
+        route, _ = self._route(parts.path)
+        visit = self.visit(address, user, form)
+        if form is None:
+            answer = await route.answer(visit)
+        else:
+            assert route.submit is not None, f"nothing is posted to {route.path}"
+            answer = await route.submit(visit)
+        if isinstance(answer, Redirect):
+            return Shown(answer, "")
+        frame = Frame(user=user, projects=("demo",), live=bool(route.live and route.live(visit)))
+        response = self.rendering.render(_request(parts.path), answer, route.name, frame)
+        return Shown(answer, bytes(response.body).decode())
+
+    def visit(self, address: str, user: UserInfo, form: Mapping[str, str] | None = None) -> Visit:
+        """What a page is given."""
+        parts = urlsplit(address)
+        _, in_path = self._route(parts.path)
+        return Visit(
             user=user,
             viewer=Viewer(user, self.projects),
             api=self.front.client(user),
@@ -112,16 +128,6 @@ class RunningPortal:
             tabs=[*(tab for one in BUILT_IN for tab in one.load_tabs()), *self.added],
             checks=[check for one in BUILT_IN for check in one.load_checks()],
         )
-        if form is None:
-            answer = await route.answer(visit)
-        else:
-            assert route.submit is not None, f"nothing is posted to {route.path}"
-            answer = await route.submit(visit)
-        if isinstance(answer, Redirect):
-            return Shown(answer, "")
-        frame = Frame(user=user, projects=("demo",), live=bool(route.live and route.live(visit)))
-        response = self.rendering.render(_request(parts.path), answer, route.name, frame)
-        return Shown(answer, bytes(response.body).decode())
 
     def _route(self, path: str) -> tuple[PageRoute, dict[str, str]]:
         for route in self.routes:
@@ -166,10 +172,12 @@ async def running_portal(
     running = asyncio.create_task(front.run())
     try:
         await _fill(front.client())
-        async with SqliteRecords(folder / "records.db") as records:
-            async with open_git(folder / "git", front.authorize) as git:
-                rendering = Rendering(folders, routes)
-                yield RunningPortal(front, records, rendering, routes, projects, git)
+        async with (
+            SqliteRecords(folder / "records.db") as records,
+            open_git(folder / "git", front.authorize) as git,
+        ):
+            rendering = Rendering(folders, routes)
+            yield RunningPortal(front, records, rendering, routes, projects, git)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -14,6 +14,7 @@ from towpath.client.protocols import Client
 from towpath.hooks.checks import ServiceCheck
 from towpath.hooks.commands import Command
 from towpath.hooks.pages import PageRoute
+from towpath.hooks.palette import PaletteSource
 from towpath.hooks.platform import Platform
 from towpath.hooks.reads import Read
 from towpath.hooks.tabs import ServiceTab
@@ -55,6 +56,8 @@ class Capability:
     """`Sequence[ServiceTab]`: further tabs of the service page, shown as blocks of data."""
     checks: Reference = ""
     """`Sequence[ServiceCheck]`: what a service should fulfil, shown on its tab Checks."""
+    palette: Reference = ""
+    """`PaletteSource`: what it offers in the command palette."""
     demo: Reference = ""
     """`Callable[[Platform], Awaitable[None]]`: seeds its part of the demo; idempotent."""
 
@@ -101,6 +104,9 @@ class Capability:
 
     def load_checks(self) -> Sequence[ServiceCheck]:
         return cast(Sequence[ServiceCheck], self._load(self.checks, ()))
+
+    def load_palette(self) -> PaletteSource | None:
+        return cast(PaletteSource | None, self._load(self.palette, None))
 
     def load_demo(self) -> Callable[[Platform], Awaitable[None]] | None:
         function = self._load(self.demo, None)

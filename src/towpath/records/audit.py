@@ -52,6 +52,19 @@ class SqliteAuditTrail:
         token = str(rows[-1][0]) if more and rows else ""
         return AuditPage([_entry(row[1:]) for row in rows], token)
 
+    async def created(
+        self, projects: Sequence[str], resource: str, prefix: str, *, limit: int
+    ) -> list[tuple[str, str]]:
+        marks = ", ".join("?" * len(projects))
+        rows = await self._database.fetch(
+            "SELECT namespace, name FROM audit WHERE cluster = '' AND resource = ?"
+            f" AND namespace IN ({marks}) AND name >= ? AND name < ? AND verb = 'create'"
+            " AND subresource = '' AND code < 400"
+            " GROUP BY namespace, name ORDER BY max(sequence) DESC LIMIT ?",
+            (resource, *projects, prefix, prefix + "\U0010ffff", limit),
+        )
+        return [(namespace, name) for namespace, name in rows]
+
     async def last_writer(
         self, cluster: str, resource: str, namespace: str, name: str
     ) -> str | None:

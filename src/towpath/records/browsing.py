@@ -196,6 +196,33 @@ def read_page(
     return EntityPage(entities(connection, [row[-1] for row in shown]), total, token)
 
 
+def find_some(connection: apsw.Connection, viewer: Viewer, text: str, limit: int) -> list[Entity]:
+    """Names that begin so, then names and titles with these words, then anything with them.
+
+    Nothing is ranked, for that would look at all that fit; each step stops at the limit.
+    """
+    condition, projects = visibility(viewer)
+    found: dict[int, None] = {}
+
+    def add(sql: str, *parameters: Value) -> None:
+        if len(found) < limit:
+            rows = connection.execute(
+                f"SELECT entity.id FROM {sql} AND {condition} LIMIT ?",
+                [*parameters, *projects, limit],
+            )
+            found.update(dict.fromkeys(row[0] for row in rows))
+
+    name, match = text.strip().lower(), match_of(text)
+    if match:
+        words = "entity_text JOIN entity ON entity.id = entity_text.rowid WHERE entity_text MATCH ?"
+        begins = "entity WHERE entity.name >= ? AND entity.name < ?"
+        add(f"{begins} AND entity.kind = 'Component'", name, name + "\U0010ffff")
+        add(begins, name, name + "\U0010ffff")
+        add(words, f"{{name title}} : ({match})")
+        add(words, match)
+    return entities(connection, [*found][:limit])
+
+
 def count_values(
     connection: apsw.Connection, viewer: Viewer, where: EntityFilter, name: str, *, empty: bool
 ) -> dict[str, int]:

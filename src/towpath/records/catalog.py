@@ -18,6 +18,7 @@ import orjson
 from towpath.records.browsing import (
     COLUMNS,
     count_values,
+    find_some,
     marks,
     order_of,
     read_page,
@@ -101,6 +102,11 @@ class SqliteCatalogIndex:
             }
 
         return await self._database.read(count)
+
+    async def find(self, viewer: Viewer, text: str, *, limit: int = 10) -> list[Entity]:
+        return await self._database.read(
+            lambda connection: find_some(connection, viewer, text, limit)
+        )
 
     async def existing(self, viewer: Viewer, refs: Sequence[str]) -> set[str]:
         may_see, projects = visibility(viewer)

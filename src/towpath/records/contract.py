@@ -212,6 +212,13 @@ class CatalogIndex(Protocol):
         """For each field, how many have which value; with `empty` also how many have none."""
         ...
 
+    async def find(self, viewer: Viewer, text: str, *, limit: int = 10) -> list[Entity]:
+        """A few that are meant by these words, those whose name begins so first. Not all there are.
+
+        For search as one types: it costs the same however many entities fit.
+        """
+        ...
+
     async def existing(self, viewer: Viewer, refs: Sequence[str]) -> set[str]:
         """Those of the references that are entities the viewer may see."""
         ...
@@ -279,6 +286,15 @@ class AuditTrail(Protocol):
     async def query(
         self, viewer: Viewer, where: AuditFilter, *, limit: int = 100, continue_token: str = ""
     ) -> AuditPage: ...
+
+    async def created(
+        self, projects: Sequence[str], resource: str, prefix: str, *, limit: int
+    ) -> list[tuple[str, str]]:
+        """Project and name of the newest objects of a kind whose names begin so.
+
+        `projects` are those that the viewer may see. Some may have been deleted since.
+        """
+        ...
 
     async def last_writer(
         self, cluster: str, resource: str, namespace: str, name: str

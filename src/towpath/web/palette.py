@@ -1,66 +1,103 @@
-"""What the command palette offers: places, projects and what the catalogue knows by those words."""
+"""The command palette's answers: where to go, what to do, and what is known by those words.
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+What was asked for by its name comes first. Everything is asked with the visitor's rights, and each
+part stops at a few, so that an answer costs the same with ten services and with thousands.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from urllib.parse import quote
 
 import orjson
 from starlette.responses import Response
 
 from towpath.hooks.pages import Visit
-from towpath.records.contract import Entity, EntityFilter
+from towpath.hooks.palette import PaletteItem, PaletteQuestion, PaletteSource
+from towpath.records.contract import Entity
 
 WORDS_CHARACTERS_MAX = 100
-ENTITIES_MAX = 12
-PROJECTS_MAX = 8
+PAGE_CHARACTERS_MAX = 1000
+ENTITIES_MAX = 8
+PROJECTS_MAX = 6
 KINDS = ("Component", "System", "API", "Resource", "Group", "User")
 """What people look for most comes first; within a kind the best match does."""
 
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    group: str
-    label: str
-    href: str
-    detail: str = ""
-
-
 PLACES = (
-    Item("Go to", "Sessions and tokens", "/account"),
-    Item("Go to", "About this platform", "/about"),
-    Item("Go to", "Style guide", "/_/styleguide"),
+    PaletteItem("Go to", "Sessions and tokens", "/account"),
+    PaletteItem("Go to", "About this platform", "/about"),
+    PaletteItem("Go to", "Style guide", "/_/styleguide"),
 )
+LOOK = "/-/look"
+OWN = (
+    PaletteItem("Do", "Use the dark theme", LOOK, fields={"theme": "dark"}),
+    PaletteItem("Do", "Use the light theme", LOOK, fields={"theme": "light"}),
+    PaletteItem("Do", "Use the system's theme", LOOK, fields={"theme": "auto"}),
+    PaletteItem("Do", "Narrow the navigation", LOOK, fields={"rail": "folded"}),
+    PaletteItem("Do", "Widen the navigation", LOOK, fields={"rail": "open"}),
+    PaletteItem("Do", "Sign out", "/sign-out", fields={"sure": "yes"}),
+)
+ORDER = ("Here", "Services", "Catalog", "Do", "Projects", "Runs", "Objects", "Go to")
+"""Of the headings, when something has been typed; before that, places come after what is here."""
+ORDER_AT_FIRST = ("Here", "Go to", "Projects", "Do")
+
+
+def question_of(parameters: Mapping[str, str]) -> PaletteQuestion:
+    text = parameters.get("q", "").strip()[:WORDS_CHARACTERS_MAX]
+    page = parameters.get("page", "")[:PAGE_CHARACTERS_MAX]
+    return PaletteQuestion(text, page)
 
 
 async def answer(
-    visit: Visit, asked: str, rail: Sequence[tuple[str, str, str]], projects: Iterable[str]
+    visit: Visit,
+    question: PaletteQuestion,
+    rail: Sequence[tuple[str, str, str]],
+    projects: Iterable[str],
+    sources: Sequence[PaletteSource],
 ) -> Response:
-    text = asked.strip()[:WORDS_CHARACTERS_MAX]
-    sections = [Item("Go to", label, href) for href, label, _ in rail if href != "/about"]
-    items = [item for item in (*sections, *PLACES) if _fits(text, item.label)]
-    named = [name for name in projects if _fits(text, name)][:PROJECTS_MAX]
-    items += [Item("Projects", name, f"/projects/{quote(name)}") for name in named]
-    if text:
-        found = await visit.records.catalog.query(
-            visit.viewer, EntityFilter(text=text), limit=ENTITIES_MAX
-        )
-        # What was asked for by its name comes before the places that share a word with it.
-        entities = sorted(found.entities, key=lambda entity: _rank(entity.kind))
-        items = [*map(_of_entity, entities), *items]
+    found, *offered = await asyncio.gather(
+        _entities(visit, question), *(source(visit, question) for source in sources)
+    )
+    places = [PaletteItem("Go to", label, href) for href, label, _ in rail if href != "/about"]
+    named = [name for name in projects if question.fits(name)][:PROJECTS_MAX]
+    items = [
+        *found,
+        *(item for items in offered for item in items),
+        *(item for item in (*places, *PLACES, *OWN) if question.fits(item.label)),
+        *(PaletteItem("Projects", name, f"/projects/{quote(name)}") for name in named),
+    ]
+    order = ORDER if question.text else ORDER_AT_FIRST
+    items = sorted(items, key=lambda item: _rank(item.group, order))
+    # What is called just so is what was meant.
+    items.sort(key=lambda item: item.label.lower() != question.text.lower())
+    unique = {(item.label, item.href): item for item in reversed(items)}
+    items = [item for item in items if unique.pop((item.label, item.href), None)]
     body = {"items": [asdict(item) for item in items]}
-    return Response(orjson.dumps(body), media_type="application/json")
+    headers = {"Cache-Control": "no-store"}
+    return Response(orjson.dumps(body), media_type="application/json", headers=headers)
 
 
-def _rank(kind: str) -> int:
-    return KINDS.index(kind) if kind in KINDS else len(KINDS)
+def _rank(word: str, order: Sequence[str]) -> int:
+    return order.index(word) if word in order else len(order)
 
 
-def _fits(text: str, label: str) -> bool:
-    return all(word in label.lower() for word in text.lower().split())
+async def _entities(visit: Visit, question: PaletteQuestion) -> list[PaletteItem]:
+    if not question.text:
+        return []
+    found = await visit.records.catalog.find(visit.viewer, question.text, limit=ENTITIES_MAX)
+    return [_of_entity(one) for one in sorted(found, key=lambda one: _rank(one.kind, KINDS))]
 
 
-def _of_entity(entity: Entity) -> Item:
+def _of_entity(entity: Entity) -> PaletteItem:
+    label = entity.title or entity.name
+    if entity.workload and entity.project:
+        health = entity.state.health if entity.state else ""
+        href = f"/projects/{quote(entity.project)}/workloads/{quote(entity.workload)}"
+        return PaletteItem("Services", label, href, _joined(health, entity.project))
     parts = (entity.kind.lower(), entity.namespace, entity.name)
     href = "/catalog/" + "/".join(quote(part, safe="") for part in parts)
-    detail = " - ".join(part for part in (entity.kind, entity.project) if part)
-    return Item("Catalog", entity.title or entity.name, href, detail)
+    return PaletteItem("Catalog", label, href, _joined(entity.kind, entity.project))
+
+
+def _joined(*parts: str) -> str:
+    return " - ".join(part for part in parts if part)

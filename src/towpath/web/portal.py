@@ -20,6 +20,7 @@ from towpath.client.protocols import Client
 from towpath.engines.git.port import GitReader
 from towpath.hooks.checks import ServiceCheck
 from towpath.hooks.pages import Answer, LiveWatch, Page, PageRoute, Records, Redirect, Visit
+from towpath.hooks.palette import PaletteSource
 from towpath.hooks.platform import Addresses
 from towpath.hooks.tabs import ServiceTab
 from towpath.machinery.errors import StatusError
@@ -64,6 +65,8 @@ class Portal:
     pages: tuple[PageRoute, ...]
     template_folders: Mapping[str, Path]
     """Each capability's `templates/` folder, by the capability's name."""
+    palette: tuple[PaletteSource, ...] = ()
+    """What capabilities offer there."""
     tabs: Callable[[], Sequence[ServiceTab]] = tuple
     """Of the service page, those that come and go with plug-ins too."""
     checks: Callable[[], Sequence[ServiceCheck]] = tuple
@@ -259,9 +262,10 @@ class _Shell:
         if user is None:
             return PlainTextResponse("sign in first", 401)
         visit = await self._visit(user, {})
-        asked = request.query_params.get("q", "")
+        question = palette.question_of(request.query_params)
         projects = await self._portal.projects_of(visit.viewer)
-        return await palette.answer(visit, asked, self._rendering.rail, projects)
+        rail = self._rendering.rail
+        return await palette.answer(visit, question, rail, projects, self._portal.palette)
 
     def _clients(self, visit: Visit) -> Callable[[str], Client]:
         return lambda cluster: visit.cluster(cluster) if cluster else visit.api

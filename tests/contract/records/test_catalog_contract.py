@@ -2,8 +2,16 @@
 
 import pytest
 
+from towpath.machinery.errors import BadRequest
 from towpath.machinery.users import UserInfo
-from towpath.records.contract import Entity, EntityFilter, Relation, Viewer
+from towpath.records.contract import (
+    Entity,
+    EntityFilter,
+    Relation,
+    SavedView,
+    Viewer,
+    WorkloadState,
+)
 from towpath.records.sqlite import SqliteRecords
 
 ADMIN = Viewer(UserInfo("admin"), None)
@@ -181,3 +189,124 @@ async def test_pages_cover_everything_once(filled: SqliteRecords) -> None:
 
 async def test_sources_tell_their_version(filled: SqliteRecords) -> None:
     assert await filled.catalog.sources() == {"git/demo": "1", "git/hidden": "1", "org": "1"}
+
+
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        pytest.param("name", ["a-1", "b-2", "c-3", "d-4"], id="by name"),
+        pytest.param("-name", ["d-4", "c-3", "b-2", "a-1"], id="the other way round"),
+        pytest.param("owner", ["c-3", "d-4", "a-1", "b-2"], id="nobody's first, then by name"),
+        pytest.param("health", ["b-2", "c-3", "a-1", "d-4"], id="the sickest first, unknown last"),
+        pytest.param("-health", ["d-4", "a-1", "c-3", "b-2"], id="the sickest last"),
+    ],
+)
+async def test_a_list_has_an_order_and_goes_on_after_its_last_row(
+    records: SqliteRecords, sort: str, expected: list[str]
+) -> None:
+    rows = [
+        component("a-1", owner="group:default/x", workload="a-1"),
+        component("b-2", owner="group:default/y", workload="b-2"),
+        component("c-3", workload="c-3"),
+        component("d-4"),
+    ]
+    await records.catalog.ingest("s", rows, project="demo", version="1")
+    for name, health in (("a-1", "Healthy"), ("b-2", "Degraded"), ("c-3", "Progressing")):
+        await records.catalog.observe("demo", name, WorkloadState(health))
+    seen, token = [], ""
+    for number in range(len(rows)):
+        page = await records.catalog.query(
+            OF_DEMO, EntityFilter(), limit=1, sort=sort, continue_token=token
+        )
+        seen += [entity.name for entity in page.entities]
+        token = page.continue_token
+        if sort == "name":
+            # What comes before the place where one is shifts nothing.
+            new = component(f"0-{number}")
+            await records.catalog.ingest(f"n{number}", [new], project="demo", version="1")
+    assert seen == expected
+
+
+async def test_a_token_is_good_for_its_own_list_alone(filled: SqliteRecords) -> None:
+    page = await filled.catalog.query(ADMIN, EntityFilter(), limit=1, sort="name")
+    with pytest.raises(BadRequest):
+        await filled.catalog.query(
+            ADMIN, EntityFilter(), sort="-name", continue_token=page.continue_token
+        )
+    for token in ("1", "x", "eyJ9", "W10", "WyJuYW1lIixmYWxzZSxmYWxzZSxbMV1d", "\x00", "ä"):
+        with pytest.raises(BadRequest):
+            await filled.catalog.query(ADMIN, EntityFilter(), sort="name", continue_token=token)
+    with pytest.raises(BadRequest):
+        await filled.catalog.query(ADMIN, EntityFilter(), sort="descriptor")
+
+
+async def test_a_state_stays_when_its_entity_is_delivered_anew(records: SqliteRecords) -> None:
+    shop = component("shop-1", workload="shop-1")
+    await records.catalog.observe("demo", "shop-1", WorkloadState("Degraded", "It is.", "http://x"))
+    for version in ("1", "2"):
+        await records.catalog.ingest("s", [shop], project="demo", version=version)
+        found = await records.catalog.get(OF_DEMO, shop.ref)
+        assert found is not None
+        assert found.state == WorkloadState("Degraded", "It is.", "http://x")
+        counts = await records.catalog.facets(OF_DEMO, EntityFilter(), ["health"])
+        assert counts == {"health": {"Degraded": 1}}
+    assert await records.catalog.observed() == [("demo", "shop-1")]
+    await records.catalog.observe("demo", "shop-1", None)
+    assert await records.catalog.facets(OF_DEMO, EntityFilter(), ["health"]) == {"health": {}}
+    assert await records.catalog.observed() == []
+
+
+async def test_a_state_of_one_project_is_not_told_in_another(records: SqliteRecords) -> None:
+    await records.catalog.observe("hidden", "shop-1", WorkloadState("Degraded"))
+    shop = component("shop-1", workload="shop-1")
+    await records.catalog.ingest("s", [shop], project="demo", version="1")
+    found = await records.catalog.get(OF_DEMO, shop.ref)
+    assert found is not None
+    assert found.state is None
+
+
+async def test_some_are_found_as_one_types_and_only_those_one_may_see(
+    filled: SqliteRecords,
+) -> None:
+    async def found(viewer: Viewer, text: str) -> list[str]:
+        return [one.name for one in await filled.catalog.find(viewer, text, limit=5)]
+
+    assert await found(OF_DEMO, "ord") == ["orders"]
+    assert await found(OF_DEMO, "takes") == ["orders"]
+    assert await found(OF_DEMO, "secret") == []
+    assert await found(ADMIN, "secret") == ["secret-engine"]
+    assert await found(ADMIN, "") == []
+
+
+async def test_which_references_exist_for_whom(filled: SqliteRecords) -> None:
+    refs = ["group:default/team-a", "group:default/team-z", "component:default/secret-engine"]
+    assert await filled.catalog.existing(OF_DEMO, refs) == {"group:default/team-a"}
+    assert len(await filled.catalog.existing(ADMIN, refs)) == 2
+
+
+async def test_pages_hear_of_the_projects_they_may_see(records: SqliteRecords) -> None:
+    heard: list[str] = []
+    with (
+        records.changes.of_projects("catalog", OF_DEMO, lambda: heard.append("demo")),
+        records.changes.of_projects("catalog", ADMIN, lambda: heard.append("all")),
+        records.changes.of_projects("catalog", OF_NOTHING, lambda: heard.append("nothing")),
+    ):
+        await records.catalog.ingest("s", [component("a-1")], project="demo", version="1")
+        await records.catalog.observe("hidden", "x", WorkloadState("Healthy"))
+        await records.catalog.observe("hidden", "x", WorkloadState("Healthy"))
+    assert heard == ["demo", "all", "all"]
+
+
+async def test_views_are_kept_for_each_person_and_few(
+    records: SqliteRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("towpath.records.views.VIEWS_MAX", 2)
+    for name in ("one", "two"):
+        assert await records.views.save("alice", SavedView(name, "q=1"))
+    assert not await records.views.save("alice", SavedView("three", "q=3"))
+    assert await records.views.save("alice", SavedView("two", "q=2"))
+    assert await records.views.of("alice") == [SavedView("one", "q=1"), SavedView("two", "q=2")]
+    assert await records.views.of("bob") == []
+    await records.views.remove("bob", "one")
+    await records.views.remove("alice", "two")
+    assert await records.views.of("alice") == [SavedView("one", "q=1")]

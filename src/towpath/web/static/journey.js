@@ -170,10 +170,10 @@ function visitor(page) {
   return page.querySelector(".rail-foot summary")?.title;
 }
 
-export function show(text) {
+export function show(text, tone = "bad") {
   const toast = document.createElement("div");
-  toast.className = "toast bad";
-  toast.setAttribute("role", "alert");
+  toast.className = `toast ${tone}`;
+  toast.setAttribute("role", tone === "bad" ? "alert" : "status");
   toast.dataset.toast = "";
   toast.dataset.added = "";
   toast.append(Object.assign(document.createElement("p"), { textContent: text }));

@@ -26,6 +26,12 @@ GIT = "towpath-git:"
 DEFINITION_CHARACTERS_MAX = 200_000
 OF_EVERYBODY = ("Group", "User", "Location")
 
+_CALLED = {
+    "providesApi": "Provides API",
+    "consumesApi": "Consumes API",
+    "apiProvidedBy": "Provided by",
+    "apiConsumedBy": "Consumed by",
+}
 _DOCS = "backstage.io/techdocs-ref"
 _FIRST = ("ownedBy", "partOf", "providesApi", "consumesApi", "dependsOn", "dependencyOf", "hasPart")
 
@@ -96,7 +102,7 @@ def _relations(
         by_type.setdefault(relation.type, []).append(relation.target)
     return [
         {
-            "type": name,
+            "type": _CALLED.get(name, name),
             "count": len(targets),
             "targets": [_target(one, known) for one in targets[:TARGETS_SHOWN]],
             "more": max(0, len(targets) - TARGETS_SHOWN),

@@ -21,6 +21,7 @@ from towpath.capabilities.portal.catalog.asked import (
     kept_query,
     own_references,
 )
+from towpath.capabilities.portal.catalog.descriptors import KINDS
 from towpath.capabilities.portal.catalog.entity_page import (
     ENTITY,
     entity,
@@ -119,6 +120,7 @@ def _facets(
         values = {value: count for value, count in counts[name].items() if value}
         items = [_value(asked, name, value, count) for value, count in values.items()]
         if name == "kind":
+            items = sorted(items, key=lambda item: _KINDS.index(item["label"]))
             items.append(_value(asked, "kind", ALL_KINDS, sum(values.values())))
         items = _first(items)
         if name == "owner":
@@ -145,6 +147,7 @@ def _gaps(
     return [*items, *(_value(asked, "owner", word, count) for word, count in counted if count)]
 
 
+_KINDS = [*KINDS]
 _WORDS = {
     ("owner", MINE): "Mine",
     ("owner", NOBODY): "No owner",

@@ -1,10 +1,11 @@
-"""Home: what runs, for the person who looks."""
+"""Home: what needs a person and what is theirs; and what the palette offers them to do."""
 
 from towpath.hooks.capability import Capability
 
 CAPABILITY = Capability(
     package=__name__,
     name="home",
-    summary="The first page: what runs and where",
+    summary="The first page: what needs you, your services, what happened",
     pages=".pages:PAGES",
+    palette=".palette:offers",
 )

@@ -13,7 +13,7 @@ from towpath.capabilities.portal.home.activity import lately
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE, TEMPLATE_RUN
 from towpath.hooks.pages import Live, LiveRecords, Page, PageRoute, Visit
 from towpath.hooks.platform import SYSTEM_NAMESPACE
-from towpath.hooks.showing import may
+from towpath.hooks.showing import in_projects, may
 from towpath.machinery.objects import RawObject
 from towpath.machinery.references import DEFAULT_NAMESPACE
 from towpath.records.contract import HEALTHS, Entity, EntityFilter, Notification
@@ -25,6 +25,7 @@ OFFERS_SHOWN = 3
 PROJECTS_ASKED = 5
 SICK = ("Degraded", "Missing")
 ALL = "all"
+NOTHING_YET = "Nothing runs here yet: three steps lead from a name to production."
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ async def home(visit: Visit) -> Page:
     (needs, waiting), services, offered, may_create = await asyncio.gather(
         visit.records.inbox.asking(visit.viewer, limit=NEEDS_SHOWN),
         _services(visit, shows_all=shows_all),
-        visit.api.list(SOFTWARE_TEMPLATE, SYSTEM_NAMESPACE, limit=OFFERS_SHOWN),
+        in_projects(visit.api, SOFTWARE_TEMPLATE, [SYSTEM_NAMESPACE], limit=OFFERS_SHOWN),
         _may_create(visit),
     )
     data = {
@@ -52,14 +53,14 @@ async def home(visit: Visit) -> Page:
         "is_member": visit.viewer.projects is None or bool(visit.viewer.projects),
         "needs": [_need(one) for one in needs],
         "needs_more": waiting - len(needs),
-        "sentence": _sentence(services, waiting),
+        "sentence": _sentence(services, waiting) if services.total else NOTHING_YET,
         "mine": [_service(one) for one in services.mine],
         "mine_total": services.mine_total,
         "others": [_service(one) for one in services.others],
         "total": services.total,
         "shows_all": shows_all,
         "activity": await lately(visit, _owners(visit) if services.mine_total else ()),
-        "offers": [_offer(one) for one in offered.items],
+        "offers": [_offer(one) for one in offered],
         "may_create": may_create,
         "steps": [] if services.total else _first_steps(visit),
     }
@@ -103,8 +104,6 @@ async def _services(visit: Visit, *, shows_all: bool) -> Services:
 
 def _sentence(services: Services, waiting: int) -> str:
     """The answer to: is anything up?"""
-    if not services.total:
-        return ""
     whose, count = ("your", services.mine_total) if services.mine_total else ("", services.total)
     things = " ".join(filter(None, [whose, _counted(count, "service")]))
     if services.sick:
@@ -162,13 +161,15 @@ async def _may_create(visit: Visit) -> bool:
 def _first_steps(visit: Visit) -> list[Mapping[str, str]]:
     """What to do on a platform where nothing runs yet, each with the command for it."""
     project = min(visit.viewer.projects or {"demo"})
+    teams = [group for group in visit.user.groups if not group.startswith("system:")]
+    where = f"--project {project}" + (f" --set owner={teams[0]}" if teams else "")
     repository = visit.addresses.portal(f"/git/{project}/order-service.git")
     return [
         {
             "title": "Create a service",
             "text": "A name is enough: seconds later it has a repository, a pipeline, a database "
             "and an address.",
-            "command": f"towpath new python-service order-service --project {project} --wait",
+            "command": f"towpath new python-service order-service {where} --wait",
             "href": "/create",
             "action": "Create a service",
         },
