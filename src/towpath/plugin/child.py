@@ -23,6 +23,7 @@ from towpath.plugin import hooks, wire
 from towpath.plugin.declaration import Declined, Object, Plugin
 
 NO_PLUGIN = 2
+NICENESS = 5
 
 
 class PipeApi:
@@ -194,6 +195,8 @@ async def _serve(plugin: Plugin, platform: socket.socket, hello: wire.FromPlugin
 
 
 def main() -> None:
+    # Pages of others come first, whatever this one computes.
+    os.nice(NICENESS)
     faulthandler.register(signal.SIGTERM, file=sys.stderr, all_threads=True, chain=True)
     platform = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     platform.connect(wire.SOCKET)
