@@ -54,6 +54,27 @@ def config_map(name: str, **data: str) -> dict[str, object]:
     return CONFIG_MAPS.object(name, "default", data=data)
 
 
+async def test_a_table_is_what_the_server_shows_of_objects(client: Client) -> None:
+    for name in ("a", "b", "c"):
+        await client.create(CONFIG_MAPS, config_map(name, greeting="hello"))
+    first = await client.table(CONFIG_MAPS, "default", limit=2)
+    assert [column.name for column in first.columns] == ["Name", "Data", "Age"]
+    assert [row.cells[:2] for row in first.rows] == [["a", 1], ["b", 1]]
+    assert "data" not in first.rows[0].object
+    following = await client.table(
+        CONFIG_MAPS, "default", limit=2, continue_token=first.continue_token
+    )
+    assert "c" in [row.object["metadata"]["name"] for row in following.rows]
+
+
+async def test_a_table_of_one_object_has_all_of_it(client: Client) -> None:
+    await client.create(CONFIG_MAPS, config_map("a", greeting="hello"))
+    (row,) = (await client.table(CONFIG_MAPS, "default", name="a")).rows
+    assert row.object["data"] == {"greeting": "hello"}
+    with pytest.raises(NotFound):
+        await client.table(CONFIG_MAPS, "default", name="b")
+
+
 async def test_an_object_comes_back_as_it_was_written(client: Client) -> None:
     created = await client.create(CONFIG_MAPS, config_map("a", greeting="hello"))
     assert created["data"] == {"greeting": "hello"}

@@ -68,7 +68,7 @@ async def test_yaml_api_and_commands_are_one_part(portal: RunningPortal) -> None
     page = await portal.open(f"{STAGING}?tab=yaml")
     assert "towpath get environment staging --namespace demo --output yaml" in page.text
     assert "kubectl get environments.towpath.dev staging --namespace demo" in page.text
-    assert "GET /apis/towpath.dev/v1alpha1/namespaces/demo/environments/staging" in page.text
+    assert "API path /apis/towpath.dev/v1alpha1/namespaces/demo/environments/staging" in page.text
     assert "managedFields" not in page.text
 
 

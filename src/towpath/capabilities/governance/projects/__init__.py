@@ -16,5 +16,6 @@ CAPABILITY = Capability(
     controllers=".reconcile:controllers",
     reads=".reads:reads",
     pages=".pages:PAGES",
+    palette=".palette:offers",
     demo=".demo:seed",
 )

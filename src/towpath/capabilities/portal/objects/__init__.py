@@ -18,4 +18,5 @@ CAPABILITY = Capability(
     name="objects",
     summary="A page for every object of every API: state, relations, YAML, who changed what",
     pages=".pages:PAGES",
+    palette=".palette:offers",
 )

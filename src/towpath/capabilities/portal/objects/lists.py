@@ -137,6 +137,7 @@ _STATES = {
     ("synced", "True"): "Synced",
     ("synced", "False"): "Degraded",
     ("established", "True"): "Established",
+    ("status", "Running"): "Ready",  # of a pod: that is what it is for
 }
 
 

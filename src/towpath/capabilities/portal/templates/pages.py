@@ -33,7 +33,7 @@ from towpath.capabilities.portal.templates.running import RUN, act, live, show_r
 from towpath.engines.git.port import GitError, RepositoryName
 from towpath.hooks.pages import Answer, Page, PageRoute, Redirect, Visit
 from towpath.hooks.platform import SYSTEM_NAMESPACE
-from towpath.hooks.showing import get_if_there, may
+from towpath.hooks.showing import get_if_there, may, show_object
 from towpath.machinery.errors import Forbidden, NotFound, StatusError
 from towpath.machinery.objects import RawObject
 from towpath.records.contract import EntityFilter
@@ -161,6 +161,7 @@ async def _shown(visit: Visit, filled: Filled) -> Page:
         "push_address": visit.addresses.portal(f"/git/{filled.project or '<project>'}/<name>.git"),
         "stages": [_stage(one) for one in environments],
         "runs": _runs(visit, preview, filled, environments),
+        "shown": show_object(SOFTWARE_TEMPLATE, filled.template),
     }
     return Page("templates/form.html", data, filled.status, title=offer["title"])
 
