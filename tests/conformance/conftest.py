@@ -12,7 +12,7 @@ import orjson
 import pytest
 from tests.wire import WiredApi, wired_api_server
 
-from towpath.apiserver.pods import ExecOptions, Execution, PodLogOptions
+from towpath.apiserver.pods import Connected, ExecOptions, Execution, PodLogOptions
 from towpath.machinery.errors import BadRequest
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import UserInfo
@@ -80,8 +80,16 @@ class Pods:
     async def logs(self, pod: RawObject, options: PodLogOptions) -> AsyncIterator[bytes]:
         return said_by(pod, options)
 
-    async def execute(self, user: UserInfo, pod: RawObject, options: ExecOptions) -> Execution:
+    async def put_on_record(
+        self, user: UserInfo, pod: RawObject, subresource: str, detail: RawObject
+    ) -> None:
         raise BadRequest(f"nothing runs in pod {pod['metadata']['name']}")
+
+    async def execute(self, pod: RawObject, options: ExecOptions) -> Execution:
+        raise AssertionError
+
+    async def connect(self, pod: RawObject, port: str) -> Connected:
+        raise AssertionError
 
 
 def said_by(pod: RawObject, options: PodLogOptions) -> AsyncIterator[bytes]:

@@ -3,6 +3,7 @@
 The local cluster implements it. A refusal is a StatusError before the first byte.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -66,11 +67,24 @@ class Execution(Protocol):
         ...
 
 
+Connected = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
 class Pods(Protocol):
     async def logs(self, pod: RawObject, options: PodLogOptions) -> AsyncIterator[bytes]:
         """Whole lines, while they come when `follow` is set."""
         ...
 
-    async def execute(self, user: UserInfo, pod: RawObject, options: ExecOptions) -> Execution:
-        """Start a command in a container of the pod. Who asks is for the records."""
+    async def put_on_record(
+        self, user: UserInfo, pod: RawObject, subresource: str, detail: RawObject
+    ) -> None:
+        """That `user` will now execute in it or connect to it; durable when it returns."""
+        ...
+
+    async def execute(self, pod: RawObject, options: ExecOptions) -> Execution:
+        """Start a command in a container of the pod."""
+        ...
+
+    async def connect(self, pod: RawObject, port: str) -> Connected:
+        """To a port of the pod's own address."""
         ...

@@ -33,6 +33,8 @@ from towpath.machinery.errors import BadRequest, StatusError
 from towpath.machinery.objects import RawObject, key_of
 from towpath.runtime.controller import Controller
 
+CONNECT_S_MAX = 10.0
+
 
 class ExecOptions(Protocol):
     """What a command is executed with, as `pods/<name>/exec` says it."""
@@ -96,6 +98,23 @@ class LocalCluster:
             return await container.execute(command, terminal=options.tty, stdin=options.stdin)
         except ProcessError as error:
             raise StatusError(f"container {name} cannot execute it: {error}") from error
+
+    async def connect(
+        self, pod: RawObject, port: str
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """To a port of the pod. Raises BadRequest, and StatusError when nobody listens there."""
+        if not (port.isdecimal() and 0 < int(port) < 2**16):
+            raise BadRequest(f"port {port!r} is not a number from 1 to 65535")
+        address = self._agent.address(pod)
+        if address is None:
+            raise BadRequest(f"pod {key_of(pod).name} is not running")
+        try:
+            async with asyncio.timeout(CONNECT_S_MAX):
+                return await asyncio.open_connection(address, int(port))
+        except OSError as error:
+            raise StatusError(
+                f"pod {key_of(pod).name} does not listen on {address}:{port}"
+            ) from error
 
     async def run(self) -> None:
         """Run everything until cancelled."""

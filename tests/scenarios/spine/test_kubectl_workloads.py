@@ -3,7 +3,9 @@
 In a namespace of its own, which is no environment: nothing here is healed from Git.
 """
 
+import asyncio
 import os
+import re
 import shlex
 import sys
 from collections.abc import AsyncIterator
@@ -158,10 +160,40 @@ async def test_a_service_and_an_ingress_lead_to_the_processes(cluster: Cluster) 
 
 
 async def test_what_a_process_cannot_do_is_refused_by_name(cluster: Cluster) -> None:
-    for command in (("attach", "deployment/web"), ("port-forward", "deployment/web", "0:8000")):
-        refused = await cluster.try_kubectl(*command)
-        assert refused.code == 1
-        assert "not implemented" in refused.stderr
+    refused = await cluster.try_kubectl("attach", "deployment/web")
+    assert refused.code == 1
+    assert "not implemented" in refused.stderr
+
+
+async def test_a_port_is_forwarded_for_many_connections_at_once(cluster: Cluster) -> None:
+    command = (KUBECTL, "--context", "local", "-n", "play", "port-forward", "deployment/web")
+    forwarding = await asyncio.create_subprocess_exec(
+        *command,
+        *(":8000", ":9"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=cluster.platform.environment,
+    )
+    assert forwarding.stdout is not None
+    assert forwarding.stderr is not None
+    try:
+        async with asyncio.timeout(20):
+            told = [(await forwarding.stdout.readline()).decode() for _ in range(4)]
+        ports = [re.findall(r"127.0.0.1:([0-9]+) ->", line) for line in told]
+        open_port, closed_port = (found[0] for found in ports if found)
+        async with httpx2.AsyncClient(trust_env=False, timeout=20) as http:
+            address = f"http://127.0.0.1:{open_port}/"
+            answers = await asyncio.gather(*(http.get(address) for _ in range(20)))
+            assert {answer.status_code for answer in answers} == {200}
+            assert len({answer.text for answer in answers}) == 1
+            with pytest.raises(httpx2.TransportError):
+                await http.get(f"http://127.0.0.1:{closed_port}/")
+        async with asyncio.timeout(20):
+            while b"does not listen on" not in (line := await forwarding.stderr.readline()):
+                assert line, "kubectl tells what the server said"
+    finally:
+        forwarding.kill()
+        await forwarding.wait()
 
 
 async def test_a_command_is_executed_beside_the_process_and_its_end_is_told(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -91,3 +92,17 @@ async def test_what_controllers_report_stays_in_the_store(tmp_path: Path) -> Non
 
         await eventually(arrived)
         assert [entry.name for entry in await entries(records)] == ["c"]
+
+
+async def test_what_was_executed_in_a_pod_is_no_revision_to_go_on_from(tmp_path: Path) -> None:
+    store = MemoryStore()
+    async with SqliteRecords(tmp_path / "records.db") as records:
+        await write(store, "apps/deployments", "demo-staging/web")
+        executed = AuditEntry("local/exec/x", 2e9, "", "bob", "create", "pods", "ns", "p", "")
+        await records.audit.append([replace(executed, subresource="exec")])
+        async with shipping(store, records):
+
+            async def arrived() -> bool:
+                return len(await entries(records)) == 2
+
+            await eventually(arrived)

@@ -15,7 +15,7 @@ from towpath.apiserver.calls import Target, Verbs
 from towpath.apiserver.http import handlers, sockets
 from towpath.apiserver.http.bodies import ClientDisconnected
 from towpath.apiserver.http.discovery import Discovery, Document
-from towpath.apiserver.http.execution import ExecStreams
+from towpath.apiserver.http.execution import ExecSockets
 from towpath.apiserver.http.fixed import (
     HEALTH_PATHS,
     METRICS_TYPE,
@@ -25,6 +25,7 @@ from towpath.apiserver.http.fixed import (
     health,
     version_document,
 )
+from towpath.apiserver.http.forwarding import ForwardSockets
 from towpath.apiserver.http.openapi import OpenApi
 from towpath.apiserver.http.paths import parse_resource_path
 from towpath.apiserver.http.podstreams import LogStreams, refuse_stream
@@ -94,14 +95,15 @@ class ApiApplication:
         self._version = version_document(version)
         self._watches = WatchStreams()
         self._logs = LogStreams(pods)
-        self._executions = ExecStreams(pods)
+        self._sockets = {one.subresource: one(pods) for one in (ExecSockets, ForwardSockets)}
         self.metrics = Metrics()
 
     def end_streams(self) -> None:
         """End all that goes on and take no more of it, so that the listener can stop at once."""
         self._watches.end_all()
         self._logs.end_all()
-        self._executions.end_all()
+        for kind in self._sockets.values():
+            kind.end_all()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refuse = send_error
@@ -150,10 +152,10 @@ class ApiApplication:
             refuse_stream(request)
             if target.subresource not in served.subresources:
                 raise NotFound(MESSAGE_404)
-            if target.subresource == "exec":
-                executions = self._executions
+            if target.subresource in self._sockets:
+                pod_sockets = self._sockets[target.subresource]
                 upgraded = request.scope["type"] == "websocket"
-                serve = executions.serve if upgraded else executions.refuse
+                serve = pod_sockets.serve if upgraded else pod_sockets.refuse
                 await serve(self._verbs, self._authorize, request)
                 return
             if target.subresource == "log" and request.method == "GET":

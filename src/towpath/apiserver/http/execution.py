@@ -2,8 +2,7 @@
 
 Each message begins with its channel: 0 input, 1 output, 2 error output, 3 how it ended as a Status,
 4 the terminal's size; in v5.channel.k8s.io the client closes a channel with 255 and its number.
-Source: KEP-4006, and `k8s.io/apimachinery/pkg/util/remotecommand`. SPDY, which older clients speak
-and newer ones fall back to, is refused by name, after all other reasons to refuse.
+Source: KEP-4006, and `k8s.io/apimachinery/pkg/util/remotecommand`.
 """
 
 from urllib.parse import parse_qsl
@@ -11,77 +10,41 @@ from urllib.parse import parse_qsl
 import anyio
 import orjson
 
-from towpath.apiserver.authz.denials import forbidden
-from towpath.apiserver.calls import Target, Verbs
+from towpath.apiserver.http.podsockets import LASTS_S_MAX, PodSockets
 from towpath.apiserver.http.query import boolean
 from towpath.apiserver.http.requests import ApiRequest
 from towpath.apiserver.http.sockets import WebSocket
-from towpath.apiserver.http.streams import OpenStreams
 from towpath.apiserver.pods import ExecOptions, Execution, Pods
-from towpath.machinery.asgi import Message
-from towpath.machinery.errors import BadRequest, NotImplementedHere, StatusError, TooManyRequests
+from towpath.machinery.errors import BadRequest, StatusError
 from towpath.machinery.objects import RawObject
-from towpath.machinery.users import PLATFORM, AccessRequest, Authorize
 
-V5, V4 = "v5.channel.k8s.io", "v4.channel.k8s.io"
 INPUT, OUTPUT, ERRORS, STATUS, SIZE, CLOSE = 0, 1, 2, 3, 4, 255
-EXECUTIONS_MAX = 64
-"""At a time, for each API server."""
-LASTS_S_MAX = 4 * 3600.0
 
 
-class ExecStreams(OpenStreams):
-    def __init__(self, pods: Pods | None) -> None:
-        super().__init__()
-        self._pods = pods
+class ExecSockets(PodSockets):
+    subresource = "exec"
+    subprotocols = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 
-    async def refuse(self, verbs: Verbs, authorize: Authorize, request: ApiRequest) -> None:
-        """For a request that is no WebSocket. Raises StatusError, always."""
-        await self._pod(verbs, authorize, request)
-        raise BadRequest(
-            "Upgrade request required: exec is spoken over WebSocket here "
-            f"({V5} or {V4}), not over SPDY; use kubectl 1.30 or newer"
-        )
-
-    async def serve(self, verbs: Verbs, authorize: Authorize, request: ApiRequest) -> None:
-        """Raises StatusError before the WebSocket is accepted."""
-        pod = await self._pod(verbs, authorize, request)
-        socket = WebSocket(request.scope, request.receive, request.send)
-        offered = [name for name in (V5, V4) if name in socket.subprotocols]
-        if not offered:
-            raise BadRequest(f"the client offers neither subprotocol {V5} nor {V4}")
-        self.refuse_when_ended()
-        if len(self) >= EXECUTIONS_MAX:
-            raise TooManyRequests(
-                f"{EXECUTIONS_MAX} commands are being executed already; try again later"
-            )
+    async def _talk(
+        self, socket: WebSocket, subprotocol: str, request: ApiRequest, pods: Pods, pod: RawObject
+    ) -> None:
         options = exec_options(request)
-        assert self._pods is not None
-        await socket.accept(offered[0])
+        await socket.accept(subprotocol)
         try:
-            execution = await self._pods.execute(request.user, pod, options)
+            asked = {"container": options.container, "command": " ".join(options.command)}
+            await pods.put_on_record(request.user, pod, self.subresource, asked)
+            execution = await pods.execute(pod, options)
         except StatusError as error:
             # Refused any sooner, kubectl would ask again by SPDY, and tell of that instead.
             await _end(socket, error.to_status())
             return
         try:
-            await self._talk(socket, execution)
+            await self._converse(socket, execution)
         finally:
             execution.end()
 
-    async def _pod(self, verbs: Verbs, authorize: Authorize, request: ApiRequest) -> RawObject:
-        """By the right to `create`, as since Kubernetes 1.35 for WebSockets too."""
-        target = request.target
-        question = AccessRequest("create", "", "pods", target.namespace, target.name, "exec")
-        if not await authorize(request.user, question):
-            raise forbidden(request.user, question)
-        if self._pods is None:
-            raise NotImplementedHere("pods/exec is not implemented by this server: it runs no pods")
-        pod_target = Target(target.resource, target.namespace, target.name)
-        return dict(orjson.loads(await verbs.get(PLATFORM, pod_target)))
-
-    async def _talk(self, socket: WebSocket, execution: Execution) -> None:
-        async with self.lasting(_never, at_most_s=LASTS_S_MAX), anyio.create_task_group() as tasks:
+    async def _converse(self, socket: WebSocket, execution: Execution) -> None:
+        async with self.lasting(at_most_s=LASTS_S_MAX), anyio.create_task_group() as tasks:
             tasks.start_soon(_hear, socket, execution)
             async for is_error, data in execution.output():
                 await socket.send(bytes((ERRORS if is_error else OUTPUT,)) + data)
@@ -92,12 +55,6 @@ class ExecStreams(OpenStreams):
 async def _end(socket: WebSocket, status: RawObject) -> None:
     await socket.send(bytes((STATUS,)) + orjson.dumps(status))
     await socket.close()
-
-
-async def _never() -> Message:
-    """The socket itself tells when the client leaves."""
-    await anyio.sleep_forever()
-    raise AssertionError
 
 
 async def _hear(socket: WebSocket, execution: Execution) -> None:

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
 from towpath.machinery.asgi import Application
@@ -54,7 +55,7 @@ class Listener:
         self._config = Config(
             cast(Any, application),
             http="httptools",
-            ws="websockets-sansio" if websockets else "none",
+            ws=_WebSocketProtocol if websockets else "none",
             ws_max_size=WEBSOCKET_MESSAGE_BYTES_MAX,
             ws_per_message_deflate=False,
             log_level="warning",
@@ -172,6 +173,17 @@ class _Protocol(HttpToolsProtocol):
 
     def _unsupported_upgrade_warning(self) -> None:
         """An upgrade that is not done is refused by the application, by name."""
+
+
+class _WebSocketProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's; the application alone looks at the subprotocols.
+
+    The one for port-forward, `SPDY/3.1+portforward.k8s.io`, is no token of RFC 6455.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.conn.process_subprotocol = lambda headers: None  # type: ignore[method-assign]
 
 
 _HEAD_TOO_LARGE = b"HTTP/1.1 431 \r\ncontent-length: 0\r\nconnection: close\r\n\r\n"

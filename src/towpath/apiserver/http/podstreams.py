@@ -1,4 +1,4 @@
-"""A pod's logs as a stream of text; attach, port-forward and proxy are refused by name."""
+"""A pod's logs as a stream of text; attach and proxy are refused by name."""
 
 from collections.abc import AsyncIterator
 
@@ -13,7 +13,7 @@ from towpath.apiserver.pods import PodLogOptions, Pods
 from towpath.machinery.errors import BadRequest, NotImplementedHere
 from towpath.machinery.users import PLATFORM, AccessRequest, Authorize
 
-NOT_STREAMED = frozenset({"attach", "portforward", "proxy"})
+NOT_STREAMED = frozenset({"attach", "proxy"})
 FOLLOW_S_MAX = 4 * 3600.0
 
 
@@ -41,7 +41,7 @@ def refuse_stream(request: ApiRequest) -> None:
     if subresource.partition("/")[0] in NOT_STREAMED:
         raise NotImplementedHere(
             f"{request.served.resource.plural}/{subresource} is not implemented by this server; "
-            "pods of a local cluster are processes of this machine; `logs` and `exec` work"
+            "pods of a local cluster are processes of this machine"
         )
 
 

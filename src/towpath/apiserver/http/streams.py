@@ -31,13 +31,19 @@ class OpenStreams:
             raise Unavailable("the server is shutting down", retry_after_s=1)
 
     @asynccontextmanager
-    async def lasting(self, receive: Receive, *, at_most_s: float) -> AsyncIterator[None]:
-        """What is inside is left when the client leaves, after `at_most_s`, and by `end_all`."""
+    async def lasting(
+        self, receive: Receive | None = None, *, at_most_s: float
+    ) -> AsyncIterator[None]:
+        """What is inside is left when the client leaves, after `at_most_s`, and by `end_all`.
+
+        Without `receive` who is inside must notice that the client leaves.
+        """
         async with anyio.create_task_group() as tasks:
             scope = tasks.cancel_scope
             scope.deadline = anyio.current_time() + at_most_s
             self._open.add(scope)
-            tasks.start_soon(_cancel_on_disconnect, receive, scope)
+            if receive is not None:
+                tasks.start_soon(_cancel_on_disconnect, receive, scope)
             try:
                 yield
             finally:

@@ -68,6 +68,11 @@ class PodAgent:
         worker = self._workers.get(uid_of(pod))
         return worker.container(name) if worker else None
 
+    def address(self, pod: RawObject) -> str | None:
+        """Where the pod's processes listen; its status is not believed."""
+        worker = self._workers.get(uid_of(pod))
+        return worker.address if worker else None
+
     def _keep_addresses(self) -> None:
         """Pods that have an address keep it; before any new pod can be given it."""
         for pod in self._state[POD].all():

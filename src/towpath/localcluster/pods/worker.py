@@ -67,6 +67,10 @@ class PodWorker:
         self.state.leaving = True
         self._leaving.set()
 
+    @property
+    def address(self) -> str:
+        return self._place.address
+
     def container(self, name: str) -> Container | None:
         """One that runs just now, or waits to."""
         return next((one for one in self._living if one.name == name), None)
