@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from towpath.app.plugins.appetite import Appetite
 from towpath.app.plugins.kinds import install_kinds
 from towpath.app.plugins.offers import action_of, check_of, tab_of
 from towpath.app.plugins.process import START_DEADLINE_S
@@ -42,6 +43,7 @@ class Plugins:
         api: Client,
         data_dir: Path,
         start_deadline_s: float = START_DEADLINE_S,
+        appetite: Appetite | None = None,
     ) -> None:
         self._api = api
         self._data_dir = data_dir
@@ -56,6 +58,7 @@ class Plugins:
                 data_dir,
                 welcome=self._welcome,
                 start_deadline_s=start_deadline_s,
+                appetite=appetite,
             )
             for one in usable
             if one.name not in without

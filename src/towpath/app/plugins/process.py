@@ -21,6 +21,7 @@ from typing import Any
 
 import msgspec
 
+from towpath.app.plugins.appetite import Appetite, until_too_much
 from towpath.app.plugins.asking import Asked
 from towpath.engines.processes.port import Limits, ProcessError, ProcessHost, ProcessSpec
 from towpath.engines.processes.port import RunningProcess as Program
@@ -77,6 +78,8 @@ class Launch:
     readable: Sequence[Path] = ()
     deadline_s: float = START_DEADLINE_S
     """For its import."""
+    appetite: Appetite | None = None
+    """How much it may compute; None for one that ends soon by itself."""
 
 
 @dataclass(slots=True)
@@ -105,6 +108,7 @@ class PluginProcess:
         self._answering: set[asyncio.Task[None]] = set()
         self._writer: asyncio.StreamWriter | None = None
         self._hearing: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
         self.broken: asyncio.Future[Broken] = asyncio.get_running_loop().create_future()
         self.offers: dict[str, Any] = {}
 
@@ -162,20 +166,24 @@ class PluginProcess:
             raise Broken("It wrote nonsense to the platform while it was imported")
         self.offers = hello.offers
         self._hearing = asyncio.create_task(self._hear(reader), name="plug-in-hears")
+        if appetite := self._launch.appetite:
+            self._watching = asyncio.create_task(self._watch(appetite), name="plug-in-watched")
 
     async def end(self, *, ask_where: bool = False) -> str:
         """End it and all it has started. With `ask_where`, the line of its own that it was at."""
         where = ""
         if ask_where:
             # It writes down where its threads are, and ends by that.
+            before = _size(self._launch.log)
             self._program.terminate()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._program.wait(), DUMP_DEADLINE_S)
-            where = await asyncio.to_thread(_last_place, self._launch.log)
+            where = await asyncio.to_thread(_last_place, self._launch.log, before)
         self._program.kill()
-        if self._hearing is not None:
-            self._hearing.cancel()
-            await asyncio.gather(self._hearing, return_exceptions=True)
+        tasks = [task for task in (self._hearing, self._watching) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._writer is not None:
             self._writer.close()
         with contextlib.suppress(TimeoutError):
@@ -238,6 +246,9 @@ class PluginProcess:
     def _send(self, message: wire.ToPlugin) -> None:
         if self._writer is not None and not self._writer.is_closing():
             self._writer.write(wire.encode(message) + b"\n")
+
+    async def _watch(self, appetite: Appetite) -> None:
+        self._break(Broken(await until_too_much(self._program.pid, appetite)))
 
     # What it says.
 
@@ -375,12 +386,16 @@ _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+) in (?P<function
 _TAIL_BYTES = 64 * 1024
 
 
-def _last_place(log: Path) -> str:
-    """The line of the plug-in's own code in the newest dump of its threads, "" without one."""
+def _size(log: Path) -> int:
+    return log.stat().st_size if log.exists() else 0
+
+
+def _last_place(log: Path, before: int) -> str:
+    """The line of its own code in the dump of its threads that came since, "" without one."""
     try:
         with log.open("rb") as file:
             file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - _TAIL_BYTES))
+            file.seek(max(before, file.tell() - _TAIL_BYTES))
             text = file.read().decode(errors="replace")
     except OSError:
         return ""

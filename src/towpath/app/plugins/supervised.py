@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from towpath.app.plugins.appetite import Appetite
 from towpath.app.plugins.asking import Asked
 from towpath.app.plugins.process import (
     START_DEADLINE_S,
@@ -56,6 +57,7 @@ class SupervisedPlugin:
         *,
         welcome: Welcome,
         start_deadline_s: float = START_DEADLINE_S,
+        appetite: Appetite | None = None,
     ) -> None:
         self.plugin = plugin
         self.offers: Offers | None = None
@@ -66,6 +68,7 @@ class SupervisedPlugin:
             root=data_dir / "plugins",
             log=data_dir / "logs" / f"plugin-{plugin.name}.log",
             deadline_s=start_deadline_s,
+            appetite=appetite or Appetite(),
         )
         self._welcome = welcome
         self._process: PluginProcess | None = None
@@ -144,7 +147,7 @@ class SupervisedPlugin:
         log: Callable[[str], None],
     ) -> Any:
         """An action, in a process of its own that sees the run's files. Raises HookFailed."""
-        launch = replace(self._launch, writable=(workspace,), readable=(template,))
+        launch = replace(self._launch, writable=(workspace,), readable=(template,), appetite=None)
         title = f"Action {name}"
         try:
             process = await PluginProcess.start(launch)

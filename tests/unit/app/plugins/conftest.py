@@ -12,6 +12,7 @@ import pytest
 from tests.plugins import HEAD, PLAIN, importable, install
 from tests.support import eventually
 
+from towpath.app.plugins.appetite import Appetite
 from towpath.app.plugins.asking import Asked
 from towpath.app.plugins.plugins import Plugins
 from towpath.app.plugins.supervised import NotNow, SupervisedPlugin
@@ -62,19 +63,19 @@ class Rig:
 
         await eventually(check, deadline_s=DEADLINE_S, every_s=0.02)
 
-    async def told(self, name: str = "") -> str:
+    async def told(self, name: str = "", what: str = "") -> str:
         """What went wrong, as soon as something has."""
 
         async def check() -> bool:
-            return bool(self.report(name).incidents)
+            return any(what in one.what for one in self.report(name).incidents)
 
         await eventually(check, deadline_s=DEADLINE_S, every_s=0.02)
         return self.report(name).incidents[0].what
 
-    async def tab(self, name: str = "", *, deadline_s: float = 10.0) -> Any:
+    async def tab(self, name: str = "", *, deadline_s: float = 10.0, obj: Any = None) -> Any:
         """The blocks, or the sentence that takes their place."""
         asked = Asked(self.client, "demo") if self.client else None
-        subject = {"project": "demo", "name": "shop", "object": {}, "visitor": "alice"}
+        subject = {"project": "demo", "name": "shop", "object": obj or {}, "visitor": "alice"}
         try:
             return await self.one(name).ask(
                 "tab", "it", subject, title="The tab It", deadline_s=deadline_s, asked=asked
@@ -102,7 +103,12 @@ class Site:
 
     @asynccontextmanager
     async def running(
-        self, *, start_deadline_s: float = 10.0, client: Client | None = None, **settings: Any
+        self,
+        *,
+        start_deadline_s: float = 10.0,
+        client: Client | None = None,
+        appetite: Appetite | None = None,
+        **settings: Any,
     ) -> AsyncIterator[Rig]:
         own = [one for one in installed_plugins() if (self.folder / f"{_module(one)}.py").exists()]
         plugins = Plugins(
@@ -112,6 +118,7 @@ class Site:
             api=client or settings.pop("api", None),
             data_dir=self.data_dir,
             start_deadline_s=start_deadline_s,
+            appetite=appetite,
         )
         keeping = asyncio.create_task(plugins.run())
         try:

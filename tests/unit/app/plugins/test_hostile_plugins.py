@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from tests.unit.app.plugins.conftest import LINES_OF_HEAD, Site
 
+from towpath.app.plugins.appetite import Appetite
 from towpath.engines.processes.host import SupervisedProcesses
 
 AT_IMPORT = {
@@ -153,6 +154,21 @@ async def test_the_line_is_told_at_which_a_hook_hangs(site: Site) -> None:
         assert where == f"site/plugin_{name}.py:{LINES_OF_HEAD + 5} in spin"
 
 
+async def test_an_old_line_is_not_told_of_a_new_end(site: Site) -> None:
+    site.write(
+        "async def hook(service):\n    if service.object: os._exit(3)\n    while True: pass\n"
+    )
+    async with site.running() as rig:
+        await rig.running()
+        await rig.tab(deadline_s=0.3)
+        await rig.told()
+        await rig.running()
+        await rig.tab(obj={"spec": {}})
+        await rig.told("", "exit code 3")
+        by_what = {one.what: one.where for one in rig.report().incidents}
+        assert by_what["It ended its process, with exit code 3"] == ""
+
+
 async def test_one_that_only_waits_keeps_its_process(site: Site) -> None:
     name = site.write(
         "async def hook(service):\n"
@@ -187,6 +203,20 @@ async def test_what_went_wrong_again_is_counted(site: Site) -> None:
         (incident,) = rig.report().incidents
         assert incident.count == 3
         assert incident.first_s <= incident.last_s
+
+
+HUNGRY = {
+    "in a thread": "def burn():\n    while True: pass\nthreading.Thread(target=burn).start()\n",
+    "in a child": "def burn():\n    while True: pass\nos.fork() or burn()\n",
+}
+
+
+@pytest.mark.parametrize("code", HUNGRY.values(), ids=HUNGRY)
+async def test_one_that_computes_all_the_time_is_named(site: Site, code: str) -> None:
+    site.write(code, hook="quiet")
+    # It must be more than nothing: on a busy machine nobody gets a whole processor.
+    async with site.running(appetite=Appetite(0.3, 0.02, 2)) as rig:
+        assert await rig.told() == "It took more than 2% of a processor for 0.6 s"
 
 
 async def test_the_others_go_on(site: Site) -> None:
