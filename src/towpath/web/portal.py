@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
@@ -291,22 +292,22 @@ class _Shell:
             return self._plain(request, Page("web/sign_in.html", data, status=403), "Sign in")
         response = RedirectResponse(own_path(str(form.get("next", ""))), status_code=303)
         where = wording.browser(request.headers.get("user-agent", ""))
-        await self._end_session(request)
+        await self._portal.identity.close_session(session.secret_of(request))
         opened = await self._portal.identity.open_session(user, where)
         session.remember(request, response, opened)
+        # Open pages ask again at once: the browser has to know the new session by then.
+        response.background = BackgroundTask(self._tell_pages, self._session(request))
         return response
 
-    async def _end_session(self, request: Request) -> None:
-        """Whatever the browser brought opens nothing any more, and its open pages are told."""
-        if secret := session.secret_of(request):
-            await self._portal.identity.close_session(secret)
-            self._streams.end_session(self._session(request))
+    async def _tell_pages(self, ended: str) -> None:
+        self._streams.end_session(ended)
 
     async def sign_out(self, request: Request) -> Response:
         if await session.visitor(request, self._portal.identity) is None:
             return RedirectResponse("/sign-in", status_code=303)
         await _own_form(request)
-        await self._end_session(request)
+        await self._portal.identity.close_session(session.secret_of(request))
+        self._streams.end_session(self._session(request))
         response = RedirectResponse("/sign-in", status_code=303)
         session.forget(request, response)
         return response

@@ -141,9 +141,14 @@ def _environment(folders: Mapping[str, Path]) -> jinja2.Environment:
     for drawn in (drawing.spark, drawing.yaml_lines):
         environment.filters[drawn.__name__] = drawn
     environment.filters["without_scheme"] = _without_scheme
-    environment.filters["pattern"] = re.escape
+    environment.filters["pattern"] = _pattern
     environment.globals["draw_icon"] = icon
     return environment
+
+
+def _pattern(text: str) -> str:
+    """What a browser's `pattern` takes for that text alone; it refuses needless backslashes."""
+    return re.sub(r"[\\^$.*+?()\[\]{}|/]", r"\\\g<0>", text)
 
 
 def _without_scheme(url: Any) -> str:
