@@ -89,7 +89,8 @@ def test_classes_are_named_after_what_they_are() -> None:
         f"{shown(path)}: {node.name}"
         for path in OURS
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ClassDef) and node.name.endswith(BANNED_SUFFIXES)
+        if isinstance(node, ast.ClassDef)
+        and node.name.endswith(BANNED_SUFFIXES)
         and node.name not in NOUNS
     ]
     assert vague == []

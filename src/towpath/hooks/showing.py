@@ -20,7 +20,6 @@ from towpath.machinery.errors import StatusError
 from towpath.machinery.kinds import GROUP, Resource
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import PLATFORM
-from towpath.records.contract import AuditFilter
 
 _REVIEW = Resource(
     "authorization.k8s.io",
@@ -180,9 +179,7 @@ async def lately_created(visit: Visit, resource: Resource, limit: int) -> list[R
     A list of the API is in the order of names and would have to be read whole.
     """
     kind = f"{resource.plural}.{resource.group}" if resource.group else resource.plural
-    where = AuditFilter(cluster="", verb="create", resource=kind)
-    page = await visit.records.audit.query(visit.viewer, where, limit=limit)
-    keys = dict.fromkeys((one.namespace, one.name) for one in page.entries if one.code < 400)
+    keys = await visit.records.audit.lately(visit.viewer, kind, limit=limit)
     found = await asyncio.gather(
         *(get_if_there(visit.api, resource, name, namespace) for namespace, name in keys)
     )

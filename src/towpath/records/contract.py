@@ -287,6 +287,13 @@ class AuditTrail(Protocol):
         self, viewer: Viewer, where: AuditFilter, *, limit: int = 100, continue_token: str = ""
     ) -> AuditPage: ...
 
+    async def lately(self, viewer: Viewer, resource: str, *, limit: int) -> list[tuple[str, str]]:
+        """Namespace and name of the objects of a kind that were created last, newest first.
+
+        Some may have been deleted since.
+        """
+        ...
+
     async def created(
         self, projects: Sequence[str], resource: str, prefix: str, *, limit: int
     ) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@
 """
 
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from markupsafe import Markup
@@ -21,6 +22,7 @@ _SYMBOLS = _symbols()
 NAMES = tuple(_SYMBOLS)
 
 
+@lru_cache(maxsize=1024)
 def icon(name: str, kind: str = "") -> Markup:
     """An icon beside a word; the word says what it means, so it is hidden from screen readers."""
     paths = Markup(_SYMBOLS.get(name, _SYMBOLS["question"]))  # noqa: S704 - from our own file

@@ -82,3 +82,62 @@ async def test_the_last_writer_is_who_wrote_last_with_success(filled: SqliteReco
     of_deployment = ("local", "deployments.apps", "demo-staging", "orders")
     assert await filled.audit.last_writer(*of_deployment) == "argocd"
     assert await filled.audit.last_writer("local", "deployments.apps", "demo", "x") is None
+
+
+def made(name: str, project: str, *, verb: str = "create", code: int = 201) -> AuditEntry:
+    return replace(
+        SCALED,
+        id=f"{project}/{name}/{verb}/{code}",
+        cluster="",
+        verb=verb,
+        code=code,
+        resource="promotions.towpath.dev",
+        namespace=project,
+        name=name,
+        project=project,
+        subresource="",
+    )
+
+
+@pytest.fixture
+async def promoted(records: SqliteRecords) -> SqliteRecords:
+    await records.audit.append(
+        [
+            made("shop-1", "demo"),
+            made("shop-2", "other"),
+            made("shop-1", "demo", verb="update"),
+            made("shop-3", "demo", code=403),
+            made("till-1", "demo"),
+        ]
+    )
+    return records
+
+
+@pytest.mark.parametrize(
+    ("viewer", "expected"),
+    [
+        pytest.param(ADMIN, ["till-1", "shop-2", "shop-1"], id="who sees all"),
+        pytest.param(OF_DEMO, ["till-1", "shop-1"], id="a member"),
+        pytest.param(OF_NOTHING, [], id="a member of nothing"),
+    ],
+)
+async def test_what_was_created_lately(
+    promoted: SqliteRecords, viewer: Viewer, expected: list[str]
+) -> None:
+    found = await promoted.audit.lately(viewer, "promotions.towpath.dev", limit=5)
+    assert [name for _, name in found] == expected
+    newest = await promoted.audit.lately(viewer, "promotions.towpath.dev", limit=1)
+    assert [name for _, name in newest] == expected[:1]
+    assert await promoted.audit.lately(viewer, "workloads.towpath.dev", limit=5) == []
+
+
+async def test_what_was_created_is_found_by_the_beginning_of_its_name(
+    promoted: SqliteRecords,
+) -> None:
+    async def found(projects: list[str], prefix: str, limit: int = 5) -> list[tuple[str, str]]:
+        return await promoted.audit.created(projects, "promotions.towpath.dev", prefix, limit=limit)
+
+    assert await found(["demo", "other"], "shop") == [("other", "shop-2"), ("demo", "shop-1")]
+    assert await found(["demo"], "shop") == [("demo", "shop-1")]
+    assert await found([], "shop") == []
+    assert await found(["demo"], "shop-%") == []
