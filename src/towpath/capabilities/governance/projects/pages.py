@@ -91,6 +91,7 @@ def _workload(workload: RawObject) -> dict[str, Any]:
             }
             for stage in status.get("environments") or ()
         ],
+        "runs": any(stage.get("release") for stage in status.get("environments") or ()),
         "trouble": state.sentence if state.word == "Degraded" else "",
         "deleting": state.word == "Terminating",
     }

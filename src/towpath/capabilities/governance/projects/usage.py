@@ -36,7 +36,7 @@ async def quota_of(api: Client, namespace: str) -> list[dict[str, Any]]:
 def _row(what: str, used: str, hard: str) -> dict[str, Any]:
     share = _share(used, hard)
     return {
-        "what": _WORDS.get(what, what),
+        "what": _WORDS.get(what) or what.replace("count/", "Number of "),
         "name": what,
         "text": f"{used} of {hard}",
         "share": float(share),

@@ -151,7 +151,7 @@ def _choices(
     base: str, query: Mapping[str, str], namespaces: list[str], chosen: str, *, everywhere: bool
 ) -> list[dict[str, Any]]:
     """Namespaces to choose from, for one who cannot look at all at once."""
-    if everywhere or not namespaces:
+    if everywhere or len(namespaces) < 2:
         return []
     return [
         {
