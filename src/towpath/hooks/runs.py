@@ -105,6 +105,20 @@ class Run:
     failure: RunFailure | None = None
 
 
+WORDY = 20
+"""Characters from which on a line is a sentence, which need not be told twice."""
+
+EVIDENCE = "The last lines of "
+"""How the line begins after which a log repeats what a program wrote."""
+
+
+def why(lines: Sequence[LogLine], message: str) -> list[LogLine]:
+    """What a log says beyond the message itself: a program's own words, if they are in it."""
+    starts = [index for index, line in enumerate(lines) if line.text.startswith(EVIDENCE)]
+    told = lines[starts[-1] :] if starts else lines
+    return [line for line in told if len(line.text) < WORDY or line.text not in message]
+
+
 async def last_lines(records: Records, stream: str) -> tuple[Sequence[LogLine], int]:
     """The end of a log, and how many lines come before it. Ask `may_see` first."""
     lines = await records.logs.tail(stream, LINES_SHOWN)

@@ -62,10 +62,9 @@ class ReplicaSets:
                 pod = await self._pods.create(pod_of(replica_set, template, name))
             except Forbidden as error:
                 # A quota or a policy: not a fault of ours, and people must see it.
-                self._events.warning(
-                    replica_set, "FailedCreate", f"Error creating: {error.message}"
-                )
-                return error.message
+                refusal = without_name(error.message, name, replica_set["metadata"]["name"])
+                self._events.warning(replica_set, "FailedCreate", f"Error creating: {refusal}")
+                return refusal
             active.append(pod)
             self._events.normal(replica_set, "SuccessfulCreate", f"Created pod: {key_of(pod).name}")
         return ""
@@ -95,6 +94,12 @@ class ReplicaSets:
         if refusal:
             return 5.0
         return min(soon) if soon else None
+
+
+def without_name(refusal: str, pod: str, replica_set: str) -> str:
+    """Each attempt has a name of its own. Told with it, the same refusal would be a new state every
+    time, and every new state is looked at: an endless round."""
+    return refusal.replace(pod, replica_set)
 
 
 def _failure(replica_set: RawObject, refusal: str) -> RawObject:

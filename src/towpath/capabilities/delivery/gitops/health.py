@@ -28,11 +28,15 @@ _WORST_LAST = list(HealthStatus)
 class Health:
     status: HealthStatus
     message: str = ""
+    attention: bool = False
+    """It may get well by itself, and somebody should look all the same."""
 
     def to_raw(self) -> RawObject:
         raw: RawObject = {"status": self.status.value}
         if self.message:
             raw["message"] = self.message
+        if self.attention:
+            raw["attention"] = True
         return raw
 
 
@@ -152,6 +156,7 @@ def _job(obj: RawObject) -> Health:
     return _progressing("The Job runs.")
 
 
+NOT_YET = "It runs, and is not ready yet."
 RESTARTS_SICK = 2
 _IMAGE_TROUBLE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName")
 _CANNOT_BE_MADE = ("CreateContainerError", "RunContainerError")
@@ -175,7 +180,8 @@ def _pod(obj: RawObject) -> Health:
             ready = get_condition(obj, "Ready")
             if ready and ready["status"] == "True":
                 return HEALTHY
-            return _progressing(_why_unready(ready))
+            why = _why_unready(ready)
+            return Health(HealthStatus.PROGRESSING, why, attention=why != NOT_YET)
         case _:
             return _progressing(status.get("message") or _why_pending(obj))
 
@@ -234,7 +240,7 @@ def _why_unready(ready: RawObject | None) -> str:
             f"It runs, and its health check fails: {_sentence(check)} Look at the path and the "
             "port of its readinessProbe in score.yaml, and at its log."
         )
-    return "It runs, and is not ready yet."
+    return NOT_YET
 
 
 def _why_pending(obj: RawObject) -> str:

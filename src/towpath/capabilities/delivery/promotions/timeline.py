@@ -24,6 +24,7 @@ from towpath.hooks.runs import (
     RunFailure,
     RunGroup,
     RunStep,
+    why,
 )
 from towpath.hooks.showing import person, show_object
 from towpath.machinery.objects import RawObject
@@ -99,7 +100,7 @@ def _failure(promotion: RawObject, logs: Mapping[str, StepLog]) -> RunFailure | 
         return RunFailure(message, "Talk to whoever rejected it, or promote another release.")
     step = _STEPS[min(_reached(status), len(_STEPS) - 1)][1]
     lines = logs.get(step, StepLog()).lines
-    told = [line for line in lines if line.text != message]
+    told = why(lines, message)
     if not status.get("commit"):
         following = "Nothing was written to Git. Correct what is named above, then promote again."
     else:

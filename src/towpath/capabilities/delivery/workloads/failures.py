@@ -19,6 +19,7 @@ from towpath.capabilities.delivery.workloads.lanes import Facts, Lane
 from towpath.capabilities.delivery.workloads.processes import PodLine, read_lines, sickest_pod
 from towpath.client.protocols import LogReader
 from towpath.hooks.pages import Visit
+from towpath.hooks.runs import why
 from towpath.machinery.core_kinds import POD
 from towpath.machinery.errors import StatusError
 from towpath.machinery.objects import RawObject
@@ -51,7 +52,7 @@ async def _of_stage(visit: Visit, facts: Facts, lane: Lane) -> Failure | None:
         name = lane.moving["name"]
         return Failure(
             f"{lane.moving['release']} did not come to {lane.name}",
-            lane.moving.get("message", ""),
+            _without_title(lane.moving.get("message", ""), lane),
             "Push a correction and promote its release, or go on with what runs.",
             await _told(visit, log_stream(project, name, "sync"), lane.moving.get("message", "")),
             f"/projects/{project}/promotions/{name}",
@@ -76,6 +77,11 @@ async def _of_stage(visit: Visit, facts: Facts, lane: Lane) -> Failure | None:
         lines,
         f"{base}/logs?environment={lane.name}" if lines else f"{base}/resources",
     )
+
+
+def _without_title(message: str, lane: Lane) -> str:
+    """The message begins with what the title says."""
+    return message.removeprefix(f"{lane.moving['release']} to {lane.name} failed: ")
 
 
 async def _of_pod(visit: Visit, workload: str, lane: Lane) -> Sequence[LogLine | PodLine]:
@@ -143,5 +149,5 @@ def _step_sentence(job: RawObject, step: RawObject) -> str:
 async def _told(visit: Visit, stream: str, besides: str = "") -> Sequence[LogLine]:
     if not visit.viewer.may_see(visit.parameters["project"]):
         return ()
-    lines = await visit.records.logs.tail(stream, LINES_SHOWN + 1)
-    return [line for line in lines if line.text != besides][-LINES_SHOWN:]
+    lines = await visit.records.logs.tail(stream, LINES_SHOWN * 4)
+    return why(lines, besides)[-LINES_SHOWN:]

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import cast
 
 from towpath.client.protocols import Client, LogReader
+from towpath.hooks.runs import EVIDENCE
 from towpath.machinery.core_kinds import EVENT, POD
 from towpath.machinery.errors import StatusError
 from towpath.machinery.objects import RawObject
@@ -31,7 +32,7 @@ async def evidence(client: Client, workload: str, namespace: str) -> list[str]:
     container = _container(pod)
     lines = await _last_lines(client, pod, container)
     if lines:
-        told += [f"The last lines of {name}, container {container}:", *lines]
+        told += [f"{EVIDENCE}{name}, container {container}:", *lines]
     return told
 
 

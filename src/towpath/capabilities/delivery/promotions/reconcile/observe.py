@@ -164,8 +164,8 @@ def _problem_or(status: RawObject, message: str, *, unwell: bool = False) -> Pro
 
 
 def _has_degraded(status: RawObject) -> bool:
-    parts = status.get("tree") or ()
-    return any((part.get("health") or {}).get("status") == "Degraded" for part in parts)
+    health = [part.get("health") or {} for part in status.get("tree") or ()]
+    return any(one.get("status") == "Degraded" or one.get("attention") for one in health)
 
 
 def _ended(text: str) -> str:
