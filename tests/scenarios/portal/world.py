@@ -187,14 +187,14 @@ async def _promote(client: Client, project: str, service: str) -> None:
     )
     spec = {"workload": service, "environment": "production", "release": release}
     asked = {**spec, "requestedBy": "system:admin", "reason": f"{service} is ready"}
-    me = await _who_am_i(client)
+    me = await who_am_i(client)
     await client.create(
         PROMOTION,
         PROMOTION.object(f"{service}-production-1", project, spec={**asked, "requestedBy": me}),
     )
 
 
-async def _who_am_i(client: Client) -> str:
+async def who_am_i(client: Client) -> str:
     review = Resource(
         "authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False
     )
@@ -275,6 +275,7 @@ def _filled(project: str, service: str, run: str, pipeline: str, template: str) 
         "pipelines/{run}": pipeline,
         "{project}/{run}": run,
         "{step}": "fetch",
+        "{tab}": "checks",
         "{namespace}": project,
         "{template}": template,
         "{kind}": "component",
