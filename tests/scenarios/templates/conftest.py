@@ -13,6 +13,7 @@ from tests.support import RunningApi, eventually, running_api_server
 
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
 from towpath.capabilities.delivery.environments.kinds import KINDS as ENVIRONMENT_KINDS
+from towpath.capabilities.delivery.pipelines.kinds import KINDS as PIPELINE_KINDS
 from towpath.capabilities.delivery.workloads.kinds import KINDS as WORKLOAD_KINDS
 from towpath.capabilities.governance.projects.kinds import KINDS as PROJECT_KINDS
 from towpath.capabilities.governance.projects.kinds import PROJECT
@@ -33,7 +34,14 @@ from towpath.machinery.objects import RawObject
 from towpath.records.sqlite import SqliteRecords
 
 PROJECT_NAME = "demo"
-KINDS = [*PROJECT_KINDS, *ENVIRONMENT_KINDS, *WORKLOAD_KINDS, *CATALOG_KINDS, *TEMPLATE_KINDS]
+KINDS = [
+    *PROJECT_KINDS,
+    *ENVIRONMENT_KINDS,
+    *PIPELINE_KINDS,
+    *WORKLOAD_KINDS,
+    *CATALOG_KINDS,
+    *TEMPLATE_KINDS,
+]
 
 
 class LocalAddresses:

@@ -25,6 +25,7 @@ from towpath.capabilities.portal.templates.adoption.proposal import (
     diff_of,
     needs_database,
     propose,
+    workload_name,
 )
 from towpath.capabilities.portal.templates.adoption.reading import read_repository
 from towpath.capabilities.portal.templates.context import default_owner
@@ -117,7 +118,8 @@ def _request(wanted: Wanted, copy: Copy) -> Request:
     """With the name that the workload gets, which the parameters may give."""
     given = [f"repository={copy.name}", *wanted.given]
     names = [text.partition("=")[2] for text in given if text.startswith("name=")]
-    return Request(TEMPLATE, names[-1] if names else copy.name, wanted.project, given)
+    name = names[-1] if names else workload_name(copy.name)
+    return Request(TEMPLATE, name, wanted.project, given)
 
 
 async def _copy(terminal: Terminal, wanted: Wanted, folder: Path) -> Copy:

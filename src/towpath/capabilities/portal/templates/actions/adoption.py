@@ -19,19 +19,21 @@ from towpath.capabilities.delivery.pipelines.kinds import (
 )
 from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD, release_name
 from towpath.capabilities.portal.templates import folders
-from towpath.capabilities.portal.templates.actions.files import ActionFailed
+from towpath.capabilities.portal.templates.actions.files import ActionFailed, NameTaken
 from towpath.capabilities.portal.templates.adoption.findings import Findings
 from towpath.capabilities.portal.templates.adoption.proposal import (
     Answers,
     Proposal,
     needs_database,
     propose,
+    workload_name,
 )
 from towpath.capabilities.portal.templates.adoption.reading import read_repository
 from towpath.client.protocols import Client, Reader
 from towpath.engines.git.port import (
     MAIN,
     File,
+    GitHost,
     GitReader,
     RepositoryName,
     RepositoryNotFound,
@@ -99,7 +101,7 @@ def answers_of(repository: RepositoryName, given: Mapping[str, Any]) -> Answers:
     """Raises ActionFailed."""
     return Answers(
         repository=repository.name,
-        name=given.get("name") or repository.name,
+        name=given.get("name") or workload_name(repository.name),
         project=repository.project,
         owner=_owner(given.get("owner") or ""),
         description=" ".join(str(given.get("description") or "").split()),
@@ -115,7 +117,7 @@ def hints_of(found: Adoptable) -> dict[str, str]:
     """By input of adopt:propose: what counts where nothing is given."""
     findings = found.findings
     known = {
-        "name": found.repository.name,
+        "name": workload_name(found.repository.name),
         "description": findings.description,
         "port": str(findings.port or ""),
         "healthPath": findings.health_path,
@@ -166,7 +168,7 @@ def read_action(git: GitReader, api: Reader | None = None) -> TemplateAction:
 async def _refuse_delivered(api: Reader, project: str, repository: str) -> None:
     for workload in (await api.list(WORKLOAD, project)).items:
         if workload["spec"]["repository"] == repository:
-            raise NotAdoptable(
+            raise NameTaken(
                 f"{project}/{repository} is delivered already, as {workload['metadata']['name']}"
             )
 
@@ -219,32 +221,62 @@ def propose_action(git: GitReader) -> TemplateAction:
 
 
 def commit_action(platform: Platform) -> TemplateAction:
-    git = platform.git
+    committing = _Committing(platform.git, platform.api)
+    return TemplateAction(
+        id=COMMIT,
+        description="Commit the workspace's files, which must be new, to a repository's main.",
+        input_schema=_schema(
+            ["repository"],
+            {"repository": _REPOSITORY, "name": _TEXT, "message": _TEXT, "pipeline": _TEXT},
+        ),
+        run=committing.run,
+        undo=committing.undo,
+    )
 
-    async def run(context: ActionContext) -> dict[str, Any]:
+
+@dataclass(frozen=True, slots=True)
+class _Committing:
+    git: GitHost
+    api: Client
+
+    async def run(self, context: ActionContext) -> dict[str, Any]:
         repository = RepositoryName(context.project, context.input["repository"])
         files = await asyncio.to_thread(folders.read_files, context.workspace)
-        commit = await _commit(context, repository, files)
+        commit = await self._commit(context, repository, files)
         if files:
             context.log(f"main of {repository} is at {commit[:10]}, with {len(files)} new files")
         elif pipeline := context.input.get("pipeline"):
-            await _start_pipeline(platform.api, context, repository, commit, pipeline)
+            await _start_pipeline(self.api, context, repository, commit, pipeline)
             context.log(f"Nothing is missing; {pipeline} runs for {commit[:10]}")
-        url = git.clone_url(repository)
+        url = self.git.clone_url(repository)
         return {
             "remoteUrl": url,
             "repoContentsUrl": f"{url.removesuffix('.git')}/tree/main",
             "commitHash": commit,
         }
 
+    async def undo(self, context: ActionContext) -> None:
+        repository = RepositoryName(context.project, context.input["repository"])
+        files = await asyncio.to_thread(folders.read_files, context.workspace)
+        for _ in range(ATTEMPTS_MAX):
+            try:
+                if taken := await self._take_back(context, repository, files):
+                    context.log(f"Took {', '.join(taken)} out of {repository} again")
+            except RepositoryNotFound:
+                pass
+            except StaleCommit:
+                continue
+            return
+        raise StaleCommit(f"{repository} is pushed to all the time")
+
     async def _commit(
-        context: ActionContext, repository: RepositoryName, files: Mapping[str, File]
+        self, context: ActionContext, repository: RepositoryName, files: Mapping[str, File]
     ) -> CommitSHA:
         for _ in range(ATTEMPTS_MAX):
-            head = await git.head(repository)
+            head = await self.git.head(repository)
             if head is None:
                 raise ActionFailed(f"{repository} has no branch main any more")
-            present = await git.files(repository, head)
+            present = await self.git.files(repository, head)
             if all(present.get(path) == file for path, file in files.items()):
                 return head  # nothing was missing, or this is what was committed before a crash
             if taken := sorted(path for path in files if path in present):
@@ -253,7 +285,7 @@ def commit_action(platform: Platform) -> TemplateAction:
                     "it, and adopt the repository again"
                 )
             try:
-                return await git.write(
+                return await self.git.write(
                     repository,
                     dict(files),
                     message=context.input.get("message") or "Deliver this with Towpath",
@@ -264,29 +296,15 @@ def commit_action(platform: Platform) -> TemplateAction:
                 continue
         raise StaleCommit(f"{repository} is pushed to all the time")
 
-    async def undo(context: ActionContext) -> None:
-        repository = RepositoryName(context.project, context.input["repository"])
-        files = await asyncio.to_thread(folders.read_files, context.workspace)
-        for _ in range(ATTEMPTS_MAX):
-            try:
-                if taken := await _take_back(context, repository, files):
-                    context.log(f"Took {', '.join(taken)} out of {repository} again")
-            except RepositoryNotFound:
-                pass
-            except StaleCommit:
-                continue
-            return
-        raise StaleCommit(f"{repository} is pushed to all the time")
-
     async def _take_back(
-        context: ActionContext, repository: RepositoryName, files: Mapping[str, File]
+        self, context: ActionContext, repository: RepositoryName, files: Mapping[str, File]
     ) -> list[str]:
         """The files that are still as they were committed. What people changed is theirs."""
-        head = await git.head(repository)
-        present = await git.files(repository, head) if head else {}
+        head = await self.git.head(repository)
+        present = await self.git.files(repository, head) if head else {}
         ours = [path for path, file in files.items() if present.get(path) == file]
         if ours:
-            await git.write(
+            await self.git.write(
                 repository,
                 dict.fromkeys(ours),
                 message="Take back what delivers this with Towpath: the run has failed",
@@ -295,22 +313,12 @@ def commit_action(platform: Platform) -> TemplateAction:
             )
         return ours
 
-    return TemplateAction(
-        id=COMMIT,
-        description="Commit the workspace's files, which must be new, to a repository's main.",
-        input_schema=_schema(
-            ["repository"], {"repository": _REPOSITORY, "message": _TEXT, "pipeline": _TEXT}
-        ),
-        run=run,
-        undo=undo,
-    )
-
 
 async def _start_pipeline(
     api: Client, context: ActionContext, repository: RepositoryName, commit: CommitSHA, path: str
 ) -> None:
     """Nothing was pushed that would begin it. At most once more than it has run before."""
-    release = release_name(context.run["spec"]["parameters"].get("name") or repository.name, commit)
+    release = release_name(context.input.get("name") or repository.name, commit)
     if await _is_there(api, RELEASE, release, context.project):
         return
     for attempt in (1, 2):

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -50,6 +51,11 @@ class Proposal:
     kept: tuple[str, ...] = ()
     """What is there already and stays as it is."""
     notes: tuple[str, ...] = field(default=())
+
+
+def workload_name(repository: str) -> str:
+    """Of a repository's name, what a service may be called."""
+    return re.sub(r"[._]+", "-", repository)
 
 
 def propose(found: Findings, answers: Answers, paths: Mapping[str, object]) -> Proposal:
