@@ -1,0 +1,158 @@
+"""Whoever types what the pages show gets what the pages say: the tour, and each how-to in order."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.platform import PlatformProcess, running_platform_process
+from tests.scenarios.docs.reading import ROOT, Block, Reader, blocks
+from tests.support import eventually
+
+pytestmark = pytest.mark.slow
+
+STAGING = "order-service.staging.demo.localhost"
+STARTS = "make up"
+"""It runs already."""
+
+ELSEWHERE = {
+    "README.md": "tests/scenarios/docs/test_terminal.py",
+    "docs/tutorial.md": "tests/scenarios/docs/test_terminal.py",
+    "docs/how-to/write-a-plugin.md": "tests/scenarios/plugins/test_outside_plugins.py",
+    "docs/how-to/write-a-template.md": "tests/unit/capabilities/templates/test_template_tests.py",
+}
+"""Pages whose blocks other tests follow."""
+
+
+@pytest.fixture
+async def platform(tmp_path: Path) -> AsyncIterator[PlatformProcess]:
+    async with running_platform_process(tmp_path / "data", "--demo") as platform:
+        yield platform
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    home = tmp_path / "home"
+    home.mkdir()
+    return home
+
+
+async def says(platform: PlatformProcess, word: str, host: str = STAGING) -> None:
+    async def said() -> bool:
+        return word in (await platform.service(host)).text
+
+    await eventually(said, deadline_s=60, every_s=0.1)
+
+
+async def shows(reader: Reader, command: str, words: str) -> None:
+    async def shown() -> bool:
+        told = await reader.type(Block("look", command))
+        return words in told.stdout + told.stderr
+
+    await eventually(shown, deadline_s=60, every_s=0.3)
+
+
+async def test_the_tour(platform: PlatformProcess, home: Path) -> None:
+    reader = Reader(platform, home)
+    for block in blocks("docs/tour.md"):
+        if block.text.startswith(STARTS):
+            continue
+        done = await reader.type(block)
+        if "curl" in block.text:
+            assert "Hello from order-service" in done.stdout
+        elif "git push" in block.text:
+            await says(platform, "Ahoy")
+        elif "approve" in block.text:
+            await says(platform, "Ahoy", "order-service.production.demo.localhost")
+        elif "scale deployment" in block.text:
+            await shows(reader, "towpath show order-service", "healed from Git")
+        elif "rollback" in block.text:
+            await says(platform, "Hello")
+    assert "order-service" not in (await platform.towpath("list")).stdout
+
+
+CHANGE = """
+rm -rf "$HOME/change"; git clone -q http://localhost:8080/git/demo/order-service.git "$HOME/change"
+cd "$HOME/change"; sed -i 's/{} from/{} from/' src/order_service/app.py
+git commit -qam 'Another greeting'; git push -q; cd "$HOME"
+"""
+BOB = """
+export TOWPATH_KUBECONFIG="$HOME/bob.kubeconfig"
+towpath login "$(env -u TOWPATH_KUBECONFIG towpath login-link --user bob)"
+"""
+
+
+async def test_the_how_tos_in_the_order_of_a_service_s_life(
+    platform: PlatformProcess, home: Path
+) -> None:
+    """One service, made by the first page and deleted by the last."""
+    reader = Reader(
+        platform,
+        home,
+        {
+            # They would go on for ever, or ask somebody who is not there.
+            "logs deploy/order-service -f": "logs deploy/order-service",
+            "exec -it": "exec -i",
+            "delete order-service --wait": "delete order-service --yes --wait",
+        },
+    )
+
+    async def follow(page: str) -> None:
+        for block in blocks(f"docs/how-to/{page}.md"):
+            await reader.type(block)
+
+    await follow("use-the-portal")
+    await follow("add-members")
+    await follow("deliver-a-service")
+    await follow("connect-a-database")
+    await follow("kubectl")
+    await follow("push-with-a-token")
+    await _promote_approve_roll_back(reader)
+    await _offer_a_composite_resource(reader)
+    await follow("delete")
+    assert await platform.stop() == 0
+    await follow("back-up")
+    assert any(home.rglob("towpath-backup.tar.gz"))
+
+
+async def _promote_approve_roll_back(reader: Reader) -> None:
+    """Its commands belong to two people, and to three releases."""
+    commands, in_git = blocks("docs/how-to/promote-approve-roll-back.md")
+    promote, listed, approve, reject, rollback = commands.text.splitlines()
+    as_bob = Block("bob", BOB)
+    await reader.type(as_bob)
+    await reader.type(Block("first", promote))
+    assert "order-service" in (await reader.type(Block("first", listed))).stdout
+    await reader.type(Block("bob", approve))
+    await reader.type(Block("first", CHANGE.format("Hello", "Ahoy")))
+    await says(reader.platform, "Ahoy")
+    await reader.type(Block("first", promote))
+    await reader.type(Block("bob", reject))
+    await shows(reader, "towpath promotions order-service", "Failed")
+    # The same release again, and this time bob agrees.
+    await reader.type(Block("first", promote))
+    await reader.type(Block("bob", approve))
+    await says(reader.platform, "Ahoy", "order-service.production.demo.localhost")
+    await reader.type(Block("bob", rollback.replace("--wait", "")))
+    await reader.type(Block("first", approve))
+    await says(reader.platform, "Hello", "order-service.production.demo.localhost")
+    assert "Release 12" in (await reader.type(in_git)).stdout
+
+
+async def _offer_a_composite_resource(reader: Reader) -> None:
+    page = (ROOT / "docs/how-to/offer-a-composite-resource.md").read_text(encoding="utf-8")
+    offered = page.partition("```yaml\n")[2].partition("```")[0]
+    (reader.home / "flags.yaml").write_text(offered)
+    (block,) = blocks("docs/how-to/offer-a-composite-resource.md")
+    await reader.type(Block("offers", block.text))
+
+
+def test_every_page_with_shell_blocks_is_followed() -> None:
+    followed = Path(__file__).read_text(encoding="utf-8")
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        page = str(path.relative_to(ROOT))
+        if not blocks(page):
+            continue
+        if page in ELSEWHERE:
+            assert (ROOT / ELSEWHERE[page]).exists(), f"{page}: {ELSEWHERE[page]} is gone"
+        else:
+            assert f'"{path.stem}"' in followed or page in followed, f"nobody follows {page}"
