@@ -10,11 +10,11 @@ from towpath.capabilities.delivery.pipelines.kinds import (
     label_value,
 )
 from towpath.capabilities.delivery.promotions.kinds import newest_first
-from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD
+from towpath.capabilities.delivery.workloads.kinds import ADOPTED_ANNOTATION, RELEASE, WORKLOAD
 from towpath.hooks.commands import NOT_FOUND, TIMED_OUT, USAGE, Command, CommandError, Terminal
 from towpath.machinery.conditions import get_condition
 from towpath.machinery.errors import Forbidden, NotFound
-from towpath.machinery.objects import Key, RawObject, uid_of
+from towpath.machinery.objects import Key, RawObject, annotations_of, uid_of
 from towpath.runtime.following import follow_object
 
 RELEASES_SHOWN = 5
@@ -192,6 +192,8 @@ async def delete(
         if other["spec"]["repository"] == repository
     ]
     kept = f"stays, for {', '.join(others)} uses it" if others else "is in the archive"
+    if ADOPTED_ANNOTATION in annotations_of(workload):
+        kept = "stays, as it was there before"
     terminal.say(f"{app} is gone; {data}, and its repository {repository} {kept}.")
 
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from towpath.capabilities.delivery.workloads.claims import Claim, claims_of
-from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
+from towpath.capabilities.delivery.workloads.kinds import ADOPTED_ANNOTATION, WORKLOAD
 from towpath.capabilities.delivery.workloads.lanes import Facts, Lane
 from towpath.capabilities.delivery.workloads.reading import PATH, frame_of, read_facts
 from towpath.hooks.pages import Answer, Page, Redirect, Visit
 from towpath.machinery.errors import Conflict, Forbidden
-from towpath.machinery.objects import uid_of
+from towpath.machinery.objects import annotations_of, uid_of
 
 DELETE = f"{PATH}/delete"
 USES_IT = ("dependsOn", "consumesApi")
@@ -70,7 +70,10 @@ def _consequences(
 
 
 def _stays(facts: Facts, policy: str) -> list[str]:
-    told = [f"The repository {facts.workload['spec']['repository']} goes into the archive."]
+    goes = "goes into the archive"
+    if ADOPTED_ANNOTATION in annotations_of(facts.workload):
+        goes = "was there before, and stays as it is"
+    told = [f"The repository {facts.workload['spec']['repository']} {goes}."]
     if policy == "Retain":
         told.append("Its databases are kept with their data (spec.deletionPolicy.data: Retain).")
     told.append("The history of what ran where stays in Git, in the deployments repository.")

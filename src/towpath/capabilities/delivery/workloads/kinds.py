@@ -23,6 +23,9 @@ SYNC_ANNOTATION = "towpath.dev/sync"
 """On a Workload, the name of an environment: bring Git there to its cluster now. It is taken away
 when that has been asked for."""
 
+ADOPTED_ANNOTATION = "towpath.dev/adopted"
+"""On a Workload whose repository was there before it: the repository stays when it goes."""
+
 DNS_LABEL = "^[a-z]([a-z0-9-]*[a-z0-9])?$"
 
 _WORKLOAD_SPEC: RawObject = {

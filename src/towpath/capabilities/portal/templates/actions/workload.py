@@ -4,7 +4,11 @@ import asyncio
 from typing import Any
 
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT, by_order
-from towpath.capabilities.delivery.workloads.kinds import REPOSITORY_OWNER_ANNOTATION, WORKLOAD
+from towpath.capabilities.delivery.workloads.kinds import (
+    ADOPTED_ANNOTATION,
+    REPOSITORY_OWNER_ANNOTATION,
+    WORKLOAD,
+)
 from towpath.capabilities.governance.projects.kinds import PROJECT_LABEL
 from towpath.capabilities.portal.templates.actions.files import ActionFailed, NameTaken
 from towpath.capabilities.portal.templates.kinds import TEMPLATE_ANNOTATION
@@ -27,6 +31,7 @@ _SCHEMA: RawObject = {
         "description": {"type": "string"},
         "environments": {"type": "array", "items": {"type": "string"}},
         "scorePath": {"type": "string"},
+        "adopted": {"type": "boolean"},
         "deletionPolicy": {
             "type": "object",
             "properties": {"data": {"type": "string", "enum": ["Delete", "Retain"]}},
@@ -125,6 +130,8 @@ def _workload(context: ActionContext, environments: list[str]) -> RawObject:
         REPOSITORY_OWNER_ANNOTATION: uid_of(context.run),
         TEMPLATE_ANNOTATION: template_reference(context.run),
     }
+    if context.input.get("adopted"):
+        workload["metadata"]["annotations"][ADOPTED_ANNOTATION] = "true"
     return workload
 
 
