@@ -7,6 +7,7 @@ remembered, so that a controller that looks at old objects again does not bring 
 
 # ruff: noqa: S608 - what is put into the SQL is column names and question marks, never a value.
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 
@@ -23,6 +24,7 @@ NEWS = "inbox"
 KEPT_MAX = 500
 """For each person."""
 KEPT_S = 90 * 24 * 3600.0
+ID_MAX = 2**62
 SAME_S = 600.0
 """Trouble that comes back this soon is the same trouble: nobody is told again."""
 
@@ -81,7 +83,8 @@ class SqliteInbox:
                 )
             )
             rows = connection.execute(
-                f"SELECT {_READ} FROM notification WHERE {condition} ORDER BY id DESC LIMIT ?",
+                f"SELECT {_READ} FROM notification WHERE {condition}"
+                " ORDER BY time_s DESC, id DESC LIMIT ?",
                 [*parameters, limit],
             )
             return [_notification(row) for row in rows], total
@@ -108,16 +111,16 @@ class SqliteInbox:
             condition += " AND id > ?"
             parameters.append(after)
         if continue_token:
-            if not continue_token.isascii() or not continue_token.isdecimal():
-                raise BadRequest("continue: it is not a page of this list; begin at its first page")
-            condition += " AND id < ?"
-            parameters.append(int(continue_token[:18]))
+            condition += " AND (time_s, id) < (?, ?)"
+            parameters += _place(continue_token)
         rows = await self._database.fetch(
-            f"SELECT {_READ} FROM notification WHERE {condition} ORDER BY id DESC LIMIT ?",
+            f"SELECT {_READ} FROM notification WHERE {condition}"
+            " ORDER BY time_s DESC, id DESC LIMIT ?",
             [*parameters, limit + 1],
         )
         shown = [_notification(row) for row in rows[:limit]]
-        return NotificationPage(shown, str(shown[-1].id) if len(rows) > limit else "")
+        token = f"{shown[-1].notice.time_s!r}/{shown[-1].id}" if len(rows) > limit else ""
+        return NotificationPage(shown, token)
 
     async def mark(self, viewer: Viewer, ids: Sequence[int], *, read: bool) -> None:
         condition, parameters = _own(viewer)
@@ -153,6 +156,18 @@ class SqliteInbox:
     def _tell(self, people: Iterable[str]) -> None:
         for person in people:
             self._changes.publish(NEWS, person)
+
+
+def _place(token: str) -> tuple[float, int]:
+    """The row that a page ended with: its time and its id."""
+    time_s, _, number = token.partition("/")
+    try:
+        place = float(time_s), int(number)
+    except ValueError:
+        place = math.nan, 0
+    if not math.isfinite(place[0]) or abs(place[1]) > ID_MAX:
+        raise BadRequest("continue: it is not a page of this list; begin at its first page")
+    return place
 
 
 def _own(viewer: Viewer) -> tuple[str, list[Value]]:

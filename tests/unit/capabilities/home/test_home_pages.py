@@ -72,7 +72,7 @@ async def test_mine_come_first_the_sickest_before_the_others(portal: RunningPort
     assert "1 of your 2 services is not well; nothing needs you." in page.text
     assert page.html.index(">sick</a>") < page.html.index(">mine</a>")
     assert ">theirs</a>" not in page.html
-    assert "Show 1 of others" in page.text
+    assert "Show 1 service of others" in page.text
     assert EVIL not in page.html
     everything = await portal.open("/?show=all", user=BOB)
     assert ">theirs</a>" in everything.html

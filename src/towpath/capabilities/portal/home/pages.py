@@ -18,7 +18,7 @@ from towpath.machinery.objects import RawObject
 from towpath.machinery.references import DEFAULT_NAMESPACE
 from towpath.records.contract import HEALTHS, Entity, EntityFilter, Notification
 
-NEEDS_SHOWN = 8
+NEEDS_SHOWN = 5
 SERVICES_SHOWN = 15
 OTHERS_SHOWN = 30
 OFFERS_SHOWN = 3

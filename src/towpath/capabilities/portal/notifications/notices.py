@@ -57,7 +57,7 @@ def asked(promotion: RawObject, approvers: Sequence[Recipient]) -> Iterator[Noti
             title=f"Approve {spec['release']} for {spec['environment']}",
             text=spec.get("reason", ""),
             href=promotion_page(promotion),
-            who=person(spec["requestedBy"]),
+            who=f"asked by {person(spec['requestedBy'])}",
             why=one.why,
             time_s=moment(status.get("startedAt"), promotion),
             status=WAITING_FOR_APPROVAL,
@@ -139,6 +139,7 @@ def _rejection(promotion: RawObject) -> RawObject | None:
 
 def pipeline_failed(run: RawObject, told: Sequence[Recipient]) -> Iterator[Notice]:
     spec, status, metadata = run["spec"], run.get("status") or {}, run["metadata"]
+    actor = spec.get("actor", "")
     for one in told:
         yield Notice(
             person=one.name,
@@ -147,7 +148,7 @@ def pipeline_failed(run: RawObject, told: Sequence[Recipient]) -> Iterator[Notic
             title=f"The pipeline of {spec['repository']} failed",
             text=status.get("message") or status.get("title", ""),
             href=f"/projects/{metadata['namespace']}/pipelines/{metadata['name']}",
-            who=person(spec.get("actor", "")) if one.why != PUSHED else "",
+            who=f"pushed by {person(actor)}" if actor and one.why != PUSHED else "",
             why=one.why,
             time_s=moment(status.get("finishedAt"), run),
             status=RUN_FAILED,

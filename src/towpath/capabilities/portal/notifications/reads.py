@@ -55,7 +55,7 @@ def _shown(notification: Notification) -> dict[str, Any]:
         "title": notice.title,
         "text": notice.text,
         "path": notice.href,
-        "by": notice.who,
+        "who": notice.who,
         "why": notice.why,
         "time": timestamp(datetime.fromtimestamp(notice.time_s, UTC)),
         "read": notification.read,
