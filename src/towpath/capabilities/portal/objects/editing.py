@@ -123,12 +123,18 @@ def _refused(text: str, error: StatusError) -> Tried:
     conflicts = []
     if isinstance(error, Conflict):
         conflicts = [
-            {"field": cause.field.removeprefix("."), "message": cause.message}
+            {"field": cause.field.removeprefix("."), "whose": _whose(cause.message)}
             for cause in error.causes
         ]
     # An unknown field is a fault of the server's own to the API, as it is to a kube-apiserver.
     status = error.code if error.code < SERVER_FAULTS else Invalid.code
     return Tried(text, error=error.message, conflicts=conflicts, status=status)
+
+
+def _whose(message: str) -> str:
+    """`conflict with "argocd-controller" using v1` -> `argocd-controller`."""
+    _, quote, rest = message.partition('"')
+    return rest.partition('"')[0] if quote else message
 
 
 def _has(obj: Any, path: str) -> bool:
