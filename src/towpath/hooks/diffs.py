@@ -10,6 +10,7 @@ LINES_MAX = 5000
 """Of one file; a longer one is named, not compared: comparing costs the square of it."""
 FILES_MAX = 200
 OPEN_LINES_MAX = 60
+OPEN_WHOLE_LINES_MAX = 12
 CONTEXT_LINES = 3
 
 
@@ -20,11 +21,14 @@ class FileDiff:
     """The hunks, with the lines that name the file above them."""
     added: int = 0
     removed: int = 0
+    whole: bool = False
+    """The file is new, or goes."""
 
     @property
     def is_long(self) -> bool:
         """Too long to stand open beside others; a file that comes or goes whole says little."""
-        return self.added + self.removed > OPEN_LINES_MAX
+        lines_max = OPEN_WHOLE_LINES_MAX if self.whole else OPEN_LINES_MAX
+        return self.added + self.removed > lines_max
 
     @property
     def summary(self) -> str:
@@ -71,6 +75,7 @@ def _diff(change: Change) -> FileDiff:
         "\n".join([*head, *lines]),
         added=_count(hunks, "+"),
         removed=_count(hunks, "-"),
+        whole=change.old is None or change.new is None,
     )
 
 

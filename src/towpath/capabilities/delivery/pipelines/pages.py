@@ -16,12 +16,25 @@ from towpath.capabilities.delivery.pipelines.kinds import (
     phase_of,
 )
 from towpath.hooks.pages import Answer, LiveWatch, Page, PageRoute, Redirect, Visit
-from towpath.hooks.runs import Run, RunAction, RunFact, RunGroup, RunStep, last_lines
+from towpath.hooks.runs import (
+    FAILURE_LINES,
+    Run,
+    RunAction,
+    RunFact,
+    RunFailure,
+    RunGroup,
+    RunStep,
+    last_lines,
+)
 from towpath.hooks.showing import may, show_object
 from towpath.machinery.errors import StatusError
 from towpath.machinery.objects import RawObject
 
 PATH = "/projects/{project}/pipelines/{run}"
+CORRECT = (
+    "Correct it and push; or run it again if nothing is wrong with the commit, as when a network "
+    "was away."
+)
 NO_LOG = (PENDING, SKIPPED)
 
 
@@ -105,7 +118,24 @@ async def _run(visit: Visit, found: RawObject, actions: Sequence[RunAction]) -> 
         actions=actions,
         workload=spec["repository"],
         warnings=status.get("warnings") or (),
+        failure=_failure(found, groups),
     )
+
+
+def _failure(run: RawObject, groups: Sequence[RunGroup]) -> RunFailure | None:
+    """Of the first step that failed; of the run itself when it never came to a step."""
+    if phase_of(run) != FAILED:
+        return None
+    for group in groups:
+        for step in group.steps:
+            if group.phase == FAILED and step.phase == FAILED:
+                told = f"Step {step.name!r} of job {group.name!r} failed"
+                what = f"{told}: {step.message}" if step.message else f"{told}."
+                return RunFailure(what, CORRECT, step.lines[-FAILURE_LINES:], step.id)
+    message, _, _ = str((run.get("status") or {}).get("message", "")).partition("; its log: ")
+    failed = next((group for group in groups if group.phase == FAILED), None)
+    what = f"Job {failed.name!r} failed: {failed.message}" if failed and failed.message else message
+    return RunFailure(what or "It failed and did not say why.", CORRECT)
 
 
 async def _group(visit: Visit, project: str, run: str, job: RawObject) -> RunGroup:

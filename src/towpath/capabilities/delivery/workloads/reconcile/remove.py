@@ -45,7 +45,10 @@ class Remove:
     git: GitHost
 
     async def stop_pipelines(self, subject: Subject) -> None:
-        """No new release may arrive while the old ones go."""
+        """No new release may arrive while the old ones go. Runs of a repository that holds another
+        workload too are that one's as well."""
+        if await self._used_by_another(subject):
+            return
         runs = await self._in_project(subject, PIPELINE_RUN)
         repository = subject.spec["repository"]
         mine = [run for run in runs if run["spec"]["repository"] == repository]
