@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench docs clean
+.PHONY: help up test check bench docs pictures clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ bench: $(STAMP) ## Print the figures (ARGS=golden_path for one)
 
 docs: $(STAMP) ## Regenerate the generated parts of docs/
 	@$(BIN)/python -m docs.generate
+
+pictures: $(STAMP) ## Take every page of the portal anew, for docs/pictures (10 minutes)
+	@$(BIN)/python -m docs.pictures $(ARGS)
 
 clean: ## Remove what was installed and built here
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,9 +1,10 @@
 """Takes every page of the portal in four worlds and writes one contact sheet for each.
 
-    python -m docs.pictures [WORLD ...] [--full FOLDER] [--only TEXT] [--port PORT]
+    python -m docs.pictures [WORLD ...] [--full FOLDER] [--only TEXT]
 
-`--full` writes every picture, whole pages and at full size, for somebody who judges them. Not a
-part of `make docs`: pixels differ from machine to machine.
+The normal world also gives the README its picture. `--full` writes every picture, whole pages and
+at full size, for somebody who judges them. Not a part of `make docs`: pixels differ from machine to
+machine.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from tests.worlds import WORLDS, open_world
 from tests.worlds.visiting import chromium, sign_in
 
 from docs.pictures.sheets import compose
-from docs.pictures.taking import Shot, take_all
+from docs.pictures.taking import Shot, take_all, take_front
 
 PICTURES = Path(__file__).parent
 
@@ -44,13 +45,14 @@ async def take_world(
     world: str, folder: Path, executable: str, asked: argparse.Namespace
 ) -> list[Shot]:
     async with open_world(world, folder) as platform, chromium(executable) as browser:
-        visitor = await sign_in(platform, "alice")
+        visitor = await sign_in(platform, WORLDS[world].visitor)
         taken = await take_all(browser, visitor, only=asked.only, whole=bool(asked.full))
         if asked.full:
             save(taken, asked.full / world)
         else:
-            sheet = await compose(browser, world, taken)
-            (PICTURES / f"{world}.webp").write_bytes(sheet)
+            (PICTURES / f"{world}.webp").write_bytes(await compose(browser, world, taken))
+            if world == "normal":
+                (PICTURES / "portal.png").write_bytes(await take_front(browser, visitor))
     return taken
 
 

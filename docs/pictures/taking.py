@@ -10,6 +10,8 @@ from tests.worlds.visiting import Visitor
 
 THEMES = ("light", "dark")
 WINDOWS = {1440: 900, 1024: 768, 390: 844}
+PAGE_MS_MAX = 120_000
+"""A platform that has just started with a crowd has much to do beside."""
 OUTSIDE = {"/sign-in": "Sign in", "/nowhere": "An address without a page"}
 """Pages that are not in the table of routes."""
 
@@ -38,10 +40,13 @@ async def take_all(
     found = await follow_links(visitor)
     names = routes()
     wanted = [
-        (route, names[route], found.addresses[route]) for route in names if route in found.addresses
+        (route, names[route], found.addresses[route])
+        for route in sorted(names)
+        if route in found.addresses
     ]
     wanted += [(address, title, address) for address, title in OUTSIDE.items()]
-    context = await visitor.context(browser)
+    context = await visitor.context(browser, reduced_motion="reduce")
+    context.set_default_timeout(PAGE_MS_MAX)
     page = await context.new_page()
     shots = []
     for route, title, address in wanted:
@@ -50,6 +55,18 @@ async def take_all(
             shots += [shot async for shot in _take(page, route, title, address, whole=whole)]
     await context.close()
     return shots
+
+
+async def take_front(browser: Browser, visitor: Visitor) -> bytes:
+    """What somebody sees first who has signed in, for the README."""
+    context = await visitor.context(
+        browser, viewport={"width": 1280, "height": 720}, color_scheme="light"
+    )
+    page = await context.new_page()
+    await page.goto(visitor.base)
+    image = await page.screenshot(animations="disabled")
+    await context.close()
+    return image
 
 
 def variants() -> Iterator[tuple[str, int]]:

@@ -13,6 +13,9 @@ window.examinations = {
     const beyond = root.scrollWidth - root.clientWidth;
     const wide = beyond > 0 ? [`the page, by ${beyond} px`] : [];
     for (const one of document.querySelectorAll("main, main *")) {
+      if (one.matches(".table") && getComputedStyle(one).overflowX === "clip" && one.scrollWidth > one.clientWidth) {
+        wide.push(`what is cut off of ${one.querySelector("caption").textContent}`);
+      }
       if (!/auto|scroll/.test(getComputedStyle(one).overflowX)) continue;
       if (one.scrollWidth > one.clientWidth + 1 && !one.matches(MAY_SCROLL_SIDEWAYS)) wide.push(named(one));
     }
