@@ -17,6 +17,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from towpath.plugin import hooks, wire
@@ -24,6 +25,8 @@ from towpath.plugin.declaration import Declined, Object, Plugin
 
 NO_PLUGIN = 2
 NICENESS = 5
+THREADS = 16
+"""For hooks that are plain functions."""
 
 
 class PipeApi:
@@ -72,6 +75,7 @@ class Child:
         self._reader = reader
         self._writer = writer
         self._loop = asyncio.get_running_loop()
+        self._loop.set_default_executor(ThreadPoolExecutor(THREADS))
         self._calls: dict[int, asyncio.Task[None]] = {}
         self._asked: dict[int, asyncio.Future[Any]] = {}
         self._asks = 0

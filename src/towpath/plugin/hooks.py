@@ -78,8 +78,25 @@ async def call(function: Callable[..., Any], argument: Any) -> Any:
     """An `async def` here, a plain function in a thread."""
     if inspect.iscoroutinefunction(function):
         return await function(argument)
-    result = await asyncio.to_thread(function, argument)
+    result = await _in_thread(function, argument)
     return await result if inspect.isawaitable(result) else result
+
+
+async def _in_thread(function: Callable[..., Any], argument: Any) -> Any:
+    """Ends when the function does, also when it is cancelled: a thread cannot be stopped, and who
+    took it for ended would run out of threads without a word."""
+    running = asyncio.ensure_future(asyncio.to_thread(function, argument))
+    cancelled = False
+    while not running.done():
+        try:
+            await asyncio.shield(running)
+        except asyncio.CancelledError:
+            cancelled = True
+        except Exception:  # noqa: BLE001 - the function's, raised below
+            break
+    if cancelled:
+        raise asyncio.CancelledError
+    return running.result()
 
 
 def service_of(subject: Mapping[str, Any], api: Api) -> Service:

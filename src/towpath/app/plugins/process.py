@@ -35,6 +35,8 @@ DUMP_DEADLINE_S = 1.0
 """How long a process may take to write down where it is."""
 
 STRAY_MESSAGES_MAX = 100
+OWED_MAX = 1000
+"""Calls that nobody waits for any more and that have not ended."""
 MESSAGES_OF_CALL_MAX = 20_000
 ASKED_AT_ONCE = 8
 
@@ -103,6 +105,8 @@ class PluginProcess:
         self._folder = folder
         self._going: dict[int, _Going] = {}
         self._calls = count(1)
+        self._owed: set[int] = set()
+        """Calls whose visitors have left; each still ends with a message."""
         self._strays = 0
         self._asking = asyncio.Semaphore(ASKED_AT_ONCE)
         self._answering: set[asyncio.Task[None]] = set()
@@ -218,10 +222,17 @@ class PluginProcess:
                 late = f"{title} did not answer within {deadline_s:g} s"
                 raise await self._give_up(number, going, late) from None
             except asyncio.CancelledError:
-                self._send(wire.Cancel(number))
+                self._leave(number)
                 raise
         finally:
             self._going.pop(number, None)
+
+    def _leave(self, number: int) -> None:
+        """The visitor has gone, or the platform ends: nobody waits for the call any more."""
+        self._send(wire.Cancel(number))
+        self._owed.add(number)
+        if len(self._owed) > OWED_MAX:
+            self._break(Broken("It does not end the calls that nobody waits for any more"))
 
     async def _give_up(self, number: int, going: _Going, late: str) -> Exception:
         """Cancel the call. What cannot be cancelled costs the process."""
@@ -272,7 +283,11 @@ class PluginProcess:
         number = getattr(message, "call", 0)
         going = self._going.get(number)
         if going is None:
-            # Late for a call that was given up; many of them are no accident.
+            if number in self._owed and isinstance(message, wire.Done | wire.Failed):
+                self._owed.discard(number)
+                self._strays = 0
+                return
+            # A word of a call that has ended can be on its way; many of them are no accident.
             self._strays += 1
             if self._strays > STRAY_MESSAGES_MAX:
                 raise Broken("It sends messages that belong to no call")
@@ -399,7 +414,8 @@ def _last_place(log: Path, before: int) -> str:
             text = file.read().decode(errors="replace")
     except OSError:
         return ""
-    for found in _FRAME.finditer(text[text.rfind("Current thread") :]):
+    # The main thread's first: what holds that up holds up everything.
+    for found in _FRAME.finditer(text[text.rfind("Current thread") :] + text):
         if not hooks.is_ours(found["file"]):
             return f"{hooks.short_path(found['file'])}:{found['line']} in {found['function']}"
     return ""

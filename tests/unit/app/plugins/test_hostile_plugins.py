@@ -1,5 +1,6 @@
 """Whatever a plug-in does, it is named, and the page has its sentence; nobody else notices."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -182,6 +183,40 @@ async def test_one_that_only_waits_keeps_its_process(site: Site) -> None:
         assert (await rig.tab())[0]["text"] == "call 2"
         (incident,) = rig.report(name).incidents
         assert incident.where == f"site/plugin_{name}.py:{LINES_OF_HEAD + 3} in hook"
+
+
+async def test_visitors_who_leave_cost_it_nothing(site: Site) -> None:
+    site.write(
+        "async def hook(service):\n"
+        "    if not service.object: await asyncio.sleep(1e6)\n"
+        "    return [Text('here')]\n"
+    )
+    async with site.running() as rig:
+        await rig.running()
+        for _ in range(3):
+            leaving = [asyncio.create_task(rig.tab()) for _ in range(60)]
+            assert (await rig.tab(obj={"spec": {}}))[0]["text"] == "here"
+            for one in leaving:
+                one.cancel()
+            await asyncio.gather(*leaving, return_exceptions=True)
+            assert (await rig.tab(obj={"spec": {}}))[0]["text"] == "here"
+        assert rig.report().incidents == ()
+
+
+async def test_threads_that_never_end_are_noticed(site: Site) -> None:
+    name = site.write("def hook(service):\n    threading.Event().wait()\n")
+    async with site.running() as rig:
+        await rig.running()
+        leaving = [asyncio.create_task(rig.tab()) for _ in range(20)]
+        await asyncio.sleep(0)
+        for one in leaving:
+            one.cancel()
+        await asyncio.gather(*leaving, return_exceptions=True)
+        assert "did not answer" in await rig.tab(deadline_s=0.3)
+        await rig.told()
+        (incident,) = rig.report().incidents
+        assert incident.where == f"site/plugin_{name}.py:{LINES_OF_HEAD + 2} in hook"
+        await rig.running()
 
 
 async def test_it_is_started_again_after_its_end(site: Site) -> None:
