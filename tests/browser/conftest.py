@@ -1,27 +1,37 @@
 """A real Chromium on a real platform."""
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
+from tests.chromium import chromium
 from tests.platform import PlatformProcess, running_platform_process
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    executable = os.environ.get("TOWPATH_CHROMIUM")
-    if not executable:
-        pytest.skip("no Chromium: `make test` finds or installs one and sets TOWPATH_CHROMIUM")
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(executable_path=executable, args=arguments)
+    async with chromium() as launched:
         yield launched
-        await launched.close()
 
 
 @pytest.fixture
 async def platform(tmp_path: Path) -> AsyncIterator[PlatformProcess]:
+    """One of its own, for a test that needs everything as it is at first."""
     async with running_platform_process(tmp_path / "data", "--demo") as platform:
+        yield platform
+
+
+@pytest.fixture(scope="module")
+async def shared_platform(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[PlatformProcess]:
+    """One for all tests of a file: each keeps to services of its own."""
+    folder = tmp_path_factory.mktemp("platform")
+    async with running_platform_process(folder / "data", "--demo") as platform:
         yield platform

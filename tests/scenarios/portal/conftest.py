@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Browser
+from tests.chromium import chromium
 from tests.platform import PlatformProcess
 from tests.scenarios.portal.world import World, world_of
 
@@ -24,3 +26,9 @@ async def world() -> AsyncIterator[World]:
                 yield made
         finally:
             await platform.stop()
+
+
+@pytest.fixture(scope="package")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as launched:
+        yield launched
