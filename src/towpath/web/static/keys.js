@@ -1,6 +1,7 @@
 // Keys: Ctrl/Cmd-K the palette, `/` the filter, `?` this help, `g` and a letter to go somewhere.
 
 import { go } from "./journey.js";
+import { open as openPalette } from "./palette.js";
 
 const SEQUENCE_MS = 1200;
 let awaiting = 0;
@@ -17,7 +18,7 @@ export function startKeys() {
 export function places() {
   const taken = new Map();
   for (const link of document.querySelectorAll(".rail nav a")) {
-    const label = link.textContent.trim();
+    const label = link.title;
     const letter = [...label.toLowerCase()].find((one) => /[a-z]/.test(one) && !taken.has(one));
     if (letter) taken.set(letter, { label, href: link.href });
   }
@@ -63,11 +64,6 @@ function leave(event) {
   } else if (event.target.matches("input, textarea") && !event.target.closest("dialog")) {
     event.target.blur();
   }
-}
-
-async function openPalette() {
-  const palette = await import("./palette.js");
-  palette.open();
 }
 
 function openHelp() {

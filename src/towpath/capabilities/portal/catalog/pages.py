@@ -190,7 +190,7 @@ def _row(entity: Entity, known: set[str]) -> dict[str, Any]:
 def _view(view: SavedView, asked: Asked) -> dict[str, Any]:
     here = asked.address().partition("?")[2]
     return {
-        "name": view.name,
+        "label": view.name,
         "href": f"{CATALOG}?{view.query}" if view.query else CATALOG,
         "current": view.query == here,
     }
