@@ -87,3 +87,31 @@ def test_a_diff_tells_its_lines_apart() -> None:
 )
 def test_a_session_is_named_after_its_browser(agent: str, said: str) -> None:
     assert said == wording.browser(agent)
+
+
+@pytest.mark.parametrize(
+    ("passed_s", "told"),
+    [(2.7, "3 s"), (59.2, "59 s"), (300, "5 min"), (7200, "2 hours"), (86400 * 3, "3 days")],
+)
+def test_how_long_something_lasts_is_rounded(passed_s: float, told: str) -> None:
+    assert wording.lasting(1000, now_s=1000 + passed_s) == told
+
+
+@pytest.mark.parametrize(
+    ("line", "parts"),
+    [
+        pytest.param("plain", [("", "plain")], id="no colour"),
+        pytest.param(
+            "\x1b[1;31mbad\x1b[0m well", [("ansi-bold ansi-1", "bad"), ("", " well")], id="a colour"
+        ),
+        pytest.param("\x1b[38;5;196mx", [("", "x")], id="one of 256"),
+        pytest.param("\x1b[38;2;1;2;3mx", [("", "x")], id="one of millions"),
+        pytest.param("\x1b[92mok\x1b[39m.", [("ansi-2", "ok"), ("", ".")], id="a bright one"),
+        pytest.param("a\x1b[2Jb\x1b]0;t\x07c", [("", "a"), ("", "b"), ("", "c")], id="movements"),
+        pytest.param("10%\r100%", [("", "100%")], id="a line written over"),
+        pytest.param("\x1b[31mev\u202eil", [("ansi-1", "evil")], id="what hides"),
+        pytest.param("\x1b[m;<b>", [("", ";<b>")], id="an empty code"),
+    ],
+)
+def test_colours_of_a_log_line(line: str, parts: list[tuple[str, str]]) -> None:
+    assert wording.ansi_parts(line) == parts

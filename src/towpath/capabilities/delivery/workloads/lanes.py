@@ -272,6 +272,12 @@ def headline(facts: Facts, lanes: Sequence[Lane]) -> Headline:
         return Headline("Terminating", "with all that it has")
     running = [lane for lane in lanes if lane.release]
     if not running:
+        for lane in lanes:
+            release = lane.moving.get("release", "")
+            if lane.moving.get("phase") == FAILED:
+                return Headline("Failed", f"{release} did not come to {lane.name}")
+            if lane.moving.get("unwell"):
+                return Headline("Degraded", f"{release} does not come up in {lane.name}")
         if facts.latest:
             return Headline("Progressing", f"{facts.latest} is on its way to its first stage")
         return Headline("Pending", "it waits for its first release, which its pipeline makes")
