@@ -89,7 +89,7 @@ def _leaks(addresses: Iterable[str], answers: Iterable[bytes]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("name", ["anonymous", "alice", "bob", "carol", "revoked"])
+@pytest.mark.parametrize("name", ["anonymous", "alice", "bob", "carol", "pipeline", "revoked"])
 async def test_no_list_search_count_or_facet_tells_of_another_project(
     world: World, name: str
 ) -> None:
@@ -209,7 +209,7 @@ async def _events(stream: httpx2.Response) -> "asyncio.AsyncIterator[str]":  # t
 async def _touch(world: World, project: str, service: str) -> None:
     answer = await world.api.patch(
         f"/apis/towpath.dev/v1alpha1/namespaces/{project}/workloads/{service}",
-        json={"metadata": {"annotations": {"touched": "yes"}}},
+        json={"spec": {"owner": "team-quagga" if project == HIDDEN else "team-b"}},
         headers={
             "authorization": f"Bearer {world.estate.admin}",
             "content-type": "application/merge-patch+json",
