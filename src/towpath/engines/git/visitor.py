@@ -68,7 +68,16 @@ class VisitorsGit:
 
     async def repositories(self, project: str = "") -> list[RepositoryName]:
         found = await self.host.repositories(project)
+        if project and await self._may_read_all(project):
+            return found
         return [name for name in found if await self._may_read(name)]
+
+    async def _may_read_all(self, project: str) -> bool:
+        """One question instead of one for each: who may read any of a project's, reads all."""
+        for resource in ("repositories", "protectedrepositories"):
+            if not await self._may_get(resource, RepositoryName(project, "")):
+                return False
+        return True
 
     async def _check(self, repository: RepositoryName) -> None:
         if not await self._may_read(repository):
@@ -76,10 +85,15 @@ class VisitorsGit:
 
     async def _may_read(self, repository: RepositoryName) -> bool:
         protected = (await self.host.ownership(repository)).protected
+        return await self._may_get(
+            "protectedrepositories" if protected else "repositories", repository
+        )
+
+    async def _may_get(self, resource: str, repository: RepositoryName) -> bool:
         question = AccessRequest(
             verb="get",
             group="git.towpath.dev",
-            resource="protectedrepositories" if protected else "repositories",
+            resource=resource,
             namespace=repository.project,
             name=repository.name,
         )

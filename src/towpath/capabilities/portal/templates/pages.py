@@ -74,6 +74,10 @@ class Filled:
                 self.errors["project"] = "Choose a project."
 
     @property
+    def is_empty(self) -> bool:
+        return not self.values or self.values == parameters_with_defaults(self.descriptor, {})
+
+    @property
     def is_wrong(self) -> bool:
         return bool(self.errors or self.problem)
 
@@ -154,14 +158,15 @@ async def _shown(visit: Visit, filled: Filled) -> Page:
         "problem": filled.problem,
         "projects": projects,
         "project": filled.project,
-        "options": await _options(visit, raw, filled.project),
+        "options": await _options(visit, filled),
         "preview": preview,
         "waits": filled.lacks_something,
         "refused": filled.status >= 400,
         "push_address": visit.addresses.portal(f"/git/{filled.project or '<project>'}/<name>.git"),
         "stages": [_stage(one) for one in environments],
         "runs": _runs(visit, preview, filled, environments),
-        "shown": show_object(SOFTWARE_TEMPLATE, filled.template),
+        # Long, and there already when somebody has begun to type.
+        "shown": show_object(SOFTWARE_TEMPLATE, filled.template) if filled.is_empty else None,
     }
     return Page("templates/form.html", data, filled.status, title=offer["title"])
 
@@ -224,18 +229,21 @@ async def _projects(visit: Visit, template: RawObject) -> list[str]:
     return [name for name, yes in zip(names, allowed, strict=True) if yes]
 
 
-async def _options(visit: Visit, raw: RawObject, project: str) -> dict[str, list[str]]:
-    """What the catalogue or Git offers for fields that pick from it."""
+async def _options(visit: Visit, filled: Filled) -> dict[str, list[str]]:
+    """What the catalogue or Git offers for fields that pick from it, and what is chosen already."""
     options: dict[str, list[str]] = {}
-    for page in pages_of(raw):
+    for page in pages_of(filled.descriptor):
         for name, property_ in (page.get("properties") or {}).items():
             picker = property_.get("ui:field")
             if property_.get("enum"):
                 continue
             if picker in PICKERS:
                 options[name] = await _entities(visit, property_)
-            elif picker == REPOSITORY_PICKER and project:
-                options[name] = await _repositories(visit, project)
+            elif picker == REPOSITORY_PICKER and filled.project:
+                options[name] = await _repositories(visit, filled.project)
+            chosen = str(filled.values.get(name) or "")
+            if options.get(name) and chosen and chosen not in options[name]:
+                options[name].insert(0, chosen)
     return options
 
 

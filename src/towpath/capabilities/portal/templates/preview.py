@@ -1,17 +1,16 @@
 """What a run would make of these answers, worked out without making anything.
 
-Steps that only write files into the workspace are done, in a folder that goes away again; of the
-others their inputs are enough. Git is read with the rights of whoever asks.
+Steps that only write files into the workspace are done, in memory; of the others their inputs are
+enough. Git is read with the rights of whoever asks.
 """
 
 import asyncio
-import tempfile
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from towpath.capabilities.portal.templates import folders, seeding
+from towpath.capabilities.portal.templates import seeding
 from towpath.capabilities.portal.templates.actions.adoption import (
     PROPOSE,
     READ,
@@ -21,7 +20,7 @@ from towpath.capabilities.portal.templates.actions.adoption import (
     look_at,
     proposal_of,
 )
-from towpath.capabilities.portal.templates.actions.files import FILE_ACTIONS, ActionFailed
+from towpath.capabilities.portal.templates.actions.files import ActionFailed, options_of
 from towpath.capabilities.portal.templates.adoption.findings import Finding
 from towpath.capabilities.portal.templates.adoption.proposal import diff_of
 from towpath.capabilities.portal.templates.context import expression_context
@@ -31,11 +30,11 @@ from towpath.capabilities.portal.templates.descriptor import (
     parse_descriptor,
 )
 from towpath.capabilities.portal.templates.expressions import ExpressionError, render_input, runs
-from towpath.capabilities.portal.templates.skeleton import SkeletonError
-from towpath.capabilities.portal.templates.sources import materialise, resolve, source_of
+from towpath.capabilities.portal.templates.globs import Globs
+from towpath.capabilities.portal.templates.skeleton import SkeletonError, render_skeleton
+from towpath.capabilities.portal.templates.sources import resolve, source_of
 from towpath.capabilities.portal.templates.story import planned_things
 from towpath.engines.git.port import File, GitError, GitReader
-from towpath.hooks.templates import ActionContext
 from towpath.machinery.documents import DocumentError, load_document
 from towpath.machinery.objects import RawObject, annotations_of
 from towpath.runtime.outcomes import Stalled
@@ -43,7 +42,8 @@ from towpath.runtime.outcomes import Stalled
 TEXT_SHOWN_MAX = 64 * 1024
 FILES_SHOWN_MAX = 200
 
-_FILE_ACTIONS = {action.id: action for action in FILE_ACTIONS}
+FETCH_TEMPLATE = "fetch:template"
+_FETCHES = (FETCH_TEMPLATE, "fetch:plain")
 _TOLD = (
     ActionFailed,
     DescriptorInvalid,
@@ -51,7 +51,6 @@ _TOLD = (
     GitError,
     SkeletonError,
     Stalled,
-    folders.OutsideFolder,
 )
 """Errors whose text is for whoever fills in the form."""
 
@@ -61,7 +60,6 @@ class PreviewFile:
     path: str
     text: str
     """"" for one that is no text or too large to show."""
-    diff: str
     size: int
     lines: int
 
@@ -84,7 +82,11 @@ class Preview:
     @property
     def diffs(self) -> list[dict[str, str]]:
         """For `ui.diff`."""
-        return [{"path": file.path, "text": file.diff} for file in self.files]
+        return [
+            {"path": file.path, "text": diff_of(file.path, file.text)}
+            for file in self.files
+            if file.text
+        ]
 
     @property
     def score(self) -> RawObject:
@@ -111,51 +113,42 @@ async def preview_of(
     preview = Preview()
     try:
         descriptor = parse_descriptor(template["spec"]["descriptor"])
-        with tempfile.TemporaryDirectory(prefix="towpath-preview-") as name:
-            folder = Path(name)
-            (folder / "workspace").mkdir()
-            walk = _Walk(preview, git, place["project"], user, folder, {})
-            if with_files and _needs_files(descriptor.steps):
-                walk.template = await _template_folder(template, git, folder)
-            for step in descriptor.steps:
-                given = expression_context(
-                    parameters=values, steps=walk.outputs, user=user, run_uid="", place=place
-                )
-                await walk.step(step, given, with_files=with_files)
-            files = await asyncio.to_thread(folders.read_files, folder / "workspace")
-        preview.files = [_shown(path, file) for path, file in sorted(files.items())]
+        walk = _Walk(preview, git, place["project"])
+        if with_files and any(step.action in _FETCHES for step in descriptor.steps):
+            walk.template = await _template_files(template, git)
+        for step in descriptor.steps:
+            given = expression_context(
+                parameters=values, steps=walk.outputs, user=user, run_uid="", place=place
+            )
+            await walk.step(step, given, with_files=with_files)
+        preview.files = [_shown(path, file) for path, file in sorted(walk.workspace.items())]
     except _TOLD as error:
         preview.problem = _sentence(str(error))
     return preview
 
 
-def _needs_files(steps: tuple[TemplateStep, ...]) -> bool:
-    return any(step.action.startswith("fetch:") for step in steps)
-
-
-async def _template_folder(template: RawObject, git: GitReader, folder: Path) -> Path:
+async def _template_files(template: RawObject, git: GitReader) -> Mapping[str, File]:
     """The template's own files: of a shipped one from the package, else from its repository."""
     shipped = await asyncio.to_thread(seeding.shipped, template["metadata"]["name"])
     digest = annotations_of(template).get(seeding.DIGEST_ANNOTATION)
     if shipped is not None and shipped.digest == digest:
-        return shipped.folder
+        return shipped.files
     source = source_of(template)
-    if source is not None:
-        await materialise(git, source, await resolve(git, source), folder / "template")
-    return folder / "template"
+    if source is None:
+        return {}
+    return await git.files(source.repository, await resolve(git, source), source.path)
 
 
 @dataclass(slots=True)
 class _Walk:
-    """Through the steps, with what they gave so far."""
+    """Through the steps, with what they gave so far and the workspace as it would be."""
 
     preview: Preview
     git: GitReader
     project: str
-    user: str
-    folder: Path
-    outputs: dict[str, Any]
-    template: Path = Path()
+    outputs: dict[str, Any] = field(default_factory=dict)
+    workspace: dict[str, File] = field(default_factory=dict)
+    template: Mapping[str, File] = field(default_factory=dict)
     _read: Adoptable | None = None
 
     async def step(self, step: TemplateStep, given: dict[str, Any], *, with_files: bool) -> None:
@@ -170,11 +163,43 @@ class _Walk:
             self.preview.is_adoption = True
             if name := rendered.get("repository"):
                 await self._adopt(step.action, str(name), rendered)
-        elif step.action not in _FILE_ACTIONS:
+        elif step.action in _FETCHES:
+            if with_files:
+                await asyncio.to_thread(self._fetch, step.action, rendered)
+        elif step.action == "fs:delete":
+            matching = Globs(rendered.get("files") or ())
+            self.workspace = {
+                path: file for path, file in self.workspace.items() if not matching.match(path)
+            }
+        elif step.action == "fs:rename":
+            for entry in rendered.get("files") or ():
+                self._rename(_place(entry["from"]), _place(entry["to"]))
+        else:
             self.preview.things += _things(step.action, rendered)
-        elif with_files:
-            context = self._context(step.id, rendered)
-            await _FILE_ACTIONS[step.action].run(context)
+
+    def _fetch(self, action: str, rendered: Mapping[str, Any]) -> None:
+        """As the actions do it, on files in memory."""
+        url = f"{_place(str(rendered.get('url', '')))}/".removeprefix("./")
+        below = {
+            path.removeprefix(url): file
+            for path, file in self.template.items()
+            if path.startswith(url)
+        }
+        replace = rendered.get("replace", False)
+        if action == FETCH_TEMPLATE:
+            below = render_skeleton(below, rendered.get("values") or {}, options_of(rendered))
+        else:
+            replace = True
+        target = str(rendered.get("targetPath") or ".")
+        for path, file in below.items():
+            place = _place(f"{target}/{path}")
+            if replace or place not in self.workspace:
+                self.workspace[place] = file
+
+    def _rename(self, old: str, new: str) -> None:
+        for path in list(self.workspace):
+            if path == old or path.startswith(f"{old}/"):
+                self.workspace[new + path.removeprefix(old)] = self.workspace.pop(path)
 
     async def _adopt(self, action: str, name: str, rendered: Mapping[str, Any]) -> None:
         if self._read is None:
@@ -187,22 +212,15 @@ class _Walk:
         if action == PROPOSE:
             proposal = proposal_of(self._read, rendered)
             self.preview.kept = proposal.kept
-            files = {path: File(text.encode()) for path, text in proposal.files.items()}
-            scratch = self.folder / "scratch"
-            workspace = self.folder / "workspace"
-            await asyncio.to_thread(lambda: folders.write_files(workspace, files, scratch=scratch))
+            self.workspace |= {path: File(text.encode()) for path, text in proposal.files.items()}
 
-    def _context(self, step: str, rendered: dict[str, Any]) -> ActionContext:
-        return ActionContext(
-            project=self.project,
-            run={},
-            step=step,
-            input=rendered,
-            workspace=self.folder / "workspace",
-            template=self.template,
-            log=lambda line: None,
-            user=self.user,
-        )
+
+def _place(path: str) -> str:
+    """Below the root. Raises ActionFailed, as the actions themselves do."""
+    place = posixpath.normpath(path.strip() or ".")
+    if place.startswith(("../", "/")) or place == "..":
+        raise ActionFailed(f"the path {path!r} leaves the workspace; use one inside it")
+    return place
 
 
 def _things(action: str, rendered: Mapping[str, object]) -> list[tuple[str, str]]:
@@ -216,9 +234,9 @@ def _things(action: str, rendered: Mapping[str, object]) -> list[tuple[str, str]
 def _shown(path: str, file: File) -> PreviewFile:
     size = len(file.content)
     if size > TEXT_SHOWN_MAX or b"\0" in file.content:
-        return PreviewFile(path, "", "", size, 0)
+        return PreviewFile(path, "", size, 0)
     text = file.content.decode("utf-8", "replace")
-    return PreviewFile(path, text, diff_of(path, text), size, len(text.splitlines()))
+    return PreviewFile(path, text, size, len(text.splitlines()))
 
 
 def _sentence(text: str) -> str:

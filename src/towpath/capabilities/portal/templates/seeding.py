@@ -38,6 +38,7 @@ class Shipped:
 
     folder: Path
     digest: str
+    files: Mapping[str, File]
 
 
 @cache
@@ -46,8 +47,9 @@ def shipped(name: str) -> Shipped | None:
     folder = SHIPPED / name
     if "/" in name or not (folder / DESCRIPTOR).is_file():
         return None
-    files = {f"{name}/{path}": file for path, file in folders.read_files(folder).items()}
-    return Shipped(folder, digest_of(files))
+    files = folders.read_files(folder)
+    digest = digest_of({f"{name}/{path}": file for path, file in files.items()})
+    return Shipped(folder, digest, files)
 
 
 def seeding_controller(platform: Platform) -> Controller:

@@ -41,20 +41,10 @@ class NameTaken(ActionFailed):
 
 async def _fetch_template(context: ActionContext) -> dict[str, Any]:
     def fetch() -> list[str]:
-        source = _source(context)
-        options = SkeletonOptions(
-            copy_only=context.input.get("copyWithoutTemplating")
-            or context.input.get("copyWithoutRender")
-            or (),
-            extension=_extension(context.input.get("templateFileExtension")),
-            dialect=Dialect(
-                cookiecutter=context.input.get("cookiecutterCompat", False),
-                trim_blocks=context.input.get("trimBlocks", False),
-                lstrip_blocks=context.input.get("lstripBlocks", False),
-            ),
-        )
         files = render_skeleton(
-            folders.read_files(source), context.input.get("values") or {}, options
+            folders.read_files(_source(context)),
+            context.input.get("values") or {},
+            options_of(context.input),
         )
         replace = context.input.get("replace", False)
         return _written(context, files, replace=replace)
@@ -62,6 +52,19 @@ async def _fetch_template(context: ActionContext) -> dict[str, Any]:
     written = await asyncio.to_thread(fetch)
     context.log(f"Wrote {len(written)} files from {context.input['url']}")
     return {}
+
+
+def options_of(given: Mapping[str, Any]) -> SkeletonOptions:
+    """The inputs of fetch:template that say how files are rendered."""
+    return SkeletonOptions(
+        copy_only=given.get("copyWithoutTemplating") or given.get("copyWithoutRender") or (),
+        extension=_extension(given.get("templateFileExtension")),
+        dialect=Dialect(
+            cookiecutter=given.get("cookiecutterCompat", False),
+            trim_blocks=given.get("trimBlocks", False),
+            lstrip_blocks=given.get("lstripBlocks", False),
+        ),
+    )
 
 
 async def _fetch_plain(context: ActionContext) -> dict[str, Any]:
