@@ -16,7 +16,7 @@ async def test_a_link_signs_in_once_and_the_page_lists_what_runs(
     await page.goto(platform.sign_in_link)
     await page.get_by_role("button", name="Continue to the portal").click()
     await expect(page.get_by_role("heading", name="Home")).to_be_visible()
-    await expect(page.get_by_text("No service runs yet")).to_be_visible()
+    await expect(page.get_by_text("three steps lead from a name to production")).to_be_visible()
 
     async with platform.client() as client:
         spec = {"repository": "shop", "environments": ["staging"], "owner": "team-a"}
