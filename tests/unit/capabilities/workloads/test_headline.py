@@ -66,6 +66,10 @@ def test_it_is_well_since_it_was_last_unwell() -> None:
     assert told(stages, arrived, ready=later).since == later
 
 
+def test_a_release_that_nobody_has_promoted_waits() -> None:
+    assert told({"staging": {}}) == Headline("Pending", f"{NEW} waits to be promoted to staging")
+
+
 @pytest.mark.parametrize(
     ("one", "expected"),
     [

@@ -278,6 +278,8 @@ def headline(facts: Facts, lanes: Sequence[Lane]) -> Headline:
                 return Headline("Failed", f"{release} did not come to {lane.name}")
             if lane.moving.get("unwell"):
                 return Headline("Degraded", f"{release} does not come up in {lane.name}")
+        if facts.latest and lanes and not any(lane.moving or lane.waiting for lane in lanes):
+            return Headline("Pending", f"{facts.latest} waits to be promoted to {lanes[0].name}")
         if facts.latest:
             return Headline("Progressing", f"{facts.latest} is on its way to its first stage")
         return Headline("Pending", "it waits for its first release, which its pipeline makes")
