@@ -18,7 +18,8 @@ BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 FIRST = "first"
-COMMAND_S_MAX = 90.0
+COMMAND_S_MAX = 90
+"""Also of a block that would go on for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ class Reader:
         kept = f'if [ -f "{state}" ]; then . "{state}"; fi; cd "${{HERE:-$HOME}}"'
         keeping = f'HERE="$PWD"; export HERE; export -p > "{state}"'
         done = await self.platform.run(
+            "timeout",
+            str(COMMAND_S_MAX),
             "env",
             f"HOME={self.home}",
             f"PATH={ROOT / '.venv' / 'bin'}:/usr/local/bin:/usr/bin:/bin",
@@ -62,7 +65,7 @@ class Reader:
             "bash",
             "-ec",
             f"{kept}\n{script}\n{keeping}",
-            timeout_s=COMMAND_S_MAX,
+            timeout_s=COMMAND_S_MAX + 10,
         )
         assert done.code == 0, f"{block.text}\n{done.stdout}{done.stderr}"
         return done

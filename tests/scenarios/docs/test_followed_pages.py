@@ -8,8 +8,6 @@ from tests.platform import PlatformProcess, running_platform_process
 from tests.scenarios.docs.reading import ROOT, Block, Reader, blocks
 from tests.support import eventually
 
-pytestmark = pytest.mark.slow
-
 STAGING = "order-service.staging.demo.localhost"
 STARTS = "make up"
 """It runs already."""
@@ -17,6 +15,7 @@ STARTS = "make up"
 ELSEWHERE = {
     "README.md": "tests/scenarios/docs/test_terminal.py",
     "docs/tutorial.md": "tests/scenarios/docs/test_terminal.py",
+    "docs/how-to/adopt-a-repository.md": "tests/scenarios/templates/test_adopting.py",
     "docs/how-to/write-a-plugin.md": "tests/scenarios/plugins/test_outside_plugins.py",
     "docs/how-to/write-a-template.md": "tests/unit/capabilities/templates/test_template_tests.py",
 }
@@ -51,6 +50,8 @@ async def shows(reader: Reader, command: str, words: str) -> None:
     await eventually(shown, deadline_s=60, every_s=0.3)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 async def test_the_tour(platform: PlatformProcess, home: Path) -> None:
     reader = Reader(platform, home)
     for block in blocks("docs/tour.md"):
@@ -81,42 +82,59 @@ towpath login "$(env -u TOWPATH_KUBECONFIG towpath login-link --user bob)"
 """
 
 
+FORWARD = "kubectl --context local -n demo-staging port-forward deploy/order-service"
+SERVE = "python3 -m http.server --directory public"
+AGAIN = "rm -rf order-service"
+TOKEN = "export TOKEN=$(kubectl config view --raw -o 'jsonpath={.users[0].user.token}')"
+UNTIL_STOPPED = "timeout 2 {} || test $? = 124"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 async def test_the_how_tos_in_the_order_of_a_service_s_life(
     platform: PlatformProcess, home: Path
 ) -> None:
     """One service, made by the first page and deleted by the last."""
+    share, name = platform.data_dir.parent, platform.data_dir.name
     reader = Reader(
         platform,
         home,
         {
+            "-C ~/.local/share": f"-C {share}",
+            "towpath-backup.tar.gz towpath": f"towpath-backup.tar.gz {name}",
             # They would go on for ever, or ask somebody who is not there.
             "logs deploy/order-service -f": "logs deploy/order-service",
             "exec -it": "exec -i",
+            f"{FORWARD} 8000": UNTIL_STOPPED.format(f"{FORWARD} :8000"),
+            f"{SERVE} 8000": UNTIL_STOPPED.format(f"{SERVE} 0"),
             "delete order-service --wait": "delete order-service --yes --wait",
         },
     )
 
-    async def follow(page: str) -> None:
-        for block in blocks(f"docs/how-to/{page}.md"):
+    async def follow(page: str, *, before: str = "true") -> None:
+        for block in blocks(f"docs/{page}.md"):
+            await reader.type(Block(block.terminal, before))
             await reader.type(block)
 
-    await follow("use-the-portal")
-    await follow("add-members")
-    await follow("deliver-a-service")
-    await follow("connect-a-database")
-    await follow("kubectl")
-    await follow("push-with-a-token")
+    await follow("how-to/use-the-portal")
+    await follow("how-to/add-members")
+    await follow("how-to/deliver-a-service")
+    await follow("how-to/connect-a-database")
+    await follow("how-to/kubectl")
+    await follow("how-to/push-with-a-token", before=AGAIN)
+    await follow("how-to/publish-a-static-site")
     await _promote_approve_roll_back(reader)
     await _offer_a_composite_resource(reader)
-    await follow("delete")
+    await follow("reference/read-api", before=TOKEN)
+    await follow("how-to/delete")
     assert await platform.stop() == 0
-    await follow("back-up")
+    await follow("how-to/back-up")
     assert any(home.rglob("towpath-backup.tar.gz"))
 
 
 async def _promote_approve_roll_back(reader: Reader) -> None:
     """Its commands belong to two people, and to three releases."""
-    commands, in_git = blocks("docs/how-to/promote-approve-roll-back.md")
+    commands, *others, in_git = blocks("docs/how-to/promote-approve-roll-back.md")
     promote, listed, approve, reject, rollback = commands.text.splitlines()
     as_bob = Block("bob", BOB)
     await reader.type(as_bob)
@@ -135,6 +153,8 @@ async def _promote_approve_roll_back(reader: Reader) -> None:
     await reader.type(Block("bob", rollback.replace("--wait", "")))
     await reader.type(Block("first", approve))
     await says(reader.platform, "Hello", "order-service.production.demo.localhost")
+    for other in others:
+        await reader.type(other)
     assert "Release 12" in (await reader.type(in_git)).stdout
 
 
@@ -150,9 +170,8 @@ def test_every_page_with_shell_blocks_is_followed() -> None:
     followed = Path(__file__).read_text(encoding="utf-8")
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         page = str(path.relative_to(ROOT))
-        if not blocks(page):
-            continue
         if page in ELSEWHERE:
             assert (ROOT / ELSEWHERE[page]).exists(), f"{page}: {ELSEWHERE[page]} is gone"
-        else:
-            assert f'"{path.stem}"' in followed or page in followed, f"nobody follows {page}"
+        elif blocks(page):
+            name = page.removeprefix("docs/").removesuffix(".md")
+            assert name in followed, f"nobody follows {page}"
