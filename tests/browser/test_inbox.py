@@ -1,4 +1,4 @@
-"""What comes while a page is open is told there; keys, palette and filter go on without a reload."""
+"""News come to the page that is open; keys, palette and filter go on without a reload."""
 
 import re
 

@@ -62,8 +62,9 @@ async def answer(
     named = [name for name in projects if question.fits(name)][:PROJECTS_MAX]
     items = [
         *found,
+        *(item for item in places if question.fits(item.label)),
         *(item for items in offered for item in items),
-        *(item for item in (*places, *PLACES, *OWN) if question.fits(item.label)),
+        *(item for item in (*PLACES, *OWN) if question.fits(item.label)),
         *(PaletteItem("Projects", name, f"/projects/{quote(name)}") for name in named),
     ]
     order = ORDER if question.text else ORDER_AT_FIRST

@@ -148,6 +148,11 @@ async def test_on_a_services_page_its_actions_are_offered_to_who_may(
     assert {one["label"].partition(" order")[0] for one in here} == offered
 
 
+async def test_a_services_entity_is_a_context_too(portal: RunningPortal) -> None:
+    offered = await labels(portal, "", page="/catalog/component/demo/order-service", user=BOB)
+    assert "Promote order-service" in offered
+
+
 async def test_a_verb_and_a_name_are_an_action(portal: RunningPortal) -> None:
     assert await labels(portal, "promote ord") == ["Promote order-service"]
     (there,) = await asked(portal, "roll back ord")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.portal import ALICE, BOB, CAROL, RunningPortal, running_portal
 
+from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.portal.catalog.descriptors import entity_of
 from towpath.capabilities.portal.catalog.states import state_of
 from towpath.machinery.objects import RawObject
@@ -64,6 +65,15 @@ async def test_a_new_platform_teaches_the_first_three_steps(portal: RunningPorta
     viewer = await portal.open("/", user=CAROL)
     assert "No service runs yet" in viewer.text
     assert "towpath new" not in viewer.text
+
+
+async def test_without_a_project_that_is_the_first_step(tmp_path: Path) -> None:
+    async with running_portal(tmp_path, projects=None) as portal:
+        admin = UserInfo("admin", ("system:masters",))
+        assert "Create a project" not in (await portal.open("/", user=admin)).text
+        await portal.client.delete(PROJECT, "demo")
+        page = await portal.open("/", user=admin)
+        assert 'href="/projects/-/new"' in page.html
 
 
 async def test_mine_come_first_the_sickest_before_the_others(portal: RunningPortal) -> None:

@@ -50,6 +50,10 @@ async def entity(visit: Visit) -> Page:
     metadata = found.descriptor.get("metadata") or {}
     annotations = metadata.get("annotations") or {}
     title = found.title or found.name
+    api_path = (
+        f"/api/v1/catalog/entities/by-name/{found.kind.lower()}/{found.namespace}/{found.name}"
+    )
+    curl = f'curl -H "Authorization: Bearer $TOKEN" {visit.addresses.portal(api_path)}'
     data = {
         "entity": found,
         "title_shown": title,
@@ -68,8 +72,8 @@ async def entity(visit: Visit) -> Page:
         if found.kind in ("Group", "User")
         else "",
         "yaml": dump_document(found.descriptor),
-        "api_path": "/api/v1/catalog/entities/by-name/"
-        f"{found.kind.lower()}/{found.namespace}/{found.name}",
+        "api_path": api_path,
+        "commands": [("With a personal token", curl)],
     }
     return Page("catalog/entity.html", data, title=title)
 

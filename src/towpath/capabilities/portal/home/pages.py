@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.portal.home.activity import lately
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE, TEMPLATE_RUN
 from towpath.hooks.pages import Live, LiveRecords, Page, PageRoute, Visit
@@ -62,7 +63,7 @@ async def home(visit: Visit) -> Page:
         "activity": await lately(visit, _owners(visit) if services.mine_total else ()),
         "offers": [_offer(one) for one in offered],
         "may_create": may_create,
-        "steps": [] if services.total else _first_steps(visit),
+        "steps": [] if services.total else await _first_steps(visit),
     }
     return Page("home/home.html", data)
 
@@ -158,13 +159,17 @@ async def _may_create(visit: Visit) -> bool:
     return any(answers)
 
 
-def _first_steps(visit: Visit) -> list[Mapping[str, str]]:
+async def _first_steps(visit: Visit) -> list[Mapping[str, str]]:
     """What to do on a platform where nothing runs yet, each with the command for it."""
-    project = min(visit.viewer.projects or {"demo"})
+    projects = visit.viewer.projects
+    if projects is None:
+        found = await in_projects(visit.api, PROJECT, None, limit=1)
+        projects = frozenset(one["metadata"]["name"] for one in found)
+    project = min(projects, default="shop")
     teams = [group for group in visit.user.groups if not group.startswith("system:")]
     where = f"--project {project}" + (f" --set owner={teams[0]}" if teams else "")
     repository = visit.addresses.portal(f"/git/{project}/order-service.git")
-    return [
+    steps: list[Mapping[str, str]] = [
         {
             "title": "Create a service",
             "text": "A name is enough: seconds later it has a repository, a pipeline, a database "
@@ -184,6 +189,16 @@ def _first_steps(visit: Visit) -> list[Mapping[str, str]]:
             "command": "towpath promote order-service --to production",
         },
     ]
+    return steps if projects else [_PROJECT_FIRST, *({**step, "href": ""} for step in steps[:2])]
+
+
+_PROJECT_FIRST = {
+    "title": "Create a project",
+    "text": "It holds services and their stages, and says who may do what.",
+    "command": "",
+    "href": "/projects/-/new",
+    "action": "Create a project",
+}
 
 
 def _offer(template: RawObject) -> dict[str, str]:

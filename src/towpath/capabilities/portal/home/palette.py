@@ -35,6 +35,8 @@ PROJECTS_ASKED = 5
 WORD_CHARACTERS_MIN = 3
 
 _SERVICE = re.compile(r"/projects/([^/]+)/(?:workloads|promote)/([^/?]+)")
+_COMPONENT = re.compile(r"/catalog/component/([^/]+)/([^/?]+)")
+"""Of a project's own namespace: its workload has the same name."""
 _CAPITAL = re.compile(r"(?<=[a-z])[A-Z]")
 _RUNS = ((PIPELINE_RUN, "pipelines"), (PROMOTION, "promotions"), (TEMPLATE_RUN, "runs"))
 _VERBS = ("promote", "roll back", "approve", "delete", "logs")
@@ -65,7 +67,8 @@ async def offers(visit: Visit, question: PaletteQuestion) -> Sequence[PaletteIte
 
 async def _here(visit: Visit, question: PaletteQuestion) -> list[PaletteItem]:
     """What can be done with the service whose page is open."""
-    if not (found := _SERVICE.match(question.page)):
+    found = _SERVICE.match(question.page) or _COMPONENT.match(question.page)
+    if found is None:
         return []
     project, name = unquote(found.group(1)), unquote(found.group(2))
     items = await _actions(visit, project, name, "Here")
