@@ -7,13 +7,14 @@ by the hash of its source instead of a time, so that a process starts as fast th
 
 import fcntl
 import hashlib
+import importlib.metadata
 import importlib.util
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from towpath.engines.registry.builder.application import BuildError
 from towpath.engines.registry.builder.tars import Entry, LayerFacts, write_layer
 
 FOLDER = "app/site-packages"
+_OF_INSTALL = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"})
+"""Of a package's metadata, what tells of this machine."""
 _FORMAT = "1"
 """Part of the key: change it when the layer's making changes."""
 _EXPORT_TIMEOUT_S = 60
@@ -41,22 +44,58 @@ def dependency_layer(
     requirements = _export(find_uv(), folder)
     if not requirements.strip():
         return None
-    return requirements_layer(requirements, folder, cache, say)
+
+    def install(packages: Path) -> None:
+        say("Installing the locked dependencies")
+        options = ["--quiet", "--no-deps", "--require-hashes", "--python", sys.executable]
+        places = ["--target", str(packages), "--requirement", "-"]
+        # In the application's folder, from which a locked wheel may be named by a relative path.
+        _uv(
+            find_uv(),
+            ["pip", "install", *options, *places],
+            folder,
+            _INSTALL_TIMEOUT_S,
+            requirements,
+        )
+
+    return _layer(_key(requirements), cache, install)
 
 
-def requirements_layer(
-    requirements: str, folder: Path, cache: Path, say: Callable[[str], None]
-) -> DependencyLayer:
-    """Of a list of pinned requirements with their hashes. Raises BuildError."""
-    key = _key(requirements)
+def own_layer(names: Sequence[str], cache: Path) -> DependencyLayer:
+    """Of packages that are installed beside us: pure Python, in the versions that we are locked to.
+
+    Raises BuildError.
+    """
+    try:
+        found = [importlib.metadata.distribution(name) for name in names]
+    except importlib.metadata.PackageNotFoundError as error:
+        raise BuildError(
+            f"{error.name} is not installed beside towpath; install it again"
+        ) from error
+
+    def copy(packages: Path) -> None:
+        for distribution in found:
+            for file in distribution.files or ():
+                if (
+                    ".." not in file.parts
+                    and file.suffix != ".pyc"
+                    and file.name not in _OF_INSTALL
+                ):
+                    target = packages / file
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(Path(str(distribution.locate_file(file))), target)
+
+    return _layer(_key("".join(f"{one.name}=={one.version}\n" for one in found)), cache, copy)
+
+
+def _layer(key: str, cache: Path, fill: Callable[[Path], None]) -> DependencyLayer:
     known = _cached(cache, key)
     if known is None:
         cache.mkdir(parents=True, exist_ok=True)
         with _only_one(cache / f"{key}.lock"):
             known = _cached(cache, key)
             if known is None:
-                say("Installing the locked dependencies")
-                known = _make(find_uv(), folder, requirements, cache / key)
+                known = _make(fill, cache / key)
     return known
 
 
@@ -107,16 +146,13 @@ def _only_one(lock: Path) -> Iterator[None]:
         yield
 
 
-def _make(uv: str, source: Path, requirements: str, target: Path) -> DependencyLayer:
+def _make(fill: Callable[[Path], None], target: Path) -> DependencyLayer:
     folder = target.with_name(f"{target.name}.installing")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:
         packages = folder / "site-packages"
-        options = ["--quiet", "--no-deps", "--require-hashes", "--python", sys.executable]
-        places = ["--target", str(packages), "--requirement", "-"]
-        # In the application's folder, from which a locked wheel may be named by a relative path.
-        _uv(uv, ["pip", "install", *options, *places], source, _INSTALL_TIMEOUT_S, requirements)
+        fill(packages)
         _compile(packages)
         draft = folder / "layer"
         with draft.open("wb") as file:

@@ -23,10 +23,10 @@ from towpath.engines.registry.builder.dependencies import (
     FOLDER,
     DependencyLayer,
     dependency_layer,
-    requirements_layer,
+    own_layer,
 )
 from towpath.engines.registry.builder.ignore import included_files
-from towpath.engines.registry.builder.static_site import REQUIREMENTS, site_entries
+from towpath.engines.registry.builder.static_site import SERVER_PACKAGES, site_entries
 from towpath.engines.registry.builder.tars import Entry, LayerFacts, layer_bytes
 from towpath.engines.registry.client import Content, RegistryClient
 
@@ -115,7 +115,7 @@ def _dependencies(
     """What it is locked to; of a static site, what its server needs."""
     if application.kind == "python":
         return dependency_layer(application.folder, cache, say)
-    return requirements_layer(REQUIREMENTS.read_text(), application.folder, cache, say)
+    return own_layer(SERVER_PACKAGES, cache)
 
 
 def _layer(facts: LayerFacts, open_: Callable[[], Any], purpose: str) -> _Layer:

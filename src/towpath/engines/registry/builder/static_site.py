@@ -15,7 +15,7 @@ from towpath.engines.registry.port import ImageError
 
 PUBLIC = "public"
 ROOT_IN_IMAGE = f"app/{PUBLIC}"
-REQUIREMENTS = Path(__file__).with_name("static_server.txt")
+SERVER_PACKAGES = ("waitress", "whitenoise")
 
 _SERVER = Path(__file__).with_name("static_server.py")
 _ABOUT_THE_SITE = frozenset(
