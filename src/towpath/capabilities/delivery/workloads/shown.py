@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from towpath.capabilities.delivery.workloads.kinds import RELEASE
 from towpath.capabilities.delivery.workloads.lanes import Facts, Lane
 from towpath.engines.git.port import RepositoryName
 from towpath.hooks.commits import commit_line
 from towpath.hooks.pages import Visit
-from towpath.hooks.showing import person
+from towpath.hooks.showing import object_page, person
 from towpath.machinery.objects import RawObject
 
 
@@ -63,6 +64,7 @@ async def _release(
         "title": line.subject if line else "",
         "author": line.author if line else "",
         "href": line.href if line else "",
+        "object": object_page(RELEASE, name, project),
         "image": release["spec"]["image"],
         "at": release["metadata"].get("creationTimestamp", ""),
         "in": [lane.name for lane in lanes if lane.release == name],
