@@ -41,6 +41,9 @@ SECTIONS = (
 """The rail, in its order; a section without a page is left out."""
 
 
+_IMPORTED = re.compile(r'^import [^"]*"\./([^"]+)";$', re.MULTILINE)
+
+
 class Missing(jinja2.Undefined):
     """Nothing: may be asked for and compared, and must not be printed or gone through."""
 
@@ -81,6 +84,7 @@ class Rendering:
         self.rail = tuple(one for one in SECTIONS if one[0] in paths)
         self.styles = stylesheet()
         self.stamp = _stamp(STATIC, self.styles)
+        self._modules = [self._asset(name) for name in modules(STATIC)]
 
     def render(self, request: Request, page: Page, title: str, frame: Frame) -> Response:
         user = frame.user
@@ -96,6 +100,7 @@ class Rendering:
             path=request.url.path,
             address=_address(request),
             asset=self._asset,
+            modules=self._modules,
         )
         return HTMLResponse(text, status_code=page.status, headers={"Cache-Control": "no-store"})
 
@@ -154,6 +159,18 @@ def _pattern(text: str) -> str:
 def _without_scheme(url: Any) -> str:
     parts = urlsplit(str(url))
     return parts.netloc + parts.path.rstrip("/")
+
+
+def modules(folder: Path, first: str = "portal.js") -> list[str]:
+    """What a script imports, and what that imports: told beforehand, all come in one turn."""
+    found: list[str] = []
+    waiting = [first]
+    for name in waiting:
+        text = (folder / name).read_text(encoding="utf-8")
+        new = [one for one in _IMPORTED.findall(text) if one not in waiting]
+        found += new
+        waiting += new
+    return found
 
 
 def _stamp(folder: Path, styles: str) -> str:
