@@ -44,6 +44,7 @@ from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource, custom_resource_definition
 from towpath.machinery.objects import RawObject, owner_reference
 from towpath.machinery.users import AUTHENTICATED, AccessRequest, UserInfo, service_account
+from towpath.records.sqlite import SqliteRecords
 from towpath.runtime.controller import Controller
 from towpath.runtime.informer import Informer
 from towpath.runtime.sources import Running, Watch
@@ -238,8 +239,9 @@ async def running_world(
         git = EmbeddedGitHost(folder / "git", lambda: "http://localhost:8080", _nobody, _everything)
         await stack.enter_async_context(git)
         planes[LOCAL] = cluster
+        records = await stack.enter_async_context(SqliteRecords(folder / "records.db"))
         world = World(
-            _platform(folder, api, planes, git, pki.ca_file, isolation),
+            _platform(folder, api, planes, git, records, pki.ca_file, isolation),
             api,
             cluster,
             git,
@@ -293,6 +295,7 @@ def _platform(
     api: ScenarioApi,
     planes: dict[str, Plane],
     git: EmbeddedGitHost,
+    records: SqliteRecords,
     ca_file: Path,
     isolation: str,
 ) -> Platform:
@@ -303,7 +306,7 @@ def _platform(
         git=git,
         images=unused,
         processes=cast(Any, Processes(isolation)),
-        logs=unused,
+        logs=records.logs,
         catalog=unused,
         trail=StoreTrail(planes),
         audit=unused,
