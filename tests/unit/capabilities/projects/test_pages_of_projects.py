@@ -21,7 +21,8 @@ from towpath.machinery.core_kinds import (
 )
 from towpath.machinery.errors import Forbidden, Invalid, NotFound
 from towpath.machinery.objects import RawObject
-from towpath.machinery.users import MASTERS, UserInfo
+from towpath.machinery.users import MASTERS, PLATFORM, UserInfo
+from towpath.records.contract import AuditEntry
 
 EVIL = "<script>alert(1)</script>"
 ADMIN = UserInfo("admin", ("platform-admins", MASTERS, "system:authenticated"))
@@ -146,6 +147,32 @@ async def test_a_bad_member_is_told_in_words(
     refused = await portal.post(MEMBERS, {"action": "add", **form})
     assert refused.status == 422
     assert said in refused.text
+
+
+async def test_activity_tells_of_many_of_a_kind_at_once(portal: RunningPortal) -> None:
+    entries = [
+        AuditEntry(
+            str(number), 1_800_000_000.0 + number, "", user, verb, kind, "demo", name, "demo"
+        )
+        for number, (user, verb, kind, name) in enumerate(
+            (
+                ("alice", "create", "configmaps", "a"),
+                ("alice", "create", "configmaps", "b"),
+                ("alice", "create", "configmaps", "c"),
+                ("bob", "delete", "workloads.towpath.dev", "shop"),
+                (PLATFORM.name, "patch", "workloads.towpath.dev", "shop"),
+                ("system:serviceaccount:kube-system:gc", "delete", "secrets", "x"),
+            )
+        )
+    ]
+    await portal.records.audit.append(entries)
+    page = await portal.open("/projects/demo/activity")
+    assert "Created ConfigMap c and 2 more" in page.text
+    assert "Deleted service shop" in page.text
+    assert "Secret x" not in page.text
+    assert (
+        page.html.count("<li") == (await portal.open("/projects/demo/yaml")).html.count("<li") + 2
+    )
 
 
 async def test_an_owner_edits_the_words_and_not_the_quota(portal: RunningPortal) -> None:
