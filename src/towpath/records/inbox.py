@@ -235,7 +235,12 @@ def _tell(
         (notice.person, subject, notice.cause, notice.time_s - SAME_S),
     ).fetchone()
     if before is not None:
-        connection.execute("UPDATE notification SET settled_s = NULL WHERE id = ?", before)
+        # What was read only because it was over, nobody has read.
+        connection.execute(
+            "UPDATE notification SET settled_s = NULL,"
+            " read_s = CASE WHEN read_s = settled_s THEN NULL ELSE read_s END WHERE id = ?",
+            before,
+        )
         return True
     floor = connection.execute(
         "SELECT forgotten_until_s FROM inbox WHERE person = ?", (notice.person,)

@@ -50,13 +50,18 @@ async def test_what_is_over_is_read_and_asks_for_nothing(records: SqliteRecords)
     assert (kept.read, kept.settled) == (True, True)
 
 
-async def test_the_same_happening_comes_back_as_itself(records: SqliteRecords) -> None:
+@pytest.mark.parametrize("read", [True, False])
+async def test_the_same_happening_comes_back_as_itself(records: SqliteRecords, read: bool) -> None:
+    """Read, if its person had read it; that it was over for a while has been read by nobody."""
     await records.inbox.settle("run:demo/a", "demo", [notice(asks=True)])
+    if read:
+        await records.inbox.mark(ALICE, (), read=True)
     await records.inbox.settle("run:demo/a", "demo", [])
+    assert (await records.inbox.unread(ALICE)).count == 0
     await records.inbox.settle("run:demo/a", "demo", [notice(asks=True)])
     assert len(await titles(records, ALICE)) == 1
     assert (await records.inbox.asking(ALICE))[1] == 1
-    assert (await records.inbox.unread(ALICE)).count == 0
+    assert (await records.inbox.unread(ALICE)).count == (0 if read else 1)
 
 
 async def test_trouble_that_comes_much_later_is_told_anew(records: SqliteRecords) -> None:

@@ -59,7 +59,7 @@ def notice(person: str, title: str, cause: str = "one") -> Notice:
 async def test_a_new_platform_teaches_the_first_three_steps(portal: RunningPortal) -> None:
     page = await portal.open("/")
     assert "three steps lead from a name to production" in page.text
-    command = "towpath new python-service order-service --project demo --set owner=team-a --wait"
+    command = "towpath new python-service order-service \\ --project demo --set owner=team-a --wait"
     assert command in page.text
     assert "git clone http://localhost:8080/git/demo/order-service.git" in page.text
     viewer = await portal.open("/", user=CAROL)

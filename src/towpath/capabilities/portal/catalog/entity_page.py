@@ -68,6 +68,7 @@ async def entity(visit: Visit) -> Page:
         "errors": errors,
         "service": service_page(found),
         "definition": _definition(found),
+        "is_of_everybody": found.kind in OF_EVERYBODY,
         "owned": address({"kind": ALL_KINDS, "owner": found.ref})
         if found.kind in ("Group", "User")
         else "",

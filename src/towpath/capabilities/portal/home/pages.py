@@ -167,14 +167,15 @@ async def _first_steps(visit: Visit) -> list[Mapping[str, str]]:
         projects = frozenset(one["metadata"]["name"] for one in found)
     project = min(projects, default="shop")
     teams = [group for group in visit.user.groups if not group.startswith("system:")]
-    where = f"--project {project}" + (f" --set owner={teams[0]}" if teams else "")
+    owner = f" --set owner={teams[0]}" if teams else ""
+    new = f"towpath new python-service order-service \\\n  --project {project}{owner} --wait"
     repository = visit.addresses.portal(f"/git/{project}/order-service.git")
     steps: list[Mapping[str, str]] = [
         {
             "title": "Create a service",
             "text": "A name is enough: seconds later it has a repository, a pipeline, a database "
             "and an address.",
-            "command": f"towpath new python-service order-service {where} --wait",
+            "command": new,
             "href": "/create",
             "action": "Create a service",
         },
