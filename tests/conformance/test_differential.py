@@ -5,7 +5,7 @@ What may differ is in docs/reference/differences.md, one row for each entry of `
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -14,7 +14,9 @@ import pytest
 from tests.conformance.differences import ACCEPTED, accepted
 from tests.conformance.sequences import SEQUENCES
 from tests.conformance.sides import Side, Step, differences
+from tests.conformance.webhooks import WEBHOOK_SEQUENCES
 from tests.engines.kube import Kube
+from tests.webhooks import Webhook, running_webhook
 from tests.wire import wired_api_server
 
 from towpath.client.kubeconfig import Connection
@@ -42,6 +44,18 @@ def _http(connection: Connection) -> httpx2.AsyncClient:
 
 @pytest.mark.parametrize("steps", SEQUENCES)
 async def test_both_answer_the_same(sides: tuple[Side, Side], steps: Sequence[Step]) -> None:
+    await answer_the_same(sides, steps)
+
+
+@pytest.mark.parametrize("make_steps", WEBHOOK_SEQUENCES)
+async def test_both_ask_webhooks_in_the_same_way(
+    sides: tuple[Side, Side], make_steps: Callable[[Webhook], Sequence[Step]], tmp_path: Path
+) -> None:
+    async with running_webhook(tmp_path) as webhook:
+        await answer_the_same(sides, make_steps(webhook))
+
+
+async def answer_the_same(sides: tuple[Side, Side], steps: Sequence[Step]) -> None:
     kube, ours = sides
     namespace = f"diff{secrets.token_hex(4)}"
     answers = await asyncio.gather(kube.run(steps, namespace), ours.run(steps, namespace))

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 from towpath.apiserver import verbs
 from towpath.apiserver.accounts import DefaultAccounts
-from towpath.apiserver.admission import MUTATING, validating_chain
+from towpath.apiserver.admission import mutating_chain, validating_chain
 from towpath.apiserver.builtin import builtin_resources
 from towpath.apiserver.calls import (
     Change,
@@ -70,7 +70,8 @@ class ApiServer:
         registry = Registry(builtin_resources())
         serve_definitions(store, registry)
         validating = validating_chain(store, validating)
-        api = cls(Core(store, registry, authorize, Indexes(store), MUTATING, validating))
+        mutating = mutating_chain(store)
+        api = cls(Core(store, registry, authorize, Indexes(store), mutating, validating))
         for name in FIRST_NAMESPACES:
             await api._ensure_namespace(name)
         return api

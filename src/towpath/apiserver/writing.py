@@ -1,6 +1,6 @@
 """The way of every write from a client's object to the store, in one place and one order.
 
-    create: metadata, prune, default, prepare, mutating admission, field ownership, validation,
+    create: metadata, prune, default, prepare, field ownership, mutating admission, validation,
             validating admission, commit
     change: the same, from the current object; nothing is written when nothing has changed
 
@@ -12,7 +12,7 @@ from towpath.apiserver.calls import Written
 from towpath.apiserver.core import Core, Operation, key_for
 from towpath.apiserver.encoding import copy_of, dumps, encode, ordered, served_as
 from towpath.machinery.conditions import now
-from towpath.machinery.errors import BadRequest, Cause
+from towpath.machinery.errors import BadRequest, Cause, StatusError
 from towpath.machinery.names import (
     check_metadata,
     check_metadata_update,
@@ -43,9 +43,9 @@ async def create_object(core: Core, operation: Operation, validation: str) -> Wr
     if served.has_status:
         obj.pop("status", None)
     complete(operation, validation)
+    ownership.record(operation)
     for admit in core.mutating:
         await admit(core, operation)
-    ownership.record(operation)
     _validate(operation)
     key = key_for(served, operation.namespace, operation.name)
     if core.store.get(served.collection, key) is not None:
@@ -69,9 +69,9 @@ async def change_object(
     confine(operation)
     objectmeta.carry_over(operation.obj, old)
     complete(operation, validation)
+    ownership.record(operation)
     for admit in core.mutating:
         await admit(core, operation)
-    ownership.record(operation)
     obj = operation.obj
     if obj == old:
         return Written(served_as(current.value, served), False, tuple(operation.warnings))
@@ -168,8 +168,12 @@ def _validate(operation: Operation) -> None:
 
 
 async def _ask(core: Core, operation: Operation) -> None:
-    for admit in core.validating:
-        await admit(core, operation)
+    try:
+        for admit in core.validating:
+            await admit(core, operation)
+    except StatusError as error:
+        error.warnings = tuple(operation.warnings)
+        raise
 
 
 def _metadata_causes(operation: Operation) -> list[Cause]:

@@ -46,6 +46,8 @@ class StatusError(Exception):
         self.details = details or {}
         self.causes = tuple(causes)
         self.retry_after_s = retry_after_s
+        self.warnings: tuple[str, ...] = ()
+        """What was to be said of the request before it was refused."""
 
     def to_status(self) -> RawObject:
         """The Status object, as it goes over the wire."""

@@ -91,8 +91,10 @@ def _apply(document: Any, operation: RawObject) -> Any:
         case "replace":
             if not steps:
                 return deepcopy(operation["value"])
-            _read(document, steps)
             parent, last = _parent(document, steps)
+            if not isinstance(parent, dict):
+                # A key that is not there is added, other than RFC 6902 has it: Kubernetes does so.
+                _read(document, steps)
             parent[last] = deepcopy(operation["value"])
         case "move":
             origin = parse_pointer(operation["from"])

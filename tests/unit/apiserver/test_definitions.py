@@ -20,13 +20,6 @@ CRD = Resource(
     namespaced=False,
 )
 WIDGET = towpath_resource("Widget", "widgets")
-WEBHOOKS = Resource(
-    "admissionregistration.k8s.io",
-    "v1",
-    "ValidatingWebhookConfiguration",
-    "validatingwebhookconfigurations",
-    namespaced=False,
-)
 
 
 def definition(**spec: Any) -> RawObject:
@@ -124,18 +117,6 @@ async def test_a_definition_that_cannot_be_served_is_refused(change: RawObject, 
         with pytest.raises(Invalid) as caught:
             await api.client().create(CRD, wrong)
         assert field in [cause.field for cause in caught.value.causes]
-
-
-async def test_webhooks_are_refused_because_nobody_would_call_them() -> None:
-    async with running_api_server() as api:
-        hook = {
-            "name": "a.example.com",
-            "clientConfig": {"url": "https://a"},
-            "sideEffects": "None",
-            "admissionReviewVersions": ["v1"],
-        }
-        with pytest.raises(Invalid):
-            await api.client().create(WEBHOOKS, WEBHOOKS.object("w", webhooks=[hook]))
 
 
 async def test_events_expire_and_what_happens_again_stays() -> None:

@@ -2,7 +2,7 @@
 
 Mutating ones run before validation and may change the object; validating ones run after it and
 may only refuse. Rules of the platform are not here but in the API: CEL in definitions, admission
-policies.
+policies, webhooks.
 """
 
 from towpath.apiserver.admission.addresses import assign_address
@@ -10,17 +10,21 @@ from towpath.apiserver.admission.definitions import definition_stays, establish_
 from towpath.apiserver.admission.limits import check_limits, default_limits
 from towpath.apiserver.admission.namespaces import immortal_namespaces, namespace_exists
 from towpath.apiserver.admission.policies import PolicyAdmission
+from towpath.apiserver.admission.webhooks import MutatingWebhooks, ValidatingWebhooks
 from towpath.apiserver.core import Admit
 from towpath.apiserver.quota import QuotaAdmission
 from towpath.store.contract import Store
 
-MUTATING: tuple[Admit, ...] = (
-    definition_stays,
-    namespace_exists,
-    establish_definition,
-    assign_address,
-    default_limits,
-)
+
+def mutating_chain(store: Store) -> tuple[Admit, ...]:
+    return (
+        definition_stays,
+        namespace_exists,
+        establish_definition,
+        assign_address,
+        default_limits,
+        MutatingWebhooks(store),
+    )
 
 
 def validating_chain(store: Store, further: tuple[Admit, ...] = ()) -> tuple[Admit, ...]:
@@ -29,6 +33,7 @@ def validating_chain(store: Store, further: tuple[Admit, ...] = ()) -> tuple[Adm
         immortal_namespaces,
         check_limits,
         PolicyAdmission(store),
+        ValidatingWebhooks(store),
         *further,
         QuotaAdmission(store),
     )

@@ -67,7 +67,7 @@ async def send_object(
 
 
 async def send_error(send: Send, error: StatusError) -> None:
-    headers: list[Header] = []
+    headers = warning_headers(error.warnings)
     if error.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % error.retry_after_s))
     await send_bytes(send, orjson.dumps(error.to_status()), status=error.code, headers=headers)

@@ -17,7 +17,8 @@ from towpath.apiserver.kinds.network import (
     SERVICE,
 )
 from towpath.apiserver.kinds.pods import default_pod, prepare_pod, validate_pod
-from towpath.apiserver.kinds.policies import AUTOSCALER, POLICY, POLICY_BINDING, WEBHOOKS
+from towpath.apiserver.kinds.policies import AUTOSCALER, POLICY, POLICY_BINDING
+from towpath.apiserver.kinds.webhooks import WEBHOOKS
 from towpath.apiserver.kinds.workloads import (
     CRON_JOB,
     DAEMON_SET,

@@ -1,7 +1,7 @@
 """Admission policies, autoscalers and other kinds that only need defaults."""
 
 from towpath.apiserver.registry import Behaviour
-from towpath.machinery.causes import forbidden, invalid_value, required, unsupported
+from towpath.machinery.causes import invalid_value, required, unsupported
 from towpath.machinery.cel import CelError, compile_expression
 from towpath.machinery.errors import Cause
 from towpath.machinery.objects import RawObject
@@ -46,14 +46,14 @@ def _validate_policy(obj: RawObject, _old: RawObject | None) -> list[Cause]:
         if not validation.get("expression"):
             causes.append(required(f"{field}.expression"))
         for name in ("expression", "messageExpression"):
-            causes += _check_expression(f"{field}.{name}", validation.get(name))
+            causes += check_expression(f"{field}.{name}", validation.get(name))
     for name in ("variables", "matchConditions"):
         for index, item in enumerate(spec.get(name) or ()):
-            causes += _check_expression(f"spec.{name}[{index}].expression", item.get("expression"))
+            causes += check_expression(f"spec.{name}[{index}].expression", item.get("expression"))
     return causes
 
 
-def _check_expression(field: str, expression: str | None) -> list[Cause]:
+def check_expression(field: str, expression: str | None) -> list[Cause]:
     if not expression:
         return []
     try:
@@ -100,15 +100,6 @@ def _validate_autoscaler(obj: RawObject, _old: RawObject | None) -> list[Cause]:
     return [required(f"spec.{name}") for name in missing]
 
 
-def _validate_webhooks(obj: RawObject, _old: RawObject | None) -> list[Cause]:
-    """Accepting a rule that nobody enforces would be worse than refusing it."""
-    if not obj.get("webhooks"):
-        return []
-    words = "admission webhooks are not implemented here; use a ValidatingAdmissionPolicy"
-    return [forbidden("webhooks", words)]
-
-
-WEBHOOKS = Behaviour(validate=_validate_webhooks, counts_generations=True)
 POLICY = Behaviour(default=_default_policy, validate=_validate_policy, counts_generations=True)
 POLICY_BINDING = Behaviour(
     default=_default_policy_binding, validate=_validate_policy_binding, counts_generations=True

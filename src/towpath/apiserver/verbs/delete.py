@@ -72,7 +72,7 @@ async def _delete_once(
     operation = Operation(
         user, replace(target, subresource=""), served, "delete", "DELETE", old, old, options.dry_run
     )
-    for admit in core.validating:
+    for admit in (*core.mutating, *core.validating):
         await admit(core, operation)
     operation.obj = doomed = copy_of(old)
     _doom(doomed, served, options)

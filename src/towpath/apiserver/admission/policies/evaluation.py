@@ -23,7 +23,7 @@ def bindings_for(
     return {
         "object": None if deleting else operation.obj,
         "oldObject": operation.old,
-        "request": _request(operation),
+        "request": request_of(operation),
         "params": params,
         "namespaceObject": namespace,
         "variables": {},
@@ -35,7 +35,7 @@ def evaluate(policy: RawObject, bindings: Mapping[str, Any]) -> list[Denial]:
     spec = policy["spec"]
     failures_deny = spec.get("failurePolicy", "Fail") == "Fail"
     try:
-        if not _applies(spec, bindings):
+        if not conditions_hold(spec, bindings):
             return []
     except CelError as error:
         return [Denial(f"matchCondition failed: {error}", "Invalid")] if failures_deny else []
@@ -56,8 +56,8 @@ def evaluate(policy: RawObject, bindings: Mapping[str, Any]) -> list[Denial]:
     return denials
 
 
-def _applies(spec: RawObject, bindings: Mapping[str, Any]) -> bool:
-    """All conditions are true. A false one decides, even when another cannot be evaluated."""
+def conditions_hold(spec: RawObject, bindings: Mapping[str, Any]) -> bool:
+    """All its matchConditions are true. A false one decides, even when another one fails."""
     failed: CelError | None = None
     for condition in spec.get("matchConditions") or ():
         try:
@@ -102,7 +102,8 @@ def _message(validation: RawObject, bindings: Mapping[str, Any]) -> str:
     return validation.get("message") or f"failed expression: {validation['expression'].strip()}"
 
 
-def _request(operation: Operation) -> RawObject:
+def request_of(operation: Operation) -> RawObject:
+    """What `request` is to an expression, and most of what a webhook is sent."""
     resource, user = operation.served.resource, operation.user
     kind = {"group": resource.group, "version": resource.version, "kind": resource.kind}
     plural = {

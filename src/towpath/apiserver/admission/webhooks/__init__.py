@@ -1,0 +1,182 @@
+"""Admission webhooks: programs of somebody's that are asked about writes, and may change them.
+
+Mutating ones are asked one after the other, in the order of their configurations' names; each sees
+what those before it have made of the object. Validating ones are asked at the same time. Who does
+not answer counts by its failurePolicy.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from towpath.apiserver import refusals
+from towpath.apiserver.admission.policies.evaluation import bindings_for, conditions_hold
+from towpath.apiserver.admission.policies.matching import EXEMPT, is_about, namespace_object
+from towpath.apiserver.admission.webhooks.calling import AnswerInvalid, CallFailed, Response, call
+from towpath.apiserver.core import Core, Operation
+from towpath.apiserver.encoding import copy_of, loads
+from towpath.apiserver.writing import complete
+from towpath.machinery.cel import CelError
+from towpath.machinery.errors import StatusError
+from towpath.machinery.objects import RawObject
+from towpath.machinery.patches import json_patch
+from towpath.store.contract import Event, Store
+
+MUTATING = "admissionregistration.k8s.io/mutatingwebhookconfigurations"
+VALIDATING = "admissionregistration.k8s.io/validatingwebhookconfigurations"
+IDENTITY = ("name", "namespace", "uid")
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """One entry of a configuration's `webhooks`."""
+
+    configuration: str
+    spec: RawObject
+
+    @property
+    def name(self) -> str:
+        return str(self.spec["name"])
+
+    @property
+    def asks_again(self) -> bool:
+        return bool(self.spec.get("reinvocationPolicy") == "IfNeeded")
+
+
+class Configurations:
+    """All webhooks of one kind of configuration, read again after one has changed."""
+
+    def __init__(self, store: Store, collection: str) -> None:
+        self._store = store
+        self._collection = collection
+        self._hooks: list[Hook] | None = None
+        store.observe(collection, self._changed)
+
+    def _changed(self, _event: Event) -> None:
+        self._hooks = None
+
+    def about(self, core: Core, operation: Operation) -> Iterator[Hook]:
+        """Those that want to be asked. Raises Forbidden when that cannot be told."""
+        if self._hooks is None:
+            self._hooks = [
+                Hook(key, spec)
+                for key, stored in self._store.scan(self._collection)
+                for spec in loads(stored.value).get("webhooks") or ()
+            ]
+        if not self._hooks or operation.served.collection in EXEMPT:
+            return
+        for hook in self._hooks:
+            if _is_about(core, operation, hook):
+                yield hook
+
+
+class MutatingWebhooks:
+    def __init__(self, store: Store) -> None:
+        self._configurations = Configurations(store, MUTATING)
+
+    async def __call__(self, core: Core, operation: Operation) -> None:
+        asked: list[tuple[Hook, RawObject]] = []
+        for hook in self._configurations.about(core, operation):
+            await _mutate(core, operation, hook)
+            asked.append((hook, copy_of(operation.obj)))
+        for hook, left in asked:
+            if hook.asks_again and operation.obj != left:
+                await _mutate(core, operation, hook)
+
+
+class ValidatingWebhooks:
+    def __init__(self, store: Store) -> None:
+        self._configurations = Configurations(store, VALIDATING)
+
+    async def __call__(self, core: Core, operation: Operation) -> None:
+        hooks = list(self._configurations.about(core, operation))
+        if not hooks:
+            return
+        answers = await asyncio.gather(
+            *(_ask(core, operation, hook) for hook in hooks), return_exceptions=True
+        )
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+
+
+async def _mutate(core: Core, operation: Operation, hook: Hook) -> None:
+    response = await _ask(core, operation, hook)
+    if response is None or not response.patch:
+        return
+    if operation.kind == "DELETE":
+        raise _internal(
+            f'admission webhook "{hook.name}" attempted to modify the object, which is not '
+            "supported for this operation"
+        )
+    before = operation.obj["metadata"]
+    try:
+        changed = json_patch(operation.obj, response.patch)
+    except StatusError as error:
+        raise _internal(f'the patch of webhook "{hook.name}" cannot be applied: {error}') from error
+    metadata = changed.get("metadata") or {}
+    moved = [name for name in IDENTITY if metadata.get(name) != before.get(name)]
+    if moved:
+        raise _internal(f'admission webhook "{hook.name}" must not change metadata.{moved[0]}')
+    operation.obj = changed
+    complete(operation, "")
+
+
+async def _ask(core: Core, operation: Operation, hook: Hook) -> Response | None:
+    """None when it does not answer and may be ignored. Raises what it refuses with."""
+    try:
+        response = await call(core, operation, hook.spec)
+    except (CallFailed, AnswerInvalid) as error:
+        if hook.spec.get("failurePolicy", "Fail") == "Ignore":
+            return None
+        raise _failed(hook, str(error)) from error
+    operation.warnings.extend(response.warnings)
+    if not response.allowed:
+        raise _denial(hook, response.status)
+    return response
+
+
+def _failed(hook: Hook, why: str) -> StatusError:
+    return _internal(f'failed calling webhook "{hook.name}": {why}')
+
+
+def _internal(text: str) -> StatusError:
+    details = {"causes": [{"message": text}]}
+    return StatusError(f"Internal error occurred: {text}", details=details)
+
+
+def _denial(hook: Hook, status: RawObject) -> StatusError:
+    """With the code, reason and details that the webhook gives."""
+    why = status.get("message") or status.get("reason")
+    words = f"denied the request: {why}" if why else "denied the request without explanation"
+    told = {"code": int(status.get("code") or 400), "reason": str(status.get("reason") or "")}
+    denial: type[StatusError] = type("Denial", (StatusError,), told)
+    details = dict(status.get("details") or {})
+    return denial(f'admission webhook "{hook.name}" {words}', details=details)
+
+
+def _is_about(core: Core, operation: Operation, hook: Hook) -> bool:
+    spec = hook.spec
+    rules = spec.get("rules") or ()
+    if spec.get("matchPolicy") == "Exact":
+        version = operation.served.resource.version
+        rules = [rule for rule in rules if {"*", version} & set(rule.get("apiVersions") or ())]
+    if not rules:
+        return False
+    match = {
+        "resourceRules": rules,
+        "namespaceSelector": spec.get("namespaceSelector"),
+        "objectSelector": spec.get("objectSelector"),
+    }
+    if not is_about(core, operation, match):
+        return False
+    if not spec.get("matchConditions"):
+        return True
+    try:
+        namespace = namespace_object(core, operation)
+        return conditions_hold(spec, bindings_for(operation, namespace, None))
+    except CelError as error:
+        if spec.get("failurePolicy", "Fail") == "Ignore":
+            return False
+        why = f"expression '{error.expression}' resulted in error: {error.message}"
+        raise refusals.forbidden(operation.served, operation.name, why) from error
