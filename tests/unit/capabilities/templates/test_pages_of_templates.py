@@ -287,6 +287,7 @@ async def test_a_run_that_failed_can_be_tried_again_and_its_answers_changed(
 ) -> None:
     address = await run_with(portal, {"phase": "Failed", "steps": [], "message": "No luck."})
     page = await portal.open(address)
+    assert "Why it failed No luck. What to do Nothing was made." in page.text
     wanted = "/create/towpath-system/small?project=demo&name=shop&public=true&words=one%0Atwo"
     assert wanted in unescape(page.html)
     again = await portal.post(address, {"action": "again"}, user=BOB)

@@ -1,7 +1,7 @@
 """A template's run as a page shows it: its steps with their logs, and what came of them."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from towpath.capabilities.portal.templates.kinds import (
@@ -10,11 +10,20 @@ from towpath.capabilities.portal.templates.kinds import (
     RUNNING,
     SKIPPED,
     TEMPLATE_RUN,
+    UNDONE,
     step_stream,
 )
-from towpath.capabilities.portal.templates.progress import phase_of
+from towpath.capabilities.portal.templates.progress import is_finished, phase_of
 from towpath.hooks.pages import Visit
-from towpath.hooks.runs import Run, RunFact, RunGroup, RunStep, last_lines
+from towpath.hooks.runs import (
+    FAILURE_LINES,
+    Run,
+    RunFact,
+    RunFailure,
+    RunGroup,
+    RunStep,
+    last_lines,
+)
 from towpath.hooks.showing import show_object
 from towpath.machinery.objects import RawObject
 from towpath.machinery.references import BadReference, parse_reference
@@ -43,12 +52,30 @@ async def run_of(visit: Visit, found: RawObject) -> Run:
         created=metadata.get("creationTimestamp", ""),
         started=status.get("startedAt", ""),
         finished=status.get("finishedAt", ""),
-        groups=(RunGroup(steps),),
+        groups=(RunGroup(steps),) if steps or not _has_failed(found) else (),
         inputs=tuple(RunFact(name, _text(value)) for name, value in parameters.items()),
         outputs=tuple(_outputs(found, workload)),
         shown=show_object(TEMPLATE_RUN, found),
         workload=workload,
+        failure=_failure(found, steps) if _has_failed(found) else None,
     )
+
+
+def _has_failed(run: RawObject) -> bool:
+    return phase_of(run) in (FAILED, UNDONE)
+
+
+def _failure(run: RawObject, steps: Sequence[RunStep]) -> RunFailure:
+    """Why, with the last words of the step that is to blame; and what has become of the rest."""
+    what = (run.get("status") or {}).get("message") or "It failed and did not say why."
+    if not steps:
+        return RunFailure(what, "Nothing was made. Change the answers, then create it again.")
+    left = "What it had made is gone again." if is_finished(run) else "What it made is taken back."
+    failed = next((step for step in steps if step.phase == FAILED), None)
+    next_step = f"{left} Try it again, or change the answers."
+    if failed is None:
+        return RunFailure(what, next_step)
+    return RunFailure(what, next_step, failed.lines[-FAILURE_LINES:], failed.id)
 
 
 def _title(run: RawObject) -> str:
