@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from towpath.hooks.pages import Page, PageRoute, Visit
+from towpath.hooks.showing import may
+from towpath.machinery.kinds import Resource
 from towpath.plugin.declaration import API_VERSION
 from towpath.plugin.reports import Condition, PluginReport
 
 CHECK_S_MAX = 2.0
+USERS = Resource("", "v1", "User", "users", namespaced=False)
+"""No kind of the API: what the right to sign in as somebody is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ def about_page(
         data = {
             "engines": health,
             "plugins": told,
+            "may_look_after_people": await may(visit.api, "impersonate", USERS),
             "state": "Degraded" if failing or troubled else "Healthy",
             "sentence": f"{_sentence(failing, len(health))}{_of_plugins(troubled)}",
             "versions": [
