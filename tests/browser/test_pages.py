@@ -28,11 +28,11 @@ async def signed_in(browser: Browser, platform: PlatformProcess, user: str) -> P
 
 async def create(page: Page) -> None:
     await page.get_by_role("link", name="Create", exact=True).first.click()
-    await page.get_by_role("link", name="Choose").first.click()
+    await page.get_by_role("link", name="Python web service with PostgreSQL").click()
     await page.get_by_role("button", name="Create", exact=True).click()
     await expect(page.get_by_text("This is required.")).to_be_visible()
     await page.get_by_label("Name").fill("order-service")
-    await page.get_by_role("button", name="Show the plan").click()
+    await page.get_by_role("button", name="Preview").click()
     await expect(page.get_by_text("demo/order-service")).to_be_visible()
     await page.get_by_role("button", name="Create", exact=True).click()
     await expect(page.get_by_role("heading", name="Create order-service")).to_be_visible()
