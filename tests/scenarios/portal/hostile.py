@@ -22,6 +22,7 @@ BREAK_OUT = f"</title></textarea></script></style>--></template>{TAGS}"
 LINK, DATA_LINK = "javascript:canary()", "data:text/html,<script>opener.canary()</script>"
 TURNED = "\u202eexe.\u2066gpj\u2069\u202c\u200f"
 TERMINAL = f"\x1b[31m{TAGS}\x1b[0m \x1b]8;;{LINK}\x07here\x1b]8;;\x07 \x1b]0;{TAGS}\x07\r{TAGS}"
+SAID = f"{TAGS} {TURNED}"
 TEXT = f"{TAGS} {{{{ 7 * 7 }}}} ${{{{ 7 * 7 }}}} {TURNED}"
 MARKDOWN = f"""# {TAGS}
 
@@ -35,17 +36,17 @@ MARKDOWN = f"""# {TAGS}
 ```
 """
 WORKFLOW = {
-    "name": TEXT,
+    "name": SAID,
     "on": {"push": {"branches": ["main"]}},
     "jobs": {
         "hostile": {
-            "name": TEXT,
+            "name": SAID,
             "runs-on": "ubuntu-latest",
             "outputs": {"out": "${{ steps.say.outputs.out }}"},
             "steps": [
                 {"uses": "actions/checkout@v5"},
                 {
-                    "name": TEXT,
+                    "name": SAID,
                     "id": "say",
                     "run": "cat hostile.txt; cat out.txt >> $GITHUB_OUTPUT",
                 },
@@ -138,18 +139,18 @@ DESCRIPTOR = {
         "steps": [
             {
                 "id": "say",
-                "name": TEXT,
+                "name": SAID,
                 "action": "debug:log",
                 "input": {"message": "${{ parameters.name }}"},
             }
         ],
         "output": {
             "links": [
-                {"title": TEXT, "url": "${{ parameters.link }}"},
-                {"title": TEXT, "url": DATA_LINK},
-                {"title": TEXT, "entityRef": f"component:default/{TAGS}"},
+                {"title": SAID, "url": "${{ parameters.link }}"},
+                {"title": SAID, "url": DATA_LINK},
+                {"title": SAID, "entityRef": f"component:default/{TAGS}"},
             ],
-            "text": [{"title": TEXT, "content": MARKDOWN}],
+            "text": [{"title": SAID, "content": MARKDOWN}],
         },
     },
 }
