@@ -19,11 +19,11 @@ IDLE_PAGES = 20
 IDLE_S = 20.0
 NAVIGATION = """() => {
   const [one] = performance.getEntriesByType("navigation");
-  const paint = performance.getEntriesByName("first-contentful-paint")[0];
+  const [paint] = performance.getEntriesByName("first-contentful-paint");
   return {
     answered: one.responseEnd,
     loaded: one.domContentLoadedEventEnd,
-    painted: paint ? paint.startTime : null,
+    painted: paint.startTime,
   };
 }"""
 INTERACTIVE = """() => {
@@ -40,7 +40,8 @@ INTERACTIVE = """() => {
 }"""
 
 USABLE = """() => new Promise((done) => {
-  const look = () => window.usableAt ? done(window.usableAt) : setTimeout(look, 5);
+  const painted = () => performance.getEntriesByName("first-contentful-paint").length;
+  const look = () => window.usableAt && painted() ? done(window.usableAt) : setTimeout(look, 5);
   look();
 })"""
 
