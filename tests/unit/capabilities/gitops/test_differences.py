@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from towpath.capabilities.delivery.gitops.differences import (
+from towpath.capabilities.delivery.gitops.state.differences import (
     changed_paths,
     comparable,
     ignored_pointers,

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from towpath.capabilities.delivery.gitops.differences import changed_paths
-from towpath.capabilities.delivery.gitops.drift import shown, value_at
+from towpath.capabilities.delivery.gitops.reconcile.drift import shown, value_at
+from towpath.capabilities.delivery.gitops.state.differences import changed_paths
 
 
 @pytest.mark.parametrize(

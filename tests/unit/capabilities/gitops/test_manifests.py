@@ -3,7 +3,7 @@
 import pytest
 
 from towpath.capabilities.delivery.gitops.kinds import TRACKING_ANNOTATION
-from towpath.capabilities.delivery.gitops.manifests import (
+from towpath.capabilities.delivery.gitops.state.manifests import (
     Manifest,
     ManifestError,
     digest,

@@ -5,13 +5,17 @@ from typing import Any
 
 import pytest
 
-from towpath.capabilities.delivery.gitops.drift import Drift, last_manager, recorded
 from towpath.capabilities.delivery.gitops.kinds import ALLOW_MASS_DELETION_ANNOTATION
-from towpath.capabilities.delivery.gitops.manifests import Manifest, ResourceId
-from towpath.capabilities.delivery.gitops.policy import intent_of, may_attempt, retry_delay_s
-from towpath.capabilities.delivery.gitops.status import conditions, history
-from towpath.capabilities.delivery.gitops.sync import mass_deletion
-from towpath.capabilities.delivery.gitops.world import Wanted
+from towpath.capabilities.delivery.gitops.reconcile.drift import Drift, last_manager, recorded
+from towpath.capabilities.delivery.gitops.reconcile.policy import (
+    intent_of,
+    may_attempt,
+    retry_delay_s,
+)
+from towpath.capabilities.delivery.gitops.reconcile.status import conditions, history
+from towpath.capabilities.delivery.gitops.reconcile.sync import mass_deletion
+from towpath.capabilities.delivery.gitops.state.manifests import Manifest, ResourceId
+from towpath.capabilities.delivery.gitops.state.world import Wanted
 from towpath.machinery.conditions import timestamp
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject

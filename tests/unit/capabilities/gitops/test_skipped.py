@@ -5,7 +5,6 @@ from typing import cast
 from docs.schemas import definition_of_composites
 from tests.support import running_api_server
 
-from towpath.capabilities.delivery.gitops.application import Engine
 from towpath.capabilities.delivery.gitops.kinds import (
     APPLICATION,
     APPLICATION_CRD,
@@ -13,6 +12,7 @@ from towpath.capabilities.delivery.gitops.kinds import (
     SKIP_RECONCILE_ANNOTATION,
 )
 from towpath.capabilities.delivery.gitops.reconcile import ApplicationLoop
+from towpath.capabilities.delivery.gitops.reconcile.application import Engine
 from towpath.capabilities.infrastructure.compositions.kinds import KINDS as COMPOSITION_KINDS
 from towpath.capabilities.infrastructure.compositions.kinds import PAUSED_ANNOTATION
 from towpath.capabilities.infrastructure.compositions.reconcile.composites import Composer

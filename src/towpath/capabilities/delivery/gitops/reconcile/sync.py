@@ -15,14 +15,14 @@ from towpath.capabilities.delivery.gitops.kinds import (
     FIELD_MANAGER,
     SYNC_OPTIONS_ANNOTATION,
 )
-from towpath.capabilities.delivery.gitops.manifests import (
+from towpath.capabilities.delivery.gitops.state.manifests import (
     ResourceId,
     in_waves,
     resource_id,
     tracked_by,
     wave_of,
 )
-from towpath.capabilities.delivery.gitops.world import Wanted, World
+from towpath.capabilities.delivery.gitops.state.world import Wanted, World
 from towpath.client.protocols import Propagation
 from towpath.machinery.errors import Forbidden, NotFound, StatusError, Unavailable
 from towpath.machinery.objects import RawObject, annotations_of, is_deleting, uid_of

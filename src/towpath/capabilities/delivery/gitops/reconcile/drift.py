@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from towpath.capabilities.delivery.gitops.destination import Destination
 from towpath.capabilities.delivery.gitops.kinds import FIELD_MANAGER
-from towpath.capabilities.delivery.gitops.manifests import ResourceId
-from towpath.capabilities.delivery.gitops.status import Look
-from towpath.capabilities.delivery.gitops.world import Wanted
+from towpath.capabilities.delivery.gitops.reconcile.status import Look
+from towpath.capabilities.delivery.gitops.state.destination import Destination
+from towpath.capabilities.delivery.gitops.state.manifests import ResourceId
+from towpath.capabilities.delivery.gitops.state.world import Wanted
 from towpath.hooks.platform import Trail
 from towpath.machinery.conditions import now
 from towpath.machinery.objects import RawObject

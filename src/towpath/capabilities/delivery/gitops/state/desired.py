@@ -8,7 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from towpath.capabilities.delivery.gitops.kinds import GIT_LOGICAL_HOST
-from towpath.capabilities.delivery.gitops.manifests import (
+from towpath.capabilities.delivery.gitops.state.manifests import (
     Manifest,
     ManifestError,
     parse_manifests,

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from towpath.capabilities.delivery.gitops.kinds import SYNC_OPTIONS_ANNOTATION
-from towpath.capabilities.delivery.gitops.manifests import resource_id, wave_of
-from towpath.capabilities.delivery.gitops.sync import remove
-from towpath.capabilities.delivery.gitops.world import World
+from towpath.capabilities.delivery.gitops.reconcile.sync import remove
+from towpath.capabilities.delivery.gitops.state.manifests import resource_id, wave_of
+from towpath.capabilities.delivery.gitops.state.world import World
 from towpath.machinery.errors import Forbidden
 from towpath.machinery.objects import RawObject, annotations_of, is_deleting
 

@@ -2,18 +2,19 @@
 
 A push to a repository names the Applications that read it at once; a change on a cluster names the
 one that tracks the object; all are looked at again every few minutes, in case a word was lost.
+
+    application  one look: compare, decide, sync, tell
+    policy       when to sync, and when to try again
+    sync         applying and pruning
+    cascade      taking everything back at the end
+    drift        what was changed past Git, and by whom
+    status       what a look has found, in Argo CD's words
 """
 
 import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 
-from towpath.capabilities.delivery.gitops import status as statuses
-from towpath.capabilities.delivery.gitops.application import Engine, Round, Wrong, begin
-from towpath.capabilities.delivery.gitops.cascade import remove_all
-from towpath.capabilities.delivery.gitops.desired import DesiredState
-from towpath.capabilities.delivery.gitops.destination import Destinations
-from towpath.capabilities.delivery.gitops.differences import merge_patch_between
 from towpath.capabilities.delivery.gitops.kinds import (
     APP_PROJECT,
     APPLICATION,
@@ -23,7 +24,13 @@ from towpath.capabilities.delivery.gitops.kinds import (
     SKIP_RECONCILE_ANNOTATION,
     repository_url,
 )
-from towpath.capabilities.delivery.gitops.live import LiveState
+from towpath.capabilities.delivery.gitops.reconcile import status as statuses
+from towpath.capabilities.delivery.gitops.reconcile.application import Engine, Round, Wrong, begin
+from towpath.capabilities.delivery.gitops.reconcile.cascade import remove_all
+from towpath.capabilities.delivery.gitops.state.desired import DesiredState
+from towpath.capabilities.delivery.gitops.state.destination import Destinations
+from towpath.capabilities.delivery.gitops.state.differences import merge_patch_between
+from towpath.capabilities.delivery.gitops.state.live import LiveState
 from towpath.capabilities.infrastructure.clusters.kinds import CLUSTER
 from towpath.client.protocols import Client
 from towpath.engines.git.port import PushSource

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from towpath.capabilities.delivery.gitops.health import assess
 from towpath.capabilities.delivery.gitops.kinds import ARGOCD_NAMESPACE
-from towpath.capabilities.delivery.gitops.manifests import ResourceId, resource_id, tracked_by
+from towpath.capabilities.delivery.gitops.state.manifests import ResourceId, resource_id, tracked_by
 from towpath.client.protocols import Client
 from towpath.machinery.core_kinds import JOB, POD, REPLICA_SET
 from towpath.machinery.kinds import Resource

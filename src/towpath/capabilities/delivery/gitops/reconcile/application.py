@@ -8,36 +8,23 @@ import copy
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from towpath.capabilities.delivery.gitops import status as statuses
 from towpath.capabilities.delivery.gitops.app_project import (
     NotPermitted,
     check_destination,
     check_kind,
     check_source,
 )
-from towpath.capabilities.delivery.gitops.desired import (
-    Desired,
-    DesiredState,
-    UnknownDesired,
-    source_of,
-)
-from towpath.capabilities.delivery.gitops.destination import (
-    Destination,
-    Destinations,
-    UnknownDestination,
-)
-from towpath.capabilities.delivery.gitops.drift import Drift, find_drift, recorded
 from towpath.capabilities.delivery.gitops.kinds import APP_PROJECT, ARGOCD_NAMESPACE
-from towpath.capabilities.delivery.gitops.live import LiveState
-from towpath.capabilities.delivery.gitops.manifests import digest, placed
-from towpath.capabilities.delivery.gitops.policy import (
+from towpath.capabilities.delivery.gitops.reconcile import status as statuses
+from towpath.capabilities.delivery.gitops.reconcile.drift import Drift, find_drift, recorded
+from towpath.capabilities.delivery.gitops.reconcile.policy import (
     Intent,
     intent_of,
     may_attempt,
     retry_delay_s,
 )
-from towpath.capabilities.delivery.gitops.status import Look
-from towpath.capabilities.delivery.gitops.sync import (
+from towpath.capabilities.delivery.gitops.reconcile.status import Look
+from towpath.capabilities.delivery.gitops.reconcile.sync import (
     Phase,
     SyncOutcome,
     apply_all,
@@ -45,7 +32,20 @@ from towpath.capabilities.delivery.gitops.sync import (
     mass_deletion,
     prune,
 )
-from towpath.capabilities.delivery.gitops.world import Compared, Verdicts, Wanted, World
+from towpath.capabilities.delivery.gitops.state.desired import (
+    Desired,
+    DesiredState,
+    UnknownDesired,
+    source_of,
+)
+from towpath.capabilities.delivery.gitops.state.destination import (
+    Destination,
+    Destinations,
+    UnknownDestination,
+)
+from towpath.capabilities.delivery.gitops.state.live import LiveState
+from towpath.capabilities.delivery.gitops.state.manifests import digest, placed
+from towpath.capabilities.delivery.gitops.state.world import Compared, Verdicts, Wanted, World
 from towpath.client.protocols import Client
 from towpath.hooks.platform import Trail
 from towpath.machinery.conditions import now

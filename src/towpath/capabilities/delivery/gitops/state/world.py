@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 import orjson
 
 from towpath.capabilities.delivery.environments.kinds import DEPLOYABLE
-from towpath.capabilities.delivery.gitops.destination import Destination
-from towpath.capabilities.delivery.gitops.differences import (
+from towpath.capabilities.delivery.gitops.kinds import FIELD_MANAGER
+from towpath.capabilities.delivery.gitops.state.destination import Destination
+from towpath.capabilities.delivery.gitops.state.differences import (
     changed_paths,
     comparable,
     ignored_pointers,
 )
-from towpath.capabilities.delivery.gitops.kinds import FIELD_MANAGER
-from towpath.capabilities.delivery.gitops.live import CHILD_KINDS, LiveState
-from towpath.capabilities.delivery.gitops.manifests import Manifest, ResourceId, resource_id
+from towpath.capabilities.delivery.gitops.state.live import CHILD_KINDS, LiveState
+from towpath.capabilities.delivery.gitops.state.manifests import Manifest, ResourceId, resource_id
 from towpath.capabilities.infrastructure.clusters.kinds import IN_CLUSTER
 from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource

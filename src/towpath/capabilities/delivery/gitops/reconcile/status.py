@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from towpath.capabilities.delivery.gitops.health import MISSING, Health, assess, worst
-from towpath.capabilities.delivery.gitops.manifests import ResourceId, resource_id, wave_of
-from towpath.capabilities.delivery.gitops.sync import Phase, SyncOutcome, is_prunable
+from towpath.capabilities.delivery.gitops.reconcile.sync import Phase, SyncOutcome, is_prunable
+from towpath.capabilities.delivery.gitops.state.manifests import ResourceId, resource_id, wave_of
 from towpath.machinery.conditions import now
 from towpath.machinery.objects import RawObject
 

@@ -7,7 +7,7 @@ but after SLOW_RETRY_S we look whether what stood in the way has gone, so that a
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from towpath.capabilities.delivery.gitops.sync import Phase
+from towpath.capabilities.delivery.gitops.reconcile.sync import Phase
 from towpath.machinery.durations import parse_duration
 from towpath.machinery.objects import RawObject
 
