@@ -12,11 +12,13 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.platform import free_port
 from tests.support import wait_until
 
 PYTHON = Path("/usr/bin/python3.11")
@@ -34,25 +36,50 @@ pytestmark = [
 ]
 
 
-def test_a_stacked_image_runs_under_containerd(tmp_path: Path) -> None:
-    base, app, layout = tmp_path / "base", tmp_path / "app", tmp_path / "layout"
+def test_stacked_images_run_under_containerd(tmp_path: Path) -> None:
+    base, app, site = tmp_path / "base", tmp_path / "app", tmp_path / "site"
     _make_base(base)
     _make_application(app)
-    built = _run(
-        *(str(TOWPATH), "image", "build", str(app), "--base", str(base), "--layout", str(layout)),
-        *("--project", "demo", "--workload", "hello", "--commit", "1234567"),
-    )
-    digest = built.strip().rpartition("@")[2]
-    archive = tmp_path / "layout.tar"
-    with tarfile.open(archive, "w") as tar:
-        tar.add(layout, ".")
+    (site / "public").mkdir(parents=True)
+    (site / "public" / "index.html").write_text("<h1>Harbour</h1>")
     with _containerd(tmp_path / "containerd") as socket:
         ctr = ("ctr", "-a", str(socket))
-        _run(*ctr, "images", "import", "--base-name", "towpath.test/hello", str(archive))
-        assert digest in _run(*ctr, "images", "ls")
-        image = "towpath.test/hello:1234567"
-        said = _run(*ctr, "run", "--rm", "--snapshotter", "native", image, "one")
-    assert said.strip() == "hello from /app"
+        hello = _imported(ctr, app, base)
+        run = ("run", "--snapshotter", "native")
+        assert _run(*ctr, *run, "--rm", hello, "one").strip() == "hello from /app"
+        port = free_port()
+        address = ("--env", "HOST=127.0.0.1", "--env", f"PORT={port}", "--env", "DRAIN_SECONDS=0")
+        detached = ("--detach", "--net-host", *address)
+        _run(*ctr, *run, *detached, _imported(ctr, site, base), "two")
+        try:
+            assert wait_until(lambda: _page(port) == "<h1>Harbour</h1>", deadline_s=20)
+        finally:
+            _run(*ctr, "tasks", "kill", "--signal", "SIGTERM", "two")
+        assert wait_until(lambda: "STOPPED" in _run(*ctr, "tasks", "ls"), deadline_s=20)
+        _run(*ctr, "tasks", "rm", "two")
+
+
+def _imported(ctr: tuple[str, ...], source: Path, base: Path) -> str:
+    """The image of that folder, known to containerd by its digest."""
+    name, layout = source.name, source.with_name(f"{source.name}-layout")
+    built = _run(
+        *(str(TOWPATH), "image", "build", str(source), "--base", str(base)),
+        *("--layout", str(layout), "--project", "demo", "--workload", name, "--commit", "1234567"),
+    )
+    archive = layout.with_suffix(".tar")
+    with tarfile.open(archive, "w") as tar:
+        tar.add(layout, ".")
+    _run(*ctr, "images", "import", "--base-name", f"towpath.test/{name}", str(archive))
+    assert built.strip().rpartition("@")[2] in _run(*ctr, "images", "ls")
+    return f"towpath.test/{name}:1234567"
+
+
+def _page(port: int) -> str:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+            return str(answer.read().decode())
+    except OSError:
+        return ""
 
 
 def _make_application(folder: Path) -> None:
