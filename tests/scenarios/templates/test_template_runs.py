@@ -445,9 +445,9 @@ async def test_the_log_of_a_step_is_read_by_who_may_see_the_project(world: World
         assert await read_log(world, member, run="r", step="say") == ["one", "two"]
         assert await read_log(world, member, run="r", step="say", after="1") == ["two"]
         assert await read_log(world, member, run="r", step="never") == []
-        for run, viewer in (("r", Viewer(UserInfo("eve"), frozenset())), ("no", member)):
-            with pytest.raises(NotFound):
-                await read_log(world, viewer, run=run, step="say")
+        assert await read_log(world, member, run="no", step="say") == []
+        with pytest.raises(NotFound):
+            await read_log(world, Viewer(UserInfo("eve"), frozenset()), run="r", step="say")
         with pytest.raises(BadRequest):
             await read_log(world, member, run="r", step="say", after="x")
         await world.client.delete(TEMPLATE_RUN, "r", PROJECT_NAME)
