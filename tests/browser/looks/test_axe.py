@@ -52,8 +52,9 @@ def _sentence(violation: dict[str, Any]) -> str:
     return f"{violation['id']}: {violation['help']}: {', '.join(nodes[:TELL_NODES_MAX])}"
 
 
-def test_links_lead_to_every_page(bad_day: Look) -> None:
+def test_links_lead_to_every_page_and_none_leads_nowhere(bad_day: Look) -> None:
     assert set(routes()) - set(bad_day.found.addresses) - NOT_FOR_ALICE == set()
+    assert bad_day.found.strays == []
 
 
 async def test_no_page_breaks_a_rule(browser: Browser, bad_day: Look) -> None:
