@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from towpath.engines.git import http
-from towpath.engines.git.port import MAIN, File, Push, RepositoryName, Signature
+from towpath.engines.git.port import MAIN, PUSHED, File, Push, RepositoryName, Signature
 
 APP = RepositoryName("demo", "order-service")
 ALICE = Signature("Alice", "alice@example.com")
@@ -308,6 +308,8 @@ async def test_pushing_what_is_not_there_makes_it_for_who_may(git_world: Any) ->
     names = [one.name for one in await git_world.host.repositories("demo")]
     assert names == ["brought-along", "order-service"]
     assert await git_world.host.repositories("other") == []
+    await git_world.host.archive(RepositoryName("demo", "brought-along"), owner_uid=PUSHED)
+    assert [one.name for one in await git_world.host.repositories("demo")] == ["order-service"]
 
 
 async def test_names_that_the_platform_gives_are_not_made_by_pushing(git_world: Any) -> None:

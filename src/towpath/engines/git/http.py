@@ -35,6 +35,7 @@ from towpath.engines.git.children import GitChild, GitChildren
 from towpath.engines.git.folders import Folders, Ownership, is_name
 from towpath.engines.git.port import (
     MAIN,
+    PUSHED,
     GitUnavailable,
     Push,
     RepositoryName,
@@ -54,8 +55,6 @@ _NO_CACHE = ("Cache-Control", "no-cache, max-age=0, must-revalidate")
 _CHALLENGE = ("WWW-Authenticate", 'Basic realm="towpath"')
 _FETCH_BODY_MAX = 16 * 2**20
 _IN_MEMORY_MAX = 2**20
-PUSHED = "pushed"
-"""Whose a repository is that a person made by pushing to it: no object's, so none takes it away."""
 _COMMANDS_MAX = 2**20
 _REPORT_MAX = 4 * 2**20
 _CHILDREN_MAX = 16

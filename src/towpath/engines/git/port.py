@@ -11,6 +11,10 @@ from towpath.machinery.objects import CommitSHA
 
 MAIN = "refs/heads/main"
 
+PUSHED = "pushed"
+"""The owner of a repository that a person made by pushing to it: no object's, so that none takes it
+away. It goes into the archive with its project."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class RepositoryName:

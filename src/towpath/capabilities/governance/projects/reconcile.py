@@ -29,7 +29,7 @@ from towpath.capabilities.governance.projects.kinds import (
 )
 from towpath.capabilities.infrastructure.clusters.kinds import IN_CLUSTER
 from towpath.client.protocols import Client
-from towpath.engines.git.port import GitWriter, RepositoryName, RepositoryTaken
+from towpath.engines.git.port import PUSHED, GitHost, RepositoryName, RepositoryTaken
 from towpath.hooks.platform import Platform
 from towpath.machinery.core_kinds import (
     CLUSTER_ROLE,
@@ -96,7 +96,7 @@ def project_of_namespace(obj: RawObject) -> Iterable[Key]:
 @dataclass(frozen=True, slots=True)
 class ProjectReconciler:
     api: Client
-    git: GitWriter
+    git: GitHost
 
     async def claim(self, subject: Subject) -> None:
         name = namespace_of(subject.key.name)
@@ -230,6 +230,9 @@ class ProjectReconciler:
         with suppress(NotFound):
             await self.api.delete(APP_PROJECT, name, ARGOCD_NAMESPACE)
         await self.git.archive(RepositoryName(name, DEPLOYMENTS), owner_uid=subject.uid)
+        # What people brought along must not be found by a later project of this name.
+        for repository in await self.git.repositories(name):
+            await self.git.archive(repository, owner_uid=PUSHED)
         await release_namespace(
             self.api, namespace_of(name), uid_label=PROJECT_UID_LABEL, uid=subject.uid
         )

@@ -254,7 +254,7 @@ def _consequences(name: str, stages: list[str], members: int) -> list[str]:
     if stages:
         places = ", ".join(f"{name}-{stage}" for stage in stages)
         told.append(f"The environments {', '.join(stages)} go, with the namespaces {places}.")
-    told.append("The deployments repository goes into the archive, from where it can come back.")
+    told.append("Its repositories go into the archive, from where they can come back.")
     people = "1 member loses" if members == 1 else f"{members} members lose"
     told.append(f"{people} access. Databases that were kept after their service are deleted.")
     return told
