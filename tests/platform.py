@@ -176,7 +176,11 @@ async def running_platform_process(
 ) -> AsyncIterator[PlatformProcess]:
     """A started platform that is stopped at the end, and killed where it does not stop."""
     platform = PlatformProcess(data_dir, arguments=arguments or ("--demo",))
-    await platform.start()
+    try:
+        await platform.start()
+    except BaseException:
+        await platform.forget()
+        raise
     try:
         yield platform
     finally:
