@@ -2,7 +2,7 @@
 
     python -m docs.pictures [WORLD ...] [--full FOLDER] [--only TEXT]
 
-The normal world also gives the README its picture. `--full` writes every picture, whole pages and
+The normal world also gives the README its pictures. `--full` writes every picture, whole pages and
 at full size, for somebody who judges them. Not a part of `make docs`: pixels differ from machine to
 machine.
 """
@@ -52,7 +52,8 @@ async def take_world(
         else:
             (PICTURES / f"{world}.webp").write_bytes(await compose(browser, world, taken))
             if world == "normal":
-                (PICTURES / "portal.png").write_bytes(await take_front(browser, visitor))
+                for name, image in (await take_front(browser, visitor)).items():
+                    (PICTURES / name).write_bytes(image)
     return taken
 
 

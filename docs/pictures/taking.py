@@ -14,6 +14,8 @@ PAGE_MS_MAX = 120_000
 """A platform that has just started with a crowd has much to do beside."""
 OUTSIDE = {"/sign-in": "Sign in", "/nowhere": "An address without a page"}
 """Pages that are not in the table of routes."""
+FRONT = {"home": "/", "service": "/projects/demo/workloads/order-service"}
+"""What the README shows, of the normal world."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +59,19 @@ async def take_all(
     return shots
 
 
-async def take_front(browser: Browser, visitor: Visitor) -> bytes:
-    """What somebody sees first who has signed in, for the README."""
-    context = await visitor.context(
-        browser, viewport={"width": 1280, "height": 720}, color_scheme="light"
-    )
+async def take_front(browser: Browser, visitor: Visitor) -> dict[str, bytes]:
+    """The README's pictures by file name: a few pages in a small window, in each theme."""
+    context = await visitor.context(browser, viewport={"width": 1280, "height": 720})
     page = await context.new_page()
-    await page.goto(visitor.base)
-    image = await page.screenshot(animations="disabled")
+    taken = {}
+    for name, address in FRONT.items():
+        for theme in THEMES:
+            await page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+            await page.goto(visitor.base + address)
+            await page.evaluate("document.fonts.ready")
+            taken[f"{name}-{theme}.png"] = await page.screenshot(animations="disabled")
     await context.close()
-    return image
+    return taken
 
 
 def variants() -> Iterator[tuple[str, int]]:

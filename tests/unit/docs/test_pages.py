@@ -172,8 +172,3 @@ def test_changelog_fragments_are_well_formed(fragment: Path) -> None:
     assert suffix == "md"
     text = fragment.read_text(encoding="utf-8")
     assert text.strip() and text.endswith("\n") and not text.startswith("#")
-
-
-def test_the_picture_is_small() -> None:
-    for picture in (DOCS / "pictures").iterdir():
-        assert picture.stat().st_size < 100_000
