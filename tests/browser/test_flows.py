@@ -78,3 +78,26 @@ async def test_a_service_from_its_first_release_to_its_end(
         # A page that is open on what has been deleted is told so.
         assert [said for said in one.complaints if "404" not in said] == []
         await one.context.close()
+
+
+@pytest.mark.slow
+async def test_a_viewer_sees_every_tab_and_is_offered_nothing_that_changes(
+    browser: Browser, shared_platform: PlatformProcess
+) -> None:
+    alice = await person(browser, shared_platform, "alice")
+    await steps.create(alice.page, "seen-by-all")
+    carol = await person(browser, shared_platform, "carol")
+    await carol.page.get_by_role("link", name="seen-by-all", exact=True).first.click()
+    await expect(carol.page.get_by_text("in staging for")).to_be_visible()
+    for name in ("Promote", "Roll back", "Delete this service"):
+        for role in ("link", "button"):
+            await expect(carol.page.get_by_role(role, name=name)).to_have_count(0)  # type: ignore[arg-type]
+    for tab, what in (
+        ("Resources", "Deployment"),
+        ("Logs", "Started server process"),
+        ("Activity", "seen-by-all"),
+        ("YAML, API, CLI", "kind: Workload"),
+        ("Deployments", "staging"),
+    ):
+        await steps.open_tab(carol.page, tab)
+        await expect(steps.main(carol.page).get_by_text(what).first).to_be_visible()

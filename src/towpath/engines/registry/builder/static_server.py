@@ -22,8 +22,8 @@ from typing import Any
 from wsgiref.headers import Headers
 
 from waitress import create_server  # type: ignore[import-untyped]
-from whitenoise import WhiteNoise  # type: ignore[import-not-found]
-from whitenoise.string_utils import decode_path_info  # type: ignore[import-not-found]
+from whitenoise import WhiteNoise  # type: ignore[import-untyped]
+from whitenoise.string_utils import decode_path_info  # type: ignore[import-untyped]
 
 THREADS = 8
 KEEP_PICTURES_S = 3600
