@@ -76,7 +76,8 @@ async def _run(command: Command, values: dict[str, Any], form: str) -> None:
     from towpath.cli.terminal import CommandTerminal
 
     async with CommandTerminal(find_platform(default_data_dir()), form) as terminal:
-        if "project" in values and not values["project"]:
+        # Objects in files say themselves where they are.
+        if "project" in values and not values["project"] and not values.get("file"):
             values["project"] = await _only_project(terminal)
         await command.run(terminal, **values)
 

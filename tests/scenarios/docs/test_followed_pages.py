@@ -1,5 +1,6 @@
 """Whoever types what the pages show gets what the pages say: the tour, and each how-to in order."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -120,13 +121,13 @@ async def test_the_how_tos_in_the_order_of_a_service_s_life(
     await follow("how-to/add-members")
     await follow("how-to/deliver-a-service")
     await follow("how-to/connect-a-database")
-    write_example(reader, "how-to/request-a-database", "reports.yaml")
+    write_examples(reader, "how-to/request-a-database", "reports.yaml")
     await follow("how-to/request-a-database")
     await follow("how-to/find-why-it-failed")
-    write_example(reader, "how-to/policies", "policy.yaml")
+    write_examples(reader, "how-to/policies", "policy.yaml")
     await follow("how-to/policies")
     await follow("how-to/drift")
-    write_example(reader, "how-to/make-a-project", "shop.yaml")
+    write_examples(reader, "how-to/make-a-project", "shop.yaml", "stages.yaml")
     await follow("how-to/make-a-project")
     await follow("how-to/tokens")
     await follow("how-to/kubectl")
@@ -168,15 +169,17 @@ async def _promote_approve_roll_back(reader: Reader) -> None:
 
 
 async def _offer_a_composite_resource(reader: Reader) -> None:
-    write_example(reader, "how-to/offer-a-composite-resource", "flags.yaml")
+    write_examples(reader, "how-to/offer-a-composite-resource", "flags.yaml")
     (block,) = blocks("docs/how-to/offer-a-composite-resource.md")
     await reader.type(Block("offers", block.text))
 
 
-def write_example(reader: Reader, page: str, file: str) -> None:
-    """The page's first YAML example, as the file that its commands name."""
+def write_examples(reader: Reader, page: str, *files: str) -> None:
+    """The page's YAML examples, in their order, as the files that its commands name."""
     text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
-    (reader.home / file).write_text(text.partition("```yaml\n")[2].partition("```")[0])
+    examples = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    for file, example in zip(files, examples, strict=False):
+        (reader.home / file).write_text(example)
 
 
 def test_every_page_with_shell_blocks_is_followed() -> None:
