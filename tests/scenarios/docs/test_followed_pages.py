@@ -127,7 +127,7 @@ async def test_the_how_tos_in_the_order_of_a_service_s_life(
     write_examples(reader, "how-to/policies", "policy.yaml")
     await follow("how-to/policies")
     await follow("how-to/drift")
-    write_examples(reader, "how-to/make-a-project", "shop.yaml", "stages.yaml")
+    write_examples(reader, "how-to/make-a-project", "shop.yaml", "environments.yaml")
     await follow("how-to/make-a-project")
     await follow("how-to/tokens")
     await follow("how-to/kubectl")
