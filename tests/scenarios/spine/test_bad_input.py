@@ -79,7 +79,7 @@ def refused(finished: Finished, *words: str) -> str:
         ),
         pytest.param(
             ("python-service", "order-service", "--project", "demo", "--wait"),
-            ("demo/order-service exists already", "choose another name", "nothing was made"),
+            ("the project demo has a workload order-service already", "choose another name"),
             id="a name that is taken",
         ),
     ],
