@@ -53,16 +53,22 @@ function follow(event) {
   go(link.href, { scroll: "top", push: link.href !== location.href });
 }
 
+// Not `form.action`: a field of that name hides the form's own property.
+export function said(form, attribute) {
+  return Element.prototype.getAttribute.call(form, attribute);
+}
+
 function submit(event) {
   const form = event.target;
   const button = event.submitter;
-  if (event.defaultPrevented || form.method === "dialog" || !document.body.classList.contains("framed")) return;
-  const url = new URL(button?.getAttribute("formaction") ? button.formAction : form.action, location.href);
+  const method = said(form, "method") || "get";
+  if (event.defaultPrevented || method === "dialog" || !document.body.classList.contains("framed")) return;
+  const url = new URL(button?.getAttribute("formaction") || said(form, "action") || "", location.href);
   if (url.origin !== location.origin || url.pathname.startsWith("/sign-") || url.pathname === "/-/look") return;
   const fields = new URLSearchParams(new FormData(form, button));
   event.preventDefault();
   fetched.clear();
-  if (form.method === "get") {
+  if (method === "get") {
     for (const [name, value] of [...fields]) if (!value) fields.delete(name);
     url.search = fields;
     const filtering = form.hasAttribute("data-filter");

@@ -1,5 +1,6 @@
 // What will be made is worked out again while somebody fills in the form. What they type stays.
 
+import { said } from "./journey.js";
 import { morph } from "./morph.js";
 
 const REST_MS = 250;
@@ -37,7 +38,7 @@ async function look(form) {
   fields.set("preview", "yes");
   let text;
   try {
-    const answer = await fetch(form.action, { method: "POST", body: fields, headers: { Accept: "text/html" }, credentials: "same-origin" });
+    const answer = await fetch(said(form, "action") || location.href, { method: "POST", body: fields, headers: { Accept: "text/html" }, credentials: "same-origin" });
     if (!answer.ok) return;
     text = await answer.text();
   } catch {
