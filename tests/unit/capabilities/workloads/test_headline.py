@@ -27,10 +27,9 @@ def promotion(phase: str, release: str = NEW, **status: Any) -> RawObject:
     }
 
 
-def told(
-    stages: dict[str, dict[str, Any]], *promotions: RawObject, ready: str = "2026-01-01T00:00:00Z"
-) -> Headline:
-    condition = {"type": "Ready", "status": "True", "lastTransitionTime": ready}
+def told(stages: dict[str, dict[str, Any]], *promotions: RawObject) -> Headline:
+    later = "2026-01-01T23:00:00Z"
+    condition = {"type": "Ready", "status": "True", "lastTransitionTime": later}
     entries = [{"name": name, "health": "Healthy", **stage} for name, stage in stages.items()]
     workload = {
         "metadata": {"name": "shop"},
@@ -58,12 +57,12 @@ def test_the_sickest_stage_is_told() -> None:
     assert (found.health, found.place) == ("Degraded", "in staging")
 
 
-def test_it_is_well_since_it_was_last_unwell() -> None:
+def test_it_is_well_since_that_environment_was_last_unwell() -> None:
     arrived = promotion("Succeeded", finishedAt="2026-01-01T00:02:00.5Z", committedAt="x")
-    stages = {"staging": {"release": NEW}}
-    assert told(stages, arrived).since == "2026-01-01T00:02:00.5Z"
+    stage = {"release": NEW, "healthSince": "2026-01-01T00:01:00Z"}
+    assert told({"staging": stage}, arrived).since == "2026-01-01T00:02:00.5Z"
     later = "2026-01-01T09:00:00Z"
-    assert told(stages, arrived, ready=later).since == later
+    assert told({"staging": {**stage, "healthSince": later}}, arrived).since == later
 
 
 def test_a_release_that_nobody_has_promoted_waits() -> None:

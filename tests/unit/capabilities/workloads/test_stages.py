@@ -5,7 +5,12 @@ from typing import Any
 import pytest
 
 from towpath.capabilities.delivery.workloads.reconcile.advance import next_stage
-from towpath.capabilities.delivery.workloads.reconcile.observe import describe, summary
+from towpath.capabilities.delivery.workloads.reconcile.observe import (
+    describe,
+    keep_since,
+    overall,
+    summary,
+)
 from towpath.machinery.objects import RawObject
 
 
@@ -72,6 +77,38 @@ def test_an_applications_complaint_is_the_workloads() -> None:
     trouble = {"conditions": [{"type": "SyncError", "message": "role.yaml: no"}]}
     entry = describe("staging", [], [app(sync="OutOfSync", **trouble)], {})
     assert (entry["sync"], entry["message"]) == ("OutOfSync", "role.yaml: no")
+
+
+def pod(health: str, **more: Any) -> RawObject:
+    return {"kind": "Pod", "name": "p", "health": {"status": health, "message": "It ends."}, **more}
+
+
+@pytest.mark.parametrize(
+    ("pods", "health"),
+    [
+        pytest.param([pod("Degraded")], "Degraded", id="it keeps ending"),
+        pytest.param([pod("Degraded"), pod("Healthy")], "Progressing", id="another one serves"),
+        pytest.param(
+            [pod("Degraded"), pod("Healthy", leaving=True)], "Degraded", id="the other one goes"
+        ),
+        pytest.param([pod("Progressing")], "Progressing", id="it starts"),
+    ],
+)
+def test_what_keeps_ending_makes_no_progress(pods: list[RawObject], health: str) -> None:
+    entry = describe("staging", [], [app("Progressing", tree=pods)], {})
+    assert entry["health"] == health
+    assert overall([entry]) == health
+
+
+def test_how_long_it_has_been_well_is_of_that_environment_and_release() -> None:
+    before = {"health": "Healthy", "release": "r1", "healthSince": "2026-01-01T00:00:00Z"}
+    same = {"health": "Healthy", "release": "r1", "phase": "WaitingForApproval", "sync": "x"}
+    keep_since(same, before)
+    assert same["healthSince"] == before["healthSince"]
+    for change in ({"health": "Degraded"}, {"release": "r2"}):
+        other = {"health": "Healthy", "release": "r1", **change}
+        keep_since(other, before)
+        assert other["healthSince"] > before["healthSince"]
 
 
 def test_the_newest_drift_is_shown() -> None:

@@ -103,6 +103,11 @@ _WORKLOAD_STATUS: RawObject = {
                         "description": "The commit that it is a build of.",
                     },
                     "health": {"type": "string", "description": "As GitOps judges it."},
+                    "healthSince": {
+                        "type": "string",
+                        "format": "date-time",
+                        "description": "Since when that release has had that health there.",
+                    },
                     "sync": {
                         "type": "string",
                         "description": "Whether the cluster is what Git says.",

@@ -22,7 +22,6 @@ from towpath.capabilities.delivery.promotions.kinds import (
     phase_of,
 )
 from towpath.hooks.commits import Span
-from towpath.machinery.conditions import get_condition
 from towpath.machinery.objects import RawObject
 
 COMMIT_CHARACTERS = 8
@@ -99,6 +98,7 @@ class Lane:
     author: str = ""
     since: str = ""
     health: str = ""
+    health_since: str = ""
     sync: str = ""
     url: str = ""
     host: str = ""
@@ -170,6 +170,7 @@ def _lane(facts: Facts, environment: RawObject, entry: RawObject, before: str) -
         author=(run.get("spec") or {}).get("actor", ""),
         since=_since(here),
         health=entry.get("health", ""),
+        health_since=entry.get("healthSince", ""),
         sync=entry.get("sync", ""),
         url=url,
         host=urlsplit(url).netloc,
@@ -276,7 +277,7 @@ def headline(facts: Facts, lanes: Sequence[Lane]) -> Headline:
             release = lane.moving.get("release", "")
             if lane.moving.get("phase") == FAILED:
                 return Headline("Failed", f"{release} did not come to {lane.name}")
-            if lane.moving.get("unwell"):
+            if lane.moving.get("unwell") or (lane.moving and lane.health == "Degraded"):
                 return Headline("Degraded", f"{release} does not come up in {lane.name}")
         if facts.latest and lanes and not any(lane.moving or lane.waiting for lane in lanes):
             return Headline("Pending", f"{facts.latest} waits to be promoted to {lanes[0].name}")
@@ -288,15 +289,8 @@ def headline(facts: Facts, lanes: Sequence[Lane]) -> Headline:
     rest = [f"{lane.name} waits for an approval" for lane in lanes if lane.waiting]
     rest += _ahead(running)
     rest += [f"nothing runs in {lane.name} yet" for lane in lanes if _is_empty(lane)]
-    since = max(shown.since, _settled(facts), key=_moment)
+    since = max(shown.since, shown.health_since, key=_moment)
     return Headline(shown.health or "Unknown", f"in {shown.name}", since, "; ".join(rest))
-
-
-def _settled(facts: Facts) -> str:
-    """Since when the whole is as well, or as unwell, as it is now."""
-    ready = get_condition(facts.workload, "Ready") or {}
-    since: str = ready.get("lastTransitionTime", "")
-    return since
 
 
 def _moment(time: str) -> datetime:

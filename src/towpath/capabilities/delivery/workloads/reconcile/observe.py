@@ -24,6 +24,7 @@ from towpath.capabilities.delivery.workloads.kinds import OF_WORKLOAD, RELEASE, 
 from towpath.capabilities.infrastructure.clusters.kinds import CLUSTER
 from towpath.client.protocols import Client
 from towpath.hooks.platform import Addresses
+from towpath.machinery.conditions import now
 from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
@@ -45,6 +46,7 @@ class Observe:
         commits = {release["metadata"]["name"]: release["spec"]["commit"] for release in releases}
         if releases:
             subject.status["latestRelease"] = newest_first(releases)[0]["metadata"]["name"]
+        before = {one["name"]: one for one in subject.status.get("environments") or ()}
         stages = []
         for environment in await self._environments(subject):
             stage: str = environment["metadata"]["name"]
@@ -53,6 +55,7 @@ class Observe:
             entry = describe(stage, here, apps, commits)
             if entry.get("release") and await self._is_local(environment):
                 entry["url"] = self.addresses.service(workload_host(project, name, stage))
+            keep_since(entry, before.get(stage, {}))
             stages.append(entry)
         subject.status["environments"] = stages
         subject.status["summary"] = summary(stages)
@@ -133,6 +136,8 @@ def describe(
             entry["commit"] = commits[release]
     if apps:
         entry["health"] = max((_health(app) for app in apps), key=_SICKEST_LAST.index)
+        if entry["health"] == "Progressing" and any(_keeps_failing(app) for app in apps):
+            entry["health"] = "Degraded"
         statuses = [_sync(app) for app in apps]
         entry["sync"] = next((word for word in statuses if word != "Synced"), "Synced")
     if promotions:
@@ -151,6 +156,24 @@ def describe(
 def _health(app: RawObject) -> str:
     word: str = ((app.get("status") or {}).get("health") or {}).get("status", "Unknown")
     return word if word in _SICKEST_LAST else "Unknown"
+
+
+def _keeps_failing(app: RawObject) -> bool:
+    """A Deployment calls it progress for as long as it tries; where no pod is well it is none."""
+    words = [
+        (part.get("health") or {}).get("status")
+        for part in (app.get("status") or {}).get("tree") or ()
+        if part["kind"] == "Pod" and not part.get("leaving")
+    ]
+    return "Degraded" in words and "Healthy" not in words
+
+
+def keep_since(entry: RawObject, before: RawObject) -> None:
+    """Since when that release has been as well, or as unwell, there as it is now."""
+    if "health" not in entry:
+        return
+    same = all(entry.get(name) == before.get(name) for name in ("health", "release"))
+    entry["healthSince"] = (before.get("healthSince") if same else None) or now()
 
 
 def _sync(app: RawObject) -> str:
@@ -195,8 +218,12 @@ def _reason(entry: RawObject) -> str:
 
 
 def overall(stages: Sequence[RawObject]) -> str:
-    """Of the sickest stage that something runs in; Progressing before anything does."""
-    words = [entry.get("health", "Unknown") for entry in stages if entry.get("release")]
+    """Of the sickest stage that something runs in, or cannot; Progressing before anything does."""
+    words = [
+        entry.get("health", "Unknown")
+        for entry in stages
+        if entry.get("release") or entry.get("health") == "Degraded"
+    ]
     return max(words, key=_SICKEST_LAST.index, default="Progressing")
 
 
