@@ -17,7 +17,7 @@ from towpath.client.kubernetes import KubernetesClient
 from towpath.client.protocols import Client
 from towpath.hooks.commands import NO_PLATFORM, CommandError
 from towpath.machinery.core_kinds import CONFIG_MAP
-from towpath.machinery.errors import from_status
+from towpath.machinery.errors import Unavailable, from_status
 from towpath.machinery.kinds import Resource
 
 SELF_REVIEW = Resource(
@@ -80,12 +80,15 @@ class CommandTerminal:
 
     async def follow(self, path: str, **parameters: str) -> AsyncIterator[Any]:
         http, address = await self._http(), await self._address(path, parameters)
-        async with http.stream("GET", address, timeout=None) as response:
-            if response.status_code != httpx2.codes.OK:
-                _decoded(response.status_code, await response.aread())
-            async for line in response.aiter_lines():
-                if line:
-                    yield orjson.loads(line)
+        try:
+            async with http.stream("GET", address, timeout=None) as response:
+                if response.status_code != httpx2.codes.OK:
+                    _decoded(response.status_code, await response.aread())
+                async for line in response.aiter_lines():
+                    if line:
+                        yield orjson.loads(line)
+        except httpx2.TransportError as error:
+            raise Unavailable(f"the platform cannot be reached: {error}") from error
 
     async def post(self, path: str, content: Mapping[str, str]) -> Any:
         """A question to the portal that changes something, such as making a sign-in link."""

@@ -26,6 +26,28 @@ Handler = Callable[[RawObject], None]
 class ReaderWatcher(Reader, Watcher, Protocol): ...
 
 
+class Line(Protocol):
+    """Hears how the connection is, where somebody waits in front of it."""
+
+    def interrupted(self, resource: Resource, error: Exception) -> None:
+        """The watch broke, or could not be begun anew; it is tried again."""
+        ...
+
+    def restored(self, resource: Resource) -> None:
+        """It could be listed again after that."""
+        ...
+
+
+class LoggedLine:
+    """For a platform that runs by itself: its log."""
+
+    def interrupted(self, resource: Resource, error: Exception) -> None:
+        log.warning("watch interrupted", extra={"resource": resource.plural, "error": str(error)})
+
+    def restored(self, resource: Resource) -> None:
+        log.info("watch restored", extra={"resource": resource.plural})
+
+
 class Informer:
     """One collection in memory. Objects handed out are shared: never change them."""
 
@@ -36,11 +58,13 @@ class Informer:
         namespace: str = "",
         *,
         labels: str = "",
+        line: Line | None = None,
     ) -> None:
         self._client = client
         self._resource = resource
         self._namespace = namespace
         self._labels = labels
+        self._line = line or LoggedLine()
         self._objects: dict[Key, RawObject] = {}
         self._handlers: list[Handler] = []
         self.synced = asyncio.Event()
@@ -62,19 +86,21 @@ class Informer:
     async def run(self) -> None:
         """List and watch until cancelled."""
         retry_s = RETRY_FIRST_S
+        broken = False
         while True:
             try:
                 version = await self._relist()
+                if broken:
+                    broken = False
+                    self._line.restored(self._resource)
                 retry_s = RETRY_FIRST_S
                 while True:
                     version = await self._follow(version)
             except Gone:
                 continue
             except (StatusError, OSError) as error:
-                log.warning(
-                    "watch interrupted",
-                    extra={"resource": self._resource.plural, "error": str(error)},
-                )
+                broken = True
+                self._line.interrupted(self._resource, error)
                 await asyncio.sleep(retry_s)
                 retry_s = min(retry_s * 2, RETRY_MAX_S)
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
@@ -17,6 +18,7 @@ from towpath.capabilities.portal.templates.descriptor import (
 )
 from towpath.capabilities.portal.templates.expressions import render_input
 from towpath.capabilities.portal.templates.forms import run_name
+from towpath.capabilities.portal.templates.interruptions import ToldOnce
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE, TEMPLATE_RUN
 from towpath.capabilities.portal.templates.parameters import (
     Parameter,
@@ -45,7 +47,7 @@ from towpath.hooks.commands import (
 )
 from towpath.hooks.platform import SYSTEM_NAMESPACE
 from towpath.machinery.documents import DocumentError, load_document
-from towpath.machinery.errors import Forbidden, NotFound
+from towpath.machinery.errors import Forbidden, NotFound, Unavailable
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 from towpath.runtime.informer import Informer
@@ -229,9 +231,18 @@ async def _follow(
     terminal: Terminal, run: RawObject, story: Story, wait_s: float
 ) -> Failure | Success:
     """Start the run and tell what happens until it has come to its end."""
+    birth, made = story.birth, asyncio.Event()
     try:
         async with asyncio.timeout(wait_s):
-            return await _tell(terminal, run, story)
+            return await _tell(terminal, run, story, made)
+    except asyncio.CancelledError:
+        if made.is_set():
+            terminal.say(
+                f"You wait no longer; the run {birth.run} goes on by itself. Follow it with: "
+                f"towpath runs --project {birth.project}, and as soon as there is something to "
+                f"show: towpath show {birth.workload} --project {birth.project}"
+            )
+        raise
     except TimeoutError:
         raise CommandError(
             f"{story.birth.workload} is not healthy after {wait_s:g} s; it goes on by itself",
@@ -240,9 +251,17 @@ async def _follow(
         ) from None
 
 
-async def _tell(terminal: Terminal, run: RawObject, story: Story) -> Failure | Success:
+async def _tell(
+    terminal: Terminal, run: RawObject, story: Story, made: asyncio.Event
+) -> Failure | Success:
     news: asyncio.Queue[tuple[Resource, RawObject]] = asyncio.Queue()
-    informers = [_informer(terminal, resource, story, news) for resource in WATCHED]
+    connection = ToldOnce(terminal.say, story.birth.workload)
+    informers = [
+        Informer(terminal.api, resource, story.birth.project, line=connection)
+        for resource in WATCHED
+    ]
+    for resource, informer in zip(WATCHED, informers, strict=True):
+        informer.subscribe(partial(_put, news, resource))
     started = time.monotonic()
     async with asyncio.TaskGroup() as tasks:
         watching = [tasks.create_task(informer.run()) for informer in informers]
@@ -250,6 +269,7 @@ async def _tell(terminal: Terminal, run: RawObject, story: Story) -> Failure | S
         async with asyncio.timeout(SYNC_DEADLINE_S):
             await asyncio.gather(*(informer.synced.wait() for informer in informers))
         await terminal.api.create(TEMPLATE_RUN, run)
+        made.set()
         begun: asyncio.Queue[str] = asyncio.Queue()
         logs = tasks.create_task(_show_logs(terminal, story.birth, begun))
         followed = 0
@@ -271,23 +291,22 @@ def _has_failed(story: Story) -> bool:
     return isinstance(story.outcome, Failure)
 
 
-def _informer(
-    terminal: Terminal,
-    resource: Resource,
-    story: Story,
-    news: asyncio.Queue[tuple[Resource, RawObject]],
-) -> Informer:
-    informer = Informer(terminal.api, resource, story.birth.project)
-    informer.subscribe(lambda obj: news.put_nowait((resource, obj)))
-    return informer
+def _put(
+    news: asyncio.Queue[tuple[Resource, RawObject]], resource: Resource, obj: RawObject
+) -> None:
+    news.put_nowait((resource, obj))
 
 
 async def _show_logs(terminal: Terminal, birth: Birth, begun: asyncio.Queue[str]) -> None:
     """What the steps write, one after the other, while they write it."""
     while True:
         path = LOG_PATH.format(project=birth.project, run=birth.run, step=await begun.get())
-        async for line in terminal.follow(path):
-            terminal.say(f"{'':10}  | {line['text']}")
+        try:
+            async for line in terminal.follow(path):
+                terminal.say(f"{'':10}  | {line['text']}")
+        except Unavailable:
+            # The watches tell that the platform is away, and what became of the step.
+            continue
 
 
 def _finish(terminal: Terminal, request: Request, outcome: Failure | Success) -> None:
