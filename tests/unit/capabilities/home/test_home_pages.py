@@ -79,7 +79,7 @@ async def test_without_a_project_that_is_the_first_step(tmp_path: Path) -> None:
 async def test_mine_come_first_the_sickest_before_the_others(portal: RunningPortal) -> None:
     await fill(portal)
     page = await portal.open("/", user=BOB)
-    assert "1 of your 2 services is not well; nothing needs you." in page.text
+    assert "1 of your 2 services is not well: look at what is said of it below." in page.text
     assert page.html.index(">sick</a>") < page.html.index(">mine</a>")
     assert ">theirs</a>" not in page.html
     assert "Show 1 service of others" in page.text
@@ -109,7 +109,29 @@ async def test_what_needs_me_can_be_dismissed_and_is_nobody_elses(portal: Runnin
     ((mine,), _) = await inbox.asking(Viewer(ALICE, frozenset({"demo"})))
     done = await portal.post("/notifications", {"dismiss": str(mine.id), "back": "/"}, user=ALICE)
     assert done.leads_to == "/"
-    assert "nothing needs you" in (await portal.open("/", user=ALICE)).text
+    after = (await portal.open("/", user=ALICE)).text
+    assert "Nothing waits for you." in after
+    # What is not well is said right below, dismissed or not.
+    assert "nothing needs you" not in after
+
+
+@pytest.mark.parametrize(
+    ("health", "sentence"),
+    [
+        pytest.param("Healthy", "Your service is well; nothing needs you.", id="well"),
+        pytest.param("Progressing", "Your service is not well yet; nothing needs you.", id="new"),
+        pytest.param(
+            "Degraded", "Your service is not well: look at what is said of it below.", id="sick"
+        ),
+    ],
+)
+async def test_the_headline_agrees_with_the_only_row(
+    portal: RunningPortal, health: str, sentence: str
+) -> None:
+    catalog = portal.records.catalog
+    await catalog.ingest("a", [component("mine", "team-a")], project="demo", version="1")
+    await catalog.observe("demo", "mine", WorkloadState(health, "It says so."))
+    assert sentence in (await portal.open("/")).text
 
 
 async def test_nothing_of_other_projects_is_counted_or_named(portal: RunningPortal) -> None:
@@ -155,6 +177,11 @@ PRODUCTION = {"name": "production", "release": "shop-1", "health": "Healthy"}
             workload({"name": "staging", "phase": "Failed", "message": "no score.yaml"}),
             WorkloadState("Progressing", "staging: no score.yaml"),
             id="never arrived",
+        ),
+        pytest.param(
+            workload({"name": "staging", "health": "Degraded", "message": "It ends."}),
+            WorkloadState("Degraded", "staging is degraded: It ends."),
+            id="the first one does not come up",
         ),
         pytest.param(
             workload(STAGING, {"name": "production"}),

@@ -212,9 +212,32 @@ async def test_a_service_that_stays_sick_in_production_is_told_to_its_team(
         await until(portal, "bob", ("shop is degraded in production", True))
 
 
-def test_a_stage_that_nothing_runs_in_is_not_production() -> None:
-    stages = [{"name": "staging", "release": "x", "health": "Degraded"}, {"name": "production"}]
-    assert notices.production({"status": {"environments": stages}}) is None
+SICK_STAGING = {"name": "staging", "release": "x", "health": "Degraded"}
+
+
+@pytest.mark.parametrize(
+    ("stages", "expected"),
+    [
+        pytest.param([SICK_STAGING, {"name": "production"}], "staging", id="before the last one"),
+        pytest.param(
+            [{**SICK_STAGING, "phase": "Failed"}, {"name": "production"}], "", id="told already"
+        ),
+        pytest.param(
+            [SICK_STAGING, {**SICK_STAGING, "name": "production"}], "production", id="most public"
+        ),
+        pytest.param(
+            [{"name": "staging", "health": "Degraded", "phase": "Syncing"}, {"name": "production"}],
+            "staging",
+            id="the first one does not come up",
+        ),
+        pytest.param([{**SICK_STAGING, "health": "Progressing"}], "", id="on its way"),
+    ],
+)
+def test_the_most_public_stage_that_is_not_well_is_told(
+    stages: list[RawObject], expected: str
+) -> None:
+    found = notices.sick_stage({"status": {"environments": stages}}) or {}
+    assert found.get("name", "") == expected
 
 
 async def test_the_page_lists_filters_marks_and_escapes(portal: RunningPortal) -> None:

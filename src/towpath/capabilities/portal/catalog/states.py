@@ -57,6 +57,9 @@ def state_of(workload: RawObject) -> WorkloadState:
     if is_deleting(workload):
         return WorkloadState("Terminating", "It is being deleted.")
     if not running:
+        ill = next((stage for stage in stages if stage.get("health") == "Degraded"), None)
+        if ill is not None:
+            return WorkloadState("Degraded", _trouble(ill))
         return WorkloadState("Progressing", _before_the_first(workload))
     url = next((stage["url"] for stage in reversed(running) if stage.get("url")), "")
     sick = [stage for stage in running if stage.get("health") not in _WELL]

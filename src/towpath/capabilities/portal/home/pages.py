@@ -25,6 +25,7 @@ OTHERS_SHOWN = 30
 OFFERS_SHOWN = 3
 PROJECTS_ASKED = 5
 SICK = ("Degraded", "Missing")
+SETTLED = (*SICK, "Healthy", "Suspended", "Terminating")
 ALL = "all"
 NOTHING_YET = "Nothing runs here yet: three steps lead from a name to production."
 
@@ -39,6 +40,8 @@ class Services:
     total: int
     sick: int
     """Of mine; where none is mine, of all."""
+    coming: int
+    """Of the same: those that are on their way to being well, or of which it is not known."""
 
 
 async def home(visit: Visit) -> Page:
@@ -100,6 +103,7 @@ async def _services(visit: Visit, *, shows_all: bool) -> Services:
         others=shown,
         total=sum(total["health"].values()),
         sick=sum(health.get(word, 0) for word in SICK),
+        coming=sum(count for word, count in health.items() if word not in SETTLED),
     )
 
 
@@ -107,13 +111,16 @@ def _sentence(services: Services, waiting: int) -> str:
     """The answer to: is anything up?"""
     whose, count = ("your", services.mine_total) if services.mine_total else ("", services.total)
     things = " ".join(filter(None, [whose, _counted(count, "service")]))
-    if services.sick:
-        word = "is" if services.sick == 1 else "are"
-        well = f"{services.sick} of {things} {word} not well"
+    if services.sick or services.coming:
+        number, state = (services.sick, "well") if services.sick else (services.coming, "well yet")
+        which = f"{number} of {things}" if count != 1 else f"{whose or 'the'} service".capitalize()
+        well = f"{which} {'is' if number == 1 else 'are'} not {state}"
     else:
         well = f"{things} {'is' if count == 1 else 'are'} well".capitalize()
         well = well if count != 1 else f"{'Your service' if whose else 'The service'} is well"
     asks = f"{_counted(waiting, 'thing')} {'needs' if waiting == 1 else 'need'} you"
+    if services.sick and services.mine_total and not waiting:
+        return f"{well}: look at what is said of {'it' if services.sick == 1 else 'them'} below."
     return f"{well}; {asks if waiting else 'nothing needs you'}."
 
 

@@ -11,6 +11,7 @@ from towpath.capabilities.delivery.pipelines.kinds import FAILED as RUN_FAILED
 from towpath.capabilities.delivery.promotions.kinds import (
     FAILED,
     SUPERSEDED,
+    SYNCING,
     WAITING_FOR_APPROVAL,
     newest_first,
     phase_of,
@@ -173,10 +174,22 @@ def template_failed(run: RawObject) -> Iterator[Notice]:
     )
 
 
-def production(workload: RawObject) -> RawObject | None:
-    """The last of its stages, once something runs there."""
+def sick_stage(workload: RawObject) -> RawObject | None:
+    """The most public of its stages that is not well.
+
+    Before the last one a promotion that has failed is told as such, and not twice.
+    """
     stages: Sequence[RawObject] = (workload.get("status") or {}).get("environments") or ()
-    return stages[-1] if stages and stages[-1].get("release") else None
+    for stage in reversed(stages):
+        told = stage is not stages[-1] and stage.get("phase") == FAILED
+        if stage.get("health") in SICK and not told and (stage.get("release") or _moves(stage)):
+            return stage
+    return None
+
+
+def _moves(stage: RawObject) -> bool:
+    """Nothing has come there yet; something tries to."""
+    return stage.get("phase") == SYNCING
 
 
 def service_degraded(

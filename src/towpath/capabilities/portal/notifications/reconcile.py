@@ -214,7 +214,7 @@ class TemplateNotices:
 
 @dataclass(frozen=True, slots=True)
 class ServiceNotices:
-    """About one service in production."""
+    """About one service, where it runs."""
 
     kept: Kept
     lines: Lines
@@ -230,8 +230,8 @@ class ServiceNotices:
             self.sick_since.pop(line, None)
             await self.kept.forget(line)
             return None
-        stage = notices.production(found[0])
-        if stage is None or stage.get("health") not in notices.SICK:
+        stage = notices.sick_stage(found[0])
+        if stage is None:
             self.sick_since.pop(line, None)
             await self.kept.put(line, ())
             return None
