@@ -205,6 +205,7 @@ def _platform(base: Foundations, hosts: _Hosts, plugins: Plugins) -> Platform:
         database_url=base.postgres.address.url,
         ca_file=base.pki.ca_file,
         template_actions_changed=plugins.actions_changed,
+        people_changed=base.identity.changes,
     )
     return platform
 

@@ -98,6 +98,8 @@ class Platform:
     """The CA that signs the API's certificate, PEM; for child processes that call the API."""
     template_actions_changed: Callable[[], AsyncIterator[None]] | None = None
     """Yields when actions have come that were not there before; None where that never happens."""
+    people_changed: Callable[[], AsyncIterator[None]] | None = None
+    """Yields at once and when `people` answers something else; None where that never happens."""
 
 
 class TokenIssuer(Protocol):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,7 +27,7 @@ from towpath.machinery.core_kinds import NAMESPACE
 from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import custom_resource_definition
 from towpath.machinery.objects import RawObject
-from towpath.machinery.users import PLATFORM, UserInfo
+from towpath.machinery.users import AUTHENTICATED, PLATFORM, UserInfo
 from towpath.records.contract import Viewer
 from towpath.records.sqlite import SqliteRecords
 
@@ -314,3 +315,27 @@ async def test_entities_are_found_by_kind_owner_and_words(world: World) -> None:
     assert [item["metadata"]["name"] for item in page["items"]] == ["orders"]
     counted = await cast(Any, world.answers["catalog/facets"])(ANYBODY, {"fields": "kind"})
     assert counted["kind"]["Component"] == 1
+
+
+async def test_who_is_added_later_is_in_the_catalogue_with_their_groups(world: World) -> None:
+    known = [UserInfo("admin", ("platform-admins", AUTHENTICATED))]
+    changes: asyncio.Queue[None] = asyncio.Queue()
+
+    async def people() -> list[UserInfo]:
+        return known
+
+    async def changed() -> AsyncIterator[None]:
+        while True:
+            await changes.get()
+            yield
+
+    world.platform = replace(world.platform, people=people, people_changed=changed)
+    async with world.running():
+        await world.becomes("group:default/platform-admins", bool)
+        known.append(UserInfo("dora", ("team-a", AUTHENTICATED)))
+        changes.put_nowait(None)
+        dora = await world.becomes("user:default/dora", bool)
+        group = await world.becomes("group:default/team-a", lambda e: "user:default/dora" in str(e))
+    assert relations(dora) == {("memberOf", "group:default/team-a")}
+    assert ("hasMember", "user:default/dora") in relations(group)
+    assert await world.entity(f"group:default/{AUTHENTICATED}") is None

@@ -1,12 +1,13 @@
 """Local accounts: people that the platform knows by itself, without a password anywhere."""
 
+import asyncio
 import hashlib
 import logging
 import math
 import re
 import secrets
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 
 from towpath.engines.identity.port import Account, BadAccount, Issued, UnknownPerson
 from towpath.machinery.errors import TooManyRequests
@@ -36,6 +37,7 @@ class LocalIdentity:
         self._table = table
         self._permanent = frozenset(permanent)
         self._guessing = _Guessing()
+        self._watching: set[asyncio.Event] = set()
 
     async def authenticate(self, token: str) -> UserInfo | None:
         if not token.startswith(TOKEN_PREFIX):
@@ -79,6 +81,19 @@ class LocalIdentity:
             if one.deactivated_s is None
         ]
 
+    async def changes(self) -> AsyncGenerator[None]:
+        """At once, and after every change of who there is and of their groups."""
+        changed = asyncio.Event()
+        changed.set()
+        self._watching.add(changed)
+        try:
+            while True:
+                await changed.wait()
+                changed.clear()
+                yield
+        finally:
+            self._watching.discard(changed)
+
     async def issued(self, user: UserInfo) -> Sequence[Issued]:
         held = await self._table.held_by(user.name, ("session", "token"), now_s=_now_s())
         return [
@@ -110,19 +125,27 @@ class LocalIdentity:
         person = Person(account.name, account.display_name, account.email, account.groups, _now_s())
         if not await self._table.put_people([person]):
             raise BadAccount(f"There is somebody called {account.name} already.")
+        self._changed()
 
     async def set_groups(self, name: str, groups: Sequence[str]) -> None:
         await self._changeable(name)
         _check_groups(groups)
         await self._table.set_groups(name, groups)
+        self._changed()
 
     async def deactivate(self, name: str) -> None:
         await self._changeable(name)
         await self._table.deactivate(name, now_s=_now_s())
+        self._changed()
 
     async def activate(self, name: str) -> None:
         await self._changeable(name)
         await self._table.activate(name)
+        self._changed()
+
+    def _changed(self) -> None:
+        for watching in self._watching:
+            watching.set()
 
     async def _changeable(self, name: str) -> None:
         if await self._table.person(name) is None:

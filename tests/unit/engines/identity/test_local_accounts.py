@@ -1,5 +1,6 @@
 """Local accounts: who may be called how, who opens what, and who always can."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -150,3 +151,19 @@ async def test_people_are_found_a_page_at_a_time(identity: LocalIdentity) -> Non
     assert [one.name for one in following] == ["person-2", "person-3", "person-4"]
     assert [one.name for one in await identity.accounts(text="3@EXAMPLE")] == ["person-3"]
     assert await identity.accounts(text="%") == []
+
+
+async def test_who_follows_changes_hears_of_each(identity: LocalIdentity) -> None:
+    changes = identity.changes()
+    await anext(changes)
+    changing = (
+        lambda: identity.add_account(Account("dora", groups=("team-a",))),
+        lambda: identity.set_groups("dora", ("team-b",)),
+        lambda: identity.deactivate("dora"),
+        lambda: identity.activate("dora"),
+    )
+    for change in changing:
+        await change()
+        async with asyncio.timeout(5):
+            await anext(changes)
+    await changes.aclose()

@@ -33,7 +33,17 @@ _CALLED = {
     "apiConsumedBy": "Consumed by",
 }
 _DOCS = "backstage.io/techdocs-ref"
-_FIRST = ("ownedBy", "partOf", "providesApi", "consumesApi", "dependsOn", "dependencyOf", "hasPart")
+_FIRST = (
+    "hasMember",
+    "memberOf",
+    "ownedBy",
+    "partOf",
+    "providesApi",
+    "consumesApi",
+    "dependsOn",
+    "dependencyOf",
+    "hasPart",
+)
 
 
 async def entity(visit: Visit) -> Page:
@@ -164,7 +174,7 @@ def _source(annotations: Mapping[str, Any]) -> dict[str, str]:
     kind, _, rest = location.removeprefix("towpath:").partition("/")
     if location.startswith("towpath:") and rest:
         return {"text": f"{kind} {rest}, which the platform knows by itself", "project": ""}
-    return {"text": "the members of projects", "project": ""}
+    return {"text": "the platform's people and the members of projects", "project": ""}
 
 
 async def _errors(visit: Visit, entity: Entity) -> list[dict[str, str]]:

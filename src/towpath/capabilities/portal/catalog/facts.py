@@ -18,6 +18,7 @@ from towpath.machinery.references import (
     BadReference,
     parse_reference,
 )
+from towpath.machinery.users import UserInfo
 from towpath.records.contract import Entity, Relation
 
 LOCATION = "backstage.io/managed-by-location"
@@ -106,13 +107,20 @@ def project_owner(members: Sequence[Mapping[str, str]]) -> str:
     return ""
 
 
-def people(projects: Iterable[RawObject]) -> list[Entity]:
-    """Everybody who is a member of a project."""
+def people(projects: Iterable[RawObject], known: Iterable[UserInfo] = ()) -> list[Entity]:
+    """Everybody who can sign in or is a member of a project, and the groups of both."""
     members = {
         (member["kind"], member["name"])
         for project in projects
         for member in (project.get("spec") or {}).get("members") or ()
     }
+    # Such as system:authenticated, which says nothing of whom to ask.
+    teams = {
+        person.name: sorted(group for group in person.groups if ":" not in group)
+        for person in known
+    }
+    members |= {("User", name) for name in teams}
+    members |= {("Group", group) for groups in teams.values() for group in groups}
     return [
         _entity(
             kind,
@@ -120,7 +128,9 @@ def people(projects: Iterable[RawObject]) -> list[Entity]:
             name,
             location="towpath:members",
             annotations={},
-            spec={"type": "team", "children": []} if kind == "Group" else {"memberOf": []},
+            spec={"type": "team", "children": []}
+            if kind == "Group"
+            else {"memberOf": teams.get(name, [])},
         )
         for kind, name in sorted(members)
     ]

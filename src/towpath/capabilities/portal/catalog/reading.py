@@ -106,7 +106,10 @@ def _parsed(
 def _refusal(kind: str, namespace: str, project: str) -> tuple[str, str] | None:
     """What a project may not say, as field and message: who people are, and what others have."""
     if kind in OURS_ALONE:
-        return "kind", f"a {kind} comes from the members of projects, not from a repository"
+        return "kind", (
+            f"a {kind} comes from the platform's people and the members of projects, "
+            "not from a repository"
+        )
     if namespace not in (project, DEFAULT_NAMESPACE):
         return (
             "metadata.namespace",

@@ -40,6 +40,7 @@ EVERYTHING = Viewer(PLATFORM, None)
 REPOSITORY_SOURCE = "repository:"
 PROJECT_SOURCE = "project:"
 PEOPLE_SOURCE = "people"
+EVERYBODY = Key("", PEOPLE_SOURCE)
 ENTITIES_MAX = 5000
 ERRORS_SHOWN_MAX = 20
 TAKEN_RETRY_S = 5.0
@@ -65,8 +66,25 @@ def controllers(platform: Platform) -> Sequence[Controller]:
             ProjectEntities(api, index),
             [Watch(api, PROJECT), _Indexed(index, PROJECT_SOURCE)],
         ),
+        Controller(
+            "catalog-people",
+            PeopleEntities(platform),
+            [Watch(api, PROJECT, _everybody), Stream(lambda: _people_changes(platform))],
+        ),
         states.controller(api, index),
     )
+
+
+def _everybody(_: RawObject) -> Iterable[Key]:
+    return (EVERYBODY,)
+
+
+async def _people_changes(platform: Platform) -> AsyncIterator[Key]:
+    """Once at least, for a platform without any project has people too."""
+    yield EVERYBODY
+    if platform.people_changed is not None:
+        async for _ in platform.people_changed():
+            yield EVERYBODY
 
 
 def _repository_keys(obj: RawObject) -> Iterable[Key]:
@@ -279,15 +297,13 @@ def _is_taken(ref: str) -> EntityError:
 
 @dataclass(frozen=True, slots=True)
 class ProjectEntities:
-    """A project's System, and everybody who is a member anywhere."""
+    """A project's System."""
 
     api: Client
     index: CatalogIndex
 
     async def __call__(self, key: Key) -> None:
         projects = (await self.api.list(PROJECT)).items
-        people = facts.people(projects)
-        await self.index.ingest(PEOPLE_SOURCE, people, project="", version=version_of(people))
         name = f"{PROJECT_SOURCE}{key.name}"
         found = [project for project in projects if project["metadata"]["name"] == key.name]
         if not found:
@@ -295,6 +311,20 @@ class ProjectEntities:
             return
         entities = [facts.system(found[0])]
         await self.index.ingest(name, entities, project=key.name, version=version_of(entities))
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleEntities:
+    """Everybody who can sign in, with their groups, and everybody who is a member anywhere."""
+
+    platform: Platform
+
+    async def __call__(self, _: Key) -> None:
+        projects = (await self.platform.api.list(PROJECT)).items
+        people = facts.people(projects, await self.platform.people())
+        await self.platform.catalog.ingest(
+            PEOPLE_SOURCE, people, project="", version=version_of(people)
+        )
 
 
 def version_of(entities: Iterable[Entity]) -> str:
