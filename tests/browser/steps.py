@@ -44,12 +44,19 @@ def lane(page: Page, environment: str) -> Locator:
 
 async def promote(page: Page) -> None:
     """What runs in staging to production, from the service's page; it then waits for somebody."""
+    await promote_link(page).click()
     await promote_button(page).click()
     await expect(lane(page, "production")).to_contain_text("approve", timeout=SOON_MS)
 
 
+def promote_link(page: Page) -> Locator:
+    """Of the service's page: to the form that shows what it changes."""
+    return lane(page, "production").get_by_role("link", name=re.compile("^Promote "))
+
+
 def promote_button(page: Page) -> Locator:
-    return lane(page, "production").get_by_role("button", name=re.compile("^Promote "))
+    """Of that form."""
+    return page.get_by_role("button", name=re.compile("^Promote .* to production$"))
 
 
 async def open_service(page: Page, name: str) -> None:

@@ -84,8 +84,10 @@ async def test_the_main_job_by_keyboard_alone(
     await reach(page, tab)
     await expect(page.get_by_text("in staging for")).to_be_visible(timeout=HEALTHY_MS)
     await expect(tab).to_be_focused()
-    promote = steps.lane(page, "production").get_by_role("button", name=re.compile("^Promote "))
-    await reach(page, promote)
+    await reach(page, steps.promote_link(page))
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", level=1, name=f"Promote {name}")).to_be_visible()
+    await reach(page, steps.promote_button(page))
     await page.keyboard.press("Enter")
     await expect(steps.lane(page, "production")).to_contain_text("approve", timeout=SOON_MS)
 

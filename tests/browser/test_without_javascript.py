@@ -45,6 +45,7 @@ async def test_the_main_job_with_forms_and_links_alone(
     await page.get_by_role("link", name="Open the service").click()
     await _reloaded_until(page, page.get_by_text("in staging for"))
 
+    await steps.promote_link(page).click()
     await steps.promote_button(page).click()
     await expect(page.get_by_text("is on its way to production")).to_be_visible()
     await _approve(bob)

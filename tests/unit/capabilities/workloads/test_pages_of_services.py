@@ -82,6 +82,8 @@ async def test_it_says_how_it_is_and_what_runs_where(portal: RunningPortal) -> N
     page = await portal.open(SERVICE)
     assert "Healthy in staging; nothing runs in production yet" in page.text
     assert f"Promote {SECOND}" in page.text
+    # Where people decide, what it changes is shown before it is asked for.
+    assert f'/promote/shop?environment=production&amp;release={SECOND}"' in page.html
 
 
 async def test_what_people_write_is_text(portal: RunningPortal) -> None:
