@@ -1,11 +1,13 @@
 """Signing in, and people: links for them, accounts, and the command line as one of them."""
 
+import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from towpath.cli.connection import login_file
+from towpath.cli.connection import find_platform, login_file
 from towpath.hooks.commands import NO_PLATFORM, Command, CommandError, Terminal
 
 LOGIN_TIMEOUT_S = 30.0
@@ -27,7 +29,8 @@ async def login_link(terminal: Terminal, *, user: str = "") -> None:
 async def login(_: None, link: str) -> None:
     """Sign this command line in with a link from `towpath login-link`.
 
-    Writes a kubeconfig that kubectl can use too; it holds a personal token.
+    Writes a kubeconfig that kubectl can use too; it holds a personal token. From then on every
+    command is that person's, until the next `towpath login` or `towpath logout`.
     """
     secret = parse_qs(urlsplit(link).query).get("link", [""])[0]
     if not secret:
@@ -60,7 +63,61 @@ async def login(_: None, link: str) -> None:
         user=answer["user"],
     )
     sys.stdout.write(f"Signed in as {answer['user']}; kubeconfig: {file}\n")
-    say("`towpath git setup` lets Git sign in as you, too.")
+    for sentence in _consequences(file, answer["user"]):
+        say(sentence)
+
+
+def _consequences(file: Path, user: str) -> list[str]:
+    """Who the next command is: what the environment says comes before a sign-in."""
+    from towpath.app.datadir import default_data_dir
+
+    reach = find_platform(default_data_dir())
+    if reach.file is None:
+        return [
+            f"The next command is not {user}'s yet: TOWPATH_SERVER and TOWPATH_TOKEN say who you "
+            "are. `unset TOWPATH_SERVER TOWPATH_TOKEN` makes the sign-in count."
+        ]
+    if reach.file != file:
+        return [
+            f"The next command is not {user}'s yet: TOWPATH_DATA_DIR names {default_data_dir()}, "
+            "where another platform runs. `unset TOWPATH_DATA_DIR` makes the sign-in count."
+        ]
+    if "TOWPATH_KUBECONFIG" in os.environ:
+        back = "`unset TOWPATH_KUBECONFIG` makes you who you were before."
+    else:
+        back = "`towpath logout` makes you who you were before."
+    return [
+        f"Every `towpath` command is {user}'s from now on. {back}",
+        f"`towpath git setup` lets Git sign in as you, too; for kubectl: export KUBECONFIG={file}",
+    ]
+
+
+async def logout(_: None) -> None:
+    """Forget the sign-in of `towpath login`; where the platform is yours, be its administrator.
+
+    The personal token stays valid until it is revoked on the portal's account page.
+    """
+    from towpath.app.datadir import default_data_dir
+    from towpath.cli.output import say
+
+    if named := os.environ.get("TOWPATH_KUBECONFIG"):
+        raise CommandError(
+            f"TOWPATH_KUBECONFIG says who you are: {named}",
+            hint="unset TOWPATH_KUBECONFIG; that file stays as it is",
+        )
+    file = login_file()
+    try:
+        file.unlink()
+    except FileNotFoundError:
+        sys.stdout.write("You were not signed in\n")
+    else:
+        sys.stdout.write(f"Signed out; {file} is gone\n")
+        say(
+            "Its token is valid until it is revoked: Personal tokens, on the portal's account page."
+        )
+    own = default_data_dir() / "kubeconfig"
+    if own.exists():
+        say(f"The next command is the administrator's, with {own}.")
 
 
 async def user_add(
@@ -141,6 +198,7 @@ def _row(person: Mapping[str, Any]) -> dict[str, str]:
 ACCOUNT_COMMANDS = [
     Command(("login-link",), login_link),
     Command(("login",), login, local=True),
+    Command(("logout",), logout, local=True),
     Command(("user", "add"), user_add),
     Command(("user", "list"), user_list),
     Command(("user", "groups"), user_groups),

@@ -1,7 +1,8 @@
 """Which platform a command talks to, as whom.
 
-In this order: `TOWPATH_SERVER` with `TOWPATH_TOKEN` (CI), `TOWPATH_KUBECONFIG`, the data directory
-that `TOWPATH_DATA_DIR` names, the file that `towpath login` wrote, and the default data directory.
+In this order: `TOWPATH_SERVER` with `TOWPATH_TOKEN` (CI), `TOWPATH_KUBECONFIG`, the file that
+`towpath login` wrote, and the administrator's in the data directory. Where `TOWPATH_DATA_DIR` names
+a data directory, a sign-in counts only for the platform that runs there.
 """
 
 import os
@@ -60,6 +61,22 @@ def find_platform(data_dir: Path) -> Reach:
 def _candidates(data_dir: Path) -> list[Path]:
     if configured := os.environ.get("TOWPATH_KUBECONFIG"):
         return [Path(configured)]
-    own = data_dir / "kubeconfig"
-    # Who says where the data directory is means the platform that runs there.
-    return [own, login_file()] if "TOWPATH_DATA_DIR" in os.environ else [login_file(), own]
+    own, signed_in = data_dir / "kubeconfig", login_file()
+    # Who says where the data directory is means the platform that runs there, and whoever signed in
+    # to that one means to be that person.
+    named = "TOWPATH_DATA_DIR" in os.environ and os.access(own, os.R_OK)
+    if named and signed_in.exists() and not _is_same_platform(own, signed_in):
+        return [own]
+    return [signed_in, own]
+
+
+def _is_same_platform(own: Path, other: Path) -> bool:
+    """By the authority, which a platform keeps as long as its data; its ports may change."""
+    ours = from_kubeconfig(own, context=PLATFORM_CONTEXT)
+    try:
+        theirs = from_kubeconfig(other, context=PLATFORM_CONTEXT)
+    except KubeconfigError:
+        return False
+    if ours.ca_pem or theirs.ca_pem:
+        return ours.ca_pem == theirs.ca_pem
+    return ours.server == theirs.server
