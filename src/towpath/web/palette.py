@@ -33,8 +33,8 @@ OWN = (
     PaletteItem("Do", "Use the dark theme", LOOK, fields={"theme": "dark"}),
     PaletteItem("Do", "Use the light theme", LOOK, fields={"theme": "light"}),
     PaletteItem("Do", "Use the system's theme", LOOK, fields={"theme": "auto"}),
-    PaletteItem("Do", "Narrow the navigation", LOOK, fields={"rail": "folded"}),
-    PaletteItem("Do", "Widen the navigation", LOOK, fields={"rail": "open"}),
+    PaletteItem("Do", "Collapse the navigation", LOOK, fields={"rail": "folded"}),
+    PaletteItem("Do", "Expand the navigation", LOOK, fields={"rail": "open"}),
     PaletteItem("Do", "Sign out", "/sign-out", fields={"sure": "yes"}),
 )
 ORDER = ("Here", "Services", "Catalog", "Do", "Projects", "Runs", "Objects", "Go to")

@@ -27,7 +27,6 @@ function dress() {
     setTimeout(() => toast.remove(), TOAST_MS);
   }
   for (const hidden of document.querySelectorAll("[data-palette-open], [data-help-open]")) hidden.hidden = false;
-  for (const field of document.querySelectorAll("form [data-pattern]")) field.pattern = field.dataset.pattern;
 }
 
 const SHAPES = {
@@ -104,6 +103,7 @@ function filtered(event) {
 // An error is told at the field, in words, when it is left or sent.
 function checked(event) {
   const input = event.target;
+  if (input.dataset?.pattern) input.setCustomValidity(fits(input) ? "" : `This does not fit the pattern ${input.dataset.pattern}.`);
   const field = input.closest?.(".field");
   const error = field?.querySelector(".error");
   if (!error || (event.type === "focusout" && !input.value && !field.classList.contains("invalid"))) return;
@@ -118,8 +118,18 @@ function checked(event) {
   if (event.type === "invalid" && !document.querySelector(".field :focus:invalid")) input.focus();
 }
 
+// As JSON Schema means it: anywhere in the text, unless the pattern says where. The attribute
+// `pattern` means something else, and takes fewer patterns.
+function fits(input) {
+  try {
+    return !input.value || new RegExp(input.dataset.pattern, "u").test(input.value);
+  } catch {
+    return true; // the server knows
+  }
+}
+
 function complaint(input) {
-  if (input.validity.patternMismatch) return `This does not fit the pattern ${input.pattern}.`;
+  if (input.validity.patternMismatch) return `Type ${input.dataset.wanted || "it as it is asked for"}.`;
   if (input.validity.valueMissing) return "This is needed.";
   return input.validationMessage;
 }
