@@ -6,11 +6,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def write_table(rows: Sequence[Mapping[str, str]], *, wide: bool = False) -> None:
-    """Columns as wide as their widest cell. A column whose name starts with `+` shows with wide."""
-    if not rows:
+def write_table(
+    rows: Sequence[Mapping[str, str]], *, wide: bool = False, words: Sequence[str] = ()
+) -> None:
+    """Columns as wide as their widest cell. A column whose name starts with `+` shows with wide.
+
+    `words` are the sentences below the table.
+    """
+    if rows:
+        _write_columns(rows, wide=wide)
+    elif not words:
         say("Nothing found.")
-        return
+    for sentence in words:
+        print(sentence)  # noqa: T201 - this is the output
+
+
+def _write_columns(rows: Sequence[Mapping[str, str]], *, wide: bool) -> None:
     names = [name for name in rows[0] if wide or not name.startswith("+")]
     cells = [[name.lstrip("+").upper() for name in names]]
     cells += [[_cell(row.get(name, "")) for name in names] for row in rows]

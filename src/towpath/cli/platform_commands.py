@@ -150,7 +150,7 @@ async def status(terminal: Terminal) -> None:
     from towpath.cli.platform_status import platform_status
 
     report = await platform_status(terminal)
-    terminal.show(report.data, report.rows)
+    terminal.show(report.data, report.rows, words=report.words)
     if not report.healthy:
         raise CommandError("something needs attention; see above")
 

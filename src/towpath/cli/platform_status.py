@@ -16,6 +16,7 @@ from towpath.machinery.objects import RawObject
 class Report:
     data: dict[str, Any]
     rows: list[dict[str, str]]
+    words: tuple[str, ...]
 
     @property
     def healthy(self) -> bool:
@@ -25,8 +26,7 @@ class Report:
 async def platform_status(terminal: Terminal) -> Report:
     rows = [_row(obj) for obj in await _objects(terminal)]
     data = {"portal": await terminal.portal(), "user": await terminal.user(), "objects": rows}
-    terminal.say(f"Portal {data['portal']}, signed in as {data['user']}")
-    return Report(data, rows)
+    return Report(data, rows, (f"Portal {data['portal']}, signed in as {data['user']}",))
 
 
 async def _objects(terminal: Terminal) -> list[RawObject]:

@@ -104,7 +104,13 @@ class CommandTerminal:
             self._portal = info["data"]["portal"]
         return self._portal
 
-    def show(self, data: Any, rows: Sequence[Mapping[str, str]] | None = None) -> None:
+    def show(
+        self,
+        data: Any,
+        rows: Sequence[Mapping[str, str]] | None = None,
+        *,
+        words: Sequence[str] = (),
+    ) -> None:
         if self._form in ("json", "yaml"):
             output.write_data(output.without_managed_fields(data), self._form)
         elif self._form == "name":
@@ -112,7 +118,7 @@ class CommandTerminal:
         elif rows is None:
             output.write_data(data, "yaml")
         else:
-            output.write_table(rows, wide=self._form == "wide")
+            output.write_table(rows, wide=self._form == "wide", words=words)
 
     def say(self, text: str) -> None:
         output.say(text)

@@ -57,8 +57,15 @@ class Terminal(Protocol):
         """The same, as a stream of JSON lines that goes on."""
         ...
 
-    def show(self, data: Any, rows: Sequence[Mapping[str, str]] | None = None) -> None:
-        """The result, on standard output: `data` for -o json|yaml, `rows` for a table."""
+    def show(
+        self,
+        data: Any,
+        rows: Sequence[Mapping[str, str]] | None = None,
+        *,
+        words: Sequence[str] = (),
+    ) -> None:
+        """The result, on standard output: `data` for -o json|yaml, `rows` for a table, and below
+        the table the sentences that belong to the answer."""
         ...
 
     def say(self, text: str) -> None:

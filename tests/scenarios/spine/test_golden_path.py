@@ -318,9 +318,9 @@ async def test_changes_by_hand_are_shown_with_who_made_them_and_healed(
         assert done.code == 0, done.stderr
         await healed(platform, "drifter", number)
         shown = await platform.towpath("show", "drifter")
-        assert who in shown.stderr
-        assert what in shown.stderr
-        assert "healed from Git" in shown.stderr
+        assert who in shown.stdout
+        assert what in shown.stdout
+        assert "healed from Git" in shown.stdout
     read = ("get", "deployment", "drifter", "-o")
     replicas = await platform.run(*kubectl, *read, "jsonpath={.spec.replicas}")
     image = await platform.run(*kubectl, *read, "jsonpath={..image}")

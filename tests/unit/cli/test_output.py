@@ -28,6 +28,14 @@ def test_a_column_with_a_plus_is_for_wide_tables(capsys: pytest.CaptureFixture[s
     ]
 
 
+def test_the_whole_answer_is_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    write_table([{"name": "a"}], words=["It is well."])
+    write_table([], words=["There is none yet."])
+    said = capsys.readouterr()
+    assert said.out.splitlines() == ["NAME", "a", "It is well.", "There is none yet."]
+    assert said.err == ""
+
+
 def test_names_are_one_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     write_names({"items": [{"metadata": {"name": "a"}}, {"name": "b"}]})
     write_names({"metadata": {"name": "c"}})

@@ -1,7 +1,7 @@
 """What the terminal offers for workloads: list, show, logs, delete, open."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT, target_namespace
 from towpath.capabilities.delivery.pipelines.kinds import (
@@ -34,9 +34,8 @@ async def list_workloads(terminal: Terminal, *, project: str = "") -> None:
         raise CommandError(
             f"there is no project {project}, or you are not a member", exit_code=NOT_FOUND
         )
-    terminal.show({"items": found}, [_row(workload) for workload in found])
-    if not found:
-        terminal.say(f"Project {project} has no workloads yet: `towpath new` makes one.")
+    none = () if found else (f"Project {project} has no workloads yet: `towpath new` makes one.",)
+    terminal.show({"items": found}, [_row(workload) for workload in found], words=none)
 
 
 def _row(workload: RawObject) -> Mapping[str, str]:
@@ -74,37 +73,43 @@ async def show(terminal: Terminal, app: str, *, project: str = "") -> None:
     ]
     status = workload.get("status") or {}
     stages: list[RawObject] = status.get("environments") or []
-    terminal.show({"workload": workload, "releases": releases}, [_stage(stage) for stage in stages])
-    ready = get_condition(workload, "Ready")
-    if ready:
-        terminal.say(f"Ready: {_yes_no(ready['status'])}. {ready.get('message', '')}".rstrip())
+    names = [release["metadata"]["name"] for release in newest_first(releases)[:RELEASES_SHOWN]]
+    repository = workload["spec"]["repository"]
+    words = [
+        *_how_it_is(workload, stages),
+        f"Releases, the newest first: {', '.join(names) or 'none yet'}",
+        *await _about_pipeline(terminal, repository, project),
+        f"Code: {await terminal.portal()}/git/{project}/{repository}.git",
+    ]
+    data = {"workload": workload, "releases": releases}
+    terminal.show(data, [_stage(stage) for stage in stages], words=words)
+
+
+def _how_it_is(workload: RawObject, stages: Sequence[RawObject]) -> Iterator[str]:
+    if ready := get_condition(workload, "Ready"):
+        yield f"Ready: {_yes_no(ready['status'])}. {ready.get('message', '')}".rstrip()
     for stage in stages:
         if message := stage.get("message"):
-            terminal.say(f"{stage['name']}: {message}")
+            yield f"{stage['name']}: {message}"
         if drift := stage.get("drift"):
-            terminal.say(f"{stage['name']}: {_drift(drift)}")
-    names = [release["metadata"]["name"] for release in newest_first(releases)[:RELEASES_SHOWN]]
-    terminal.say(f"Releases, the newest first: {', '.join(names) or 'none yet'}")
-    repository = workload["spec"]["repository"]
-    await _say_pipeline(terminal, repository, project)
-    terminal.say(f"Code: {await terminal.portal()}/git/{project}/{repository}.git")
+            yield f"{stage['name']}: {_drift(drift)}"
 
 
-async def _say_pipeline(terminal: Terminal, repository: str, project: str) -> None:
+async def _about_pipeline(terminal: Terminal, repository: str, project: str) -> list[str]:
     """The newest run, if nothing comes of it: whoever pushed looks here first."""
     labels = f"{REPOSITORY_LABEL}={label_value(repository)}"
     try:
         runs = (await terminal.api.list(PIPELINE_RUN, project, labels=labels)).items
     except (NotFound, Forbidden):
-        return
+        return []
     if not runs:
-        return
+        return []
     newest = newest_first(runs)[0]
     status = newest.get("status") or {}
-    if status.get("phase") in ("Failed", "Cancelled"):
-        message = status.get("message") or "towpath pipelines lists its runs"
-        name = newest["metadata"]["name"]
-        terminal.say(f"Pipeline {name}: {status['phase']}. {message}")
+    if status.get("phase") not in ("Failed", "Cancelled"):
+        return []
+    message = status.get("message") or "`towpath pipelines` lists its runs"
+    return [f"Pipeline {newest['metadata']['name']}: {status['phase']}. {message}"]
 
 
 def _stage(stage: RawObject) -> Mapping[str, str]:
