@@ -1,5 +1,6 @@
 """The service page: what it says, what it offers to whom, and that it escapes everything."""
 
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,9 +10,16 @@ from tests.portal import ALICE, BOB, CAROL, RunningPortal, running_portal
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
 from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN, log_stream
 from towpath.capabilities.delivery.promotions.kinds import APPROVAL, PROMOTION
-from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD
+from towpath.capabilities.delivery.workloads.kinds import (
+    RELEASE,
+    REPOSITORY_OWNER_ANNOTATION,
+    WORKLOAD,
+)
+from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
 from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import RawObject
+from towpath.machinery.users import PLATFORM
+from towpath.records.contract import AuditEntry
 
 SERVICE = "/projects/demo/workloads/shop"
 EVIL = "<script>alert(1)</script>"
@@ -146,6 +154,37 @@ async def test_it_is_deleted_only_when_its_name_is_typed(portal: RunningPortal) 
     assert done.leads_to == "/projects/demo"
     with pytest.raises(NotFound):
         await portal.open(SERVICE)
+
+
+async def test_what_the_platform_made_names_who_asked_for_it(portal: RunningPortal) -> None:
+    spec = {"template": {"name": "python-service"}, "parameters": {}, "requestedBy": "bob"}
+    wanted = TEMPLATE_RUN.object("shop-abc123", "demo", spec=spec)
+    run = await portal.front.client(BOB).create(TEMPLATE_RUN, wanted)
+    made_by = {REPOSITORY_OWNER_ANNOTATION: run["metadata"]["uid"]}
+    note = {"metadata": {"annotations": made_by}}
+    await portal.client.patch(WORKLOAD, "shop", "demo", note)
+    await portal.records.audit.append(
+        [
+            AuditEntry(
+                str(number),
+                time.time(),
+                "",
+                user,
+                "create",
+                f"{kind.plural}.{kind.group}",
+                "demo",
+                name,
+                "demo",
+            )
+            for number, (kind, name, user) in enumerate(
+                [(TEMPLATE_RUN, "shop-abc123", "bob"), (WORKLOAD, "shop", PLATFORM.name)]
+            )
+        ]
+    )
+    page = await portal.open(f"{SERVICE}/activity")
+    assert "Created service shop" in page.text
+    assert "bob" in page.text
+    assert "the platform" not in page.text
 
 
 async def test_a_run_is_shown_with_its_log_and_can_be_repeated(portal: RunningPortal) -> None:

@@ -97,7 +97,7 @@ async def _links(visit: Visit, name: str) -> list[dict[str, str]]:
 async def activity(visit: Visit) -> Page:
     facts = await read_facts(visit)
     frame = await frame_of(visit, facts, "activity")
-    written = await activity_of(visit.records.audit, visit.viewer, frame["project"], facts.name)
+    written = await activity_of(visit, facts.workload)
     return Page(
         "workloads/activity.html", {**frame, "entries": written}, title=f"{facts.name}: activity"
     )
