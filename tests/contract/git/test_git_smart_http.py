@@ -248,6 +248,14 @@ async def test_other_requests_are_refused(
     assert answer.status_code == status
 
 
+async def test_a_browser_is_told_what_the_address_is_for(git_world: Any) -> None:
+    for name in ("demo/shop", "demo/nope"):
+        async with httpx2.AsyncClient(trust_env=False) as client:
+            answer = await client.get(f"{git_world.url}/git/{name}.git")
+        assert answer.status_code == 404
+        assert "`git clone` takes it" in answer.text
+
+
 async def test_garbage_is_collected_under_readers(git_world: Any) -> None:
     await git_world.host.create(APP, owner_uid="uid-1")
     sha = None

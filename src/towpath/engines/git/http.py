@@ -49,6 +49,7 @@ log = logging.getLogger(__name__)
 
 Service = Literal["git-upload-pack", "git-receive-pack"]
 
+_ADDRESS = re.compile(r"/git/[^/]+/[^/]+\.git/?")
 _PATH = re.compile(r"/git/([^/]+)/([^/]+)\.git/(info/refs|git-upload-pack|git-receive-pack)")
 _PROTOCOL = re.compile(r"[a-z0-9=:.-]{1,64}")
 _NO_CACHE = ("Cache-Control", "no-cache, max-age=0, must-revalidate")
@@ -323,6 +324,12 @@ class SmartHttp:
 def _parse(scope: Scope) -> tuple[RepositoryName, Service, bool]:
     """Which repository and service, and whether only its refs are asked for. Raises Refusal."""
     found = _PATH.fullmatch(scope["path"])
+    if found is None and _ADDRESS.fullmatch(scope["path"]):
+        raise Refusal(
+            404,
+            "This is an address for git, not for a browser: `git clone` takes it. Commits are "
+            "shown on the service's page in the portal.",
+        )
     if found is None:
         raise Refusal(
             404, "There is nothing here. A repository's address is /git/<project>/<name>.git"
