@@ -1,7 +1,7 @@
 """Local accounts: who may be called how, who opens what, and who always can."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -156,7 +156,7 @@ async def test_people_are_found_a_page_at_a_time(identity: LocalIdentity) -> Non
 async def test_who_follows_changes_hears_of_each(identity: LocalIdentity) -> None:
     changes = identity.changes()
     await anext(changes)
-    changing = (
+    changing: tuple[Callable[[], Awaitable[None]], ...] = (
         lambda: identity.add_account(Account("dora", groups=("team-a",))),
         lambda: identity.set_groups("dora", ("team-b",)),
         lambda: identity.deactivate("dora"),

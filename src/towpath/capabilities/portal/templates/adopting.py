@@ -32,6 +32,7 @@ from towpath.capabilities.portal.templates.context import default_owner
 from towpath.capabilities.portal.templates.creating import (
     Request,
     parameters_of_request,
+    refuse_unknown_owners,
     run_of,
     start,
     template_of,
@@ -82,6 +83,7 @@ async def adopt(terminal: Terminal, wanted: Wanted) -> None:
         request = _request(wanted, copy)
         raw: RawObject = template["spec"]["descriptor"]
         parameters = parameters_of_request(terminal, raw, request)
+        await refuse_unknown_owners(terminal, raw, parameters)
         run = await run_of(terminal, template, request, parameters)
         await try_run(terminal, run, wanted.project)
         files = await _files(copy, Path(name))

@@ -20,6 +20,7 @@ from towpath.capabilities.portal.templates.expressions import render_input
 from towpath.capabilities.portal.templates.forms import run_name
 from towpath.capabilities.portal.templates.interruptions import ToldOnce
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE, TEMPLATE_RUN
+from towpath.capabilities.portal.templates.owners import OverTheApi, owner_errors
 from towpath.capabilities.portal.templates.parameters import (
     Parameter,
     parameter_errors,
@@ -74,6 +75,7 @@ async def create(terminal: Terminal, request: Request, *, wait_s: float | None) 
     except DescriptorInvalid as error:
         raise CommandError(f"the template {request.template} is not valid: {error}") from error
     parameters = parameters_of_request(terminal, raw, request)
+    await refuse_unknown_owners(terminal, raw, parameters)
     run = await run_of(terminal, template, request, parameters)
     # Whoever may not, or names a project that is not there, hears it before anything is told.
     await try_run(terminal, run, request.project)
@@ -173,6 +175,17 @@ def parameters_of_request(terminal: Terminal, raw: RawObject, request: Request) 
     if errors:
         raise CommandError("; ".join(map(str, errors)))
     return values
+
+
+async def refuse_unknown_owners(
+    terminal: Terminal, raw: RawObject, parameters: Mapping[str, Any]
+) -> None:
+    """Raises CommandError."""
+    errors = await owner_errors(raw, parameters, OverTheApi(terminal))
+    if errors:
+        field = errors[0].field.removeprefix("parameters.")
+        problem, _, hint = errors[0].message.partition("; ")
+        raise CommandError(f"--set {field}: {problem}", hint=hint)
 
 
 def typed(field: Parameter, text: str) -> Any:

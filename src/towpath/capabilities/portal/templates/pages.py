@@ -24,6 +24,7 @@ from towpath.capabilities.portal.templates.forms import (
 )
 from towpath.capabilities.portal.templates.gallery import GALLERY, gallery, offer_of
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE, TEMPLATE_RUN
+from towpath.capabilities.portal.templates.owners import InCatalogue, owner_errors
 from towpath.capabilities.portal.templates.parameters import (
     parameter_errors,
     parameters_with_defaults,
@@ -73,6 +74,11 @@ class Filled:
             if not self.project:
                 self.errors["project"] = "Choose a project."
 
+    async def check_owners(self, visit: Visit) -> None:
+        directory = InCatalogue(visit.records.catalog, visit.viewer)
+        errors = await owner_errors(self.descriptor, self.values, directory)
+        self.errors = {**errors_by_field(self.descriptor, errors)[0], **self.errors}
+
     @property
     def is_empty(self) -> bool:
         return not self.values or self.values == parameters_with_defaults(self.descriptor, {})
@@ -93,6 +99,7 @@ async def form(visit: Visit) -> Page:
     given = {key: value for key, value in visit.parameters.items() if key != "project"}
     filled = Filled(template, parameters_from(raw, given), await _project(visit))
     filled.check(complete=False)
+    await filled.check_owners(visit)
     return await _shown(visit, filled)
 
 
@@ -104,8 +111,10 @@ async def create(visit: Visit) -> Answer:
     filled = Filled(template, values, project)
     if visit.form.get("preview"):
         filled.check(complete=False)
+        await filled.check_owners(visit)
         return await _shown(visit, filled)
     filled.check(complete=True)
+    await filled.check_owners(visit)
     if not filled.is_wrong:
         preview = await _previewed(visit, filled)
         filled.problem = preview.problem

@@ -42,6 +42,7 @@ from towpath.capabilities.portal.templates.kinds import (
     TEMPLATE_RUN,
     log_prefix,
 )
+from towpath.capabilities.portal.templates.owners import InCatalogue, owner_errors
 from towpath.capabilities.portal.templates.plan import make_plan, refuse_unknown_actions
 from towpath.capabilities.portal.templates.seeding import seeding_controller
 from towpath.capabilities.portal.templates.sources import materialise, parse_source, source_of
@@ -187,6 +188,7 @@ class RunReconciler:
         platform = self._platform
         actions = platform.template_actions()
         plan = await make_plan(platform.api, platform.git, actions, run.obj)
+        await self._refuse_unknown_owners(plan.raw, run.obj["spec"].get("parameters") or {})
         await self._prepare(run, plan.source, plan.revision)
         given = run_context(run.obj, await self._place(run), {})
         problems: list[str] = []
@@ -207,6 +209,14 @@ class RunReconciler:
         if plan.raw_source is not None:
             template |= {"source": plan.raw_source, "revision": plan.revision}
         progress.begin(run.obj, template, plan.descriptor)
+
+    async def _refuse_unknown_owners(
+        self, descriptor: RawObject, parameters: Mapping[str, Any]
+    ) -> None:
+        """Raises Stalled."""
+        errors = await owner_errors(descriptor, parameters, InCatalogue(self._platform.catalog))
+        if errors:
+            raise Stalled("ParametersInvalid", "; ".join(map(str, errors)))
 
     async def _prepare(self, run: _Run, source: Any, revision: Any) -> None:
         """The run's folder, with the template's files."""
