@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from towpath.app.occupants import occupant
 from towpath.files import write_private
 
 FORMAT = 1
@@ -65,7 +66,7 @@ class DataDir:
         Two are never changed silently: the one that people type, and the database's, which running
         workloads have in their environment. The API's is in files that are written at each start.
         """
-        known = self._settings()
+        known = _settings(self.path)
         http = known.get("http", HTTP_PORT) if wanted_http is None else wanted_http
         _require_free(http)
         if not self.is_new and (database := known.get("postgres")):
@@ -80,27 +81,47 @@ class DataDir:
         write_private(self.path / "settings.json", json.dumps(asdict(ports), indent=2).encode())
         return ports
 
-    def _settings(self) -> dict[str, int]:
-        path = self.path / "settings.json"
-        try:
-            settings = json.loads(path.read_text())
-        except FileNotFoundError:
-            return {}
-        except ValueError as error:
-            raise StartRefused(f"{path} is not JSON: {error}; {_SETTINGS_REMEDY}") from error
-        if not isinstance(settings, dict):
-            raise StartRefused(f"{path} holds no object of ports; {_SETTINGS_REMEDY}")
-        for name, port in settings.items():
-            if not isinstance(port, int) or not 0 < port < 65536:
-                raise StartRefused(
-                    f"{path}: {name} is {json.dumps(port)}, and a port is a number from 1 to "
-                    f"65535; {_SETTINGS_REMEDY}"
-                )
-        return settings
-
     def mark_complete(self) -> None:
         """The first start has come to its end; from now on this is an existing platform."""
         write_private(self.path / "version", f"{FORMAT}\n".encode())
+
+
+def _settings(folder: Path) -> dict[str, int]:
+    path = folder / "settings.json"
+    try:
+        settings = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise StartRefused(f"{path} is not JSON: {error}; {_SETTINGS_REMEDY}") from error
+    if not isinstance(settings, dict):
+        raise StartRefused(f"{path} holds no object of ports; {_SETTINGS_REMEDY}")
+    for name, port in settings.items():
+        if not isinstance(port, int) or not 0 < port < 65536:
+            raise StartRefused(
+                f"{path}: {name} is {json.dumps(port)}, and a port is a number from 1 to "
+                f"65535; {_SETTINGS_REMEDY}"
+            )
+    return settings
+
+
+def ports_known(path: Path) -> tuple[int, int]:
+    """The portal's and the API's, of the last start or the first to come. Raises StartRefused."""
+    known = _settings(path)
+    return known.get("http", HTTP_PORT), known.get("api", API_PORT)
+
+
+def holder_of(path: Path) -> str | None:
+    """Who runs a platform on the directory now, or None."""
+    try:
+        with (path / "lock").open() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return _holder(lock.read())
+    except OSError:
+        pass
+    return None
 
 
 @contextlib.contextmanager
@@ -147,15 +168,18 @@ def announce(data_dir: DataDir, ports: Ports) -> None:
     (data_dir.path / "lock").write_text(json.dumps(holder))
 
 
-def _in_use(path: Path, holder_text: str) -> str:
+def _holder(text: str) -> str:
     try:
-        holder = json.loads(holder_text)
-        who = f"by process {holder['pid']} ({holder['portal']}, since {holder['since']})"
-    except (ValueError, KeyError):
-        who = "by a platform that is just starting"
+        holder = json.loads(text)
+        return f"process {holder['pid']} ({holder['portal']}, since {holder['since']})"
+    except (ValueError, KeyError, TypeError):
+        return "a platform that is just starting"
+
+
+def _in_use(path: Path, holder_text: str) -> str:
     return (
-        f"the data directory {path} is in use {who}; stop that platform first (Ctrl-C there), "
-        "or start this one with another --data-dir and --port"
+        f"the data directory {path} is in use by {_holder(holder_text)}; stop that platform "
+        "first (Ctrl-C there), or start this one with another --data-dir and --port"
     )
 
 
@@ -184,7 +208,7 @@ def _require_free(port: int) -> None:
         raise StartRefused(f"--port is {port}; a port is a number from 1 to 65535")
     if not _is_free(port):
         raise StartRefused(
-            f"port {port} is in use by another program; stop it, or choose another with "
+            f"port {port} is in use by {occupant(port)}; stop it, or choose another with "
             f"--port, for example --port {_free_port(port + 1, set())}"
         )
 
@@ -192,7 +216,7 @@ def _require_free(port: int) -> None:
 def _require_free_for_database(port: int, path: Path) -> None:
     if not _is_free(port):
         raise StartRefused(
-            f"port {port} is in use by another program, and the workloads of {path} know their "
+            f"port {port} is in use by {occupant(port)}, and the workloads of {path} know their "
             "database by it; stop that program and start again"
         )
 

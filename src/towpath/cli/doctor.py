@@ -4,11 +4,12 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from towpath.app.datadir import API_PORT, HTTP_PORT, default_data_dir
+from towpath.app.datadir import StartRefused, default_data_dir, holder_of, ports_known
+from towpath.app.occupants import occupant
 from towpath.engines.databases.embedded import find_binaries
 from towpath.engines.databases.port import DatabaseError
 
@@ -31,8 +32,8 @@ async def examine() -> AsyncIterator[Finding]:
     yield await _isolation()
     yield _name("order-service.staging.demo.localhost")
     yield _disk()
-    for port, subject in ((HTTP_PORT, "portal port"), (API_PORT, "API port")):
-        yield _port(port, subject)
+    for finding in _ports(default_data_dir()):
+        yield finding
 
 
 def _python() -> Finding:
@@ -97,8 +98,27 @@ def _disk() -> Finding:
     return Finding("disk", free >= FREE_BYTES_MIN, sentence, needed=False)
 
 
-def _port(port: int, subject: str) -> Finding:
+def _ports(folder: Path) -> Iterator[Finding]:
+    """Those that the platform has, or takes at its next start."""
+    try:
+        portal, api = ports_known(folder)
+    except StartRefused as error:
+        yield Finding("ports", False, str(error), needed=False)
+        return
+    holder = holder_of(folder)
+    for port, subject in ((portal, "portal port"), (api, "API port")):
+        if not _is_taken(port):
+            yield Finding(subject, True, f"{port} is free", needed=False)
+        elif holder:
+            sentence = f"{port} is used by this Towpath, {holder}"
+            yield Finding(subject, True, sentence, needed=False)
+        else:
+            # The API's moves to the next free one by itself.
+            remedy = "; choose another with `towpath up --port N`" if port == portal else ""
+            sentence = f"{port} is in use by {occupant(port)}{remedy}"
+            yield Finding(subject, False, sentence, needed=False)
+
+
+def _is_taken(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        taken = probe.connect_ex(("127.0.0.1", port)) == 0
-    sentence = f"{port} is in use; a platform may be running" if taken else f"{port} is free"
-    return Finding(subject, not taken, sentence, needed=False)
+        return probe.connect_ex(("127.0.0.1", port)) == 0

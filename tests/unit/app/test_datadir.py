@@ -1,12 +1,17 @@
 """The data directory: one platform at a time, known formats only, ports that are free."""
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from tests.platform import free_port
 
 from towpath.app.datadir import StartRefused, announce, open_data_dir
+from towpath.cli.doctor import _ports
 
 
 def test_a_second_platform_is_refused_with_the_name_of_the_first(tmp_path: Path) -> None:
@@ -78,3 +83,53 @@ def test_the_apis_port_moves_when_it_is_taken(tmp_path: Path) -> None:
         somebody.listen()
         with open_data_dir(tmp_path / "d") as opened:
             assert opened.ports(None).api != first.api
+
+
+def test_a_port_that_another_towpath_has_is_said_to_be_its(tmp_path: Path) -> None:
+    with _answering(b"<title>Sign in \xc2\xb7 Towpath</title>") as port:
+        refusal = pytest.raises(StartRefused, match=rf"another Towpath, .*localhost:{port} ")
+        with refusal, open_data_dir(tmp_path / "a") as opened:
+            opened.ports(port)
+    with _answering(b"<title>Something else</title>") as port:
+        refusal = pytest.raises(StartRefused, match=rf"port {port} is in use by another program")
+        with refusal, open_data_dir(tmp_path / "b") as opened:
+            opened.ports(port)
+
+
+def test_doctor_knows_the_ports_of_this_platform_and_that_it_runs(tmp_path: Path) -> None:
+    with open_data_dir(tmp_path) as opened:
+        ports = opened.ports(free_port())
+        announce(opened, ports)
+        with socket.create_server(("127.0.0.1", ports.http)):
+            portal, api = _ports(tmp_path)
+        assert (portal.ok, api.ok) == (True, True)
+        assert f"{ports.http} is used by this Towpath, process " in portal.sentence
+        assert api.sentence == f"{ports.api} is free"
+    with _answering(b"<title>Something else</title>", ports.http):
+        portal, _ = _ports(tmp_path)
+    assert not portal.ok
+    assert "another program" in portal.sentence
+    assert "--port" in portal.sentence
+
+
+@contextmanager
+def _answering(page: bytes, port: int = 0) -> Iterator[int]:
+    """A web server of somebody's."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(page)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", port), Handler) as server:
+        serving = Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            serving.join()
