@@ -69,7 +69,7 @@ async def portal(tmp_path: Path) -> AsyncIterator[RunningPortal]:
         ("ghosts", "there is no group ghosts; the groups are platform-admins, team-a"),
         ("user:ghost", "there is no person ghost; the groups are platform-admins, team-a"),
         ("component:shop", "there is no group shop; the groups are platform-admins, team-a"),
-        ("alice", "alice is a person; write user:alice"),
+        ("alice", "that is a person; write user:alice"),
         ("a:b:c", "'a:b:c' is not a reference of the form [<kind>:][<namespace>/]<name>"),
         ("team-a", ""),
         ("Team-A", ""),

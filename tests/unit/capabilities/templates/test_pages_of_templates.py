@@ -16,7 +16,7 @@ from towpath.capabilities.delivery.pipelines.kinds import (
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
 from towpath.capabilities.portal.templates import seeding
 from towpath.capabilities.portal.templates.descriptor import FieldError
-from towpath.capabilities.portal.templates.forms import errors_by_field, parameters_from
+from towpath.capabilities.portal.templates.forms import errors_by_field, parameters_from, sentence
 from towpath.capabilities.portal.templates.kinds import (
     CANCELLED_BY,
     SOFTWARE_TEMPLATE,
@@ -216,6 +216,24 @@ async def test_an_adoption_shows_what_was_found_and_the_diff(portal: RunningPort
     assert "This is Go (go.mod)" in refused.text
     made = await portal.post(address, {"project": "demo", "repository": "boats"})
     assert made.leads_to.startswith("/projects/demo/runs/boats-")
+
+
+async def test_a_command_that_is_filled_in_wins_over_what_was_found(portal: RunningPortal) -> None:
+    address = await with_golden_path(portal, "adopt-repository")
+    files = {"requirements.txt": "flask\n", "app.py": "app = Flask(__name__)\n"}
+    await pushed(portal, "boats", files)
+    given = {"project": "demo", "repository": "boats", "preview": "yes"}
+    refused = await portal.post(address, given)
+    assert "It has app:app, and no server for it among the dependencies." in refused.text
+    page = await portal.post(address, {**given, "command": "python app.py"})
+    assert "no server for it" not in page.text
+    assert "exec python app.py" in page.text
+
+
+def test_a_sentence_keeps_the_spelling_of_names() -> None:
+    assert sentence("app:app is there") == "app:app is there."
+    assert sentence("demo/shop is empty") == "demo/shop is empty."
+    assert sentence("there is no group ghosts") == "There is no group ghosts."
 
 
 async def test_an_adoption_shows_nobody_what_they_may_not_read(portal: RunningPortal) -> None:

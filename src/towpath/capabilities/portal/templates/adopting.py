@@ -95,8 +95,8 @@ async def adopt(terminal: Terminal, wanted: Wanted) -> None:
             answers = answers_of(repository, given)
         except ActionFailed as error:
             raise CommandError(str(error), exit_code=USAGE) from error
-        if findings.problems:
-            first = findings.problems[0]
+        if problems := findings.problems_with(answers.process):
+            first = problems[0]
             raise CommandError(f"{copy.name} cannot be adopted: {first.what}", hint=first.do)
         proposal = propose(findings, answers, files)
         if wanted.dry_run:

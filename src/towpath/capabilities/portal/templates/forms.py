@@ -84,15 +84,17 @@ def errors_by_field(
     for error in errors:
         name = error.field.removeprefix("parameters").removeprefix(".").partition("[")[0]
         if name in names:
-            at_field.setdefault(name, _sentence(error.message))
+            at_field.setdefault(name, sentence(error.message))
         else:
             elsewhere.append(str(error))
     return at_field, elsewhere
 
 
-def _sentence(message: str) -> str:
+def sentence(message: str) -> str:
+    """With a capital letter and a full stop; a name as `app:app` keeps its own spelling."""
     text = {"is required": "This is required"}.get(message, message)
-    text = text[:1].upper() + text[1:]
+    if text.partition(" ")[0].rstrip(",;:").isalpha():
+        text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "?")) else f"{text}."
 
 

@@ -89,7 +89,7 @@ async def owner_errors(
             continue
         person = f"user:{ref.namespace}/{ref.name}"
         if person.lower() in known:
-            errors.append(FieldError(field, f"{ref.name} is a person; write user:{ref.name}"))
+            errors.append(FieldError(field, f"that is a person; write user:{ref.name}"))
             continue
         kind = {"user": "person"}.get(ref.kind.lower(), "group")
         groups = ", ".join(await directory.groups())

@@ -15,10 +15,10 @@ from towpath.capabilities.portal.templates.actions.adoption import (
     PROPOSE,
     READ,
     Adoptable,
-    NotAdoptable,
     hints_of,
     look_at,
     proposal_of,
+    refuse_problems,
 )
 from towpath.capabilities.portal.templates.actions.files import ActionFailed, options_of
 from towpath.capabilities.portal.templates.adoption.findings import Finding
@@ -30,6 +30,7 @@ from towpath.capabilities.portal.templates.descriptor import (
     parse_descriptor,
 )
 from towpath.capabilities.portal.templates.expressions import ExpressionError, render_input, runs
+from towpath.capabilities.portal.templates.forms import sentence
 from towpath.capabilities.portal.templates.globs import Globs
 from towpath.capabilities.portal.templates.skeleton import SkeletonError, render_skeleton
 from towpath.capabilities.portal.templates.sources import resolve, source_of
@@ -123,7 +124,7 @@ async def preview_of(
             await walk.step(step, given, with_files=with_files)
         preview.files = [_shown(path, file) for path, file in sorted(walk.workspace.items())]
     except _TOLD as error:
-        preview.problem = _sentence(str(error))
+        preview.problem = sentence(str(error))
     return preview
 
 
@@ -207,8 +208,7 @@ class _Walk:
             self.preview.found = self._read.findings.found
             self.preview.notes = tuple(self._read.findings.notes)
             self.preview.hints = hints_of(self._read)
-        if problems := self._read.findings.problems:
-            raise NotAdoptable(" ".join(map(str, problems)))
+        refuse_problems(self._read.findings, rendered)
         if action == PROPOSE:
             proposal = proposal_of(self._read, rendered)
             self.preview.kept = proposal.kept
@@ -237,8 +237,3 @@ def _shown(path: str, file: File) -> PreviewFile:
         return PreviewFile(path, "", size, 0)
     text = file.content.decode("utf-8", "replace")
     return PreviewFile(path, text, size, len(text.splitlines()))
-
-
-def _sentence(text: str) -> str:
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "?")) else f"{text}."

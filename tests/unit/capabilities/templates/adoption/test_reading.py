@@ -181,6 +181,24 @@ def test_a_python_repository_that_lacks_something_hears_what(
     assert named in " ".join(map(str, read_files(files).problems))
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param({"requirements.txt": "flask", "app.py": 'app = Flask("x")'}, id="no server"),
+        pytest.param({"requirements.txt": "requests", "x.py": ""}, id="no process"),
+    ],
+)
+def test_a_command_that_is_given_wins_over_what_was_found(files: dict[str, str]) -> None:
+    found = read_files(files)
+    assert found.problems_with("python app.py") == []
+    assert found.problems_with("") == found.problems
+
+
+def test_a_command_answers_no_other_problem() -> None:
+    found = read_files({"requirements.txt": "-e ./x\nflask", "app.py": 'app = Flask("x")'})
+    assert ["-e ./x" in str(one) for one in found.problems_with("python app.py")] == [True]
+
+
 def test_what_releases_itself_needs_no_language_that_we_know() -> None:
     workflow = "jobs:\n  x:\n    steps:\n      - run: towpath release create --image $X\n"
     found = read_files({"go.mod": "", ".github/workflows/ci.yml": workflow})

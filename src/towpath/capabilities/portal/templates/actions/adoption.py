@@ -107,10 +107,14 @@ def answers_of(repository: RepositoryName, given: Mapping[str, Any]) -> Answers:
         description=" ".join(str(given.get("description") or "").split()),
         port=int(given.get("port") or 0),
         health_path=given.get("healthPath") or "",
-        process=" ".join(str(given.get("command") or "").split()),
+        process=process_of(given),
         database=given.get("database") or "",
         database_size=given.get("databaseSize") or "small",
     )
+
+
+def process_of(given: Mapping[str, Any]) -> str:
+    return " ".join(str(given.get("command") or "").split())
 
 
 def hints_of(found: Adoptable) -> dict[str, str]:
@@ -139,7 +143,7 @@ def read_action(git: GitReader, api: Reader | None = None) -> TemplateAction:
             return
         if api is not None:
             await _refuse_delivered(api, context.project, name)
-        _refuse_problems((await look_at(git, context.project, name)).findings)
+        refuse_problems((await look_at(git, context.project, name)).findings, context.input)
 
     async def run(context: ActionContext) -> dict[str, Any]:
         found = await look_at(git, context.project, context.input["repository"])
@@ -148,7 +152,7 @@ def read_action(git: GitReader, api: Reader | None = None) -> TemplateAction:
             context.log(f"{one.what}: {one.value}" + (f" ({one.source})" if one.source else ""))
         for note in findings.notes:
             context.log(f"Note: {note}")
-        _refuse_problems(findings)
+        refuse_problems(findings, context.input)
         return {
             "commit": found.commit,
             "language": findings.kind,
@@ -159,7 +163,7 @@ def read_action(git: GitReader, api: Reader | None = None) -> TemplateAction:
     return TemplateAction(
         id=READ,
         description="Read a repository of the project: what it is, and what it lacks.",
-        input_schema=_schema(["repository"], {"repository": _REPOSITORY}),
+        input_schema=_schema(["repository"], {"repository": _REPOSITORY, "command": _TEXT}),
         run=run,
         check=check,
     )
@@ -173,9 +177,10 @@ async def _refuse_delivered(api: Reader, project: str, repository: str) -> None:
             )
 
 
-def _refuse_problems(findings: Findings) -> None:
-    if findings.problems:
-        raise NotAdoptable(" ".join(map(str, findings.problems)))
+def refuse_problems(findings: Findings, given: Mapping[str, Any]) -> None:
+    """Of the inputs of adopt:read or adopt:propose. Raises NotAdoptable."""
+    if problems := findings.problems_with(process_of(given)):
+        raise NotAdoptable(" ".join(map(str, problems)))
 
 
 def propose_action(git: GitReader) -> TemplateAction:

@@ -27,6 +27,8 @@ class Problem:
 
     what: str
     do: str
+    of_start: bool = False
+    """Whether naming a command answers it."""
 
     def __str__(self) -> str:
         return f"{self.what} {self.do}"
@@ -58,6 +60,10 @@ class Findings:
     found: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+
+    def problems_with(self, process: str) -> list[Problem]:
+        """What still speaks against it where a person has said what starts it."""
+        return [one for one in self.problems if not (process and one.of_start)]
 
     def tell(self, what: str, value: object, source: str = "") -> None:
         self.found.append(Finding(what, str(value), source))

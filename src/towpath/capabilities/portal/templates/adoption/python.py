@@ -211,8 +211,10 @@ def _read_process(
         found.problems.append(
             Problem(
                 "Nothing says what to start.",
-                "Add a Procfile with the line `web: <command>`, a package with __main__.py, or "
-                "[project.scripts] to pyproject.toml; it must listen at $HOST and $PORT.",
+                "Say it in Command, or add a Procfile with the line `web: <command>`, a package "
+                "with __main__.py, or [project.scripts] to pyproject.toml; it must listen at "
+                "$HOST and $PORT.",
+                of_start=True,
             )
         )
 
@@ -253,8 +255,9 @@ def _framework_process(texts: Texts, names: set[str], found: Findings) -> str:
     if not server:
         found.problems.append(
             Problem(
-                f"{target} is there, and no server for it among the dependencies.",
-                f"Add {servers[0]}: `uv add {servers[0]}`.",
+                f"It has {target}, and no server for it among the dependencies.",
+                f"Add {servers[0]}: `uv add {servers[0]}`, or say in Command what starts it.",
+                of_start=True,
             )
         )
     interface = "asgi" if is_asgi else "wsgi"
