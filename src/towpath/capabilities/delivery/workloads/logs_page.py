@@ -13,6 +13,7 @@ from towpath.capabilities.delivery.workloads.reading import (
     frame_of,
     or_refusal,
     read_facts,
+    telling,
 )
 from towpath.hooks.pages import Page, Visit
 
@@ -22,7 +23,8 @@ SPAN_LABELS = {"": "The end", "15m": "15 minutes", "1h": "1 hour", "6h": "6 hour
 async def logs(visit: Visit) -> Page:
     facts = await read_facts(visit)
     frame = await frame_of(visit, facts, "logs")
-    lane = chosen(frame["lanes"], visit.parameters.get("environment", ""))
+    environment = visit.parameters.get("environment", "") or telling(frame["lanes"])
+    lane = chosen(frame["lanes"], environment)
     wanted = _wanted(visit)
     output, refused = Output(), ""
     if lane is not None:

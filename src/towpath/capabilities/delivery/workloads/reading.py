@@ -125,6 +125,24 @@ async def or_refusal(reading: Awaitable[T], otherwise: T) -> tuple[T, str]:
         return otherwise, error.message
 
 
+_SICKEST_LAST = ("Healthy", "Unknown", "Progressing", "Missing", "Degraded")
+
+
+def telling(lanes: Sequence[Lane]) -> str:
+    """Whose log is looked for: the sickest stage that anything is in, else the first; "" for none.
+
+    What does not come up counts, though nothing has arrived there yet.
+    """
+    there = [lane for lane in lanes if lane.release or lane.health]
+    return max(there, key=_sickness).name if there else ""
+
+
+def _sickness(lane: Lane) -> int:
+    well = lane.health in ("Healthy", "Suspended", "")
+    health = "Degraded" if lane.moving.get("unwell") else "Healthy" if well else lane.health
+    return _SICKEST_LAST.index(health) if health in _SICKEST_LAST else 0
+
+
 def chosen(lanes: Sequence[Lane], wanted: str) -> Lane | None:
     """The stage that is asked for, else the last one that something runs in."""
     for lane in lanes:
