@@ -109,7 +109,7 @@ async def test_a_lane_tells_its_commit_and_how_many_would_come(shop: Shop) -> No
     await shop.runs(staging=shop.stage(1), production=shop.stage(0))
     page = await shop.portal.open(SERVICE)
     assert f"Price one {EVIL}" in page.text
-    assert f"1 commit waits : Price two {EVIL}" in page.text
+    assert f"1 commit would come with {shop.releases[1]} : Price two {EVIL}" in page.text
     assert EVIL not in page.html
     assert f"/commits/{shop.commits[0]}" in page.html
 
@@ -123,6 +123,16 @@ async def test_before_a_promotion_its_commits_and_manifests_are_shown(shop: Shop
     assert "workload/deployment.yaml" in page.text
     assert "memory: 256Mi" in page.html
     assert EVIL not in page.html
+    assert f"takes the place of {shop.releases[0]} in staging" in page.text
+    assert "What runs now goes on" in page.text
+
+
+async def test_where_nothing_runs_the_first_one_is_told_so(shop: Shop) -> None:
+    await shop.runs(staging=shop.stage(0))
+    query = f"?environment=production&release={shop.releases[0]}"
+    page = await shop.portal.open(PROMOTE + query)
+    assert f"{shop.releases[0]} is the first to run in production" in page.text
+    assert "What runs now" not in page.text
 
 
 async def test_a_release_that_cannot_be_rendered_says_so_beforehand(shop: Shop) -> None:

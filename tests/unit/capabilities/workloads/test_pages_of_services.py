@@ -107,10 +107,16 @@ async def test_what_people_write_is_text(portal: RunningPortal) -> None:
 async def test_four_eyes_are_explained_and_the_other_one_may_approve(
     portal: RunningPortal,
 ) -> None:
-    await promotion(portal, "one", phase="WaitingForApproval")
+    began = "2026-01-01T00:00:00Z"
+    await promotion(portal, "one", phase="WaitingForApproval", startedAt=began)
     own = await portal.open(SERVICE, user=ALICE)
     assert "somebody else must approve what you asked for" in own.text
-    assert "Approve" not in own.text.split("Four eyes")[1].split("Reject")[0]
+    assert "Approve" not in own.text.split("Four eyes")[1].split("Take it back")[0]
+    run = (await portal.open("/projects/demo/promotions/one", user=ALICE)).text
+    assert "Take it back" in run
+    assert "Waiting for" in run
+    assert "Took" not in run
+    assert "Reject" not in run
     others = await portal.open(SERVICE, user=BOB)
     assert "Approve Reject" in others.text
 

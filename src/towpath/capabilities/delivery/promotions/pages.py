@@ -114,7 +114,8 @@ async def decide(visit: Visit) -> Answer:
         return await _run_page(visit, "You have decided on this promotion already.", 409)
     except StatusError as error:
         return await _run_page(visit, error.message, error.code)
-    word = "approved" if decision == "Approve" else "rejected"
+    own = promotion["spec"]["requestedBy"] == user
+    word = "approved" if decision == "Approve" else "taken back" if own else "rejected"
     workload, environment = promotion["spec"]["workload"], promotion["spec"]["environment"]
     notice = f"You have {word} {promotion['spec']['release']} for {environment}."
     if visit.form.get("from") == "service":

@@ -96,7 +96,12 @@ def _failure(promotion: RawObject, logs: Mapping[str, StepLog]) -> RunFailure | 
         return None
     status = promotion.get("status") or {}
     message: str = status.get("message", "") or "It failed and did not say why."
-    if any(one["decision"] == "Reject" for one in status.get("approvals") or ()):
+    rejecting = [
+        one["user"] for one in status.get("approvals") or () if one["decision"] == "Reject"
+    ]
+    if promotion["spec"]["requestedBy"] in rejecting:
+        return RunFailure(message, "Nothing was written to Git. Promote it again at any time.")
+    if rejecting:
         return RunFailure(message, "Talk to whoever rejected it, or promote another release.")
     step = _STEPS[min(_reached(status), len(_STEPS) - 1)][1]
     lines = logs.get(step, StepLog()).lines
@@ -215,4 +220,8 @@ def _times(status: RawObject, step: str, phase: str) -> tuple[str, str]:
         return "", committed
     if step == "sync":
         return committed, finished
-    return status.get("startedAt", ""), ""
+    if phase == WAITING_FOR_APPROVAL:
+        return status.get("startedAt", ""), ""
+    # It was decided when the next step began, or when all was over.
+    decided = committed or finished
+    return (status.get("startedAt", ""), decided) if decided else ("", "")

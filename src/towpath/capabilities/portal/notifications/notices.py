@@ -82,6 +82,8 @@ def _decided(promotion: RawObject, to: Recipient) -> Iterator[Notice]:
     spec, status = promotion["spec"], promotion.get("status") or {}
     what = f"{spec['release']} for {spec['environment']}"
     rejection = _rejection(promotion)
+    if rejection and rejection["user"] == to.name:
+        return  # who takes it back knows
     if rejection:
         yield _decision(promotion, to, "rejected", f"{rejection['user']} rejected {what}", "Failed")
     elif phase_of(promotion) == SUPERSEDED:

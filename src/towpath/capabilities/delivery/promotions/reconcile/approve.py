@@ -40,7 +40,9 @@ class Approve:
         for decision in decisions:
             if decision["decision"] == "Reject" and decision["counts"]:
                 why = f": {decision['comment']}" if decision["comment"] else "."
-                fail(subject, "Rejected", f"{decision['user']} rejected it{why}")
+                own = decision["user"] == subject.spec["requestedBy"]
+                did = "took it back" if own else "rejected it"
+                fail(subject, "Rejected", f"{decision['user']} {did}{why}")
         approved = sum(1 for decision in decisions if decision["counts"])
         if approved >= required:
             subject.mark("Approved", True, "Approved", _summary(approved, required))
