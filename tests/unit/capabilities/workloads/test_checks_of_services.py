@@ -10,6 +10,7 @@ from tests.portal import RunningPortal, running_portal
 
 from towpath.capabilities.delivery.workloads.checks import CHECKS
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
+from towpath.capabilities.portal.catalog.descriptors import entity_of
 from towpath.hooks.blocks import (
     Block,
     Code,
@@ -46,7 +47,19 @@ async def test_it_says_what_is_missing_first_and_what_to_do(portal: RunningPorta
     page = await portal.open(f"{SERVICE}/checks")
     assert "1 of 4 checks pass. 2 are unknown." in page.text
     assert page.text.index("Says what it is for") < page.text.index("Has an owner")
-    assert f'href="{SERVICE}/yaml">Set spec.description' in page.html
+    assert "metadata.description of its catalog-info.yaml" in page.text
+
+
+async def test_a_description_in_the_catalogue_is_one(portal: RunningPortal) -> None:
+    await make(portal, owner="team-a")
+    metadata = {"name": "shop", "namespace": "demo", "description": "It sells boats."}
+    spec = {"type": "service", "lifecycle": "production", "owner": "team-a"}
+    descriptor = {"kind": "Component", "metadata": metadata, "spec": spec}
+    entity = replace(entity_of(descriptor), workload="shop")
+    await portal.records.catalog.ingest("a", [entity], project="demo", version="1")
+    page = await portal.open(f"{SERVICE}/checks")
+    assert "The catalogue says what it is for." in page.text
+    assert "It sells boats." in page.text
 
 
 async def test_the_tab_is_marked_and_stands_before_the_yaml(portal: RunningPortal) -> None:

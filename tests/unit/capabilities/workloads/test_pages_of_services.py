@@ -15,6 +15,7 @@ from towpath.capabilities.delivery.workloads.kinds import (
     REPOSITORY_OWNER_ANNOTATION,
     WORKLOAD,
 )
+from towpath.capabilities.portal.catalog.descriptors import entity_of
 from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
 from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import RawObject
@@ -94,6 +95,17 @@ async def test_it_says_how_it_is_and_what_runs_where(portal: RunningPortal) -> N
     assert f'/promote/shop?environment=production&amp;release={SECOND}"' in page.html
 
 
+async def test_it_leads_to_whom_to_ask(portal: RunningPortal) -> None:
+    await run_in_staging(portal, SECOND)
+    assert "team-a</a>" not in (await portal.open(SERVICE)).html
+    group = {"kind": "Group", "metadata": {"name": "team-a"}, "spec": {"type": "team"}}
+    await portal.records.catalog.ingest("people", [entity_of(group)], project="", version="1")
+    page = await portal.open(SERVICE)
+    assert '<a href="/catalog/group/default/team-a">team-a</a>' in page.html
+    assert "1 other owner or developer of demo must approve." in page.text
+    assert '<a href="/projects/demo/members">demo</a> must approve' in page.html
+
+
 async def test_what_people_write_is_text(portal: RunningPortal) -> None:
     await promotion(portal, "one", phase="WaitingForApproval", message=EVIL)
     for tab in ("", "/deployments", "/resources", "/activity", "/yaml", "/delete", "/logs"):
@@ -140,7 +152,7 @@ async def test_a_promotion_is_asked_for_and_its_form_comes_back_with_what_is_mis
 ) -> None:
     address = "/projects/demo/promote/shop"
     form = await portal.open(f"{address}?environment=production")
-    assert "1 other person must approve" in form.text
+    assert "1 other owner or developer of demo must approve" in form.text
     missing = await portal.post(address, {"release": FIRST, "reason": "because"})
     assert (missing.status, "Choose an environment." in missing.text) == (422, True)
     assert "because" in missing.text

@@ -1,5 +1,6 @@
 """What every service should fulfil, as far as its Workload tells."""
 
+from towpath.capabilities.delivery.workloads.described import described
 from towpath.hooks.checks import Outcome, ServiceCheck, Verdict
 from towpath.hooks.pages import Visit
 from towpath.hooks.tabs import Service
@@ -12,11 +13,15 @@ async def has_owner(_: Visit, service: Service) -> Verdict:
     return Verdict(Outcome.FAILED, "Nobody owns it.", fix, _tab(service, "yaml"))
 
 
-async def has_description(_: Visit, service: Service) -> Verdict:
+async def has_description(visit: Visit, service: Service) -> Verdict:
     if service.object["spec"].get("description"):
         return Verdict(Outcome.PASSED, "Its page says what it is for.")
-    fix = "Set spec.description of the Workload to a sentence."
-    return Verdict(Outcome.FAILED, "Nothing says what it is for.", fix, _tab(service, "yaml"))
+    entity = await described(visit, service.project, service.name)
+    if entity and entity.description:
+        return Verdict(Outcome.PASSED, "The catalogue says what it is for.")
+    fix = "Put a sentence into metadata.description of its catalog-info.yaml and push."
+    href = f"/catalog/{entity.kind.lower()}/{entity.namespace}/{entity.name}" if entity else ""
+    return Verdict(Outcome.FAILED, "Nothing says what it is for.", fix, href)
 
 
 async def newest_in_last_stage(_: Visit, service: Service) -> Verdict:

@@ -20,6 +20,7 @@ from towpath.capabilities.delivery.promotions.kinds import (
     creation_order,
     newest_first,
 )
+from towpath.capabilities.delivery.workloads.described import described, owner_page
 from towpath.capabilities.delivery.workloads.kinds import OF_WORKLOAD, RELEASE, WORKLOAD
 from towpath.capabilities.delivery.workloads.lanes import Facts, Lane, headline, lanes_of
 from towpath.engines.git.port import RepositoryName
@@ -74,6 +75,9 @@ async def frame_of(visit: Visit, facts: Facts, tab: str) -> dict[str, Any]:
     spec = facts.workload["spec"]
     ready = get_condition(facts.workload, "Ready") or {}
     deleting = bool(facts.workload["metadata"].get("deletionTimestamp"))
+    entity, owner_href = await asyncio.gather(
+        described(visit, project, facts.name), owner_page(visit, spec.get("owner", ""))
+    )
     return {
         "project": project,
         "name": facts.name,
@@ -85,7 +89,8 @@ async def frame_of(visit: Visit, facts: Facts, tab: str) -> dict[str, Any]:
         "headline": headline(facts, lanes),
         "open_url": next((lane.url for lane in reversed(lanes) if lane.url), ""),
         "owner": spec.get("owner", ""),
-        "description": spec.get("description", ""),
+        "owner_href": owner_href,
+        "description": spec.get("description") or (entity.description if entity else ""),
         "trouble": ready.get("message", "") if ready.get("status") == "False" else "",
         "repository": spec["repository"],
         "clone_url": visit.addresses.portal(f"/git/{project}/{spec['repository']}.git"),
