@@ -62,7 +62,7 @@ def invoke(command: Command, values: dict[str, Any]) -> None:
         cause = _cause(error)
         if isinstance(cause, CommandError):
             _fail(str(cause), cause.hint, cause.exit_code)
-        known = _known_error(cause)
+        known = _known_error(cause, str(values.get("project") or ""))
         if known is None:
             raise
         _fail(*known)
@@ -103,15 +103,16 @@ def _cause(error: Exception) -> Exception:
     return error
 
 
-def _known_error(error: Exception) -> tuple[str, str, int] | None:
+def _known_error(error: Exception, project: str) -> tuple[str, str, int] | None:
     """Message, hint and exit code of what can be expected to go wrong."""
     import httpx2
 
     from towpath.machinery import errors
+    from towpath.machinery.plain_words import plainly
 
     if isinstance(error, errors.StatusError):
         if isinstance(error, errors.NotFound):
-            return error.message, "", NOT_FOUND
+            return plainly(error, project), "", NOT_FOUND
         if isinstance(error, errors.Conflict):
             return error.message, "", CONFLICT
         if isinstance(error, errors.Unauthorized):
@@ -119,7 +120,7 @@ def _known_error(error: Exception) -> tuple[str, str, int] | None:
             return error.message, hint, NO_PLATFORM
         if isinstance(error, errors.Unavailable):
             return error.message, IS_IT_RUNNING, NO_PLATFORM
-        return error.message, "", FAILED
+        return plainly(error, project), "", FAILED
     if isinstance(error, httpx2.TransportError | ConnectionError):
         return f"the platform cannot be reached: {error}", IS_IT_RUNNING, NO_PLATFORM
     if isinstance(error, TimeoutError):

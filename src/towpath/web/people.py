@@ -48,8 +48,8 @@ class People:
     async def check(self, user: UserInfo) -> None:
         if not await self.may_change(user):
             raise Forbidden(
-                "people are looked after by the administrators of the platform: it takes the "
-                "right to impersonate users and groups"
+                "only administrators of the platform see and change people; ask one of them for a "
+                "sign-in link or an account"
             )
 
     async def list(

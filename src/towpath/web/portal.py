@@ -25,6 +25,7 @@ from towpath.hooks.palette import PaletteSource
 from towpath.hooks.platform import Addresses
 from towpath.hooks.tabs import ServiceTab
 from towpath.machinery.errors import StatusError
+from towpath.machinery.plain_words import plainly
 from towpath.machinery.users import UserInfo
 from towpath.plugin.reports import PluginReport
 from towpath.records.contract import Viewer
@@ -324,7 +325,8 @@ class _Shell:
 
     async def failure(self, request: Request, error: Exception) -> Response:
         if isinstance(error, StatusError):
-            code, sentence = error.code, error.message
+            project = request.scope.get("path_params", {}).get("project", "")
+            code, sentence = error.code, _sentence(plainly(error, project))
         else:
             assert isinstance(error, HTTPException)
             code, sentence = error.status_code, error.detail
@@ -347,6 +349,12 @@ class _Shell:
 
     def _plain(self, request: Request, page: Page, title: str) -> Response:
         return self._rendering.render(request, page, title, Frame())
+
+
+def _sentence(text: str) -> str:
+    """As a page says it: our own begin like a sentence, a name stays as it is."""
+    ours = text.startswith(("there is no ", "only "))
+    return f"{text[0].upper()}{text[1:]}." if ours else text
 
 
 def own_path(path: str) -> str:

@@ -415,7 +415,7 @@ async def test_who_asks_for_a_promotion_does_not_approve_it(estate: Estate, tmp_
         ),
         pytest.param(
             ("promote", "nothing", "--to", "production"),
-            ("there is no workload nothing", "towpath list"),
+            ("there is no service nothing", "towpath list"),
             id="a workload that is not there",
         ),
         pytest.param(

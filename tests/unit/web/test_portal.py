@@ -19,6 +19,7 @@ from towpath.engines.git.visitor import VisitorsGit
 from towpath.engines.identity.local import LocalIdentity
 from towpath.hooks.pages import Answer, LiveWatch, Page, PageRoute, Redirect, Visit
 from towpath.machinery.core_kinds import CONFIG_MAP
+from towpath.machinery.errors import NotFound
 from towpath.machinery.users import AccessRequest, UserInfo
 from towpath.records.contract import Notice, Viewer
 from towpath.records.identity import Person
@@ -45,6 +46,12 @@ ROUTE = PageRoute(
     submit=_say,
     live=lambda visit: [LiveWatch(CONFIG_MAP, "default", "note")],
 )
+
+
+async def _absent(visit: Visit) -> Answer:
+    raise NotFound(
+        'workloads.towpath.dev "shop" not found', details={"kind": "workloads", "name": "shop"}
+    )
 
 
 @dataclass
@@ -101,7 +108,11 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             engines=(),
             addresses=LocalAddresses(Ports(1, 2, 3)),
             hosts=("127.0.0.1", "localhost"),
-            pages=(ROUTE, PageRoute("/notifications", _show, "Inbox")),
+            pages=(
+                ROUTE,
+                PageRoute("/notifications", _show, "Inbox"),
+                PageRoute("/projects/{project}/workloads/shop", _absent, "A service"),
+            ),
             template_folders={},
         )
         application = build_portal(portal, [])
@@ -127,6 +138,14 @@ async def test_a_stranger_is_sent_to_sign_in_and_comes_back(site: Site) -> None:
     answer = await browser.post("/sign-in", data=form)
     assert answer.headers["location"] == "/?said=hello&q=1"
     assert "hello" in (await browser.get("/?said=hello")).text
+
+
+async def test_what_is_not_there_is_said_in_the_words_of_the_platform(site: Site) -> None:
+    alice = await site.signed_in()
+    answer = await alice.get("/projects/demo/workloads/shop")
+    assert answer.status_code == 404
+    assert "There is no service shop in project demo." in answer.text
+    assert "workloads.towpath.dev" not in answer.text
 
 
 @pytest.mark.parametrize(

@@ -264,7 +264,7 @@ async def workload_of(terminal: Terminal, app: str, project: str) -> RawObject:
         return await terminal.api.get(WORKLOAD, app, project)
     except NotFound:
         raise CommandError(
-            f"there is no workload {app} in project {project}",
+            f"there is no service {app} in project {project}",
             hint=f"`towpath list --project {project}` shows those that there are",
             exit_code=NOT_FOUND,
         ) from None
