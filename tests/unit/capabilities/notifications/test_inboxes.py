@@ -12,7 +12,7 @@ from tests.support import eventually
 
 from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN
 from towpath.capabilities.delivery.promotions.kinds import PROMOTION
-from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
+from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD
 from towpath.capabilities.portal.notifications import notices, reconcile
 from towpath.capabilities.portal.notifications.recipients import Recipients
 from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
@@ -170,6 +170,41 @@ async def test_what_the_platform_wanted_and_failed_is_told_to_the_owning_team(
         for person in ("alice", "bob"):
             await until(portal, person, ("shop-1 did not reach production", False))
         assert await told(portal, "carol") == []
+
+
+async def pushed_by(portal: RunningPortal, actor: str) -> None:
+    """shop-1 was built of a commit of theirs."""
+    await made(portal, PIPELINE_RUN, "run-1", run(actor), phase="Succeeded")
+    spec = {
+        "workload": "shop",
+        "image": f"registry.towpath.dev/demo/shop@sha256:{'0' * 64}",
+        "commit": "0" * 40,
+        "score": {},
+        "run": "run-1",
+    }
+    await portal.client.create(RELEASE, RELEASE.object("shop-1", "demo", spec=spec))
+
+
+async def test_who_pushed_what_does_not_come_up_is_told_like_the_team(
+    portal: RunningPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "SICK_FOR_S", 0.0)
+    await pushed_by(portal, "carol")  # of no team
+    async with controllers(portal):
+        stage = {"name": "staging", "release": "shop-1", "health": "Degraded"}
+        await changed(portal, WORKLOAD, "shop", environments=[stage])
+        for person in ("carol", "alice", "bob"):
+            await until(portal, person, ("shop is degraded in staging", False))
+
+
+async def test_who_pushed_is_told_that_the_platforms_promotion_failed(
+    portal: RunningPortal,
+) -> None:
+    await pushed_by(portal, "carol")
+    async with controllers(portal):
+        await made(portal, PROMOTION, "one", promotion(PLATFORM.name), phase="Failed", message="x")
+        for person in ("carol", "bob"):
+            await until(portal, person, ("shop-1 did not reach production", False))
 
 
 async def test_a_failed_run_is_told_to_who_pushed_and_over_with_the_next_one(

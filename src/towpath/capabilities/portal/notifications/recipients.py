@@ -7,10 +7,12 @@ the team that owns the service is told.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN
 from towpath.capabilities.delivery.promotions.kinds import APPROVAL
-from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
+from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD
 from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.client.protocols import Client
+from towpath.hooks.showing import get_if_there
 from towpath.machinery.errors import NotFound
 from towpath.machinery.references import BadReference, parse_reference
 from towpath.machinery.users import AccessRequest, Authorize, UserInfo
@@ -52,6 +54,22 @@ class Recipients:
         except NotFound:
             return []
         return await self.team(found["spec"].get("owner") or "", workload)
+
+    async def with_pusher(
+        self, team: Sequence[Recipient], project: str, release: str
+    ) -> list[Recipient]:
+        """And who pushed the commit that the release is a build of, if that is a person."""
+        name = await self._pusher(project, release)
+        if not any(person.name == name for person in await self.people()):
+            return list(team)
+        return [Recipient(name, PUSHED), *(one for one in team if one.name != name)]
+
+    async def _pusher(self, project: str, release: str) -> str:
+        """ "" for nobody: not everything that a release is made of is still there."""
+        found = await get_if_there(self.api, RELEASE, release, project) if release else None
+        name = found["spec"].get("run", "") if found else ""
+        run = await get_if_there(self.api, PIPELINE_RUN, name, project) if name else None
+        return str(run["spec"].get("actor", "")) if run else ""
 
     async def team(self, owner: str, workload: str) -> list[Recipient]:
         """The owning group's people, or the person who owns it."""

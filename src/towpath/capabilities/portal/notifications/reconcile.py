@@ -14,6 +14,7 @@ from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN
 from towpath.capabilities.delivery.promotions.kinds import (
     FAILED,
     PROMOTION,
+    SYNCING,
     creation_order,
     phase_of,
 )
@@ -26,7 +27,7 @@ from towpath.capabilities.portal.templates.kinds import FAILED as TEMPLATE_FAILE
 from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN, UNDONE
 from towpath.client.protocols import Client
 from towpath.hooks.platform import Platform
-from towpath.hooks.showing import person
+from towpath.hooks.showing import get_if_there, person
 from towpath.machinery.objects import Key, RawObject, is_deleting, key_of
 from towpath.records.contract import Inbox, Notice
 from towpath.runtime.controller import Controller
@@ -152,8 +153,9 @@ class PromotionNotices:
         requester = newest["spec"]["requestedBy"]
         if phase_of(newest) != FAILED or person(requester) == requester:
             return []
-        workload = newest["spec"]["workload"]
-        return await self.recipients.person_or_team("", "", line.namespace, workload)
+        spec = newest["spec"]
+        team = await self.recipients.person_or_team("", "", line.namespace, spec["workload"])
+        return await self.recipients.with_pusher(team, line.namespace, spec["release"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,10 +241,21 @@ class ServiceNotices:
         since_s = self.sick_since.setdefault(line, now_s)
         if now_s - since_s < SICK_FOR_S:
             return SICK_FOR_S - (now_s - since_s)
-        told = await self.recipients.team(found[0]["spec"].get("owner") or "", line.name)
+        team = await self.recipients.team(found[0]["spec"].get("owner") or "", line.name)
+        release = await self._tried(line.namespace, stage)
+        told = await self.recipients.with_pusher(team, line.namespace, release)
         about = notices.service_degraded(found[0], stage, told, time.time())
         await self.kept.put(line, list(about))
         return None
+
+    async def _tried(self, project: str, stage: RawObject) -> str:
+        """The release that is not well there: the one on its way, else the one that runs."""
+        name = stage.get("promotion", "")
+        api = self.recipients.api
+        newest = await get_if_there(api, PROMOTION, name, project) if name else None
+        if newest is not None and phase_of(newest) == SYNCING:
+            return str(newest["spec"]["release"])
+        return str(stage.get("release", ""))
 
 
 def _newest(runs: Sequence[RawObject]) -> RawObject | None:
