@@ -1,6 +1,8 @@
 """The platform put together: the only room that knows every other one. It does nothing but wire.
 
 datadir     the data directory: whose it is, its format, its ports
+occupants   who has a port that somebody wants
+own_name    what to type for this program, and what others run
 recovery    what a killed platform left running, ended before anything else begins
 addresses   the addresses to show, computed from the ports in use
 capabilities the built-in capabilities, in order, and those that plug-ins add

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from towpath.apiserver.http.listener import Listener
 from towpath.apiserver.http.mount import Mounts
+from towpath.app import own_name
 from towpath.app.audit import AuditShipping
 from towpath.app.background import Background
 from towpath.app.capabilities import BUILT_IN
@@ -278,6 +279,7 @@ def _portal(
         tabs=lambda: (*tabs, *plugins.tabs()),
         checks=lambda: (*checks, *plugins.checks()),
         plugins=plugins.reports,
+        program=own_name.to_type(),
     )
     routes = [
         *build_reads(reads, base.identity, base.authenticate, base.viewer),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from towpath.cli import own_name
+from towpath.app import own_name
 from towpath.hooks.commands import FAILED, Command, CommandError, Terminal
 
 USERNAME = "towpath"

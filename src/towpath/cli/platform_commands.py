@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from towpath.cli import own_name
+from towpath.app import own_name
 from towpath.hooks.commands import Command, CommandError, Terminal
 
 FIRST_START_DEADLINE_S = 60.0

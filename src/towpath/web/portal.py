@@ -73,6 +73,8 @@ class Portal:
     """Of the service page, those that come and go with plug-ins too."""
     checks: Callable[[], Sequence[ServiceCheck]] = tuple
     plugins: Callable[[], Sequence[PluginReport]] = tuple
+    program: str = "towpath"
+    """What to type for it in the folder where the platform was started."""
 
 
 class PortalApplication:
@@ -281,16 +283,22 @@ class _Shell:
     async def show_sign_in(self, request: Request) -> Response:
         link = request.query_params.get("link", "")
         back = request.query_params.get("next", "")
-        data = {"link": link, "next": back, "refused": False}
-        return self._plain(request, Page("web/sign_in.html", data), "Sign in")
+        return self._sign_in(request, link=link, back=back)
+
+    def _sign_in(
+        self, request: Request, *, link: str = "", back: str = "", refused: bool = False
+    ) -> Response:
+        program = self._portal.program
+        data = {"link": link, "next": back, "refused": refused, "program": program}
+        page = Page("web/sign_in.html", data, 403 if refused else 200)
+        return self._plain(request, page, "Sign in")
 
     async def redeem(self, request: Request) -> Response:
         """A link signs in once. It takes a click: a preview of the link does not use it up."""
         form = await _form(request)
         user = await self._portal.identity.redeem_link(str(form.get("link", "")))
         if user is None:
-            data = {"link": "", "next": "", "refused": True}
-            return self._plain(request, Page("web/sign_in.html", data, status=403), "Sign in")
+            return self._sign_in(request, refused=True)
         response = RedirectResponse(own_path(str(form.get("next", ""))), status_code=303)
         where = wording.browser(request.headers.get("user-agent", ""))
         await self._portal.identity.close_session(session.secret_of(request))

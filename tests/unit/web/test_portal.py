@@ -1,5 +1,6 @@
 """The portal over HTTP: who may come in, whose forms are taken, where one is sent, what is live."""
 
+import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from tests.support import running_api_server
 
 from towpath.app.addresses import LocalAddresses
 from towpath.app.datadir import Ports
+from towpath.app.occupants import is_towpath
 from towpath.client.protocols import Client
 from towpath.engines.git.visitor import VisitorsGit
 from towpath.engines.identity.local import LocalIdentity
@@ -114,6 +116,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
                 PageRoute("/projects/{project}/workloads/shop", _absent, "A service"),
             ),
             template_folders={},
+            program=".venv/bin/towpath",
         )
         application = build_portal(portal, [])
         async with served(application) as base:
@@ -138,6 +141,14 @@ async def test_a_stranger_is_sent_to_sign_in_and_comes_back(site: Site) -> None:
     answer = await browser.post("/sign-in", data=form)
     assert answer.headers["location"] == "/?said=hello&q=1"
     assert "hello" in (await browser.get("/?said=hello")).text
+
+
+async def test_the_sign_in_page_says_what_to_type_and_whose_it_is(site: Site) -> None:
+    page = (await site.browser().get("/sign-in")).text
+    assert ".venv/bin/towpath login-link" in page
+    assert "--user NAME" in page
+    # What a start looks for, that finds its port taken.
+    assert await asyncio.to_thread(is_towpath, int(site.base.rpartition(":")[2]))
 
 
 async def test_what_is_not_there_is_said_in_the_words_of_the_platform(site: Site) -> None:

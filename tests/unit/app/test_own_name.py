@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from towpath.cli import own_name
+from towpath.app import own_name
 
 
 def test_a_module_is_called_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
