@@ -230,6 +230,16 @@ async def test_a_command_that_is_filled_in_wins_over_what_was_found(portal: Runn
     assert "exec python app.py" in page.text
 
 
+async def test_a_list_with_a_usual_answer_asks_for_no_choice(portal: RunningPortal) -> None:
+    address = await with_golden_path(portal, "adopt-repository")
+    page = await portal.open(f"{address}?project=demo")
+    size = page.html.split('name="databaseSize"')[1].split("</select>")[0]
+    assert "Choose" not in size
+    assert 'value="small" selected' in size
+    database = page.html.split('name="database"')[1].split("</select>")[0]
+    assert "Choose" in database
+
+
 def test_a_sentence_keeps_the_spelling_of_names() -> None:
     assert sentence("app:app is there") == "app:app is there."
     assert sentence("demo/shop is empty") == "demo/shop is empty."

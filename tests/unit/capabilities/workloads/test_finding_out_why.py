@@ -177,14 +177,19 @@ async def test_a_failed_promotion_shows_the_programs_last_words_everywhere(shop:
 
 
 async def test_what_does_not_come_up_is_told_while_it_is_tried(shop: Shop) -> None:
-    sick = {"type": "Synced", "status": "False", "reason": "Unhealthy", "message": "It fails."}
+    why = "Its last lines say why."
+    message = f"{why} Correct it and push."
+    sick = {"type": "Synced", "status": "False", "reason": "Unhealthy", "message": message}
     sick["lastTransitionTime"] = "2026-01-01T00:00:00Z"
     await shop.runs(staging=shop.stage(0))
     await shop.promotion(
-        "one", shop.releases[1], phase="Syncing", message="It fails.", conditions=[sick]
+        "one", shop.releases[1], phase="Syncing", message=message, conditions=[sick]
     )
     page = await shop.portal.open(SERVICE)
     assert f"{shop.releases[1]} does not come up in staging" in page.text
+    # One piece of advice, not two.
+    assert f"{why} What to do Push a correction, or wait: it is given a few minutes" in page.text
+    assert "Correct it and push." not in page.text
 
 
 async def test_the_step_that_failed_a_pipeline_is_named_with_its_end(shop: Shop) -> None:

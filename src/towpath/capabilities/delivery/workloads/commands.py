@@ -87,7 +87,10 @@ async def show(terminal: Terminal, app: str, *, project: str = "") -> None:
 
 def _how_it_is(workload: RawObject, stages: Sequence[RawObject]) -> Iterator[str]:
     if ready := get_condition(workload, "Ready"):
-        yield f"Ready: {_yes_no(ready['status'])}. {ready.get('message', '')}".rstrip()
+        message = ready.get("message", "")
+        # Often it is what a stage says, which comes below with the stage's name.
+        told = any(stage.get("message") and stage["message"] in message for stage in stages)
+        yield f"Ready: {_yes_no(ready['status'])}. {'' if told else message}".rstrip()
     for stage in stages:
         if message := stage.get("message"):
             yield f"{stage['name']}: {message}"

@@ -52,16 +52,17 @@ async def _of_stage(visit: Visit, facts: Facts, lane: Lane) -> Failure | None:
         name = lane.moving["name"]
         return Failure(
             f"{lane.moving['release']} did not come to {lane.name}",
-            _without_title(lane.moving.get("message", ""), lane),
+            _without_advice(_without_title(lane.moving.get("message", ""), lane)),
             "Push a correction and promote its release, or go on with what runs.",
             await _told(visit, log_stream(project, name, "sync"), lane.moving.get("message", "")),
             f"/projects/{project}/promotions/{name}",
         )
     if lane.moving.get("unwell"):
+        meanwhile = ", and what ran before goes on meanwhile" if lane.release else ""
         return Failure(
             f"{lane.moving['release']} does not come up in {lane.name}",
-            lane.moving["message"],
-            "It is given a few minutes; what ran before goes on meanwhile.",
+            _without_advice(lane.moving["message"]),
+            f"Push a correction, or wait: it is given a few minutes{meanwhile}.",
             await _of_pod(visit, facts.name, lane),
             f"/projects/{project}/promotions/{lane.moving['name']}",
         )
@@ -72,11 +73,17 @@ async def _of_stage(visit: Visit, facts: Facts, lane: Lane) -> Failure | None:
     back = f"Roll {lane.name} back to {lane.previous}, or push" if lane.previous else "Push"
     return Failure(
         f"{lane.name} is {lane.health.lower()}",
-        lane.message or "Its parts do not say why; the tree of resources shows which it is.",
+        _without_advice(lane.message)
+        or "Its parts do not say why; the tree of resources shows which it is.",
         f"{back} a correction.",
         lines,
         f"{base}/logs?environment={lane.name}" if lines else f"{base}/resources",
     )
+
+
+def _without_advice(message: str) -> str:
+    """What to do is said once, below; the message stands alone elsewhere and says it too."""
+    return message.removesuffix("Correct it and push.").rstrip()
 
 
 def _without_title(message: str, lane: Lane) -> str:
