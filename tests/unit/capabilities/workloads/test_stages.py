@@ -87,10 +87,8 @@ def pod(health: str, **more: Any) -> RawObject:
     ("pods", "health"),
     [
         pytest.param([pod("Degraded")], "Degraded", id="it keeps ending"),
-        pytest.param([pod("Degraded"), pod("Healthy")], "Progressing", id="another one serves"),
-        pytest.param(
-            [pod("Degraded"), pod("Healthy", leaving=True)], "Degraded", id="the other one goes"
-        ),
+        pytest.param([pod("Degraded"), pod("Healthy")], "Degraded", id="the one before serves"),
+        pytest.param([pod("Degraded", leaving=True), pod("Healthy")], "Progressing", id="it goes"),
         pytest.param([pod("Progressing")], "Progressing", id="it starts"),
     ],
 )
