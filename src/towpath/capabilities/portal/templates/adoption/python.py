@@ -211,8 +211,8 @@ def _read_process(
         found.problems.append(
             Problem(
                 "Nothing says what to start.",
-                "Say it in Command, or add a Procfile with the line `web: <command>`, a package "
-                "with __main__.py, or [project.scripts] to pyproject.toml; it must listen at "
+                "Fill in Command, `--set command=...`, or add a Procfile with the line "
+                "`web: <command>`, a package with __main__.py, or [project.scripts] to pyproject.toml; it must listen at "
                 "$HOST and $PORT.",
                 of_start=True,
             )
@@ -256,7 +256,8 @@ def _framework_process(texts: Texts, names: set[str], found: Findings) -> str:
         found.problems.append(
             Problem(
                 f"It has {target}, and no server for it among the dependencies.",
-                f"Add {servers[0]}: `uv add {servers[0]}`, or say in Command what starts it.",
+                f"Add {servers[0]}: `uv add {servers[0]}`, or fill in Command, "
+                "`--set command=...`.",
                 of_start=True,
             )
         )
