@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -62,7 +63,7 @@ def invoke(command: Command, values: dict[str, Any]) -> None:
         cause = _cause(error)
         if isinstance(cause, CommandError):
             _fail(str(cause), cause.hint, cause.exit_code)
-        known = _known_error(cause, str(values.get("project") or ""))
+        known = _known_error(cause, _place(values))
         if known is None:
             raise
         _fail(*known)
@@ -94,6 +95,11 @@ async def _only_project(terminal: Any) -> str:
         hint="name one with --project, or set TOWPATH_PROJECT",
         exit_code=USAGE,
     )
+
+
+def _place(values: Mapping[str, Any]) -> str:
+    """The project that was meant; it is a namespace of that name."""
+    return str(values.get("project") or values.get("namespace") or "")
 
 
 def _cause(error: Exception) -> Exception:

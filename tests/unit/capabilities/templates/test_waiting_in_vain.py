@@ -79,8 +79,8 @@ async def test_whoever_waits_hears_once_that_the_platform_is_away_and_once_that_
         for task in running:
             task.cancel()
     assert len(said) == 3
-    assert "interrupted: cannot reach the API server" in said[0]
-    assert "trying again" in said[0]
+    assert "connection to the platform is interrupted" in said[0]
+    assert "Trying again" in said[0]
     assert "`towpath status`" in said[1]
     assert said[2] == "Connected again."
 

@@ -329,6 +329,12 @@ async def _follow(terminal: Terminal, name: str, project: str, timeout_s: float)
                 if is_finished(promotion):
                     _tell_end(terminal, promotion)
                     return
+    except asyncio.CancelledError:
+        terminal.say(
+            f"You wait no longer; the promotion {name} goes on by itself. Follow it with: "
+            f"towpath promotions --project {project}"
+        )
+        raise
     except TimeoutError:
         raise CommandError(
             f"promotion {name} has not ended after {timeout_s:.0f} s: {told}",

@@ -29,7 +29,10 @@ async def list_workloads(terminal: Terminal, *, project: str = "") -> None:
     project : -p
         The project; needed when there are several.
     """
-    found = (await terminal.api.list(WORKLOAD, project)).items
+    try:
+        found = (await terminal.api.list(WORKLOAD, project)).items
+    except Forbidden:
+        found = []
     if not found and project not in [one["name"] for one in await terminal.read("projects")]:
         raise CommandError(
             f"there is no project {project}, or you are not a member", exit_code=NOT_FOUND
@@ -219,6 +222,12 @@ async def _until_gone(terminal: Terminal, alive: RawObject, project: str) -> Non
                 told, before = ready.get("message", ""), told
                 if told and told != before:
                     terminal.say(told)
+    except asyncio.CancelledError:
+        terminal.say(
+            f"You wait no longer; {app} is deleted all the same. Follow it with: "
+            f"towpath show {app} --project {project}"
+        )
+        raise
     except TimeoutError:
         raise CommandError(
             f"{app} is not gone after {DELETE_TIMEOUT_S:.0f} s: {told}",

@@ -20,8 +20,8 @@ class ToldOnce:
             return
         self._broken = True
         self._say(
-            f"The connection to the platform is interrupted: {error}. Nothing is heard of "
-            f"{self._what} until it is back; trying again."
+            "The connection to the platform is interrupted. Trying again; nothing is heard of "
+            f"{self._what} until it is back."
         )
         self._say("Is the platform running? `towpath status` tells; if not, start it again.")
 
