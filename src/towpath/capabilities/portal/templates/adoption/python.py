@@ -212,8 +212,8 @@ def _read_process(
             Problem(
                 "Nothing says what to start.",
                 "Fill in Command, `--set command=...`, or add a Procfile with the line "
-                "`web: <command>`, a package with __main__.py, or [project.scripts] to pyproject.toml; it must listen at "
-                "$HOST and $PORT.",
+                "`web: <command>`, a package with __main__.py, or [project.scripts] to "
+                "pyproject.toml; it must listen at $HOST and $PORT.",
                 of_start=True,
             )
         )
