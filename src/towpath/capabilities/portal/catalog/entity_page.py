@@ -27,6 +27,7 @@ DEFINITION_CHARACTERS_MAX = 200_000
 OF_EVERYBODY = ("Group", "User", "Location")
 
 _CALLED = {
+    "hasMember": "Members",
     "providesApi": "Provides API",
     "consumesApi": "Consumes API",
     "apiProvidedBy": "Provided by",
@@ -103,7 +104,7 @@ def _gap(entity: Entity, known: set[str]) -> str:
     if entity.owner not in known:
         return (
             f"Its owner {short(entity.owner)} is unknown here: no group or person has that name. "
-            "Correct spec.owner, or add the group to a project."
+            "Correct spec.owner, or add the group to a project or a person."
         )
     return ""
 
