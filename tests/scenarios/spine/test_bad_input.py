@@ -429,7 +429,7 @@ async def test_who_asks_for_a_promotion_does_not_approve_it(estate: Estate, tmp_
             id="a roll-back to nothing",
         ),
         pytest.param(
-            ("delete", "nothing", "--yes"), ("no workload nothing",), id="deleting nothing"
+            ("delete", "nothing", "--yes"), ("no service nothing",), id="deleting nothing"
         ),
     ],
 )
@@ -464,7 +464,7 @@ async def test_a_viewer_changes_nothing(
     estate: Estate, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
     answer = await estate.towpath_as("carol", *arguments, "--project", "demo", home=tmp_path)
-    refused(answer, 'User "carol" cannot', "demo")
+    refused(answer, "carol may not", "in project demo")
 
 
 async def test_after_all_this_the_platform_works_as_before(estate: Estate) -> None:
