@@ -456,3 +456,16 @@ async def test_the_log_of_a_step_is_read_by_who_may_see_the_project(world: World
             return not await world.platform.logs.streams(log_prefix(PROJECT_NAME, "r"))
 
         await eventually(forgotten)
+
+
+async def test_a_run_that_names_an_unknown_owner_makes_nothing(world: World) -> None:
+    async with world.running():
+        await golden_path_offered(world)
+        await world.start("r", "python-service", name="order-service", owner="ghosts")
+        run = await world.finished("r")
+        assert run["status"]["phase"] == "Failed"
+        assert "there is no group ghosts" in run["status"]["message"]
+        assert await nothing_is_left(world)
+        # A group that the catalogue does not have yet, and a project does.
+        await world.start("s", "python-service", name="order-service", owner="team-a")
+        assert (await world.finished("s"))["status"]["phase"] == "Succeeded"

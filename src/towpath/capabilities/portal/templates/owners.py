@@ -8,11 +8,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.portal.templates.descriptor import FieldError, pages_of
 from towpath.hooks.commands import Terminal
+from towpath.hooks.platform import Platform
 from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import RawObject
-from towpath.machinery.references import BadReference, EntityRef, parse_reference
+from towpath.machinery.references import (
+    DEFAULT_NAMESPACE,
+    BadReference,
+    EntityRef,
+    parse_reference,
+)
 from towpath.machinery.users import PLATFORM
 from towpath.records.contract import CatalogIndex, EntityFilter, Viewer
 
@@ -46,6 +53,27 @@ class InCatalogue:
         where = EntityFilter({"kind": ("Group",)})
         found = await self.index.query(self.viewer, where, limit=GROUPS_TOLD)
         return [entity.name for entity in found.entities]
+
+
+@dataclass(frozen=True, slots=True)
+class AsOfNow:
+    """The catalogue and what its people are made of: a run never fails for what it has not yet."""
+
+    platform: Platform
+
+    async def existing(self, refs: Sequence[str]) -> set[str]:
+        known = {
+            f"{member['kind']}:{DEFAULT_NAMESPACE}/{member['name']}".lower()
+            for project in (await self.platform.api.list(PROJECT)).items
+            for member in project["spec"].get("members") or ()
+        }
+        for person in await self.platform.people():
+            known |= {f"group:{DEFAULT_NAMESPACE}/{group}".lower() for group in person.groups}
+            known.add(f"user:{DEFAULT_NAMESPACE}/{person.name}".lower())
+        return known.intersection(refs) | await self.platform.catalog.existing(EVERYBODY, refs)
+
+    async def groups(self) -> Sequence[str]:
+        return await InCatalogue(self.platform.catalog).groups()
 
 
 @dataclass(frozen=True, slots=True)

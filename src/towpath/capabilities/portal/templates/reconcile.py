@@ -42,7 +42,7 @@ from towpath.capabilities.portal.templates.kinds import (
     TEMPLATE_RUN,
     log_prefix,
 )
-from towpath.capabilities.portal.templates.owners import InCatalogue, owner_errors
+from towpath.capabilities.portal.templates.owners import AsOfNow, owner_errors
 from towpath.capabilities.portal.templates.plan import make_plan, refuse_unknown_actions
 from towpath.capabilities.portal.templates.seeding import seeding_controller
 from towpath.capabilities.portal.templates.sources import materialise, parse_source, source_of
@@ -214,7 +214,7 @@ class RunReconciler:
         self, descriptor: RawObject, parameters: Mapping[str, Any]
     ) -> None:
         """Raises Stalled."""
-        errors = await owner_errors(descriptor, parameters, InCatalogue(self._platform.catalog))
+        errors = await owner_errors(descriptor, parameters, AsOfNow(self._platform))
         if errors:
             raise Stalled("ParametersInvalid", "; ".join(map(str, errors)))
 
