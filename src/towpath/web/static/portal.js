@@ -24,6 +24,7 @@ function dress() {
   }
   for (const toast of document.querySelectorAll("[data-toast]:not([data-timed])")) {
     toast.dataset.timed = "";
+    toast.dataset.added = ""; // a page that is fetched again has it no more, and it shall be read
     setTimeout(() => toast.remove(), TOAST_MS);
   }
   for (const hidden of document.querySelectorAll("[data-palette-open], [data-help-open]")) hidden.hidden = false;
