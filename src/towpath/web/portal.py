@@ -10,7 +10,6 @@ from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, compile_path
@@ -32,6 +31,7 @@ from towpath.records.contract import Viewer
 from towpath.web import bell, palette, session, styleguide, stylesheet, wording
 from towpath.web.about_page import Engine, about_page
 from towpath.web.account_page import account_page
+from towpath.web.assets import Assets
 from towpath.web.guard import Guard
 from towpath.web.identity import Identity
 from towpath.web.live import LiveStreams, listening
@@ -100,6 +100,7 @@ def build_portal(portal: Portal, reads: Iterable[BaseRoute]) -> PortalApplicatio
     pages = (*portal.pages, account, about_page(portal.engines, portal.plugins), *styleguide.PAGES)
     rendering = Rendering(portal.template_folders, pages)
     shell = _Shell(portal, rendering, live)
+    assets = Assets(STATIC, {stylesheet.NAME: rendering.styles})
     routes = [
         Route("/sign-in", shell.show_sign_in, methods=["GET"]),
         Route("/sign-in", shell.redeem, methods=["POST"]),
@@ -110,7 +111,7 @@ def build_portal(portal: Portal, reads: Iterable[BaseRoute]) -> PortalApplicatio
         Route("/-/live", shell.live, methods=["GET"]),
         Route("/-/palette", shell.palette, methods=["GET"]),
         Route("/-/inbox", shell.inbox, methods=["GET"]),
-        Mount(f"/static/{rendering.stamp}", GZipMiddleware(_KeptFiles(rendering.styles))),
+        Route(f"/static/{rendering.stamp}/{{name}}", assets.answer),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     handlers = {
@@ -120,23 +121,6 @@ def build_portal(portal: Portal, reads: Iterable[BaseRoute]) -> PortalApplicatio
     }
     app = Starlette(routes=routes, exception_handlers=handlers)
     return PortalApplication(app, live, portal.hosts)
-
-
-class _KeptFiles(StaticFiles):
-    """An address with a stamp changes with its content, so a browser never need ask again."""
-
-    def __init__(self, styles: str) -> None:
-        super().__init__(directory=STATIC)
-        self._styles = styles
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        if path == stylesheet.NAME:
-            response: Response = Response(self._styles, media_type="text/css")
-        else:
-            response = await super().get_response(path, scope)
-        if response.status_code == 200:
-            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-        return response
 
 
 def _methods(page: PageRoute) -> list[str]:

@@ -3,9 +3,14 @@
 import re
 from pathlib import Path
 
+import httpx2
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 from towpath.web import rendering
+from towpath.web.assets import Assets
+from towpath.web.rendering import STATIC
 from towpath.web.stylesheet import SHEETS, STYLES, stylesheet
 
 CSS = stylesheet()
@@ -113,3 +118,23 @@ def test_every_icon_that_is_named_has_been_drawn() -> None:
         if name
     }
     assert used - set(NAMES) == set()
+
+
+async def test_assets_are_kept_for_good_and_packed_for_who_takes_that() -> None:
+    assets = Assets(STATIC, {"portal.css": "body { color: red }"})
+    app = Starlette(routes=[Route("/{name}", assets.answer)])
+    transport = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        for name, media_type in (
+            ("portal.css", "text/css"),
+            ("portal.js", "text/javascript"),
+            ("mark.svg", "image/svg+xml"),
+        ):
+            packed = await client.get(f"/{name}", headers={"accept-encoding": "gzip"})
+            plain = await client.get(f"/{name}", headers={"accept-encoding": "identity"})
+            assert packed.headers["content-encoding"] == "gzip"
+            assert "content-encoding" not in plain.headers
+            assert packed.content == plain.content
+            assert packed.headers["content-type"].startswith(media_type)
+            assert "immutable" in plain.headers["cache-control"]
+        assert (await client.get("/absent.js")).status_code == 404
