@@ -28,13 +28,11 @@ NAVIGATION = """() => {
 }"""
 INTERACTIVE = """() => {
   const look = () => {
-    if (document.querySelector("dialog[open]")) {
-      window.usableAt = performance.now();
-      return;
-    }
     const pressed = { key: "k", ctrlKey: true, bubbles: true };
     document.dispatchEvent(new KeyboardEvent("keydown", pressed));
-    setTimeout(look, 2);
+    // Looked at once: a timer would also count the painting of what has opened.
+    if (document.querySelector("dialog[open]")) window.usableAt = performance.now();
+    else setTimeout(look, 2);
   };
   look();
 }"""
