@@ -46,7 +46,7 @@ async def test_more_tabs_than_connections_and_one_that_nobody_looks_at(
             await tab.goto(base + PAGE)
             await expect(tab.locator("main")).to_contain_text("team-a")
         await expect(first.locator("#live[data-state=on]")).to_be_visible()
-        assert await tabs[-1].locator("#live").get_attribute("data-state") == "shared"
+        await expect(tabs[-1].locator("#live")).to_have_attribute("data-state", "shared")
 
         await client.patch(WORKLOAD, "shop", "demo", {"spec": {"owner": "team-b"}})
         for tab in tabs:
