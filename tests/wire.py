@@ -47,7 +47,7 @@ async def wired_api_server(
     front = await Front.open(store, pki, name="test", pods=pods, bearer=bearer)
     running = asyncio.create_task(front.run())
     try:
-        listener = Listener(front.application, port=0, tls=pki.server_context())
+        listener = Listener(front.application, port=0, tls=pki.server_context(), websockets=True)
         async with listener:
             kubeconfig = folder / "kubeconfig"
             write_kubeconfig(

@@ -18,8 +18,6 @@ from towpath.machinery.objects import RawObject, key_of, labels_of
 from towpath.machinery.users import UserInfo
 from towpath.records.contract import AuditEntry, AuditTrail, RecordsUnavailable
 
-DETAIL_LENGTH_MAX = 1000
-
 
 class LocalPods:
     """apiserver.pods.Pods. `cluster` is given when it is there."""
@@ -46,7 +44,7 @@ class LocalPods:
             name=key.name,
             project=await _project(cluster.state.client, key.namespace),
             subresource=subresource,
-            detail={name: str(value)[:DETAIL_LENGTH_MAX] for name, value in detail.items()},
+            detail=detail,
         )
         try:
             await self._trail.append([entry])

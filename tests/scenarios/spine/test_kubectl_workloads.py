@@ -17,6 +17,7 @@ from tests.platform import Finished, PlatformProcess, running_platform_process
 from tests.support import eventually
 
 KUBECTL = str(Path(sys.executable).with_name("kubectl"))
+PROCESSES = "for one in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$one; done"
 TOKEN = "jsonpath={.users[0].user.token}"
 SERVE = (
     "import http.server, os; print('up', flush=True); "
@@ -242,6 +243,28 @@ async def test_what_cannot_be_executed_is_said(cluster: Cluster) -> None:
         refused = await cluster.try_kubectl("exec", *arguments)
         assert refused.code == 1
         assert sentence in refused.stderr
+
+
+async def test_a_command_ends_with_the_client_that_asked_for_it(cluster: Cluster) -> None:
+    command = ("exec", "deployment/web", "--", "sh", "-c", "echo begun; exec sleep 987")
+    asking = await asyncio.create_subprocess_exec(
+        *(KUBECTL, "--context", "local", "-n", "play", *command),
+        stdout=asyncio.subprocess.PIPE,
+        env=cluster.platform.environment,
+    )
+    assert asking.stdout is not None
+    async with asyncio.timeout(20):
+        assert await asking.stdout.readline() == b"begun\n"
+    asking.kill()
+    await asking.wait()
+
+    async def is_gone() -> bool:
+        there = await cluster.kubectl("exec", "deployment/web", "--", "sh", "-c", PROCESSES)
+        return "sleep 987" not in there
+
+    await eventually(is_gone, deadline_s=20)
+    log = cluster.platform.data_dir / "logs" / "towpath.log"
+    assert "request failed" not in log.read_text()
 
 
 async def test_who_executed_what_is_on_record(cluster: Cluster) -> None:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 from towpath.apiserver.http.podsockets import LASTS_S_MAX, PodSockets
 from towpath.apiserver.http.requests import ApiRequest
-from towpath.apiserver.http.sockets import WebSocket
+from towpath.apiserver.http.sockets import NORMAL, PROTOCOL_ERROR, WebSocket
 from towpath.apiserver.pods import Pods
 from towpath.machinery import spdy
 from towpath.machinery.errors import StatusError
@@ -32,11 +32,13 @@ class ForwardSockets(PodSockets):
     ) -> None:
         await pods.put_on_record(request.user, pod, self.subresource, {})
         await socket.accept(subprotocol)
-        with contextlib.suppress(spdy.SpdyError):
+        code = NORMAL
+        try:
             async with self.lasting(at_most_s=LASTS_S_MAX), asyncio.TaskGroup() as tasks:
-                forwarding = _Forwarding(socket, pods, pod, tasks)
-                await forwarding.run()
-        await socket.close()
+                await _Forwarding(socket, pods, pod, tasks).run()
+        except* spdy.SpdyError:
+            code = PROTOCOL_ERROR
+        await socket.close(code)
 
 
 class _Forwarding:
@@ -57,6 +59,7 @@ class _Forwarding:
         self._forwards: dict[int, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
+        """Until the client leaves. Raises SpdyError."""
         async for message in self._socket.messages():
             for event in self._frames.receive(message):
                 await self._heed(event)
@@ -81,7 +84,8 @@ class _Forwarding:
     async def _open(self, opened: spdy.Opened) -> None:
         request_id = opened.headers.get("requestid", "")
         kind = opened.headers.get("streamtype")
-        if kind not in ("error", "data") or len(self._forwards) >= CONNECTIONS_MAX:
+        many = len(self._errors) + len(self._forwards) >= CONNECTIONS_MAX
+        if kind not in ("error", "data") or (many and request_id not in self._errors):
             await self._socket.send(self._frames.reset(opened.stream))
             return
         await self._socket.send(self._frames.reply(opened.stream))

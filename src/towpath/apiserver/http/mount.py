@@ -26,8 +26,8 @@ class Mounts:
         name, slash, rest = path.removeprefix(PREFIX).partition("/")
         application = self._clusters.get(name)
         if application is None:
-            refuse_it = refuse if scope["type"] == "websocket" else send_error
-            await refuse_it(send, NotFound(f"{MESSAGE_404}: there is no local cluster {name!r}"))
+            answer = refuse if scope["type"] == "websocket" else send_error
+            await answer(send, NotFound(f"{MESSAGE_404}: there is no local cluster {name!r}"))
             return
         inner = {**scope, "path": slash + rest, "root_path": PREFIX + name}
         await application(inner, receive, send)

@@ -5,6 +5,7 @@ older clients speak and newer ones fall back to, is refused after all other reas
 that these are told.
 """
 
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import orjson
@@ -24,7 +25,7 @@ OPEN_MAX = 64
 LASTS_S_MAX = 4 * 3600.0
 
 
-class PodSockets(OpenStreams):
+class PodSockets(OpenStreams, ABC):
     """One subresource. Its kind says in `_talk` what is done when the WebSocket is open."""
 
     subresource: ClassVar[str]
@@ -58,10 +59,10 @@ class PodSockets(OpenStreams):
             )
         await self._talk(socket, offered[0], request, pods, pod)
 
+    @abstractmethod
     async def _talk(
         self, socket: WebSocket, subprotocol: str, request: ApiRequest, pods: Pods, pod: RawObject
-    ) -> None:
-        raise NotImplementedError
+    ) -> None: ...
 
     async def _pod(
         self, verbs: Verbs, authorize: Authorize, request: ApiRequest

@@ -9,7 +9,7 @@ import orjson
 from towpath.machinery.asgi import Receive, Scope, Send
 from towpath.machinery.errors import StatusError
 
-NORMAL, INTERNAL_ERROR = 1000, 1011
+NORMAL, PROTOCOL_ERROR = 1000, 1002
 
 
 class WebSocket:
@@ -32,10 +32,12 @@ class WebSocket:
             yield message.get("bytes") or (message.get("text") or "").encode()
 
     async def send(self, data: bytes) -> None:
-        await self._send({"type": "websocket.send", "bytes": data})
+        """Dropped when the client has left, which `messages` tells."""
+        with contextlib.suppress(OSError):
+            await self._send({"type": "websocket.send", "bytes": data})
 
     async def close(self, code: int = NORMAL) -> None:
-        with contextlib.suppress(OSError):  # the client was faster
+        with contextlib.suppress(OSError):
             await self._send({"type": "websocket.close", "code": code})
 
 

@@ -109,7 +109,7 @@ class Execution:
     def end(self) -> None:
         self._running.kill()
         self._heard.close()
-        if self._input is not None:
+        if self._input is not None and not self._input.is_closing():
             self._input.abort()
 
 
