@@ -142,13 +142,15 @@ class KubeFactory:
         self._stack.close()
 
     @contextmanager
-    def fresh(self) -> Iterator[Kube]:
-        """An API server that knows nothing yet, and its controllers."""
+    def fresh(self, *arguments: str) -> Iterator[Kube]:
+        """An API server that knows nothing yet, and its controllers; `arguments` are further ones
+        of the API server."""
         if not self._etcd:
             self._etcd = self._stack.enter_context(_etcd(self._folder / "etcd"))
         self._started += 1
         folder = self._folder / str(self._started)
-        with _control_plane(folder, self._etcd, f"/registry-{self._started}") as kube:
+        prefix = f"/registry-{self._started}"
+        with _control_plane(folder, self._etcd, prefix, arguments) as kube:
             yield kube
 
     @functools.cached_property
@@ -208,7 +210,9 @@ def _etcd(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _control_plane(folder: Path, etcd: str, prefix: str) -> Iterator[Kube]:
+def _control_plane(
+    folder: Path, etcd: str, prefix: str, more: tuple[str, ...] = ()
+) -> Iterator[Kube]:
     pki = open_pki(folder / "pki")
     keys = folder / "pki"
     (port, manager_port) = _free_ports(2)
@@ -257,6 +261,7 @@ def _control_plane(folder: Path, etcd: str, prefix: str) -> Iterator[Kube]:
         f"--service-account-key-file={signing_key}",
         f"--service-account-signing-key-file={signing_key}",
         "--service-cluster-ip-range=10.96.0.0/16",
+        *more,
     ]
     manager = [
         "--bind-address=127.0.0.1",
