@@ -92,7 +92,7 @@ class _Index:
 
     def with_value(self, value: str, prefix: str, after: str) -> list[str]:
         keys = self._keys.get(value, [])
-        start = bisect_right(keys, after) if after else bisect_left(keys, prefix)
+        start = max(bisect_left(keys, prefix), bisect_right(keys, after))
         end = bisect_left(keys, prefix + LAST_CHARACTER) if prefix else len(keys)
         return keys[start:end]
 

@@ -19,7 +19,8 @@ class _Collection:
         self.keys: list[str] = []
 
     def bounds(self, prefix: str, after: str) -> tuple[int, int]:
-        start = bisect_right(self.keys, after) if after else bisect_left(self.keys, prefix)
+        # `after` is a client's word: it never leads out of what begins with the prefix.
+        start = max(bisect_left(self.keys, prefix), bisect_right(self.keys, after))
         end = bisect_left(self.keys, prefix + LAST_CHARACTER) if prefix else len(self.keys)
         return start, end
 

@@ -130,6 +130,17 @@ async def test_a_scan_is_in_key_order_within_the_prefix(store: Store) -> None:
     assert store.scan("nothing") == []
 
 
+async def test_a_page_that_begins_before_the_prefix_or_after_it_stays_inside(store: Store) -> None:
+    for key in ("a/1", "b/1", "b/2", "c/1"):
+        await put(store, key, key)
+    then = store.revision
+    await put(store, "a/2", "a/2")
+    for after, expected in (("a/1", ["b/1", "b/2"]), ("a", ["b/1", "b/2"]), ("c/1", [])):
+        assert [key for key, _ in store.scan("things", "b/", after=after)] == expected
+        assert [key for key, _ in store.scan_at(then, "things", "b/", after=after)] == expected
+        assert store.count("things", "b/", after=after) == len(expected)
+
+
 async def test_a_scan_of_the_past_shows_it_unchanged(store: Store) -> None:
     a = await put(store, "a", "a1")
     b = await put(store, "b", "b1")

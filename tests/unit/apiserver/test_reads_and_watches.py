@@ -1,15 +1,17 @@
 """Lists, pages, selectors, and what a watch shows of them."""
 
 import asyncio
+import base64
 from collections.abc import AsyncGenerator
 
+import orjson
 import pytest
 from tests.support import RunningApi, running_api_server
 
 from towpath.apiserver.calls import Change, ReadOptions, Target, WatchOptions
 from towpath.apiserver.encoding import loads
 from towpath.apiserver.verbs.watch import INITIAL_EVENTS_END
-from towpath.machinery.core_kinds import CONFIG_MAP
+from towpath.machinery.core_kinds import CONFIG_MAP, NAMESPACE
 from towpath.machinery.errors import BadRequest, Gone, Timeout
 from towpath.machinery.users import PLATFORM
 
@@ -49,6 +51,34 @@ async def test_pages_show_one_moment_whatever_happens_between_them() -> None:
         assert seen == ["c0", "c1", "c2", "c3", "c4"]
         assert second.resource_version == first.resource_version
         assert not second.continue_token
+
+
+def token(**content: object) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(content)).decode()
+
+
+@pytest.mark.parametrize(
+    "garbled",
+    [
+        pytest.param(token(v="meta.k8s.io/v1", rv=5, start="default/a"), id="another namespace"),
+        pytest.param(token(v="meta.k8s.io/v1", rv=5, start=""), id="the beginning of everything"),
+        pytest.param(token(v="meta.k8s.io/v1", rv=0, start="other/a"), id="no revision"),
+        pytest.param(token(v="meta.k8s.io/v1", rv=-5, start="other/a"), id="a negative revision"),
+        pytest.param(token(v="meta.k8s.io/v1", rv=[5], start="other/a"), id="a list"),
+        pytest.param(token(v="meta.k8s.io/v1", rv=5), id="no key"),
+        pytest.param("eyJydiI6MWU0MDAsInN0YXJ0Ijoib3RoZXIvYSJ9", id="an endless number"),
+        pytest.param("äöü", id="no token"),
+        pytest.param("W10", id="no object"),
+        pytest.param("A" * 10_000, id="a long one"),
+    ],
+)
+async def test_a_page_token_that_was_made_up_leads_nowhere(garbled: str) -> None:
+    """Who may list one namespace could else begin in the one before it."""
+    async with running_api_server() as api:
+        await make(api, "a")
+        await api.client().create(NAMESPACE, NAMESPACE.object("other"))
+        with pytest.raises(BadRequest, match="continue key is not valid"):
+            await api.client().list(CONFIG_MAP, "other", limit=5, continue_token=garbled)
 
 
 async def test_a_page_token_older_than_history_has_expired() -> None:

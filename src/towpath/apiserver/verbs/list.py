@@ -24,6 +24,7 @@ Entries = list[tuple[str, Stored]]
 
 LOOKED_AT_ONCE = 1000
 VERSION_DIGITS_MAX = 18
+TOKEN_SHOWN_MAX = 100
 
 
 async def list_page(core: Core, user: UserInfo, target: Target, options: ReadOptions) -> Page:
@@ -34,7 +35,7 @@ async def list_page(core: Core, user: UserInfo, target: Target, options: ReadOpt
 async def select_page(core: Core, target: Target, options: ReadOptions) -> Page:
     served = core.registry.find(target.resource)
     selection = select(served, target.namespace, options.label_selector, options.field_selector)
-    revision, after = _position(core, options)
+    revision, after = _position(core, options, selection)
     remaining: int | None = None
     keys = _indexed(core, served, selection, revision, after)
     if keys is not None:
@@ -107,10 +108,10 @@ def _entries(
         raise too_large_version(revision, store.revision) from None
 
 
-def _position(core: Core, options: ReadOptions) -> tuple[int, str]:
+def _position(core: Core, options: ReadOptions, selection: Selection) -> tuple[int, str]:
     """The revision to show, and the key to begin after."""
     if options.continue_token:
-        return _read_token(options.continue_token)
+        return _read_token(options.continue_token, selection.prefix)
     current = core.store.revision
     if options.resource_version in ("", "0"):
         return current, ""
@@ -140,9 +141,17 @@ def _token(revision: int, last_key: str) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(content)).rstrip(b"=").decode()
 
 
-def _read_token(token: str) -> tuple[int, str]:
+def _read_token(token: str, prefix: str) -> tuple[int, str]:
+    """Revision and last key. A client may have made it up: it must not lead out of the prefix."""
     try:
         content = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-        return int(content["rv"]), str(content["start"])
-    except (binascii.Error, ValueError, KeyError, TypeError):
-        raise BadRequest(f"continue key is not valid: {token!r}") from None
+        revision, last_key = int(content["rv"]), str(content["start"])
+    except (binascii.Error, ValueError, KeyError, TypeError, OverflowError):
+        raise _bad_token(token) from None
+    if revision <= 0 or not last_key.startswith(prefix):
+        raise _bad_token(token)
+    return revision, last_key
+
+
+def _bad_token(token: str) -> BadRequest:
+    return BadRequest(f"continue key is not valid: {token[:TOKEN_SHOWN_MAX]!r}")
