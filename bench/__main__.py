@@ -1,10 +1,11 @@
-"""Lists and runs the benches: `python -m bench [NAME ...]`.
+"""Lists and runs the benches: `python -m bench [NAME ...] [OPTION ...]`.
 
 Each prints tables for people, and one JSON object as its last line for programs.
 """
 
 import importlib
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -17,11 +18,13 @@ def names() -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    unknown = [name for name in arguments if name not in names()]
+    # The options after the names are read by the benches.
+    asked = [*takewhile(lambda argument: not argument.startswith("-"), arguments)]
+    unknown = [name for name in asked if name not in names()]
     if unknown:
         print(f"no bench is called {', '.join(unknown)}; there are: {', '.join(names())}")
         return 2
-    for name in arguments or names():
+    for name in asked or names():
         module = importlib.import_module(f"bench.{name}")
         print(f"{name}: {(module.__doc__ or '').strip().splitlines()[0]}", flush=True)
         module.main()
