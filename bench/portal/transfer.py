@@ -4,24 +4,20 @@ import re
 
 from bench.portal.visitor import Visitor
 
-SCRIPT = re.compile(rb'src="(/static/[^"]+\.js)"|href="(/static/[^"]+\.js)"')
+SCRIPT = re.compile(rb'src="(/static/[^"]+\.js)"')
 STYLE = re.compile(rb'href="(/static/[^"]+\.css)"')
-IMPORTED = re.compile(rb'(?:from|import)\s*\(?"(\./[^"]+\.js)"')
 
 
 async def measure(visitor: Visitor, page: str) -> dict[str, object]:
-    """Of a page and everything that its scripts import, now or later."""
+    """Of a page."""
     html = (await visitor.get(page)).body
-    waiting = [(one or other).decode() for one, other in SCRIPT.findall(html)]
-    scripts: dict[str, tuple[int, int]] = {}
-    while waiting:
-        address = waiting.pop()
-        if address in scripts:
-            continue
-        plain = (await visitor.get(address)).body
-        scripts[address] = len(plain), await _transferred(visitor, address)
-        folder = address.rpartition("/")[0]
-        waiting += [f"{folder}/{name.decode()[2:]}" for name in IMPORTED.findall(plain)]
+    scripts = {
+        one.decode(): (
+            len((await visitor.get(one.decode())).body),
+            await _transferred(visitor, one.decode()),
+        )
+        for one in SCRIPT.findall(html)
+    }
     styles = [one.decode() for one in STYLE.findall(html)]
     return {
         "javascript_files": len(scripts),

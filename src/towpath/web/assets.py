@@ -4,6 +4,7 @@ A browser never need ask for one again, and none is read or compressed more than
 """
 
 import gzip
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ from pathlib import Path
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 KEPT = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
 
@@ -29,7 +31,10 @@ class Asset:
 
 
 class Assets:
-    """The files of a folder, and what is made at start, by name."""
+    """The files of a folder, and what is made at start, by name.
+
+    All addresses carry a stamp that changes with any of them.
+    """
 
     def __init__(self, folder: Path, made: Mapping[str, str]) -> None:
         self._assets = {
@@ -39,9 +44,17 @@ class Assets:
         }
         for name, text in made.items():
             self._assets[name] = Asset(text.encode(), _media_type(name))
+        digest = hashlib.sha256()
+        for name in sorted(self._assets):
+            digest.update(self._assets[name].content)
+        self._folder = f"/static/{digest.hexdigest()[:12]}"
+        self.route = Route(f"{self._folder}/{{name}}", self._answer)
+        """Raises HTTPException for what is not there."""
 
-    async def answer(self, request: Request) -> Response:
-        """For a route with the parameter `name`. Raises HTTPException."""
+    def address(self, name: str) -> str:
+        return f"{self._folder}/{name}"
+
+    async def _answer(self, request: Request) -> Response:
         name = request.path_params["name"]
         asset = self._assets.get(name)
         if asset is None:

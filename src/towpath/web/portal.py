@@ -12,8 +12,7 @@ from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route, compile_path
-from starlette.staticfiles import StaticFiles
+from starlette.routing import BaseRoute, Route, compile_path
 from starlette.types import Receive, Scope, Send
 
 from towpath.client.protocols import Client
@@ -28,15 +27,14 @@ from towpath.machinery.plain_words import plainly
 from towpath.machinery.users import UserInfo
 from towpath.plugin.reports import PluginReport
 from towpath.records.contract import Viewer
-from towpath.web import bell, palette, session, styleguide, stylesheet, wording
+from towpath.web import bell, palette, session, styleguide, wording
 from towpath.web.about_page import Engine, about_page
 from towpath.web.account_page import account_page
-from towpath.web.assets import Assets
 from towpath.web.guard import Guard
 from towpath.web.identity import Identity
 from towpath.web.live import LiveStreams, listening
 from towpath.web.reads import ViewerOf
-from towpath.web.rendering import STATIC, Frame, Rendering
+from towpath.web.rendering import Frame, Rendering
 
 FORM_FIELDS_MAX = 500
 FORM_BYTES_MAX = 1024 * 1024
@@ -100,8 +98,9 @@ def build_portal(portal: Portal, reads: Iterable[BaseRoute]) -> PortalApplicatio
     pages = (*portal.pages, account, about_page(portal.engines, portal.plugins), *styleguide.PAGES)
     rendering = Rendering(portal.template_folders, pages)
     shell = _Shell(portal, rendering, live)
-    assets = Assets(STATIC, {stylesheet.NAME: rendering.styles})
-    routes = [
+    routes: list[BaseRoute] = [
+        # First: what a page waits for should not wait itself.
+        rendering.assets.route,
         Route("/sign-in", shell.show_sign_in, methods=["GET"]),
         Route("/sign-in", shell.redeem, methods=["POST"]),
         Route("/sign-out", shell.sign_out, methods=["POST"]),
@@ -111,8 +110,6 @@ def build_portal(portal: Portal, reads: Iterable[BaseRoute]) -> PortalApplicatio
         Route("/-/live", shell.live, methods=["GET"]),
         Route("/-/palette", shell.palette, methods=["GET"]),
         Route("/-/inbox", shell.inbox, methods=["GET"]),
-        Route(f"/static/{rendering.stamp}/{{name}}", assets.answer),
-        Mount("/static", StaticFiles(directory=STATIC)),
     ]
     handlers = {
         StatusError: shell.failure,

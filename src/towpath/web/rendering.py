@@ -4,7 +4,6 @@ Escaping is always on; `Markup` comes from macros and from `icons` only. A templ
 it was not given fails; that it asks whether something was given is no failure.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,8 +19,9 @@ from towpath.hooks.pages import Page, PageRoute
 from towpath.machinery.users import UserInfo
 from towpath.records.contract import Unread
 from towpath.web import bell, drawing, session, wording
+from towpath.web.assets import Assets
+from towpath.web.bundles import script, stylesheet
 from towpath.web.icons import icon
-from towpath.web.stylesheet import stylesheet
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -39,9 +39,6 @@ SECTIONS = (
     ("/about", "Admin", "admin"),
 )
 """The rail, in its order; a section without a page is left out."""
-
-
-_IMPORTED = re.compile(r'^import [^"]*"\./([^"]+)";$', re.MULTILINE)
 
 
 class Missing(jinja2.Undefined):
@@ -82,9 +79,7 @@ class Rendering:
         self._templates = _environment(folders)
         paths = {route.path for route in routes}
         self.rail = tuple(one for one in SECTIONS if one[0] in paths)
-        self.styles = stylesheet()
-        self.stamp = _stamp(STATIC, self.styles)
-        self._modules = [self._asset(name) for name in modules(STATIC)]
+        self.assets = Assets(STATIC, {"portal.css": stylesheet(), "portal.js": script()})
 
     def render(self, request: Request, page: Page, title: str, frame: Frame) -> Response:
         user = frame.user
@@ -99,13 +94,9 @@ class Rendering:
             rail_folded=session.rail_folded(request),
             path=request.url.path,
             address=_address(request),
-            asset=self._asset,
-            modules=self._modules,
+            asset=self.assets.address,
         )
         return HTMLResponse(text, status_code=page.status, headers={"Cache-Control": "no-store"})
-
-    def _asset(self, name: str) -> str:
-        return f"/static/{self.stamp}/{name}"
 
 
 def _address(request: Request) -> str:
@@ -159,24 +150,3 @@ def _pattern(text: str) -> str:
 def _without_scheme(url: Any) -> str:
     parts = urlsplit(str(url))
     return parts.netloc + parts.path.rstrip("/")
-
-
-def modules(folder: Path, first: str = "portal.js") -> list[str]:
-    """What a script imports, and what that imports: told beforehand, all come in one turn."""
-    found: list[str] = []
-    waiting = [first]
-    for name in waiting:
-        text = (folder / name).read_text(encoding="utf-8")
-        new = [one for one in _IMPORTED.findall(text) if one not in waiting]
-        found += new
-        waiting += new
-    return found
-
-
-def _stamp(folder: Path, styles: str) -> str:
-    """Changes with any file: addresses that carry it may be kept for ever."""
-    digest = hashlib.sha256(styles.encode())
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]

@@ -20,7 +20,7 @@ SURFACES = (
     "/-/palette",
     "/-/live?page=http://[",
     "/-/live?page=/projects/demo%00",
-    "/static/portal.css",
+    "/static/000000000000/portal.css",
 )
 STRANGE_NAMES = (
     "evil.example",

@@ -14,7 +14,7 @@ from tests.scenarios.portal.world import World
 
 pytestmark = [pytest.mark.browser]
 
-TRY = """async (portal) => {
+TRY = """async ([portal, script, image]) => {
   const said = {};
   const attempt = async (name, tried) => {
     try { said[name] = String(await tried()); } catch (error) { said[name] = "refused"; }
@@ -33,9 +33,9 @@ TRY = """async (portal) => {
   await attempt("blind", async () =>
     (await fetch(`${portal}account`, { mode: "no-cors", credentials: "include" })).type);
   await attempt("script", () => loaded("script", `${portal}api/v1/projects`));
-  await attempt("our script", () => loaded("script", `${portal}static/portal.js`));
-  await attempt("image", () => loaded("img", `${portal}static/mark.svg`));
-  await attempt("worker", () => navigator.serviceWorker.register(`${portal}static/portal.js`));
+  await attempt("our script", () => loaded("script", script));
+  await attempt("image", () => loaded("img", image));
+  await attempt("worker", () => navigator.serviceWorker.register(script));
   await attempt("live", () => new Promise((resolve, reject) => {
     const source = new EventSource(`${portal}-/live`, { withCredentials: true });
     source.onopen = () => resolve("opened");
@@ -70,6 +70,8 @@ class Stranger:
     world: World
     context: BrowserContext
     portal: str
+    aims: list[str]
+    """The portal's address, its script's and its mark's."""
     sent: list[Request]
 
     async def page_at(self, address: str) -> Page:
@@ -101,7 +103,10 @@ async def stranger(browser: Browser, world: World) -> AsyncIterator[Stranger]:
     await page.goto(f"{world.base}/sign-in?link={await world.estate.link('carol')}")
     await page.get_by_role("button", name="Continue to the portal").click()
     await page.wait_for_url(f"{world.base}/")
-    yield Stranger(world, context, f"{world.base}/", [])
+    script = await page.locator("head script").get_attribute("src")
+    mark = await page.locator("head link[rel=icon]").get_attribute("href")
+    aims = [f"{world.base}/", f"{world.base}{script}", f"{world.base}{mark}"]
+    yield Stranger(world, context, f"{world.base}/", aims, [])
     await context.close()
 
 
@@ -121,7 +126,7 @@ async def test_a_workloads_page_is_a_stranger(stranger: Stranger) -> None:
     page = await stranger.page_at(f"http://okapi-service.staging.demo.localhost:{port}")
     before = await stranger.session()
     assert len(before) == 1
-    said = await page.evaluate(TRY, stranger.portal)
+    said = await page.evaluate(TRY, stranger.aims)
     assert said.pop("cookies") == ""
     # What is asked without looking at the answer is sent without the session, and not shown.
     assert said.pop("blind") in ("opaque", "refused")
@@ -142,7 +147,7 @@ async def test_a_page_of_another_port_is_another_site(stranger: Stranger) -> Non
     """The same host name: browsers give it our cookies, and our own checks must do."""
     page = await stranger.page_at("http://localhost:1")
     before = await stranger.session()
-    said = await page.evaluate(TRY, stranger.portal)
+    said = await page.evaluate(TRY, stranger.aims)
     assert "session" not in said.pop("cookies")
     assert said.pop("blind") in ("opaque", "refused")
     assert said.pop("post") in ("opaque", "refused")

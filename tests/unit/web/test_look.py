@@ -6,12 +6,11 @@ from pathlib import Path
 import httpx2
 import pytest
 from starlette.applications import Starlette
-from starlette.routing import Route
 
 from towpath.web import rendering
 from towpath.web.assets import Assets
+from towpath.web.bundles import MODULES, SCRIPTS, SHEETS, STYLES, module_text, script, stylesheet
 from towpath.web.rendering import STATIC
-from towpath.web.stylesheet import SHEETS, STYLES, stylesheet
 
 CSS = stylesheet()
 SOURCE = rendering.HERE.parent
@@ -121,8 +120,8 @@ def test_every_icon_that_is_named_has_been_drawn() -> None:
 
 
 async def test_assets_are_kept_for_good_and_packed_for_who_takes_that() -> None:
-    assets = Assets(STATIC, {"portal.css": "body { color: red }"})
-    app = Starlette(routes=[Route("/{name}", assets.answer)])
+    assets = Assets(STATIC, {"portal.css": "body { color: red }", "portal.js": "void 0"})
+    app = Starlette(routes=[assets.route])
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
         for name, media_type in (
@@ -130,11 +129,30 @@ async def test_assets_are_kept_for_good_and_packed_for_who_takes_that() -> None:
             ("portal.js", "text/javascript"),
             ("mark.svg", "image/svg+xml"),
         ):
-            packed = await client.get(f"/{name}", headers={"accept-encoding": "gzip"})
-            plain = await client.get(f"/{name}", headers={"accept-encoding": "identity"})
+            packed = await client.get(assets.address(name), headers={"accept-encoding": "gzip"})
+            plain = await client.get(assets.address(name), headers={"accept-encoding": "identity"})
             assert packed.headers["content-encoding"] == "gzip"
             assert "content-encoding" not in plain.headers
             assert packed.content == plain.content
             assert packed.headers["content-type"].startswith(media_type)
             assert "immutable" in plain.headers["cache-control"]
-        assert (await client.get("/absent.js")).status_code == 404
+        assert (await client.get(assets.address("absent.js"))).status_code == 404
+
+
+def test_every_module_is_joined_after_what_it_imports() -> None:
+    assert sorted(path.stem for path in SCRIPTS.glob("*.js")) == sorted(MODULES)
+    whole = script()
+    assert not re.search(r"^(import|export)\b", whole, re.MULTILINE)
+    seen = set()
+    for line in whole.splitlines():
+        if made := re.fullmatch(r"const (\w+) = \(\(\) => \{", line):
+            seen.add(made[1])
+        elif taken := re.fullmatch(r"const \{ [\w, :]+ \} = (\w+);", line):
+            assert taken[1] in seen, line
+
+
+def test_what_cannot_be_joined_is_said_with_its_module() -> None:
+    with pytest.raises(ValueError, match=r"live\.js: cannot join `import \* as bell from"):
+        module_text("live", 'import * as bell from "./bell.js";\n')
+    with pytest.raises(ValueError, match=r"live\.js: cannot join `export default"):
+        module_text("live", "export default 1;\n")
