@@ -66,7 +66,7 @@ def script() -> str:
 
 
 def module_text(name: str, text: str) -> str:
-    """A module as the constant `name`, which holds the functions that it exports.
+    """A module as a constant named after it, which holds the functions that it exports.
 
     Raises ValueError for an import or export of another form.
     """
@@ -74,11 +74,11 @@ def module_text(name: str, text: str) -> str:
     text = _EXPORT.sub(r"\1", _IMPORT.sub(_taken, _JS_COMMENT.sub("", text)))
     if other := _NOT_JOINED.search(text):
         raise ValueError(f"{name}.js: cannot join `{other[0]}`: import or export functions by name")
-    return f"const {name} = (() => {{\n{text.strip()}\nreturn {{ {functions} }};\n}})();\n"
+    return f"const {name}Module = (() => {{\n{text.strip()}\nreturn {{ {functions} }};\n}})();\n"
 
 
 def _taken(found: re.Match[str]) -> str:
-    return f"const {{ {found[1].replace(' as ', ': ')} }} = {found[2]};"
+    return f"const {{ {found[1].replace(' as ', ': ')} }} = {found[2]}Module;"
 
 
 def _read(path: Path) -> str:

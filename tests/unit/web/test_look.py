@@ -145,7 +145,7 @@ def test_every_module_is_joined_after_what_it_imports() -> None:
     assert not re.search(r"^(import|export)\b", whole, re.MULTILINE)
     seen = set()
     for line in whole.splitlines():
-        if made := re.fullmatch(r"const (\w+) = \(\(\) => \{", line):
+        if made := re.fullmatch(r"const (\w+Module) = \(\(\) => \{", line):
             seen.add(made[1])
         elif taken := re.fullmatch(r"const \{ [\w, :]+ \} = (\w+);", line):
             assert taken[1] in seen, line
