@@ -3,6 +3,7 @@
 datadir     the data directory: whose it is, its format, its ports
 occupants   who has a port that somebody wants
 own_name    what to type for this program, and what others run
+backup      the data directory in one file, and back
 recovery    what a killed platform left running, ended before anything else begins
 addresses   the addresses to show, computed from the ports in use
 capabilities the built-in capabilities, in order, and those that plug-ins add

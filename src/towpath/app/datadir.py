@@ -111,6 +111,21 @@ def ports_known(path: Path) -> tuple[int, int]:
     return known.get("http", HTTP_PORT), known.get("api", API_PORT)
 
 
+def database_port_for(path: Path, *, free: bool = False) -> int:
+    """The database server's of the last start, or one that is `free` now. Raises StartRefused."""
+    port = _settings(path).get("postgres", POSTGRES_PORT)
+    return _free_port(port, set()) if free else port
+
+
+def require_known_format(found: object, what: str) -> None:
+    """Raises StartRefused for another release's format; `what` has it."""
+    if str(found) != str(FORMAT):
+        raise StartRefused(
+            f"{what} has format {found}, and this release knows format {FORMAT}; "
+            "start it with the release that wrote it"
+        )
+
+
 def holder_of(path: Path) -> str | None:
     """Who runs a platform on the directory now, or None."""
     try:
@@ -189,11 +204,7 @@ def _check_format(path: Path) -> bool:
         text = (path / "version").read_text().strip()
     except FileNotFoundError:
         return False
-    if text != str(FORMAT):
-        raise StartRefused(
-            f"the data directory {path} has format {text}, and this release knows format {FORMAT}; "
-            "start it with the release that wrote it"
-        )
+    require_known_format(text, f"the data directory {path}")
     return True
 
 

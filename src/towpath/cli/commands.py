@@ -2,6 +2,7 @@
 
 from towpath.app.capabilities import BUILT_IN
 from towpath.cli.account_commands import ACCOUNT_COMMANDS
+from towpath.cli.backup_commands import BACKUP_COMMANDS
 from towpath.cli.git_commands import GIT_COMMANDS
 from towpath.cli.object_commands import OBJECT_COMMANDS, deleting_files_too
 from towpath.cli.platform_commands import PLATFORM_COMMANDS
@@ -14,4 +15,11 @@ def all_commands() -> list[Command]:
         for capability in BUILT_IN
         for command in capability.load_commands()
     ]
-    return [*PLATFORM_COMMANDS, *ACCOUNT_COMMANDS, *GIT_COMMANDS, *OBJECT_COMMANDS, *contributed]
+    return [
+        *PLATFORM_COMMANDS,
+        *BACKUP_COMMANDS,
+        *ACCOUNT_COMMANDS,
+        *GIT_COMMANDS,
+        *OBJECT_COMMANDS,
+        *contributed,
+    ]

@@ -144,14 +144,14 @@ class EmbeddedPostgres:
         output = (self._folder / "server.log").open("ab")
         with output:
             self._process = await asyncio.create_subprocess_exec(
-                *_launch(binaries / "postgres"),
+                *launch(binaries / "postgres"),
                 "-D",
                 str(self._data),
                 *flags,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=_environment(),
+                env=environment(),
                 start_new_session=True,
             )
         await self._until_ready(self._process)
@@ -176,11 +176,11 @@ class EmbeddedPostgres:
         )
 
 
-def _launch(program: Path) -> list[str]:
+def launch(program: Path) -> list[str]:
     return [sys.executable, "-I", "-S", str(LAUNCH), str(program)]
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
@@ -217,12 +217,12 @@ async def _cluster_template(binaries: Path, cache: Path) -> Path:
 
 async def _run(program: Path, *arguments: str, stdin: str = "") -> str:
     process = await asyncio.create_subprocess_exec(
-        *_launch(program),
+        *launch(program),
         *arguments,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        env=_environment(),
+        env=environment(),
     )
     try:
         output, _ = await asyncio.wait_for(process.communicate(stdin.encode()), RUN_DEADLINE_S)
