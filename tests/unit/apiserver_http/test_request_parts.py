@@ -2,7 +2,13 @@
 
 import pytest
 
-from towpath.apiserver.http.bodies import check_duplicates, decode_object, decode_patch, read_body
+from towpath.apiserver.http.bodies import (
+    check_duplicates,
+    check_patch_type,
+    decode_object,
+    decode_patch,
+    read_body,
+)
 from towpath.apiserver.http.discovery import aggregated_version
 from towpath.apiserver.http.media import Form, negotiate
 from towpath.apiserver.http.paths import ResourcePath, parse_resource_path
@@ -127,7 +133,7 @@ def test_queries_keep_the_first_value_and_decode_it() -> None:
     [
         pytest.param("sendInitialEvents=true", Invalid, id="initial events need a match"),
         pytest.param("resourceVersionMatch=Exact", Invalid, id="a match needs initial events"),
-        pytest.param("allowWatchBookmarks=maybe", BadRequest, id="a flag is true or false"),
+        pytest.param("timeoutSeconds=soon", BadRequest, id="a time is a number"),
     ],
 )
 def test_watch_options_that_contradict_each_other(query: str, error: type[Exception]) -> None:
@@ -158,7 +164,7 @@ def test_delete_options_come_from_the_body_first() -> None:
     body = {"propagationPolicy": "Orphan", "gracePeriodSeconds": 0, "preconditions": {"uid": "u"}}
     options = delete_options({"propagationPolicy": "Foreground", "gracePeriodSeconds": "5"}, body)
     assert (options.propagation_policy, options.grace_period_s, options.uid) == ("Orphan", 0, "u")
-    assert delete_options({"gracePeriodSeconds": "5"}, {}).grace_period_s == 5
+    assert delete_options({"gracePeriodSeconds": "5"}, None).grace_period_s == 5
 
 
 async def receive_in_parts(*parts: bytes) -> bytes:
@@ -227,4 +233,6 @@ def test_patches_have_the_shape_of_their_type() -> None:
     with pytest.raises(BadRequest):
         decode_patch(b"{}", "application/json-patch+json")
     with pytest.raises(UnsupportedMediaType):
-        decode_patch(b"{}", "application/json")
+        check_patch_type("application/json", custom=False)
+    with pytest.raises(UnsupportedMediaType):
+        check_patch_type("application/strategic-merge-patch+json", custom=True)

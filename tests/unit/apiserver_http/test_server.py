@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import orjson
 import pytest
+import yaml
 from tests.support import eventually
 from tests.wire import WiredApi, wired_api_server
 
@@ -66,10 +67,7 @@ def status(response: httpx2.Response) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("method", "path", "expected"),
     [
-        pytest.param("GET", "/nothing/here", (404, "NotFound"), id="an unknown path"),
-        pytest.param("GET", "/apis/none.dev/v1/things", (404, "NotFound"), id="an unknown group"),
         pytest.param("GET", f"{COLLECTION}/absent", (404, "NotFound"), id="an unknown object"),
-        pytest.param("GET", f"{COLLECTION}/a/log", (404, "NotFound"), id="no such subresource"),
         pytest.param("POST", f"{COLLECTION}/a", (405, "MethodNotAllowed"), id="POST to an object"),
         pytest.param("PUT", COLLECTION, (405, "MethodNotAllowed"), id="PUT to a collection"),
         pytest.param(
@@ -95,6 +93,25 @@ async def test_refusals(
     response = await http.request(method, path)
     assert status(response) == expected
     assert response.json()["kind"] == "Status"
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/apis/none.dev/v1/things", f"{COLLECTION}/a/log"])
+async def test_where_nothing_is_served_the_answer_is_plain_text(
+    http: httpx2.AsyncClient, path: str
+) -> None:
+    response = await http.get(path)
+    assert (response.status_code, response.text) == (404, "404 page not found\n")
+
+
+async def test_answers_come_in_yaml_to_who_asks_for_it(
+    http: httpx2.AsyncClient, objects: KubernetesClient
+) -> None:
+    wants_yaml = {"accept": "application/yaml"}
+    found = await http.get(f"{COLLECTION}/a", headers=wants_yaml)
+    assert found.headers["content-type"] == "application/yaml"
+    assert yaml.safe_load(found.text)["data"] == {"x": "1"}
+    absent = await http.get(f"{COLLECTION}/absent", headers=wants_yaml)
+    assert (absent.status_code, yaml.safe_load(absent.text)["reason"]) == (404, "NotFound")
 
 
 async def test_who_is_not_known_sees_health_and_nothing_else(http: httpx2.AsyncClient) -> None:

@@ -14,6 +14,8 @@ from typing import Any, cast
 import orjson
 
 from towpath.machinery.asgi import Receive
+from towpath.machinery.builtins import decoding as builtins_decoding
+from towpath.machinery.causes import quote
 from towpath.machinery.errors import BadRequest, TooLarge, UnsupportedMediaType
 from towpath.machinery.objects import RawObject
 
@@ -31,6 +33,8 @@ PATCH_TYPES = (
     "application/strategic-merge-patch+json",
     APPLY_YAML,
 )
+CUSTOM_PATCH_TYPES = tuple(name for name in PATCH_TYPES if "strategic" not in name)
+OBJECT_TYPES = ("application/json", "application/yaml", PROTOBUF)
 
 
 class ClientDisconnected(Exception):
@@ -89,12 +93,44 @@ def check_duplicates(body: bytes, content_type: str, obj: RawObject, validation:
     return found
 
 
-def decode_patch(body: bytes, media_type: str) -> RawObject | list[RawObject]:
-    if media_type not in PATCH_TYPES:
-        raise UnsupportedMediaType(
-            "the body of the request was in an unknown format - accepted media types include: "
-            + ", ".join(PATCH_TYPES)
+def check_content_type(content_type: str, *, custom: bool) -> None:
+    """Raise UnsupportedMediaType unless objects come in it."""
+    media_type = media_type_of(content_type)
+    if media_type not in JSON_TYPES | YAML_TYPES and (custom or media_type != PROTOBUF):
+        raise _unsupported(OBJECT_TYPES[:2] if custom else OBJECT_TYPES)
+
+
+def check_patch_type(media_type: str, *, custom: bool) -> None:
+    types = CUSTOM_PATCH_TYPES if custom else PATCH_TYPES
+    if media_type not in types:
+        raise _unsupported(types)
+
+
+def _unsupported(accepted: tuple[str, ...]) -> UnsupportedMediaType:
+    return UnsupportedMediaType(
+        "the body of the request was in an unknown format - accepted media types include: "
+        + ", ".join(accepted)
+    )
+
+
+def decode_delete_options(body: bytes, content_type: str) -> RawObject:
+    """The body of a deletion. Raises BadRequest, UnsupportedMediaType."""
+    options = decode_object(body, content_type)
+    group = str(options.get("apiVersion") or "v1")
+    if options.get("kind") not in (None, "", "DeleteOptions"):
+        kind = options["kind"]
+        raise BadRequest(
+            f"no kind {quote(kind)} is registered for version {quote(group)} in scheme "
+            '"pkg/api/legacyscheme/scheme.go:30"'
         )
+    try:
+        builtins_decoding.decode_object("meta/v1.DeleteOptions", options)
+    except builtins_decoding.DecodeError as error:
+        raise BadRequest(str(error)) from None
+    return options
+
+
+def decode_patch(body: bytes, media_type: str) -> RawObject | list[RawObject]:
     patch = _decode_yaml(body) if media_type == APPLY_YAML else _decode_json(body)
     if media_type == JSON_PATCH:
         if not isinstance(patch, list) or not all(isinstance(entry, dict) for entry in patch):
@@ -112,10 +148,7 @@ def decode(body: bytes, media_type: str) -> Any:
         from towpath.machinery import protobuf
 
         return protobuf.decode(body)
-    raise UnsupportedMediaType(
-        "the body of the request was in an unknown format - accepted media types include: "
-        f"application/json, application/yaml, {PROTOBUF}"
-    )
+    raise _unsupported(OBJECT_TYPES)
 
 
 def as_object(value: Any) -> RawObject:

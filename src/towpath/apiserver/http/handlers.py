@@ -2,7 +2,10 @@
 
 from towpath.apiserver.calls import Verbs
 from towpath.apiserver.http.bodies import (
+    check_content_type,
     check_duplicates,
+    check_patch_type,
+    decode_delete_options,
     decode_object,
     decode_patch,
     media_type_of,
@@ -24,7 +27,7 @@ from towpath.machinery.objects import RawObject
 
 
 async def get(verbs: Verbs, request: ApiRequest) -> None:
-    form = negotiate(request.header(b"accept"))
+    form = _form(request)
     stored = await verbs.get(request.user, request.target)
     if form is not Form.PLAIN:
         stored = object_bytes(request.served, stored, form, request.query)
@@ -32,73 +35,87 @@ async def get(verbs: Verbs, request: ApiRequest) -> None:
 
 
 async def list_(verbs: Verbs, request: ApiRequest) -> None:
-    form = negotiate(request.header(b"accept"))
+    form = _form(request)
     page = await verbs.list(request.user, request.target, read_options(request.query))
     body = await list_bytes(request.served, page, form, request.query)
     await send_large(request.scope, request.send, body)
 
 
 async def create(verbs: Verbs, request: ApiRequest) -> None:
+    form = _form(request)
+    content_type = request.header(b"content-type")
+    check_content_type(content_type, custom=request.served.custom)
+    body = await read_body(request.receive, request.content_length)
     options = write_options(request.query, request.header(b"user-agent"))
-    obj, warnings = await _object(request)
+    obj, warnings = _decoded(request, body, content_type)
     written = await verbs.create(request.user, request.target, obj, options)
-    await _send_written(request, written.object, 201, (*warnings, *written.warnings))
+    await _send_written(request, written.object, 201, (*warnings, *written.warnings), form)
 
 
 async def update(verbs: Verbs, request: ApiRequest) -> None:
+    form = _form(request)
+    body = await read_body(request.receive, request.content_length)
     options = write_options(request.query, request.header(b"user-agent"), "UpdateOptions")
-    obj, warnings = await _object(request)
+    content_type = request.header(b"content-type")
+    check_content_type(content_type, custom=request.served.custom)
+    obj, warnings = _decoded(request, body, content_type)
     written = await verbs.update(request.user, request.target, obj, options)
     status = 201 if written.created else 200
-    await _send_written(request, written.object, status, (*warnings, *written.warnings))
+    await _send_written(request, written.object, status, (*warnings, *written.warnings), form)
 
 
 async def patch(verbs: Verbs, request: ApiRequest) -> None:
     media_type = media_type_of(request.header(b"content-type"))
-    # Who applies has to say who they are: a program's name is not enough.
-    agent = "" if media_type == APPLY else request.header(b"user-agent")
-    options = write_options(request.query, agent, "PatchOptions")
+    check_patch_type(media_type, custom=request.served.custom)
+    form = _form(request)
     body = await read_body(request.receive, request.content_length)
+    agent = request.header(b"user-agent")
+    options = write_options(request.query, agent, "PatchOptions", applies=media_type == APPLY)
     document = decode_patch(body, media_type)
     written = await verbs.patch(request.user, request.target, document, media_type, options)
-    await _send_written(request, written.object, 201 if written.created else 200, written.warnings)
+    status = 201 if written.created else 200
+    await _send_written(request, written.object, status, written.warnings, form)
 
 
 async def delete(verbs: Verbs, request: ApiRequest) -> None:
+    form = _form(request)
     options = delete_options(request.query, await _delete_body(request))
     deleted = await verbs.delete(request.user, request.target, options)
     if deleted.finished and not request.served.behaviour.delete_returns_object:
         await send_object(request.send, success_status(deleted.details))
         return
-    await _send_written(request, deleted.object, 200, ())
+    await _send_written(request, deleted.object, 200, (), form)
 
 
 async def delete_collection(verbs: Verbs, request: ApiRequest) -> None:
-    options = delete_options(request.query, await _delete_body(request))
+    form = _form(request)
     selection = read_options(request.query)
+    options = delete_options(request.query, await _delete_body(request))
     page = await verbs.delete_collection(request.user, request.target, selection, options)
-    body = await list_bytes(request.served, page, Form.PLAIN, request.query)
+    body = await list_bytes(request.served, page, form, request.query)
     await send_large(request.scope, request.send, body)
 
 
-async def _object(request: ApiRequest) -> tuple[RawObject, list[str]]:
+def _form(request: ApiRequest) -> Form:
+    """The form of the answer, refused before anything is done for it."""
+    return negotiate(request.header(b"accept"), custom=request.served.custom)
+
+
+def _decoded(request: ApiRequest, body: bytes, content_type: str) -> tuple[RawObject, list[str]]:
     """The object in the body, and warnings about the body."""
-    body = await read_body(request.receive, request.content_length)
-    content_type = request.header(b"content-type")
     obj = decode_object(body, content_type)
     validation = request.query.get("fieldValidation", "")
     return obj, check_duplicates(body, content_type, obj, validation)
 
 
-async def _delete_body(request: ApiRequest) -> RawObject:
+async def _delete_body(request: ApiRequest) -> RawObject | None:
     body = await read_body(request.receive, request.content_length)
-    return decode_object(body, request.header(b"content-type")) if body.strip() else {}
+    return decode_delete_options(body, request.header(b"content-type")) if body else None
 
 
 async def _send_written(
-    request: ApiRequest, stored: bytes, status: int, warnings: tuple[str, ...]
+    request: ApiRequest, stored: bytes, status: int, warnings: tuple[str, ...], form: Form
 ) -> None:
-    form = negotiate(request.header(b"accept"))
     if form is not Form.PLAIN:
         stored = object_bytes(request.served, stored, form, request.query)
     await send_bytes(

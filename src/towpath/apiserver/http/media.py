@@ -1,8 +1,8 @@
 """Content negotiation: which form of an answer the client asked for. Pure.
 
-Clients of Kubernetes ask for a Table, for metadata only, or for protobuf first and JSON second; an
-answer in JSON is always allowed as long as they accept it. Parsed headers are remembered, because
-a client sends the same one with every request.
+Clients of Kubernetes ask for a Table, for metadata only, for YAML, or for protobuf first and JSON
+second; an answer in JSON is always allowed as long as they accept it. Parsed headers are
+remembered, because a client sends the same one with every request.
 """
 
 from dataclasses import dataclass
@@ -11,8 +11,10 @@ from functools import lru_cache
 
 from towpath.machinery.errors import NotAcceptable
 
-JSON = b"application/json"
-STRICT_JSON_TYPES = frozenset({"application/json", "application/*", "*/*"})
+JSON_TYPES = frozenset({"application/json", "application/*", "*/*"})
+YAML = "application/yaml"
+OFFERED = ("application/json", YAML, "application/vnd.kubernetes.protobuf")
+"""The last of them only for requests."""
 
 
 class Form(Enum):
@@ -33,37 +35,60 @@ class MediaRange:
     quality: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    form: Form
+    yaml: bool = False
+
+
 @lru_cache(maxsize=512)
 def parse_accept(header: str) -> tuple[MediaRange, ...]:
-    """Entries by quality, then in the order of the header."""
+    """Entries by quality, wildcards last, then in the order of the header."""
     entries = []
     for entry in header.split(","):
         media_type, *parameters = [part.strip() for part in entry.split(";")]
         named = {name: value for name, _, value in (part.partition("=") for part in parameters)}
         if media_type:
             entries.append(MediaRange(media_type.lower(), named, _quality(named.pop("q", "1"))))
-    return tuple(sorted(entries, key=lambda entry: -entry.quality))
+    return tuple(sorted(entries, key=lambda entry: (-entry.quality, entry.type.count("*"))))
+
+
+def negotiate(header: str, *, custom: bool = False, streams: bool = False) -> Form:
+    """The form to answer in. Raises NotAcceptable when none that there is is accepted."""
+    wanted = wanted_of(header)
+    if wanted is None or (streams and wanted.yaml):
+        offered: tuple[str, ...] = OFFERED[:2] if custom else OFFERED
+        if streams:
+            offered = tuple(f"{name};stream=watch" for name in offered if name != YAML)
+        raise NotAcceptable(f"only the following media types are accepted: {', '.join(offered)}")
+    return wanted.form
 
 
 @lru_cache(maxsize=512)
-def negotiate(header: str) -> Form:
-    """The form to answer in. Raises NotAcceptable when no JSON form is accepted."""
+def wanted_of(header: str) -> Wanted | None:
+    """None when nothing that the client accepts can be had."""
     if not header:
-        return Form.PLAIN
+        return Wanted(Form.PLAIN)
     for entry in parse_accept(header):
-        if entry.type not in STRICT_JSON_TYPES:
+        is_yaml = entry.type == YAML
+        if entry.type not in JSON_TYPES and not is_yaml:
             continue
-        wanted = entry.parameters.get("as", "")
-        if not wanted:
-            return Form.PLAIN
-        known = {form.value: form for form in Form}
-        meta_v1 = (entry.parameters.get("g"), entry.parameters.get("v")) == ("meta.k8s.io", "v1")
-        if meta_v1 and wanted in known:
-            return known[wanted]
-    raise NotAcceptable(
-        "only the following media types are accepted: application/json; "
-        f"the request accepts {header}"
-    )
+        form = _form(entry.parameters)
+        if form is not None and entry.parameters.get("stream", "watch") == "watch":
+            return Wanted(form, is_yaml)
+    return None
+
+
+def _form(parameters: dict[str, str]) -> Form | None:
+    name = parameters.get("as", "")
+    if not name:
+        return Form.PLAIN
+    if parameters.get("g") != "meta.k8s.io" or parameters.get("v") not in ("v1", "v1beta1"):
+        return None
+    return _FORMS.get(name)
+
+
+_FORMS = {form.value: form for form in Form}
 
 
 def _quality(text: str) -> float:

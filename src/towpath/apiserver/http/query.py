@@ -5,18 +5,25 @@ from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from towpath.apiserver.calls import DeleteOptions, ReadOptions, WatchOptions, WriteOptions
-from towpath.machinery.causes import forbidden, invalid, too_long, unsupported
-from towpath.machinery.errors import BadRequest, Cause, Invalid
+from towpath.machinery.causes import (
+    forbidden,
+    invalid,
+    invalid_value,
+    quote,
+    required,
+    too_long,
+    unsupported,
+)
+from towpath.machinery.errors import BadRequest, Cause
 from towpath.machinery.objects import RawObject
 
 Query = Mapping[str, str]
 
 FIELD_VALIDATION = ("", "Ignore", "Strict", "Warn")
-VERSION_MATCHES = ("Exact", "NotOlderThan")
-PROPAGATION = ("Background", "Foreground", "Orphan")
+VERSION_MATCHES = ("Exact", "NotOlderThan", "")
+PROPAGATION = ("Foreground", "Background", "Orphan", "nil")
 MANAGER_LENGTH_MAX = 128
-TRUE_WORDS = frozenset({"1", "t", "T", "true", "TRUE", "True"})
-FALSE_WORDS = frozenset({"", "0", "f", "F", "false", "FALSE", "False"})
+INT64_BITS = 63
 
 
 @lru_cache(maxsize=1024)
@@ -31,43 +38,47 @@ def parse_query(query_string: bytes) -> Query:
 
 
 def boolean(query: Query, name: str) -> bool:
-    value = query.get(name, "")
-    if value in TRUE_WORDS:
-        return True
-    if value in FALSE_WORDS:
-        return False
-    raise BadRequest(f'invalid query parameter {name}: "{value}" is not a boolean')
+    """Whatever is not a no is a yes, as Kubernetes reads it."""
+    value = query.get(name)
+    return value is not None and value != "0" and value.lower() != "false"
 
 
 def integer(query: Query, name: str) -> int | None:
-    value = query.get(name, "")
-    if not value:
+    value = query.get(name)
+    if value is None:
         return None
-    try:
-        return int(value)
-    except ValueError:
-        raise BadRequest(f'invalid query parameter {name}: "{value}" is not a number') from None
+    shown = f"strconv.ParseInt: parsing {quote(value)}"
+    digits = value.removeprefix("-").removeprefix("+")
+    if not (digits.isascii() and digits.isdecimal() and len(value) - len(digits) < 2):
+        raise BadRequest(f"{shown}: invalid syntax")
+    number = int(value[: 2 * INT64_BITS])
+    if not -(1 << INT64_BITS) <= number < 1 << INT64_BITS:
+        raise BadRequest(f"{shown}: value out of range")
+    return number
 
 
 def read_options(query: Query) -> ReadOptions:
-    _check_version_match(query)
     limit = integer(query, "limit") or 0
-    if limit < 0:
-        raise BadRequest(f'invalid query parameter limit: "{limit}" must not be negative')
+    integer(query, "timeoutSeconds")
+    said = _version_match(query)
+    if "sendInitialEvents" in query:
+        said.append(forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
+    if said:
+        raise invalid("meta.k8s.io", "ListOptions", "", said)
     return ReadOptions(
         resource_version=query.get("resourceVersion", ""),
         resource_version_match=query.get("resourceVersionMatch", ""),
         label_selector=query.get("labelSelector", ""),
         field_selector=query.get("fieldSelector", ""),
-        limit=limit,
+        limit=max(limit, 0),
         continue_token=query.get("continue", ""),
     )
 
 
-def _check_version_match(query: Query) -> None:
+def _version_match(query: Query) -> list[Cause]:
     match, version = query.get("resourceVersionMatch", ""), query.get("resourceVersion", "")
     if not match:
-        return
+        return []
     said = []
     if not version:
         said.append(_forbidden("is forbidden unless resourceVersion is provided"))
@@ -77,8 +88,7 @@ def _check_version_match(query: Query) -> None:
         said.append(unsupported("resourceVersionMatch", match, VERSION_MATCHES))
     if match == "Exact" and version == "0":
         said.append(_forbidden('"exact" is forbidden for resourceVersion "0"'))
-    if said:
-        raise invalid("meta.k8s.io", "ListOptions", "", said)
+    return said
 
 
 def _forbidden(why: str) -> Cause:
@@ -86,71 +96,102 @@ def _forbidden(why: str) -> Cause:
 
 
 def watch_options(query: Query) -> WatchOptions:
-    initial = boolean(query, "sendInitialEvents")
+    integer(query, "limit")
+    timeout = integer(query, "timeoutSeconds")
     match = query.get("resourceVersionMatch", "")
+    said = []
     if "sendInitialEvents" in query and match != "NotOlderThan":
         why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
-        said = [forbidden("resourceVersionMatch", why)]
-        if match:
-            said.append(unsupported("resourceVersionMatch", match, ("NotOlderThan",)))
-        raise invalid("meta.k8s.io", "ListOptions", "", said)
+        said.append(forbidden("resourceVersionMatch", why))
     if match and "sendInitialEvents" not in query:
-        why = "is forbidden for watch unless sendInitialEvents is provided"
-        raise invalid("meta.k8s.io", "ListOptions", "", [_forbidden(why)])
-    timeout = integer(query, "timeoutSeconds")
+        said.append(_forbidden("is forbidden for watch unless sendInitialEvents is provided"))
+    if match and match != "NotOlderThan":
+        said.append(unsupported("resourceVersionMatch", match, ("NotOlderThan",)))
+    if match and query.get("continue"):
+        said.append(_forbidden("is forbidden when continue is provided"))
+    if said:
+        raise invalid("meta.k8s.io", "ListOptions", "", said)
     return WatchOptions(
         resource_version=query.get("resourceVersion", ""),
         label_selector=query.get("labelSelector", ""),
         field_selector=query.get("fieldSelector", ""),
         timeout_s=float(timeout) if timeout else None,
         bookmarks=boolean(query, "allowWatchBookmarks"),
-        send_initial_events=initial,
+        send_initial_events=boolean(query, "sendInitialEvents"),
     )
 
 
-def write_options(query: Query, user_agent: str, kind: str = "CreateOptions") -> WriteOptions:
+def write_options(
+    query: Query, user_agent: str, kind: str = "CreateOptions", *, applies: bool = False
+) -> WriteOptions:
     """`kind` is what a refusal calls the options: CreateOptions, UpdateOptions, PatchOptions."""
-    manager = query.get("fieldManager", "") or user_agent.partition("/")[0]
-    if len(manager) > MANAGER_LENGTH_MAX:
-        raise _invalid_option(kind, too_long("fieldManager", MANAGER_LENGTH_MAX))
+    manager = query.get("fieldManager", "")
+    said = []
+    if applies and not manager:
+        said.append(required("fieldManager", "is required for apply patch"))
+    if kind == "PatchOptions" and not applies and "force" in query:
+        said.append(forbidden("force", "may not be specified for non-apply patch"))
+    if manager:
+        said += _manager_causes(manager)
+    if query.get("dryRun", "All") != "All":
+        said.append(unsupported("dryRun", [query["dryRun"]], ("All",)))
     validation = query.get("fieldValidation", "")
     if validation not in FIELD_VALIDATION:
-        raise _invalid_option(kind, unsupported("fieldValidation", validation, FIELD_VALIDATION))
+        said.append(unsupported("fieldValidation", validation, FIELD_VALIDATION))
+    if said:
+        raise invalid("meta.k8s.io", kind, "", said)
+    # Who applies has to say who they are: a program's name is not enough.
     return WriteOptions(
-        dry_run=_dry_run(query.get("dryRun", ""), kind),
-        field_manager=manager,
+        dry_run="dryRun" in query,
+        field_manager=manager or user_agent.partition("/")[0][:MANAGER_LENGTH_MAX],
         field_validation=validation or "Warn",
         force=boolean(query, "force"),
     )
 
 
-def delete_options(query: Query, body: RawObject) -> DeleteOptions:
-    """From the body, as DeleteOptions, and from the query, which stands in for a missing body."""
-    preconditions = body.get("preconditions") or {}
-    policy = body.get("propagationPolicy") or query.get("propagationPolicy", "")
-    orphan = body.get("orphanDependents")
-    if not policy and orphan is not None:
+def _manager_causes(manager: str) -> list[Cause]:
+    causes = []
+    if len(manager.encode()) > MANAGER_LENGTH_MAX:
+        causes.append(too_long("fieldManager", MANAGER_LENGTH_MAX))
+    for position, character in enumerate(manager):
+        if not character.isprintable():
+            words = f"invalid character U+{ord(character):04X} (at position {position})"
+            causes.append(invalid_value("fieldManager", manager, words))
+    return causes
+
+
+def delete_options(query: Query, body: RawObject | None) -> DeleteOptions:
+    """From the body, when there is one, and otherwise from the query."""
+    given = _delete_query(query) if body is None else body
+    policy, orphan = given.get("propagationPolicy"), given.get("orphanDependents")
+    said = []
+    if orphan is not None and policy is not None:
+        why = "orphanDependents and deletionPropagation cannot be both set"
+        said.append(invalid_value("propagationPolicy", policy, why))
+    if policy is not None and policy not in PROPAGATION[:-1]:
+        said.append(unsupported("propagationPolicy", policy, PROPAGATION))
+    dry_run = given.get("dryRun") or []
+    if any(value != "All" for value in dry_run):
+        said.append(unsupported("dryRun", dry_run, ("All",)))
+    if said:
+        raise invalid("meta.k8s.io", "DeleteOptions", "", said)
+    if policy is None and orphan is not None:
         policy = "Orphan" if orphan else "Background"
-    if policy and policy not in PROPAGATION:
-        raise _invalid_option(
-            "DeleteOptions", unsupported("propagationPolicy", policy, PROPAGATION)
-        )
-    grace = body.get("gracePeriodSeconds")
-    dry_run = body.get("dryRun") or []
+    preconditions = given.get("preconditions") or {}
     return DeleteOptions(
-        dry_run=_dry_run(dry_run[0] if dry_run else query.get("dryRun", ""), "DeleteOptions"),
-        propagation_policy=policy,
-        grace_period_s=grace if grace is not None else integer(query, "gracePeriodSeconds"),
+        dry_run=bool(dry_run),
+        propagation_policy=policy or "",
+        grace_period_s=given.get("gracePeriodSeconds"),
         uid=preconditions.get("uid") or "",
         resource_version=preconditions.get("resourceVersion") or "",
     )
 
 
-def _dry_run(value: str, kind: str) -> bool:
-    if value in ("", "All"):
-        return value == "All"
-    raise _invalid_option(kind, unsupported("dryRun", [value], ("All",)))
-
-
-def _invalid_option(kind: str, cause: Cause) -> Invalid:
-    return invalid("meta.k8s.io", kind, "", [cause])
+def _delete_query(query: Query) -> RawObject:
+    orphan = boolean(query, "orphanDependents") if "orphanDependents" in query else None
+    return {
+        "propagationPolicy": query.get("propagationPolicy"),
+        "orphanDependents": orphan,
+        "dryRun": [query["dryRun"]] if "dryRun" in query else [],
+        "gracePeriodSeconds": integer(query, "gracePeriodSeconds"),
+    }

@@ -31,7 +31,8 @@ HEADERS = [(b"content-type", b"application/json"), (b"cache-control", b"no-cache
 class WatchStreams(OpenStreams):
     async def serve(self, verbs: Verbs, request: ApiRequest) -> None:
         self.refuse_when_ended()
-        form = negotiate(request.header(b"accept"))
+        accept = request.header(b"accept")
+        form = negotiate(accept, custom=request.served.custom, streams=True)
         options = _with_timeout(watch_options(request.query))
         encode = event_encoder(request.served, form, request.query)
         lifetime_s = (options.timeout_s or TIMEOUT_S_MAX) + STUCK_AFTER_S
