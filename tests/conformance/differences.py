@@ -48,7 +48,7 @@ ACCEPTED: tuple[Accepted, ...] = (
     Accepted("column-descriptions", r"^columnDefinitions"),
     Accepted("groups-not-served", r"^groups", "/apis$"),
     Accepted("go-field-names", r"roleRef: Invalid value|cannot change roleRef"),
-    Accepted("reviews", r"^(metadata|status\.reason)", "selfsubject"),
+    Accepted("empty-status", r"^rules: kubernetes null \| ours \(absent\)", "roles"),
     Accepted("order-of-managers", r"^metadata\.managedFields", "widgets/w"),
     Accepted("put-without-version", ANY, "PUT .*/widgets/"),
     Accepted("status-paths", WORDS, "widgets/w/status"),

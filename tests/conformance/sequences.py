@@ -2,6 +2,7 @@
 
 from tests.conformance.custom import CUSTOM
 from tests.conformance.life import APPLIED, LIFE
+from tests.conformance.permissions import PERMISSIONS
 from tests.conformance.shapes import RIGHTS, SHAPES
 
-SEQUENCES = [*LIFE, *APPLIED, *CUSTOM, *RIGHTS, *SHAPES]
+SEQUENCES = [*LIFE, *APPLIED, *CUSTOM, *RIGHTS, *PERMISSIONS, *SHAPES]

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx2
 import orjson
+import yaml
 
 Json = Any
 Change = Callable[[dict[str, Json]], Json]
@@ -22,6 +23,8 @@ UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 ADDRESS = re.compile(r"https?://(127\.0\.0\.1|localhost):\d+")
 GENERATED = re.compile(r"(?<=generated-)[a-z0-9]{5}\b")
+ISSUER = re.compile(r"https://(kubernetes\.default\.svc|towpath\.dev/test)")
+TOKEN = re.compile(r"eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+")
 AGE = re.compile(r"^\d+s$")
 DEADLINE_S = 30.0
 MERGE = "application/merge-patch+json"
@@ -39,6 +42,10 @@ class Step:
     content_type: str = "application/json"
     accept: str = "application/json"
     user: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Sent besides; an `authorization` replaces the administrator's token."""
+    keep: Callable[[Json], str] | None = None
+    """What later steps call `{kept}`, out of the body of the answer."""
     change: Change | None = None
     """The body is made of what a GET of the path answers."""
     until: Callable[[int, Json], bool] | None = None
@@ -89,6 +96,9 @@ class Side:
 
     http: httpx2.AsyncClient
     namespace: str = ""
+    kept: str = ""
+    seen: dict[str, str] = field(default_factory=dict)
+    """`{uid}`, `{version}` and `{continue}` in a later step: as last answered."""
 
     async def run(self, steps: Sequence[Step], namespace: str) -> list[Answer]:
         self.namespace = namespace
@@ -112,13 +122,17 @@ class Side:
                 response = await self._send(step)
                 body = _decoded(response)
                 if step.until is None or step.until(response.status_code, body):
+                    self._remember(body)
+                    if step.keep is not None:
+                        self.kept = step.keep(body)
                     return self._normal(response)
                 await asyncio.sleep(0.05)
 
     async def _send(self, step: Step) -> httpx2.Response:
         headers = {"accept": step.accept}
+        headers |= {name: self._named(value) for name, value in step.headers.items()}
         if step.user:
-            headers["impersonate-user"] = step.user
+            headers["impersonate-user"] = self._named(step.user)
             headers["impersonate-group"] = "system:authenticated"
         path = self._named(step.path)
         content: bytes | None = None
@@ -139,7 +153,17 @@ class Side:
         )
 
     def _named(self, text: str) -> str:
-        return text.replace("{ns}", self.namespace)
+        text = text.replace("{ns}", self.namespace).replace("{kept}", self.kept)
+        for name, value in self.seen.items():
+            text = text.replace(f"{{{name}}}", value)
+        return text
+
+    def _remember(self, body: Json) -> None:
+        metadata = body.get("metadata") if isinstance(body, dict) else None
+        if isinstance(metadata, dict):
+            for name, key in SEEN.items():
+                if isinstance(metadata.get(key), str) and metadata[key]:
+                    self.seen[name] = metadata[key]
 
     def _normal(self, response: httpx2.Response) -> Answer:
         text = response.text.replace(self.namespace, "{ns}")
@@ -147,17 +171,27 @@ class Side:
         text = TIME.sub("<time>", text)
         text = ADDRESS.sub("<server>", text)
         text = GENERATED.sub("<five>", text)
-        try:
-            body = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            body = text
+        text = TOKEN.sub("<token>", ISSUER.sub("<issuer>", text))
+        content_type = response.headers.get("content-type", "")
+        body = yaml.safe_load(text) if "yaml" in content_type else _events(text)
         warnings = tuple(
             value.replace(self.namespace, "{ns}")
             for name, value in response.headers.multi_items()
             if name.lower() == "warning"
         )
-        content_type = response.headers.get("content-type", "")
         return Answer(response.status_code, warnings, content_type, _plain(body))
+
+
+def _events(text: str) -> Json:
+    """One answer in JSON, or the events of a watch; any other text as it is."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return [orjson.loads(line) for line in text.splitlines()]
+    except orjson.JSONDecodeError:
+        return text
 
 
 def _decoded(response: httpx2.Response) -> Json:
@@ -167,6 +201,8 @@ def _decoded(response: httpx2.Response) -> Json:
         return response.text
 
 
+SEEN = {"uid": "uid", "version": "resourceVersion", "continue": "continue"}
+UNORDERED = frozenset({"resourceRules", "nonResourceRules"})
 VERSIONS = frozenset({"resourceVersion", "remainingItemCount", "continue"})
 
 
@@ -178,6 +214,8 @@ def _plain(value: Json) -> Json:
         return AGE.sub("<age>", value)
     if not isinstance(value, dict):
         return value
+    for name in UNORDERED & value.keys():
+        value[name] = sorted(value[name] or (), key=orjson.dumps)
     return {
         name: f"<{name}>" if name in VERSIONS and isinstance(inner, str | int) else _plain(inner)
         for name, inner in value.items()

@@ -58,8 +58,13 @@ class Core:
     mutating: tuple[Admit, ...] = ()
     validating: tuple[Admit, ...] = ()
 
-    async def require(self, user: UserInfo, verb: str, target: Target) -> None:
-        """Raise Forbidden unless the user may. `system:masters` may everything, as everywhere."""
+    async def require(
+        self, user: UserInfo, verb: str, target: Target, field_selector: str = ""
+    ) -> None:
+        """Raise Forbidden unless the user may. `system:masters` may everything, as everywhere.
+
+        Who lists or watches `metadata.name=x` asks for the object x, and may have no more.
+        """
         if MASTERS in user.groups:
             return
         resource = target.resource
@@ -68,11 +73,21 @@ class Core:
             group=resource.group,
             resource=resource.plural,
             namespace=target.namespace,
-            name=target.name,
+            name=target.name or (selected_name(field_selector) if field_selector else ""),
             subresource=target.subresource,
         )
         if not await self.authorize(user, request):
             raise refusals.denied(user, request)
+
+
+def selected_name(field_selector: str) -> str:
+    """The one name that a field selector takes, "" when it takes several."""
+    for requirement in field_selector.split(","):
+        field, equals, name = requirement.partition("=")
+        name = name.removeprefix("=").strip()
+        if field.strip() == "metadata.name" and equals and name:
+            return name
+    return ""
 
 
 def key_for(served: Served, namespace: str, name: str) -> str:

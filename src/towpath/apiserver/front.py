@@ -13,11 +13,13 @@ from collections.abc import Sequence
 
 from towpath.apiserver.authn.chain import RequestAuthenticator
 from towpath.apiserver.authn.pki import Pki
+from towpath.apiserver.authn.reviews import Identities
 from towpath.apiserver.authn.tokens import ServiceAccountTokens
 from towpath.apiserver.authz.defaults import ensure_default_roles
 from towpath.apiserver.authz.escalation import escalation_check
 from towpath.apiserver.authz.following import RbacFollower
 from towpath.apiserver.authz.index import RbacIndex
+from towpath.apiserver.authz.reviews import AccessReviews
 from towpath.apiserver.http.application import ApiApplication
 from towpath.apiserver.inprocess import InProcessClient
 from towpath.apiserver.podlogs import LogReadingClient
@@ -73,10 +75,14 @@ class Front:
         await ensure_default_roles(api)
         tokens = ServiceAccountTokens(pki.token_key, api, issuer=f"https://towpath.dev/{name}")
         authenticate = RequestAuthenticator(
-            index.authorize, pki.admin_token, (tokens.verify, *bearer)
+            index.authorize, pki.admin_token, tokens, bearer=tuple(bearer)
         )
         verbs = WithVirtualKinds(
-            api, index=index, tokens=tokens, authenticate_token=authenticate.authenticate_token
+            api,
+            api.core.registry,
+            access=AccessReviews(index, index.authorize),
+            identities=Identities(api, tokens, authenticate),
+            authorize=index.authorize,
         )
         application = ApiApplication(
             verbs=verbs,

@@ -116,12 +116,9 @@ def denied(user: UserInfo, request: AccessRequest) -> Forbidden:
     )
 
 
-def method_not_allowed(served: Served, verb: str, subresource: str = "") -> MethodNotAllowed:
-    what = f"{served.qualified}/{subresource}" if subresource else served.qualified
-    return MethodNotAllowed(
-        f"{verb} is not supported on resources of kind {what!r}",
-        details={"group": served.resource.group, "kind": served.resource.plural},
-    )
+def method_not_allowed() -> MethodNotAllowed:
+    """The subresource does not have this verb."""
+    return MethodNotAllowed("the server does not allow this method on the requested resource")
 
 
 def wrong_name(in_object: str, in_url: str) -> BadRequest:

@@ -2,33 +2,34 @@
 the `token` subresource of service accounts.
 
 `WithVirtualKinds` stands in front of the verbs, so that the wire and the in-process client both
-have them. The registry lists them for discovery.
+have them. What is sent goes through the schema of its kind like every other object.
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from dataclasses import replace
 
-import orjson
-
-from towpath.apiserver.authn.tokens import BINDABLE, TTL_S_MAX, TTL_S_MIN
-from towpath.apiserver.authn.tokens import ServiceAccountTokens as Tokens
+from towpath.apiserver import ownership
+from towpath.apiserver.authn.reviews import GROUP as AUTHENTICATION
+from towpath.apiserver.authn.reviews import TTL_S, Identities
 from towpath.apiserver.authz.denials import forbidden
-from towpath.apiserver.authz.index import RbacIndex
+from towpath.apiserver.authz.reviews import GROUP as AUTHORIZATION
+from towpath.apiserver.authz.reviews import AccessReviews
 from towpath.apiserver.calls import Target, Verbs, WriteOptions, Written
-from towpath.machinery.causes import invalid, invalid_value, required
-from towpath.machinery.conditions import timestamp
-from towpath.machinery.core_kinds import SERVICE_ACCOUNT
-from towpath.machinery.errors import BadRequest, Conflict
+from towpath.apiserver.core import Operation
+from towpath.apiserver.encoding import dumps, ordered
+from towpath.apiserver.registry import Registry
+from towpath.apiserver.verbs.create import check_kind
+from towpath.apiserver.writing import complete
+from towpath.machinery import builtins
+from towpath.machinery.builtins import BuiltinKind
+from towpath.machinery.causes import invalid
+from towpath.machinery.errors import BadRequest
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
-from towpath.machinery.users import PLATFORM, AccessRequest, Authenticate, Authorize, UserInfo
-
-AUTHENTICATION = "authentication.k8s.io"
-AUTHORIZATION = "authorization.k8s.io"
-DEFAULT_TTL_S = 3600
+from towpath.machinery.users import AccessRequest, Authorize, UserInfo
 
 Answer = Callable[[UserInfo, Target, RawObject], Awaitable[RawObject]]
-"""The object with its status filled in."""
+"""The fields of the answer that differ from the question: the status, at least."""
 
 
 def _virtual(group: str, kind: str, plural: str, *, namespaced: bool = False) -> Resource:
@@ -37,12 +38,16 @@ def _virtual(group: str, kind: str, plural: str, *, namespaced: bool = False) ->
 
 SELF_REVIEW = _virtual(AUTHENTICATION, "SelfSubjectReview", "selfsubjectreviews")
 TOKEN_REVIEW = _virtual(AUTHENTICATION, "TokenReview", "tokenreviews")
+TOKEN_REQUEST = _virtual(AUTHENTICATION, "TokenRequest", "tokenrequests")
 ACCESS_REVIEW = _virtual(AUTHORIZATION, "SubjectAccessReview", "subjectaccessreviews")
 SELF_ACCESS_REVIEW = _virtual(AUTHORIZATION, "SelfSubjectAccessReview", "selfsubjectaccessreviews")
 SELF_RULES_REVIEW = _virtual(AUTHORIZATION, "SelfSubjectRulesReview", "selfsubjectrulesreviews")
 LOCAL_ACCESS_REVIEW = _virtual(
     AUTHORIZATION, "LocalSubjectAccessReview", "localsubjectaccessreviews", namespaced=True
 )
+_REQUEST = BuiltinKind(TOKEN_REQUEST, verbs=("create",))
+UNOWNED = frozenset({"SelfSubjectReview", "SelfSubjectRulesReview"})
+"""Kinds whose answers carry no managedFields, there as here."""
 
 
 class WithVirtualKinds:
@@ -51,25 +56,23 @@ class WithVirtualKinds:
     def __init__(
         self,
         verbs: Verbs,
+        registry: Registry,
         *,
-        index: RbacIndex,
-        tokens: Tokens,
-        authenticate_token: Authenticate,
-        authorize: Authorize | None = None,
+        access: AccessReviews,
+        identities: Identities,
+        authorize: Authorize,
     ) -> None:
         self._verbs = verbs
-        self._index = index
-        self._tokens = tokens
-        self._authenticate_token = authenticate_token
-        self._authorize = authorize or index.authorize
+        self._registry = registry
+        self._authorize = authorize
         self._answers: dict[tuple[str, str, str], Answer] = {
-            (AUTHENTICATION, "selfsubjectreviews", ""): self._self_review,
-            (AUTHENTICATION, "tokenreviews", ""): self._token_review,
-            (AUTHORIZATION, "subjectaccessreviews", ""): self._access_review,
-            (AUTHORIZATION, "selfsubjectaccessreviews", ""): self._self_access_review,
-            (AUTHORIZATION, "localsubjectaccessreviews", ""): self._local_access_review,
-            (AUTHORIZATION, "selfsubjectrulesreviews", ""): self._self_rules_review,
-            ("", "serviceaccounts", "token"): self._token_request,
+            (AUTHENTICATION, "selfsubjectreviews", ""): identities.of_self,
+            (AUTHENTICATION, "tokenreviews", ""): identities.of_token,
+            (AUTHORIZATION, "subjectaccessreviews", ""): access.of_subject,
+            (AUTHORIZATION, "selfsubjectaccessreviews", ""): access.of_self,
+            (AUTHORIZATION, "localsubjectaccessreviews", ""): access.of_subject_here,
+            (AUTHORIZATION, "selfsubjectrulesreviews", ""): access.rules_of_self,
+            ("", "serviceaccounts", "token"): identities.token,
         }
         self.get = verbs.get
         self.list = verbs.list
@@ -96,152 +99,44 @@ class WithVirtualKinds:
         )
         if not await self._authorize(user, request):
             raise forbidden(user, request)
-        answered = await answer(user, target, obj)
-        answered.setdefault("metadata", {})
-        return Written(orjson.dumps(answered), created=True)
+        operation = self._asked(user, target, obj, options)
+        fields = await answer(user, target, operation.obj)
+        answered = ordered(operation.obj | fields)
+        return Written(dumps(answered), created=True, warnings=tuple(operation.warnings))
 
-    async def _self_review(self, user: UserInfo, _target: Target, obj: RawObject) -> RawObject:
-        return _answered(SELF_REVIEW, obj, {"userInfo": user_object(user)})
-
-    async def _token_review(self, _user: UserInfo, _target: Target, obj: RawObject) -> RawObject:
-        spec = obj.get("spec") or {}
-        token, audiences = spec.get("token") or "", spec.get("audiences") or []
-        if not token:
-            raise invalid(AUTHENTICATION, "TokenReview", "", [required("spec.token")])
-        found = await self._tokens.verify_for(token, audiences or [self._tokens.issuer])
-        if found is None and not audiences:
-            found = await self._authenticate_token(token)
-        if found is None:
-            return _answered(TOKEN_REVIEW, obj, {"user": {}, "error": "invalid bearer token"})
-        status: RawObject = {"authenticated": True, "user": user_object(found)}
-        if audiences:
-            status["audiences"] = audiences
-        return _answered(TOKEN_REVIEW, obj, status)
-
-    async def _access_review(self, _user: UserInfo, _target: Target, obj: RawObject) -> RawObject:
-        asked = _subject(obj, ACCESS_REVIEW)
-        return _answered(ACCESS_REVIEW, obj, await self._verdict(asked, obj, ACCESS_REVIEW))
-
-    async def _local_access_review(
-        self, _user: UserInfo, target: Target, obj: RawObject
-    ) -> RawObject:
-        attributes = (obj.get("spec") or {}).get("resourceAttributes") or {}
-        if attributes.get("namespace") != target.namespace:
-            why = f"must match metadata.namespace: {target.namespace}"
-            field = "spec.resourceAttributes.namespace"
-            cause = invalid_value(field, attributes.get("namespace", ""), why)
-            raise invalid(AUTHORIZATION, LOCAL_ACCESS_REVIEW.kind, "", [cause])
-        asked = _subject(obj, LOCAL_ACCESS_REVIEW)
-        verdict = await self._verdict(asked, obj, LOCAL_ACCESS_REVIEW)
-        return _answered(LOCAL_ACCESS_REVIEW, obj, verdict)
-
-    async def _self_access_review(
-        self, user: UserInfo, _target: Target, obj: RawObject
-    ) -> RawObject:
-        return _answered(
-            SELF_ACCESS_REVIEW, obj, await self._verdict(user, obj, SELF_ACCESS_REVIEW)
+    def _asked(
+        self, user: UserInfo, target: Target, obj: RawObject, options: WriteOptions
+    ) -> Operation:
+        """What was sent, with the shape that its kind has."""
+        resource = TOKEN_REQUEST if target.subresource else target.resource
+        served = self._registry.find(target.resource)
+        if target.subresource:
+            schema, topology = builtins.schema(_REQUEST), builtins.topology(_REQUEST)
+            served = replace(served, resource=resource, schema=schema, topology=topology)
+        check_kind(served, obj)
+        metadata = obj.setdefault("metadata", {})
+        if not isinstance(metadata, dict):
+            raise BadRequest("metadata must be an object")
+        if resource.namespaced and target.namespace and not target.subresource:
+            metadata["namespace"] = target.namespace
+        operation = Operation(
+            user, target, served, "create", "CREATE", obj, None, manager=options.field_manager
         )
-
-    async def _verdict(self, user: UserInfo, review: RawObject, resource: Resource) -> RawObject:
-        request = _access_request(review, resource)
-        return {"allowed": await self._authorize(user, request)}
-
-    async def _self_rules_review(
-        self, user: UserInfo, _target: Target, obj: RawObject
-    ) -> RawObject:
-        namespace = (obj.get("spec") or {}).get("namespace") or ""
-        if not namespace:
-            raise BadRequest("no namespace on request")
-        rules = [rule.to_object() for rule in self._index.rules_of(user, namespace)]
-        status = {
-            "resourceRules": [rule for rule in rules if "resources" in rule],
-            "nonResourceRules": [rule for rule in rules if "nonResourceURLs" in rule],
-            "incomplete": False,
-        }
-        return _answered(SELF_RULES_REVIEW, obj, status)
-
-    async def _token_request(self, user: UserInfo, target: Target, obj: RawObject) -> RawObject:
-        account = orjson.loads(
-            await self._verbs.get(PLATFORM, Target(SERVICE_ACCOUNT, target.namespace, target.name))
-        )
-        spec = obj.get("spec") or {}
-        ttl_s = spec.get("expirationSeconds") or DEFAULT_TTL_S
-        if not TTL_S_MIN <= ttl_s <= TTL_S_MAX:
-            why = f"may not specify a duration outside {TTL_S_MIN} to {TTL_S_MAX} seconds"
-            cause = invalid_value("spec.expirationSeconds", ttl_s, why)
-            raise invalid(AUTHENTICATION, "TokenRequest", target.name, [cause])
-        audiences = spec.get("audiences") or [self._tokens.issuer]
-        bound = await self._bound(target.namespace, spec.get("boundObjectRef"))
-        issued = self._tokens.issue(account, ttl_s=ttl_s, audiences=audiences, bound=bound)
-        expires = timestamp(datetime.fromtimestamp(issued.expires_at, UTC))
-        return {
-            "apiVersion": f"{AUTHENTICATION}/v1",
-            "kind": "TokenRequest",
-            "metadata": {"name": target.name, "namespace": target.namespace},
-            "spec": {**spec, "audiences": audiences, "expirationSeconds": ttl_s},
-            "status": {"token": issued.token, "expirationTimestamp": expires},
-        }
-
-    async def _bound(self, namespace: str, reference: RawObject | None) -> RawObject | None:
-        if not reference:
-            return None
-        kind, name = reference.get("kind", ""), reference.get("name", "")
-        if kind not in BINDABLE:
-            why = 'supported values: "Pod", "Secret"'
-            cause = invalid_value("spec.boundObjectRef.kind", kind, why)
-            raise invalid(AUTHENTICATION, "TokenRequest", name, [cause])
-        obj: RawObject = orjson.loads(
-            await self._verbs.get(PLATFORM, Target(BINDABLE[kind], namespace, name))
-        )
-        uid = obj["metadata"]["uid"]
-        if reference.get("uid") not in (None, "", uid):
-            raise Conflict(
-                f"the UID in the bound object reference ({reference['uid']}) is not {uid}"
-            )
-        return obj
+        complete(operation, options.field_validation)
+        if target.subresource:
+            operation.obj.setdefault("spec", {}).setdefault("expirationSeconds", TTL_S)
+        if served.schema is not None and (causes := served.schema.validate(operation.obj, None)):
+            raise invalid(resource.group, resource.kind, "", causes)
+        operation.obj.pop("status", None)
+        if resource.kind not in UNOWNED:
+            _owned(operation)
+        return operation
 
 
-def user_object(user: UserInfo) -> RawObject:
-    """A user, in the words of authentication.k8s.io."""
-    info: RawObject = {"username": user.name}
-    if user.uid:
-        info["uid"] = user.uid
-    info["groups"] = list(user.groups)
-    if user.extra:
-        info["extra"] = {key: list(values) for key, values in user.extra.items()}
-    return info
-
-
-def _answered(resource: Resource, obj: RawObject, status: RawObject) -> RawObject:
-    return {"apiVersion": resource.api_version, "kind": resource.kind, **obj, "status": status}
-
-
-def _subject(review: RawObject, resource: Resource) -> UserInfo:
-    spec = review.get("spec") or {}
-    if not spec.get("user") and not spec.get("groups"):
-        why = "at least one of user or group must be specified"
-        cause = invalid_value("spec.user", spec.get("user", ""), why)
-        raise invalid(AUTHORIZATION, resource.kind, "", [cause])
-    extra = {key: tuple(values) for key, values in (spec.get("extra") or {}).items()}
-    groups = tuple(spec.get("groups") or ())
-    return UserInfo(spec.get("user") or "", groups, spec.get("uid") or "", extra)
-
-
-def _access_request(review: RawObject, resource: Resource) -> AccessRequest:
-    spec = review.get("spec") or {}
-    attributes, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
-    if bool(attributes) == bool(path):
-        why = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
-        cause = invalid_value("spec.resourceAttributes", attributes, why)
-        raise invalid(AUTHORIZATION, resource.kind, "", [cause])
-    if path:
-        return AccessRequest(path.get("verb") or "", "", "", path=path.get("path") or "")
-    assert attributes
-    return AccessRequest(
-        verb=attributes.get("verb") or "",
-        group=attributes.get("group") or "",
-        resource=attributes.get("resource") or "",
-        namespace=attributes.get("namespace") or "",
-        name=attributes.get("name") or "",
-        subresource=attributes.get("subresource") or "",
-    )
+def _owned(operation: Operation) -> None:
+    """managedFields, as the writer of an object of Go's has them: its structs are always there."""
+    ownership.record(operation)
+    for entry in operation.obj["metadata"].get("managedFields") or ():
+        spec = entry["fieldsV1"].get("f:spec") or {}
+        for struct in (spec, spec.get("f:boundObjectRef") or {}):
+            struct.pop(".", None)

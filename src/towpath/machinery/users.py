@@ -33,8 +33,15 @@ class AccessRequest:
     """For a URL that is not a resource, as in `/metrics`; group and resource are then ""."""
 
 
+class TokenRefused(Exception):
+    """A token that an authenticator knows for one of its own, and that is no good; `str()` says why.
+
+    The reason is for logs and for who may review tokens, never for whoever sent it.
+    """
+
+
 Authenticate = Callable[[str], Awaitable[UserInfo | None]]
-"""A bearer token in, who that is out; None when nobody."""
+"""A bearer token in, who that is out; None when nobody. May raise TokenRefused."""
 
 Authorize = Callable[[UserInfo, AccessRequest], Awaitable[bool]]
 

@@ -118,7 +118,7 @@ async def test_who_is_not_known_sees_health_and_nothing_else(http: httpx2.AsyncC
     nobody = {"authorization": ""}
     assert (await http.get("/readyz", headers=nobody)).text == "ok"
     assert (await http.get("/version", headers=nobody)).status_code == 200
-    assert status(await http.get(COLLECTION, headers=nobody)) == (401, "Unauthorized")
+    assert status(await http.get(COLLECTION, headers=nobody)) == (403, "Forbidden")
     wrong = {"authorization": "Bearer wrong"}
     assert status(await http.get("/readyz", headers=wrong)) == (401, "Unauthorized")
 

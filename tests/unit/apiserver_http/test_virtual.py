@@ -19,7 +19,7 @@ from towpath.apiserver.virtual import (
 )
 from towpath.machinery.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound
 from towpath.machinery.kinds import Resource
-from towpath.machinery.users import AUTHENTICATED, PLATFORM, UserInfo
+from towpath.machinery.users import AUTHENTICATED, PLATFORM, TokenRefused, UserInfo
 
 SERVICE_ACCOUNTS = Resource("", "v1", "ServiceAccount", "serviceaccounts")
 CONFIG_MAPS = Resource("", "v1", "ConfigMap", "configmaps")
@@ -70,7 +70,8 @@ async def test_what_others_may_is_for_who_is_allowed_to_ask(api: WiredApi) -> No
 async def test_a_path_can_be_asked_about(api: WiredApi) -> None:
     paths = {"path": "/apis/apps", "verb": "get"}
     status = await ask(api, SELF_ACCESS_REVIEW, by=BOB, nonResourceAttributes=paths)
-    assert status == {"allowed": True}
+    assert status["allowed"]
+    assert 'ClusterRoleBinding "system:discovery"' in status["reason"]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,6 @@ async def test_a_path_can_be_asked_about(api: WiredApi) -> None:
             id="both a resource and a path",
         ),
         pytest.param(ACCESS_REVIEW, {"resourceAttributes": DELETE_NODES}, id="nobody is named"),
-        pytest.param(TOKEN_REVIEW, {}, id="no token"),
         pytest.param(
             LOCAL_ACCESS_REVIEW,
             {"user": "bob", "resourceAttributes": {"namespace": "other", "verb": "get"}},
@@ -96,6 +96,8 @@ async def test_questions_that_make_no_sense(
 ) -> None:
     with pytest.raises(Invalid):
         await ask(api, resource, namespace="default", **spec)
+    with pytest.raises(BadRequest):
+        await ask(api, TOKEN_REVIEW)
 
 
 async def test_rules_of_a_namespace_are_listed(api: WiredApi) -> None:
@@ -127,7 +129,8 @@ async def test_a_token_review_knows_our_tokens_and_no_others(api: WiredApi) -> N
 
 async def test_a_token_for_an_audience_is_good_there_only(api: WiredApi) -> None:
     token = (await request_token(api, audiences=["vault"]))["status"]["token"]
-    assert await api.front.tokens.verify(token) is None
+    with pytest.raises(TokenRefused):
+        await api.front.tokens.verify(token)
     there = await ask(api, TOKEN_REVIEW, token=token, audiences=["vault"])
     assert (there["authenticated"], there["audiences"]) == (True, ["vault"])
     elsewhere = await ask(api, TOKEN_REVIEW, token=token, audiences=["bank"])
@@ -136,12 +139,21 @@ async def test_a_token_for_an_audience_is_good_there_only(api: WiredApi) -> None
 
 async def test_a_token_bound_to_a_pod_ends_with_it(api: WiredApi) -> None:
     client = api.front.client()
-    containers = [{"name": "main", "image": "example.dev/app"}]
-    pod = await client.create(PODS, PODS.object("p", "default", spec={"containers": containers}))
+    spec = {
+        "containers": [{"name": "main", "image": "example.dev/app"}],
+        "serviceAccountName": "ci",
+    }
+    pod = await client.create(PODS, PODS.object("p", "default", spec=spec))
     reference = {"kind": "Pod", "apiVersion": "v1", "name": "p", "uid": pod["metadata"]["uid"]}
     answer = await request_token(api, boundObjectRef=reference)
+    token = answer["status"]["token"]
+    user = await api.front.tokens.verify(token)
+    assert user is not None
+    assert user.extra["authentication.kubernetes.io/pod-name"] == ("p",)
     await client.delete(PODS, "p", "default", grace_period_s=0)
-    assert await api.front.tokens.verify(answer["status"]["token"]) is None
+    with pytest.raises(TokenRefused, match="invalidated"):
+        await api.front.tokens.verify(token)
+    assert await api.front.authenticate.authenticate_token(token) is None
 
 
 async def test_token_requests_that_are_refused(api: WiredApi) -> None:
@@ -149,7 +161,9 @@ async def test_token_requests_that_are_refused(api: WiredApi) -> None:
         await request_token(api, expirationSeconds=5)
     with pytest.raises(NotFound):
         await request_token(api, name="absent")
-    with pytest.raises(Invalid):
+    with pytest.raises(BadRequest):
+        await request_token(api, boundObjectRef={"kind": "ConfigMap", "name": "n"})
+    with pytest.raises(NotFound):
         await request_token(api, boundObjectRef={"kind": "Node", "name": "n"})
     account = await api.front.client().get(SERVICE_ACCOUNTS, "ci", "default")
     assert account["metadata"]["name"] == "ci"

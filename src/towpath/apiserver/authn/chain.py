@@ -1,15 +1,18 @@
 """Headers in, a user out: each authenticator in turn, then impersonation.
 
 Order: client certificate, the administrator's token, service account tokens, whatever else the
-platform accepts (personal tokens). Wrong credentials are an error even where none are needed.
+platform accepts (personal tokens, tokens of OIDC providers). Wrong credentials are an error even
+where none are needed; who has none is `system:anonymous`, and may what roles allow it.
 """
 
 import hmac
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from towpath.apiserver.authn.tokens import ServiceAccountTokens
 from towpath.apiserver.authz.denials import forbidden
 from towpath.machinery.errors import BadRequest, Unauthorized
 from towpath.machinery.users import (
@@ -18,6 +21,7 @@ from towpath.machinery.users import (
     AccessRequest,
     Authenticate,
     Authorize,
+    TokenRefused,
     UserInfo,
     service_account,
 )
@@ -27,7 +31,18 @@ ADMINISTRATOR = UserInfo(name="admin", groups=("platform-admins", MASTERS, AUTHE
 AUTHENTICATION_GROUP = "authentication.k8s.io"
 SERVICE_ACCOUNT_PREFIX = "system:serviceaccount:"
 
+log = logging.getLogger(__name__)
+
 Headers = Iterable[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What a TokenReview is answered: `user` None when nobody takes the token, and why not."""
+
+    user: UserInfo | None
+    audiences: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +51,10 @@ class RequestAuthenticator:
 
     authorize: Authorize
     admin_token: str = ""
+    tokens: ServiceAccountTokens | None = None
     bearer: Sequence[Authenticate] = ()
+    anonymous_at: Callable[[str], bool] = lambda _path: True
+    """Whether somebody without credentials is heard at a path."""
 
     async def __call__(self, headers: Headers, client_certificate: Any = None) -> UserInfo:
         """ANONYMOUS when there are no credentials: the caller decides where that is enough."""
@@ -50,19 +68,59 @@ class RequestAuthenticator:
         user = await self._authenticated(authorization, client_certificate)
         if not impersonates:
             return user
-        if user is ANONYMOUS:
-            raise Unauthorized("Unauthorized")
         return await self._impersonated(user, headers)
 
     async def authenticate_token(self, token: str) -> UserInfo | None:
         """The user of a bearer token, None when nobody knows it."""
-        if self.admin_token and hmac.compare_digest(token.encode(), self.admin_token.encode()):
+        if self._is_administrator(token):
             return ADMINISTRATOR
-        for authenticate in self.bearer:
-            user = await authenticate(token)
+        authenticators = [*self.bearer]
+        if self.tokens is not None:
+            authenticators.insert(0, self.tokens.verify)
+        for authenticate in authenticators:
+            try:
+                user = await authenticate(token)
+            except TokenRefused as refusal:
+                # Whoever sent it is told no more than that it is no good.
+                log.debug("token refused", extra={"reason": str(refusal)})
+                continue
             if user is not None:
                 return user
         return None
+
+    async def review(self, token: str, audiences: Sequence[str]) -> Reviewed:
+        """Who a token is, for any of the audiences; for this server when none are asked about.
+
+        Tokens of this server's accounts name their audiences, all others are for this server.
+        """
+        assert self.tokens is not None
+        reasons: list[str] = []
+        issuer = self.tokens.issuer
+        wanted = tuple(audiences) or (issuer,)
+        try:
+            user = await self.tokens.verify_for(token, wanted)
+        except TokenRefused as refusal:
+            return Reviewed(None, reasons=(str(refusal),))
+        if user is not None:
+            meant = set(self.tokens.audiences_of(token))
+            return Reviewed(user, tuple(one for one in wanted if one in meant))
+        if issuer in wanted:
+            if self._is_administrator(token):
+                return Reviewed(ADMINISTRATOR, (issuer,))
+            for authenticate in self.bearer:
+                try:
+                    user = await authenticate(token)
+                except TokenRefused as refusal:
+                    reasons.append(str(refusal))
+                    continue
+                if user is not None:
+                    return Reviewed(user, (issuer,))
+        return Reviewed(None, reasons=tuple(reasons))
+
+    def _is_administrator(self, token: str) -> bool:
+        return bool(self.admin_token) and hmac.compare_digest(
+            token.encode(), self.admin_token.encode()
+        )
 
     async def _authenticated(self, authorization: str, client_certificate: Any) -> UserInfo:
         if client_certificate:
@@ -71,9 +129,9 @@ class RequestAuthenticator:
             return ANONYMOUS
         scheme, _, token = authorization.partition(" ")
         token = token.strip()
-        user = (
-            await self.authenticate_token(token) if scheme.lower() == "bearer" and token else None
-        )
+        if scheme.lower() != "bearer" or not token:
+            return ANONYMOUS  # as there: other schemes are no credentials here
+        user = await self.authenticate_token(token)
         if user is None:
             raise Unauthorized("Unauthorized")
         return user
@@ -112,15 +170,21 @@ def _wanted_user(headers: Headers) -> UserInfo:
             key = unquote(header[len(b"impersonate-extra-") :].decode("latin-1"))
             extra[key] = (*extra.get(key, ()), value)
     if not name:
-        raise BadRequest("requested impersonation of groups, uid or extra without a user")
+        asked = [f"{{Group  {group}    }}" for group in groups]
+        asked += [f"{{UID  {uid}  {AUTHENTICATION_GROUP}/v1  }}"] if uid else []
+        asked += [
+            f"{{UserExtra  {value}  {AUTHENTICATION_GROUP}/v1  {key}}}"
+            for key, values in extra.items()
+            for value in values
+        ]
+        raise BadRequest(f"requested [{' '.join(asked)}] without impersonating a user")
     return UserInfo(name=name, groups=tuple(groups), uid=uid, extra=extra)
 
 
 def _impersonation_requests(wanted: UserInfo) -> Iterable[AccessRequest]:
     """The questions to the authoriser, one for each attribute."""
-    if wanted.name.startswith(SERVICE_ACCOUNT_PREFIX):
-        namespace, _, name = wanted.name.removeprefix(SERVICE_ACCOUNT_PREFIX).partition(":")
-        yield AccessRequest("impersonate", "", "serviceaccounts", namespace, name)
+    if account := _account_of(wanted.name):
+        yield AccessRequest("impersonate", "", "serviceaccounts", *account)
     else:
         yield AccessRequest("impersonate", "", "users", name=wanted.name)
     for group in wanted.groups:
@@ -134,12 +198,19 @@ def _impersonation_requests(wanted: UserInfo) -> Iterable[AccessRequest]:
             )
 
 
+def _account_of(user: str) -> tuple[str, str] | None:
+    """Namespace and name of the service account that a user name is of."""
+    parts = user.removeprefix(SERVICE_ACCOUNT_PREFIX).split(":")
+    if not user.startswith(SERVICE_ACCOUNT_PREFIX) or len(parts) != 2 or not all(parts):
+        return None
+    return parts[0], parts[1]
+
+
 def _completed(wanted: UserInfo) -> UserInfo:
     """With the groups that authentication itself would have added."""
     groups = wanted.groups
-    if wanted.name.startswith(SERVICE_ACCOUNT_PREFIX) and not groups:
-        namespace, _, name = wanted.name.removeprefix(SERVICE_ACCOUNT_PREFIX).partition(":")
-        groups = service_account(namespace, name).groups
+    if (account := _account_of(wanted.name)) and not groups:
+        groups = service_account(*account).groups
     if wanted.name != ANONYMOUS.name and AUTHENTICATED not in groups:
         groups = (*groups, AUTHENTICATED)
     return UserInfo(name=wanted.name, groups=groups, uid=wanted.uid, extra=wanted.extra)

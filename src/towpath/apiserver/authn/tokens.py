@@ -1,16 +1,19 @@
 """Tokens of service accounts: JWTs that the server signs with its own ES256 key and checks itself.
 
 Claims are those of Kubernetes' bound tokens. Each API server has its own issuer, so that a token
-of the platform opens no cluster. A token is worth nothing once its ServiceAccount, or the Pod that
-it is bound to, is gone or was made anew: that is looked up, and remembered for a few seconds.
+of the platform opens no cluster. A token is worth nothing once its ServiceAccount, or the Pod,
+Secret or Node that it is bound to, is gone or was made anew: that is looked up every time; only
+the signature is remembered. Tokens kept in Secrets (`kubernetes.io/service-account-token`) have
+no end and are good as long as their Secret holds them.
 """
 
-import asyncio
+import base64
 import hashlib
-import secrets
 import time
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -21,19 +24,23 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from towpath.apiserver.calls import Target, Verbs
-from towpath.machinery.core_kinds import POD, SECRET, SERVICE_ACCOUNT
+from towpath.machinery.core_kinds import NODE, POD, SECRET, SERVICE_ACCOUNT
 from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
-from towpath.machinery.users import PLATFORM, UserInfo, service_account
+from towpath.machinery.users import PLATFORM, TokenRefused, UserInfo, service_account
 
-BINDABLE = {"Pod": POD, "Secret": SECRET}
+BINDABLE = {"Pod": POD, "Secret": SECRET, "Node": NODE}
 
 ALGORITHM = "ES256"
 TTL_S_MIN = 600
 TTL_S_MAX = 365 * 24 * 3600
-REMEMBERED_S = 10.0
 REMEMBERED_MAX = 4096
+DELETED_FOR_S_MAX = 60.0
+"""How long a deletion of a bound object may be under way before its tokens end."""
+LEGACY_ISSUER = "kubernetes/serviceaccount"
+LEGACY = f"{LEGACY_ISSUER}/"
+CREDENTIAL = "authentication.kubernetes.io/credential-id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +62,14 @@ class ServiceAccountTokens:
         self._key = ECKey.import_key(pem)
         self._key.ensure_kid()
         self._verbs = verbs
-        self._remembered: dict[bytes, tuple[float, UserInfo]] = {}
+        self._remembered: dict[bytes, dict[str, Any]] = {}
         self.issuer = issuer
+
+    @property
+    def keys(self) -> RawObject:
+        """The public keys, as a JSON Web Key Set."""
+        public = self._key.as_dict(private=False)
+        return {"keys": [{**public, "use": "sig", "alg": ALGORITHM}]}
 
     async def __call__(self, namespace: str, name: str, *, ttl_s: int) -> str:
         """A token for this server's own audience. Raises NotFound without the ServiceAccount."""
@@ -71,7 +84,7 @@ class ServiceAccountTokens:
         audiences: Sequence[str] = (),
         bound: RawObject | None = None,
     ) -> IssuedToken:
-        """`bound` is a Pod or Secret with whose end the token ends."""
+        """`bound` is a Pod, Secret or Node with whose end the token ends."""
         metadata = account["metadata"]
         now = int(time.time())
         about: RawObject = {
@@ -87,66 +100,121 @@ class ServiceAccountTokens:
             "iat": now,
             "nbf": now,
             "iss": self.issuer,
-            "jti": secrets.token_hex(16),
+            "jti": str(uuid.uuid4()),
             "sub": f"system:serviceaccount:{metadata['namespace']}:{metadata['name']}",
             "kubernetes.io": about,
         }
+        return IssuedToken(self._signed(claims), claims["exp"])
+
+    def issue_for_secret(self, account: RawObject, secret: RawObject) -> str:
+        """The token that a Secret of type kubernetes.io/service-account-token holds."""
+        metadata = account["metadata"]
+        claims = {
+            "iss": LEGACY_ISSUER,
+            "sub": f"system:serviceaccount:{metadata['namespace']}:{metadata['name']}",
+            f"{LEGACY}namespace": metadata["namespace"],
+            f"{LEGACY}secret.name": secret["metadata"]["name"],
+            f"{LEGACY}service-account.name": metadata["name"],
+            f"{LEGACY}service-account.uid": metadata["uid"],
+        }
+        return self._signed(claims)
+
+    def _signed(self, claims: RawObject) -> str:
         header = {"alg": ALGORITHM, "typ": "JWT", "kid": self._key.kid}
-        return IssuedToken(
-            jws.serialize_compact(header, orjson.dumps(claims), self._key), claims["exp"]
-        )
+        return jws.serialize_compact(header, orjson.dumps(claims), self._key)
 
     async def verify(self, token: str) -> UserInfo | None:
+        """Raises TokenRefused."""
         return await self.verify_for(token, (self.issuer,))
 
     async def verify_for(self, token: str, audiences: Sequence[str]) -> UserInfo | None:
-        """The service account that the token is of, None when it is not good for any audience."""
+        """The service account that the token is of, None when this server has not signed it.
+
+        Raises TokenRefused when it has, and the token is not good for any of the audiences.
+        """
+        claims = self._claims(token)
+        if claims is None:
+            return None
+        if claims["iss"] == LEGACY_ISSUER:
+            return await self._of_secret(token, claims)
+        now = time.time()
+        if not now < claims["exp"]:
+            raise TokenRefused("service account token has expired")
+        if claims["nbf"] > now + 1:
+            raise TokenRefused("service account token is not valid yet")
+        if not set(claims["aud"]) & set(audiences):
+            raise TokenRefused(
+                f"token audiences {_quoted(claims['aud'])} is invalid for the target audiences "
+                f"{_quoted(audiences)}"
+            )
+        await self._require_standing(claims["kubernetes.io"])
+        return _user_of(claims)
+
+    def audiences_of(self, token: str) -> tuple[str, ...]:
+        """Whom a token that was verified is for."""
+        claims = self._claims(token) or {}
+        return tuple(claims.get("aud") or (self.issuer,))
+
+    def _claims(self, token: str) -> dict[str, Any] | None:
         if token.count(".") != 2:
             return None
-        digest = hashlib.sha256("\n".join((token, *audiences)).encode()).digest()
-        now = asyncio.get_running_loop().time()
-        known = self._remembered.get(digest)
-        if known is not None and known[0] > now:
-            return known[1]
-        claims = self._claims(token, audiences)
-        if claims is None or not await self._still_stands(claims["kubernetes.io"]):
-            return None
-        user = _user_of(claims)
-        if len(self._remembered) >= REMEMBERED_MAX:
-            self._remembered.clear()
-        lifetime_s = min(REMEMBERED_S, claims["exp"] - time.time())
-        self._remembered[digest] = (now + lifetime_s, user)
-        return user
-
-    def _claims(self, token: str, audiences: Sequence[str]) -> dict[str, Any] | None:
+        digest = hashlib.sha256(token.encode()).digest()
+        if (known := self._remembered.get(digest)) is not None:
+            return known
         try:
             verified = jws.deserialize_compact(token, self._key, algorithms=[ALGORITHM])
             claims: dict[str, Any] = orjson.loads(verified.payload)
         except (JoseError, ValueError):
             return None
-        now = time.time()
-        if claims.get("iss") != self.issuer or "kubernetes.io" not in claims:
+        if claims.get("iss") not in (self.issuer, LEGACY_ISSUER):
             return None
-        if not claims.get("nbf", 0) <= now + 1 or not now < claims.get("exp", 0):
-            return None
-        if not set(claims.get("aud") or ()) & set(audiences):
-            return None
+        if len(self._remembered) >= REMEMBERED_MAX:
+            self._remembered.clear()
+        self._remembered[digest] = claims
         return claims
 
-    async def _still_stands(self, about: RawObject) -> bool:
+    async def _require_standing(self, about: RawObject) -> None:
         namespace = about["namespace"]
-        parts = [(SERVICE_ACCOUNT, about["serviceaccount"])]
-        parts += [
-            (BINDABLE[kind], about[kind.lower()]) for kind in BINDABLE if kind.lower() in about
-        ]
-        for resource, identity in parts:
-            try:
-                obj = await self._object(resource, namespace, identity["name"])
-            except NotFound:
-                return False
-            if obj["metadata"]["uid"] != identity["uid"]:
-                return False
-        return True
+        await self._require(SERVICE_ACCOUNT, namespace, about["serviceaccount"], 0.0)
+        for kind, resource in BINDABLE.items():
+            # A pod's token names its node only to say where it runs.
+            if kind == "Node" and "pod" in about:
+                continue
+            if (identity := about.get(kind.lower())) is not None:
+                place = namespace if resource.namespaced else ""
+                await self._require(resource, place, identity, DELETED_FOR_S_MAX)
+
+    async def _require(
+        self, resource: Resource, namespace: str, identity: RawObject, deleted_for_s: float
+    ) -> None:
+        try:
+            obj = await self._object(resource, namespace, identity["name"])
+        except NotFound:
+            obj = {"metadata": {}}
+        metadata = obj["metadata"]
+        horizon = datetime.now(UTC) - timedelta(seconds=deleted_for_s)
+        deleted = metadata.get("deletionTimestamp")
+        if metadata.get("uid") != identity["uid"] or (
+            deleted and datetime.fromisoformat(deleted) <= horizon
+        ):
+            raise TokenRefused("service account token has been invalidated")
+
+    async def _of_secret(self, token: str, claims: RawObject) -> UserInfo:
+        namespace = claims[f"{LEGACY}namespace"]
+        name = claims[f"{LEGACY}service-account.name"]
+        uid = claims[f"{LEGACY}service-account.uid"]
+        await self._require(SERVICE_ACCOUNT, namespace, {"name": name, "uid": uid}, 0.0)
+        try:
+            secret = await self._object(SECRET, namespace, claims[f"{LEGACY}secret.name"])
+        except NotFound:
+            raise TokenRefused("service account token has been invalidated") from None
+        held = base64.b64encode(token.encode()).decode()
+        if "deletionTimestamp" in secret["metadata"] or (
+            (secret.get("data") or {}).get("token") != held
+        ):
+            raise TokenRefused("service account token has been invalidated")
+        user = service_account(namespace, name)
+        return UserInfo(name=user.name, groups=user.groups, uid=uid)
 
     async def _object(self, resource: Resource, namespace: str, name: str) -> RawObject:
         found = await self._verbs.get(PLATFORM, Target(resource, namespace, name))
@@ -154,14 +222,19 @@ class ServiceAccountTokens:
         return obj
 
 
+def _quoted(texts: Sequence[str]) -> str:
+    """A list of Go strings, as `%q` writes it."""
+    return "[" + " ".join(orjson.dumps(text).decode() for text in texts) + "]"
+
+
 def _user_of(claims: dict[str, Any]) -> UserInfo:
     about = claims["kubernetes.io"]
     account = about["serviceaccount"]
     user = service_account(about["namespace"], account["name"])
-    extra: dict[str, tuple[str, ...]] = {
-        "authentication.kubernetes.io/credential-id": (f"JTI={claims['jti']}",)
-    }
-    if pod := about.get("pod"):
-        extra["authentication.kubernetes.io/pod-name"] = (pod["name"],)
-        extra["authentication.kubernetes.io/pod-uid"] = (pod["uid"],)
+    extra: dict[str, tuple[str, ...]] = {CREDENTIAL: (f"JTI={claims['jti']}",)}
+    for kind in ("node", "pod"):
+        if identity := about.get(kind):
+            extra[f"authentication.kubernetes.io/{kind}-name"] = (identity["name"],)
+            if identity.get("uid"):
+                extra[f"authentication.kubernetes.io/{kind}-uid"] = (identity["uid"],)
     return UserInfo(name=user.name, groups=user.groups, uid=account["uid"], extra=extra)

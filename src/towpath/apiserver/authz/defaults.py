@@ -23,7 +23,9 @@ WRITE = ["create", "delete", "deletecollection", "patch", "update"]
 ALL = ["*"]
 
 HEALTH_PATHS = ["/healthz", "/livez", "/readyz", "/version", "/version/"]
-DISCOVERY_PATHS = ["/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*", *HEALTH_PATHS]
+DISCOVERY_PATHS = sorted(
+    ["/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*", *HEALTH_PATHS]
+)
 
 VIEWED: dict[str, list[str]] = {
     "": [

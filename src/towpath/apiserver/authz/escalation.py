@@ -5,7 +5,7 @@ whoever holds all permissions of the bound role, or may `bind` it. system:master
 """
 
 from towpath.apiserver.authz.index import RbacIndex, RoleRef, role_ref_of
-from towpath.apiserver.authz.rules import Rule, compile_rules, uncovered
+from towpath.apiserver.authz.rules import Rule, compile_rules, gathered, uncovered
 from towpath.apiserver.core import Admit, Core, Operation
 from towpath.machinery.core_kinds import RBAC_GROUP
 from towpath.machinery.errors import Cause, Forbidden, Invalid, NotFound
@@ -17,7 +17,7 @@ EVERYTHING = (
     Rule(frozenset({"*"}), groups=frozenset({"*"}), resources=frozenset({"*"})),
     Rule(frozenset({"*"}), paths=("*",)),
 )
-LISTED_MAX = 20
+LIFECYCLE = ("ownerReferences", "finalizers", "managedFields", "resourceVersion", "generation")
 
 
 def escalation_check(index: RbacIndex) -> Admit:
@@ -46,8 +46,7 @@ def check_escalation(
 def _check_role(
     index: RbacIndex, user: UserInfo, resource: Resource, obj: RawObject, old: RawObject | None
 ) -> None:
-    grants = ("rules", "aggregationRule")
-    if old is not None and all(obj.get(field) == old.get(field) for field in grants):
+    if _only_lifecycle_changed(obj, old):
         return
     request = _request("escalate", resource.plural, obj)
     if MASTERS in user.groups or index.allowed(user, request):
@@ -61,7 +60,7 @@ def _check_binding(
 ) -> None:
     if old is not None and obj.get("roleRef") != old.get("roleRef"):
         raise _role_ref_is_immutable(resource, obj)
-    if old is not None and obj.get("subjects") == old.get("subjects"):
+    if _only_lifecycle_changed(obj, old):
         return
     reference = role_ref_of(obj)
     bind = AccessRequest(
@@ -73,8 +72,8 @@ def _check_binding(
     )
     if MASTERS in user.groups or index.allowed(user, bind):
         return
-    _require_role(index, reference)
     write = _request("bind", resource.plural, obj)
+    _require_role(index, reference, resource.plural)
     _refuse_uncovered(index, user, write, index.rules_at(reference))
 
 
@@ -85,7 +84,7 @@ def _refuse_uncovered(
     if not missing:
         return
     groups = " ".join(f'"{group}"' for group in user.groups)
-    listed = "\n".join(str(rule) for rule in missing[:LISTED_MAX])
+    listed = "\n".join(sorted(str(rule) for rule in gathered(missing)))
     raise Forbidden(
         f'{request.resource}.{RBAC_GROUP} "{request.name}" is forbidden: user "{user.name}" '
         f"(groups=[{groups}]) is attempting to grant RBAC permissions not currently held:\n"
@@ -94,16 +93,23 @@ def _refuse_uncovered(
     )
 
 
-def _require_role(index: RbacIndex, reference: RoleRef) -> None:
+def _only_lifecycle_changed(obj: RawObject, old: RawObject | None) -> bool:
+    """The garbage collector must get by with what others have granted."""
+    return old is not None and _granting(obj) == _granting(old)
+
+
+def _granting(obj: RawObject) -> RawObject:
+    metadata = {name: v for name, v in obj["metadata"].items() if name not in LIFECYCLE}
+    return {**obj, "metadata": metadata}
+
+
+def _require_role(index: RbacIndex, reference: RoleRef, plural: str) -> None:
     """Whoever may not `bind` cannot bind a role in advance of its being made."""
-    known = (
-        reference in index.roles if reference.namespace else reference.name in index.cluster_roles
-    )
-    if not known:
-        kind = "roles" if reference.namespace else "clusterroles"
+    if not index.is_known(reference):
+        # A kube-apiserver names what is written here, not what is missing.
         raise NotFound(
-            f'{kind}.{RBAC_GROUP} "{reference.name}" not found',
-            details={"name": reference.name, "group": RBAC_GROUP, "kind": kind},
+            f'{plural}.{RBAC_GROUP} "{reference.name}" not found',
+            details={"name": reference.name, "group": RBAC_GROUP, "kind": plural},
         )
 
 

@@ -12,6 +12,7 @@ import orjson
 from towpath.apiserver.authz.index import RbacIndex, RoleRef
 from towpath.apiserver.calls import Target, Verbs, WriteOptions
 from towpath.apiserver.registry import collection_of
+from towpath.apiserver.verbs.apply import APPLY
 from towpath.machinery.core_kinds import CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING
 from towpath.machinery.errors import Conflict, NotFound
 from towpath.machinery.kinds import Resource
@@ -63,10 +64,12 @@ class RbacFollower:
         rules = self._index.rules_at(RoleRef("", name))
         if rules == self._index.cluster_roles[name].rules:
             return
-        patch = {"rules": [rule.to_object() for rule in rules]}
+        applied = CLUSTER_ROLE.object(name)
+        if rules:
+            applied["rules"] = [rule.to_object() for rule in rules]
         target = Target(CLUSTER_ROLE, name=name)
-        options = WriteOptions(field_manager=AGGREGATOR)
+        options = WriteOptions(field_manager=AGGREGATOR, force=True)
         try:
-            await verbs.patch(PLATFORM, target, patch, "application/merge-patch+json", options)
+            await verbs.patch(PLATFORM, target, applied, APPLY, options)
         except (NotFound, Conflict):
             return  # it changed under us: its own event brings us back

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from towpath.apiserver.authz.rules import Rule, compile_rules
+from towpath.machinery.errors import BadRequest
 from towpath.machinery.objects import Key, RawObject, key_of
 from towpath.machinery.selectors import LabelSelector, from_object
 from towpath.machinery.users import MASTERS, AccessRequest, UserInfo
@@ -24,6 +25,14 @@ class RoleRef:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a binding says: the role, and the subjects as decisions are explained with them."""
+
+    reference: RoleRef
+    subjects: dict[Subject, str]
+
+
 @dataclass(slots=True)
 class ClusterRole:
     rules: tuple[Rule, ...]
@@ -38,9 +47,7 @@ class RbacIndex:
 
     roles: dict[RoleRef, tuple[Rule, ...]] = field(default_factory=dict)
     cluster_roles: dict[str, ClusterRole] = field(default_factory=dict)
-    bindings: dict[tuple[str, str], tuple[RoleRef, tuple[Subject, ...]]] = field(
-        default_factory=dict
-    )
+    bindings: dict[tuple[str, str], Bound] = field(default_factory=dict)
     """Each binding by namespace ("" for a ClusterRoleBinding) and name."""
     grants: dict[tuple[str, Subject], dict[str, RoleRef]] = field(default_factory=dict)
     """Namespace and subject to the roles bound there, by the name of the binding."""
@@ -59,12 +66,39 @@ class RbacIndex:
                     return True
         return False
 
+    def explain(self, user: UserInfo, request: AccessRequest) -> str:
+        """Why it is allowed: the binding, role and subject; else which bound roles are missing.
+
+        "" when there is nothing to say. For reviews only; decisions are made by `allowed`.
+        """
+        missing = {}
+        for scope, subject, name in self._bound_to(user, request.namespace):
+            bound = self.bindings[(scope, name)]
+            rules = self.rules_at(bound.reference)
+            if any(rule.allows(request) for rule in rules):
+                binding = (
+                    f'RoleBinding "{name}/{scope}"' if scope else f'ClusterRoleBinding "{name}"'
+                )
+                kind = "Role" if bound.reference.namespace else "ClusterRole"
+                return (
+                    f'RBAC: allowed by {binding} of {kind} "{bound.reference.name}" '
+                    f"to {bound.subjects[subject]}"
+                )
+            if not rules and not self.is_known(bound.reference):
+                kind = "role" if bound.reference.namespace else "clusterrole"
+                missing[f'{kind}.rbac.authorization.k8s.io "{bound.reference.name}" not found'] = 1
+        if not missing:
+            return ""
+        return "RBAC: " + (next(iter(missing)) if len(missing) == 1 else f"[{', '.join(missing)}]")
+
     def rules_of(self, user: UserInfo, namespace: str) -> list[Rule]:
-        """Everything that the user may do in a namespace, cluster-wide permissions included."""
-        if MASTERS in user.groups:
-            everything = frozenset({"*"})
-            return [Rule(everything, everything, everything), Rule(everything, paths=("*",))]
+        """Everything that roles allow the user in a namespace, cluster-wide ones included."""
         return [rule for rules in self._held(user, namespace) for rule in rules]
+
+    def is_known(self, reference: RoleRef) -> bool:
+        if reference.namespace:
+            return reference in self.roles
+        return reference.name in self.cluster_roles
 
     def rules_at(self, reference: RoleRef) -> tuple[Rule, ...]:
         """The rules of a role; none when there is no such role."""
@@ -110,6 +144,16 @@ class RbacIndex:
                 for reference in self.grants.get((scope, subject), {}).values():
                     yield self.rules_at(reference)
 
+    def _bound_to(self, user: UserInfo, namespace: str) -> list[tuple[str, Subject, str]]:
+        """Namespace, subject and name of each binding of the user, those of the cluster first."""
+        subjects = (("User", user.name), *(("Group", group) for group in user.groups))
+        return [
+            (scope, subject, name)
+            for scope in (("", namespace) if namespace else ("",))
+            for subject in subjects
+            for name in sorted(self.grants.get((scope, subject), {}))
+        ]
+
     def _aggregate(self, name: str, role: ClusterRole) -> tuple[Rule, ...]:
         rules = dict.fromkeys(
             rule
@@ -121,15 +165,14 @@ class RbacIndex:
         return tuple(rules)
 
     def _bind(self, key: Key, obj: RawObject) -> None:
-        reference = role_ref_of(obj)
-        subjects = tuple(_subjects(obj))
-        self.bindings[(key.namespace, key.name)] = (reference, subjects)
-        for subject in subjects:
-            self.grants.setdefault((key.namespace, subject), {})[key.name] = reference
+        bound = Bound(role_ref_of(obj), dict(_subjects(obj)))
+        self.bindings[(key.namespace, key.name)] = bound
+        for subject in bound.subjects:
+            self.grants.setdefault((key.namespace, subject), {})[key.name] = bound.reference
 
     def _unbind(self, key: Key) -> None:
-        _, subjects = self.bindings.pop((key.namespace, key.name), (None, ()))
-        for subject in subjects:
+        bound = self.bindings.pop((key.namespace, key.name), None)
+        for subject in bound.subjects if bound else ():
             granted = self.grants[(key.namespace, subject)]
             granted.pop(key.name, None)
             if not granted:
@@ -150,15 +193,25 @@ def _cluster_role(obj: RawObject) -> ClusterRole:
     return ClusterRole(
         rules=compile_rules(obj.get("rules")),
         labels=obj["metadata"].get("labels") or {},
-        selectors=[from_object(selector) for selector in selectors],
+        selectors=[found for one in selectors if (found := _selector(one)) is not None],
     )
 
 
-def _subjects(binding: RawObject) -> Iterator[Subject]:
+def _selector(obj: RawObject) -> LabelSelector | None:
+    """None for one that was stored before it was checked: it selects nothing."""
+    try:
+        return from_object(obj)
+    except BadRequest:
+        return None
+
+
+def _subjects(binding: RawObject) -> Iterator[tuple[Subject, str]]:
+    """Each with the words that name it."""
     for subject in binding.get("subjects") or ():
         kind, name = subject.get("kind", ""), subject.get("name", "")
         if kind == "ServiceAccount":
             namespace = subject.get("namespace") or binding["metadata"].get("namespace", "")
-            yield "User", f"system:serviceaccount:{namespace}:{name}"
+            user = f"system:serviceaccount:{namespace}:{name}"
+            yield ("User", user), f'ServiceAccount "{name}/{namespace}"'
         elif kind in ("User", "Group"):
-            yield kind, name
+            yield (kind, name), f'{kind} "{name}"'

@@ -1,7 +1,7 @@
 """One RBAC rule, compiled: does it allow a request, and does it cover another rule. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from towpath.machinery.objects import RawObject
@@ -78,6 +78,17 @@ def uncovered(held: Sequence[Rule], wanted: Sequence[Rule]) -> list[Rule]:
         for single in _single_permissions(rule)
         if not any(_covers(owner, single) for owner in held)
     ]
+
+
+def gathered(singles: Sequence[Rule]) -> list[Rule]:
+    """Single permissions with those on one thing put together, for people to read."""
+    verbs: dict[Rule, frozenset[str]] = {}
+    for single in singles:
+        thing = replace(single, verbs=frozenset())
+        # Paths stay single: Kubernetes gathers resources only.
+        key = single if single.paths else thing
+        verbs[key] = verbs.get(key, frozenset()) | single.verbs
+    return [replace(key, verbs=of) for key, of in verbs.items()]
 
 
 def _single_permissions(rule: Rule) -> Iterator[Rule]:

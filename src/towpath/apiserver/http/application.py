@@ -74,6 +74,7 @@ MESSAGE_405 = "the server does not allow this method on the requested resource"
 
 log = logging.getLogger(__name__)
 
+REVIEWED = ("create",)
 
 class ApiApplication:
     def __init__(
@@ -184,6 +185,8 @@ class ApiApplication:
         except StatusError as error:
             code = error.code
             raise
+            if served.verbs == REVIEWED:
+                raise NotFound(MESSAGE_404)  # a review has no name to be found under
         finally:
             self.metrics.requests[(verb, request.target.resource.plural, code)] += 1
             self.metrics.seconds[verb] += time.perf_counter() - started
@@ -191,7 +194,11 @@ class ApiApplication:
     async def _user(self, scope: Scope, path: str) -> UserInfo:
         certificate = scope.get("state", {}).get("client_certificate")
         user = await self._authenticate(scope["headers"], certificate)
-        if user is ANONYMOUS and path.rstrip("/") not in PUBLIC_PATHS:
+        if (
+            user is ANONYMOUS
+            and path.rstrip("/") not in PUBLIC_PATHS
+            and not self._authenticate.anonymous_at(path)
+        ):
             raise Unauthorized("Unauthorized")
         return user
 

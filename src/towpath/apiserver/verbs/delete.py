@@ -28,9 +28,8 @@ POD_PHASES_ENDED = ("Succeeded", "Failed")
 
 
 async def delete(core: Core, user: UserInfo, target: Target, options: DeleteOptions) -> Deleted:
-    served = core.registry.find(target.resource)
     if target.subresource:
-        raise refusals.method_not_allowed(served, "delete", target.subresource)
+        raise refusals.method_not_allowed()
     await core.require(user, "delete", target)
     return await delete_object(core, user, target, options)
 

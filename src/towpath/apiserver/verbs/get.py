@@ -14,7 +14,7 @@ async def get(core: Core, user: UserInfo, target: Target) -> bytes:
     served = core.registry.find(target.resource)
     await core.require(user, "get", target)
     if target.subresource not in READABLE:
-        raise refusals.method_not_allowed(served, "get", target.subresource)
+        raise refusals.method_not_allowed()
     if target.subresource and target.subresource not in served.subresources:
         raise refusals.not_found(served, target.name)
     stored = core.store.get(served.collection, key_for(served, target.namespace, target.name))

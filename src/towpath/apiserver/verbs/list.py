@@ -28,7 +28,7 @@ TOKEN_SHOWN_MAX = 100
 
 
 async def list_page(core: Core, user: UserInfo, target: Target, options: ReadOptions) -> Page:
-    await core.require(user, "list", target)
+    await core.require(user, "list", target, options.field_selector)
     return await select_page(core, target, options)
 
 

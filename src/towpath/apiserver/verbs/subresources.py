@@ -30,7 +30,7 @@ async def create_subresource(
         return await _evict(core, user, target, body, options)
     if served.collection == "core/pods" and target.subresource == "binding":
         return await _bind(core, user, target, body, options)
-    raise refusals.method_not_allowed(served, "create", target.subresource)
+    raise refusals.method_not_allowed()
 
 
 async def _evict(

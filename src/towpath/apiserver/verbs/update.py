@@ -50,7 +50,7 @@ def check_subresource(served: Served, target: Target) -> None:
         if not subresource or subresource in served.subresources:
             return
         raise NotFound("the server could not find the requested resource")
-    raise refusals.method_not_allowed(served, "update", subresource)
+    raise refusals.method_not_allowed()
 
 
 async def change(

@@ -26,7 +26,7 @@ async def watch(
     core: Core, user: UserInfo, target: Target, options: WatchOptions
 ) -> AsyncGenerator[Change, None]:
     served = core.registry.find(target.resource)
-    await core.require(user, "watch", target)
+    await core.require(user, "watch", target, options.field_selector)
     selection = select(served, target.namespace, options.label_selector, options.field_selector)
     since, with_state = _start(core, options)
     subscription = _subscribe(core, served, selection, since)
