@@ -10,7 +10,8 @@ strategies, declared defaults. No text of the sources is kept. One line is one f
 
     <json name> <protobuf number> <type> [flags]
 
-Flags: `!` required, `*` a pointer in Go (zero values are kept), `inline`, `atomic`,
+Flags: `!` required, `*` a pointer in Go (zero values are kept), `+` written also when it is empty
+(Go never omits structs, for example), `inline`, `atomic`,
 `list=set|atomic|map:k1,k2`, `merge` or `merge=<key>`, `retainKeys`, `=<default as JSON>`.
 """
 
@@ -225,6 +226,8 @@ def field_flags(
         flags.append("!")
     if go_type.startswith("*"):
         flags.append("*")
+    if not is_inline and is_always_written(go_type, resolved, options):
+        flags.append("+")
     if resolved.startswith("[]"):
         keys = [mark.partition("=")[2] for mark in comments if mark.startswith("+listMapKey=")]
         list_type = marks.get("listType", "")
@@ -243,6 +246,13 @@ def field_flags(
     if "default" in marks and not marks["default"].startswith("ref("):
         flags.append("=" + marks["default"])
     return flags
+
+
+def is_always_written(go_type: str, resolved: str, options: list[str]) -> bool:
+    is_struct = resolved not in SCALARS | {"bytes"} and not resolved.startswith(("[]", "map:"))
+    if "omitzero" in options:
+        return False
+    return "omitempty" not in options or (is_struct and not go_type.startswith("*"))
 
 
 def reachable(packages: dict[str, Package]) -> dict[str, dict[str, Struct]]:

@@ -1,16 +1,18 @@
-"""Reading a built-in kind as Go would: wrong types are refused, quantities get their one form.
+"""Reading a built-in kind as Go would: wrong types are refused, and everything gets its one form.
 
 A kube-apiserver decodes built-in kinds into Go structs before it looks at anything; what does not
-fit is a 400 in the words of Go's JSON decoder, and those words are kept here. Null fits everywhere
-and means absent.
+fit is a 400 in the words of Go's JSON decoder, and those words are kept here. What it encodes
+again is not what came: null and empty fields are gone, structs are there though they are empty,
+quantities are written in one way. Null in a list or a map is the zero value.
 """
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from towpath.machinery.builtins.facts import SCALARS, below, struct
+from towpath.machinery.builtins.facts import SCALARS, Field, below, struct
 from towpath.machinery.causes import quote, show
 from towpath.machinery.objects import RawObject
 from towpath.machinery.quantities import canonical
@@ -28,48 +30,107 @@ class DecodeError(ValueError):
 
 
 def decode_object(reference: str, obj: RawObject) -> None:
-    """Check an object against its type, in place. Raises DecodeError."""
+    """Give an object the form of its type, in place. Raises DecodeError."""
     reader = _struct_reader(reference)
     reader(obj, "", reference.rpartition(".")[2])
 
 
+@dataclass(slots=True)
+class _Struct:
+    """How the fields of one type are read, and which of them go or come when they are empty."""
+
+    read: dict[str, Read] = field(default_factory=dict)
+    omitted: set[str] = field(default_factory=set)
+    written: list[tuple[str, Callable[[], Any]]] = field(default_factory=list)
+
+    def add(self, package: str, each: Field) -> None:
+        if each.inline:
+            inner = struct(below(package, each.type) or "")
+            for nested in inner.fields:
+                self.add(inner.package, nested)
+            return
+        self.read[each.name] = _reader(package, each.type)
+        if each.written:
+            zero = _nothing if each.pointer else _zero(package, each.type)
+            self.written.append((each.name, zero))
+        elif not each.pointer:
+            self.omitted.add(each.name)
+
+
 @cache
 def _struct_reader(reference: str) -> Read:
-    """One reader per type; made before its fields' readers, since types may contain themselves."""
+    """One reader per type; filled before its first use, since types may contain themselves."""
     declared = struct(reference)
-    readers: dict[str, Read] = {}
-
-    def fill() -> None:
-        for each in declared.fields:
-            if each.inline:
-                inner = struct(below(declared.package, each.type) or "")
-                for nested in inner.fields:
-                    readers[nested.name] = _reader(inner.package, nested.type)
-            else:
-                readers[each.name] = _reader(declared.package, each.type)
+    package = declared.package.rpartition("/")[2]
+    how = _Struct()
 
     def read(value: Any, path: str, owner: str) -> Any:
         if not isinstance(value, dict):
-            package = declared.package.rpartition("/")[2]
             raise _mismatch(value, path, owner, f"{package}.{declared.name}")
-        if not readers:
-            fill()
+        if not how.read:
+            for each in declared.fields:
+                how.add(declared.package, each)
+        gone: list[str] | None = None
         for name, inner in value.items():
-            if inner is not None and (reader := readers.get(name)) is not None:
-                below_path = f"{path}.{name}" if path else name
-                kept = reader(inner, below_path, declared.name)
+            reader = how.read.get(name)
+            if reader is None:
+                continue
+            if inner is not None:
+                kept = reader(inner, f"{path}.{name}" if path else name, declared.name)
                 if kept is not inner:
                     value[name] = kept
+                if kept or name not in how.omitted:
+                    continue
+            if gone is None:
+                gone = []
+            gone.append(name)
+        for name in gone or ():
+            del value[name]
+        for name, zero in how.written:
+            if name not in value:
+                value[name] = zero()
         return value
 
     return read
 
 
+def _zero(package: str, type_name: str) -> Callable[[], Any]:
+    """Makes what Go writes for a value of the type that nobody has set."""
+    if type_name in _ZEROS:
+        return lambda: _ZEROS[type_name]
+    reference = below(package, type_name)
+    if reference is None or type_name.startswith(("[]", "map:")):
+        return _nothing
+    return lambda: _struct_reader(reference)({}, "", "")
+
+
+def _nothing() -> None:
+    return None
+
+
+_ZEROS: dict[str, Any] = {
+    "string": "",
+    "bool": False,
+    "int32": 0,
+    "int64": 0,
+    "uint8": 0,
+    "float64": 0,
+    "Quantity": "0",
+    "IntOrString": 0,
+}
+
+
 def _reader(package: str, type_name: str) -> Read:
     if type_name.startswith("[]"):
-        return _list_reader(_reader(package, type_name[2:]), _go_type(package, type_name))
+        inner = type_name[2:]
+        return _list_reader(
+            _reader(package, inner), _go_type(package, type_name), _zero(package, inner)
+        )
     if type_name.startswith("map:"):
-        return _map_reader(_reader(package, type_name[4:]), _go_type(package, type_name))
+        inner = type_name[4:]
+        return _map_reader(
+            _reader(package, inner), _go_type(package, type_name), _zero(package, inner)
+        )
     if type_name not in SCALARS:
         return _struct_reader(below(package, type_name) or "")
     return _SCALAR_READERS[type_name]
@@ -110,29 +171,27 @@ def _go_kind(value: Any) -> str:
             return "object"
 
 
-def _list_reader(each: Read, go_type: str) -> Read:
+def _list_reader(each: Read, go_type: str, zero: Callable[[], Any]) -> Read:
     def read(value: Any, path: str, owner: str) -> Any:
         if not isinstance(value, list):
             raise _mismatch(value, path, owner, go_type)
         for position, item in enumerate(value):
-            if item is not None:
-                kept = each(item, path, owner)
-                if kept is not item:
-                    value[position] = kept
+            kept = zero() if item is None else each(item, path, owner)
+            if kept is not item:
+                value[position] = kept
         return value
 
     return read
 
 
-def _map_reader(each: Read, go_type: str) -> Read:
+def _map_reader(each: Read, go_type: str, zero: Callable[[], Any]) -> Read:
     def read(value: Any, path: str, owner: str) -> Any:
         if not isinstance(value, dict):
             raise _mismatch(value, path, owner, go_type)
         for name, item in value.items():
-            if item is not None:
-                kept = each(item, path, owner)
-                if kept is not item:
-                    value[name] = kept
+            kept = zero() if item is None else each(item, path, owner)
+            if kept is not item:
+                value[name] = kept
         return value
 
     return read

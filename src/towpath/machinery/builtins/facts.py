@@ -25,6 +25,8 @@ class Field:
     """`int32`, `Container`, `meta/v1.ObjectMeta`, `[]X`, `map:X`; bare: this package."""
     required: bool = False
     pointer: bool = False
+    written: bool = False
+    """Also when it is empty."""
     inline: bool = False
     atomic: bool = False
     list_type: str = ""
@@ -92,6 +94,8 @@ def _field(line: str) -> Field:
                 found["required"] = True
             case "*":
                 found["pointer"] = True
+            case "+":
+                found["written"] = True
             case "inline" | "atomic":
                 found[head] = True
             case "list":

@@ -125,6 +125,9 @@ def _type_schema(package: str, name: str, of_struct: _Of, of_special: _Of) -> Ra
         return {"type": "array", "items": _type_schema(package, name[2:], of_struct, of_special)}
     if name.startswith("map:"):
         values = _type_schema(package, name[4:], of_struct, of_special)
+        if of_special is _inlined_special:
+            # Go reads a null in a map as the zero value, so that it may not be dropped before.
+            values = {**values, "nullable": True}
         return {"type": "object", "additionalProperties": values}
     if name in _TYPES:
         return _TYPES[name]

@@ -34,6 +34,7 @@ class BuiltinSchema:
     def prune(self, obj: RawObject) -> list[str]:
         """Read the object in place; the paths of fields that were unknown. Raises BadRequest."""
         resource = self.kind.resource
+        unknown = self._structural.prune(obj)
         try:
             decode_object(self.kind.struct, obj)
         except DecodeError as error:
@@ -41,7 +42,7 @@ class BuiltinSchema:
                 f'{resource.kind} in version "{resource.version}" cannot be handled as a '
                 f"{resource.kind}: {error}"
             ) from None
-        return self._structural.prune(obj)
+        return unknown
 
     def unknown(self, obj: RawObject) -> list[str]:
         return self._structural.unknown(obj)
