@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from towpath.apiserver.authn.chain import RequestAuthenticator
 from towpath.apiserver.authn.pki import Pki
 from towpath.apiserver.authn.reviews import Identities
+from towpath.apiserver.authn.secrets import TokenSecrets
 from towpath.apiserver.authn.tokens import ServiceAccountTokens
 from towpath.apiserver.authz.defaults import ensure_default_roles
 from towpath.apiserver.authz.escalation import escalation_check
@@ -43,6 +44,7 @@ class Front:
         tokens: ServiceAccountTokens,
         authenticate: RequestAuthenticator,
         application: ApiApplication,
+        secrets: TokenSecrets,
         pods: Pods | None = None,
     ) -> None:
         self.api = api
@@ -54,6 +56,7 @@ class Front:
         self.authorize: Authorize = index.authorize
         self.application = application
         self._follower = follower
+        self._secrets = secrets
         self._pods = pods
 
     @classmethod
@@ -99,6 +102,7 @@ class Front:
             tokens=tokens,
             authenticate=authenticate,
             application=application,
+            secrets=TokenSecrets(api.core, tokens, pki.ca_pem),
             pods=pods,
         )
 
@@ -116,3 +120,4 @@ class Front:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.api.run())
             tasks.create_task(self._follower.fill_aggregated_roles(self.verbs))
+            tasks.create_task(self._secrets.run())

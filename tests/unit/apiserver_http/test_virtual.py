@@ -1,11 +1,16 @@
 """Reviews and token requests: answered, never stored."""
 
+import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import orjson
 import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet
+from tests.support import eventually
 from tests.wire import WiredApi, wired_api_server
 
 from towpath.apiserver.calls import Target, WriteOptions
@@ -23,6 +28,7 @@ from towpath.machinery.users import AUTHENTICATED, PLATFORM, TokenRefused, UserI
 
 SERVICE_ACCOUNTS = Resource("", "v1", "ServiceAccount", "serviceaccounts")
 CONFIG_MAPS = Resource("", "v1", "ConfigMap", "configmaps")
+SECRETS = Resource("", "v1", "Secret", "secrets")
 PODS = Resource("", "v1", "Pod", "pods")
 BOB = UserInfo("bob", (AUTHENTICATED,))
 DELETE_NODES = {"verb": "delete", "resource": "nodes"}
@@ -167,8 +173,7 @@ async def test_token_requests_that_are_refused(api: WiredApi) -> None:
         await request_token(api, boundObjectRef={"kind": "Node", "name": "n"})
     account = await api.front.client().get(SERVICE_ACCOUNTS, "ci", "default")
     assert account["metadata"]["name"] == "ci"
-    secret = Resource("", "v1", "Secret", "secrets")
-    await api.front.client().create(secret, secret.object("s", "default"))
+    await api.front.client().create(SECRETS, SECRETS.object("s", "default"))
     with pytest.raises(Conflict):
         await request_token(api, boundObjectRef={"kind": "Secret", "name": "s", "uid": "old"})
 
@@ -178,3 +183,43 @@ async def test_everything_else_goes_to_the_verbs(api: WiredApi) -> None:
         PLATFORM, Target(CONFIG_MAPS), CONFIG_MAPS.object("c", "default"), WriteOptions()
     )
     assert created.created
+
+
+async def test_what_verifies_our_tokens_is_published(api: WiredApi) -> None:
+    token = (await request_token(api))["status"]["token"]
+    headers = {"authorization": f"Bearer {token}"}
+    tls = api.connection().tls_context()
+    async with httpx2.AsyncClient(base_url=api.server, verify=tls, headers=headers) as http:
+        configuration = (await http.get("/.well-known/openid-configuration")).json()
+        published = await http.get(configuration["jwks_uri"])
+        nobody = await http.get(configuration["jwks_uri"], headers={"authorization": ""})
+    assert configuration["issuer"] == api.front.tokens.issuer
+    keys = KeySet.import_key_set(published.json())
+    claims = jwt.decode(token, keys, algorithms=["ES256"]).claims
+    assert claims["sub"] == "system:serviceaccount:default:ci"
+    assert "d" not in published.json()["keys"][0]
+    assert nobody.status_code == 403
+
+
+async def test_a_secret_holds_a_token_until_its_account_goes(api: WiredApi) -> None:
+    client = api.front.client()
+    secret = SECRETS.object("t", "default", type="kubernetes.io/service-account-token")
+    secret["metadata"]["annotations"] = {"kubernetes.io/service-account.name": "ci"}
+    await client.create(SECRETS, secret)
+
+    async def held() -> str:
+        data = (await client.get(SECRETS, "t", "default")).get("data") or {}
+        return base64.b64decode(data.get("token", "")).decode()
+
+    await eventually(held)
+    token = await held()
+    user = await api.front.authenticate.authenticate_token(token)
+    assert user is not None
+    assert user.name == "system:serviceaccount:default:ci"
+    await client.delete(SERVICE_ACCOUNTS, "ci", "default")
+    assert await api.front.authenticate.authenticate_token(token) is None
+
+    async def gone() -> bool:
+        return not (await client.list(SECRETS, "default")).items
+
+    await eventually(gone)

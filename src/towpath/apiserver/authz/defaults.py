@@ -2,7 +2,8 @@
 
 `admin`, `edit` and `view` are aggregated: they hold nothing themselves and gather every ClusterRole
 labelled `rbac.authorization.k8s.io/aggregate-to-<name>: "true"`, so that a capability extends them
-by shipping a labelled role. An object that somebody changed is left alone, unless it is missing.
+by shipping a labelled role. At every start what is missing is added, as a newer release may have
+more; nothing is taken away, and an object whose annotation `autoupdate` is "false" is left alone.
 """
 
 import asyncio
@@ -10,13 +11,15 @@ import contextlib
 
 import orjson
 
+from towpath.apiserver.authz.rules import compile_rules, gathered, uncovered
 from towpath.apiserver.calls import ReadOptions, Target, Verbs, WriteOptions
 from towpath.machinery.core_kinds import CLUSTER_ROLE, CLUSTER_ROLE_BINDING, RBAC_GROUP
-from towpath.machinery.errors import AlreadyExists
+from towpath.machinery.errors import AlreadyExists, Conflict, NotFound
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import AUTHENTICATED, MASTERS, PLATFORM
 
+AUTOUPDATE = "rbac.authorization.kubernetes.io/autoupdate"
 UNAUTHENTICATED = "system:unauthenticated"
 READ = ["get", "list", "watch"]
 WRITE = ["create", "delete", "deletecollection", "patch", "update"]
@@ -26,6 +29,15 @@ HEALTH_PATHS = ["/healthz", "/livez", "/readyz", "/version", "/version/"]
 DISCOVERY_PATHS = sorted(
     ["/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*", *HEALTH_PATHS]
 )
+
+MONITORED_PATHS = [
+    *("/healthz", "/healthz/*", "/livez", "/livez/*", "/metrics", "/metrics/slis"),
+    *("/readyz", "/readyz/*"),
+]
+ISSUER_PATHS = [
+    *("/.well-known/openid-configuration", "/.well-known/openid-configuration/"),
+    *("/openid/v1/jwks", "/openid/v1/jwks/"),
+]
 
 VIEWED: dict[str, list[str]] = {
     "": [
@@ -97,9 +109,11 @@ EDITED: dict[str, list[str]] = {
     ],
     "autoscaling": ["horizontalpodautoscalers"],
     "batch": ["cronjobs", "jobs"],
+    "events.k8s.io": ["events"],
     "policy": ["poddisruptionbudgets"],
     "networking.k8s.io": ["ingresses", "networkpolicies"],
 }
+ENTERED = ["pods/attach", "pods/exec", "pods/portforward", "pods/proxy"]
 
 
 def default_cluster_roles() -> list[RawObject]:
@@ -117,7 +131,11 @@ def default_cluster_roles() -> list[RawObject]:
         ),
         _role("system:discovery", _paths(DISCOVERY_PATHS, ["get"])),
         _role("system:public-info-viewer", _paths(HEALTH_PATHS, ["get"])),
-        _role("system:monitoring", _paths([*HEALTH_PATHS, "/metrics"], ["get"])),
+        _role(
+            "system:monitoring",
+            _paths(MONITORED_PATHS, ["get"]),
+            _rule([""], ["nodes/metrics"], ["get"]),
+        ),
         _role("system:basic-user", *_basic_user_rules()),
         _role(
             "system:auth-delegator",
@@ -126,7 +144,7 @@ def default_cluster_roles() -> list[RawObject]:
         ),
         _role(
             "system:service-account-issuer-discovery",
-            _paths(["/.well-known/openid-configuration", "/openid/v1/jwks"], ["get"]),
+            _paths(ISSUER_PATHS, ["get"]),
         ),
     ]
 
@@ -150,10 +168,13 @@ async def ensure_default_roles(verbs: Verbs) -> None:
             (CLUSTER_ROLE_BINDING, default_cluster_role_bindings()),
         ):
             page = await verbs.list(PLATFORM, Target(resource), ReadOptions())
-            present = {orjson.loads(item)["metadata"]["name"] for item in page.items}
+            present = {obj["metadata"]["name"]: obj for obj in map(orjson.loads, page.items)}
             for obj in wanted:
-                if obj["metadata"]["name"] not in present:
+                known = present.get(obj["metadata"]["name"])
+                if known is None:
                     tasks.create_task(_ensure(verbs, resource, obj))
+                elif missing := _missing(known, obj):
+                    tasks.create_task(_complete(verbs, resource, known, missing))
 
 
 async def _ensure(verbs: Verbs, resource: Resource, obj: RawObject) -> None:
@@ -161,6 +182,27 @@ async def _ensure(verbs: Verbs, resource: Resource, obj: RawObject) -> None:
     # Another process of this platform may be quicker.
     with contextlib.suppress(AlreadyExists):
         await verbs.create(PLATFORM, target, obj, WriteOptions(field_manager="towpath"))
+
+
+async def _complete(verbs: Verbs, resource: Resource, known: RawObject, missing: RawObject) -> None:
+    target = Target(resource, name=known["metadata"]["name"])
+    with contextlib.suppress(Conflict, NotFound):
+        await verbs.update(PLATFORM, target, known | missing, WriteOptions(field_manager="towpath"))
+
+
+def _missing(known: RawObject, wanted: RawObject) -> RawObject:
+    """The fields of an object that lacks something, as they should be."""
+    annotations = known["metadata"].get("annotations") or {}
+    if annotations.get(AUTOUPDATE) == "false" or "aggregationRule" in known:
+        return {}
+    if "subjects" in wanted:
+        subjects = known.get("subjects") or []
+        lacking = [one for one in wanted["subjects"] if one not in subjects]
+        return {"subjects": [*subjects, *lacking]} if lacking else {}
+    rules = compile_rules(known.get("rules"))
+    singles = gathered(uncovered(rules, compile_rules(wanted["rules"])))
+    lacking = [rule.to_object() for rule in singles]
+    return {"rules": [*(known.get("rules") or ()), *lacking]} if lacking else {}
 
 
 def _admin_rules() -> list[RawObject]:
@@ -171,13 +213,12 @@ def _admin_rules() -> list[RawObject]:
 
 
 def _edit_rules() -> list[RawObject]:
-    subresources = ["pods/attach", "pods/exec", "pods/portforward", "pods/proxy", "pods/eviction"]
     return [
         *(_rule([group], resources, WRITE) for group, resources in EDITED.items()),
-        _rule([""], ["secrets", "pods/attach", "pods/exec", "pods/portforward"], READ),
-        _rule([""], subresources, ["create"]),
+        _rule([""], ["secrets", "services/proxy", *ENTERED], READ),
+        _rule([""], ENTERED, WRITE),
+        _rule([""], ["pods/eviction", "serviceaccounts/token"], ["create"]),
         _rule([""], ["serviceaccounts"], ["impersonate"]),
-        _rule([""], ["serviceaccounts/token"], ["create"]),
         _rule(["coordination.k8s.io"], ["leases"], [*READ, *WRITE]),
     ]
 
@@ -216,7 +257,7 @@ def _bootstrap_metadata(feeds: str) -> RawObject:
         labels[_aggregate_label(feeds)] = "true"
     return {
         "labels": labels,
-        "annotations": {"rbac.authorization.kubernetes.io/autoupdate": "true"},
+        "annotations": {AUTOUPDATE: "true"},
     }
 
 

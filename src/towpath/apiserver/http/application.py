@@ -18,11 +18,14 @@ from towpath.apiserver.http.discovery import Discovery, Document
 from towpath.apiserver.http.execution import ExecSockets
 from towpath.apiserver.http.fixed import (
     HEALTH_PATHS,
+    ISSUER_HEADERS,
+    ISSUER_PATHS,
     METRICS_TYPE,
     PUBLIC_PATHS,
     TEXT,
     Metrics,
     health,
+    issuer_document,
     version_document,
 )
 from towpath.apiserver.http.forwarding import ForwardSockets
@@ -241,6 +244,11 @@ class ApiApplication:
 async def _send_document(scope: Scope, send: Send, document: Document) -> None:
     headers = [(b"etag", document.etag), (b"vary", b"Accept"), (b"cache-control", b"no-cache")]
     if header(scope, b"if-none-match").encode() == document.etag:
+        elif plain in ISSUER_PATHS and self._authenticate.tokens is not None:
+            tokens = self._authenticate.tokens
+            address = f"https://{header(scope, b'host')}{scope.get('root_path', '')}"
+            body, content_type = issuer_document(plain, tokens.issuer, tokens.keys, address)
+            await send_bytes(send, body, content_type=content_type, headers=ISSUER_HEADERS)
         await send({"type": "http.response.start", "status": 304, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
         return

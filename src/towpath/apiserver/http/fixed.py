@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from towpath.apiserver.http.discovery import Document
+from towpath.machinery.objects import RawObject
 
 KUBERNETES_MINOR = 36
 """The version of Kubernetes whose protocol is spoken; clients choose what they send by it."""
@@ -34,6 +35,24 @@ def version_document(towpath_version: str) -> Document:
         "platform": f"{platform.system().lower()}/{_architecture()}",
     }
     return Document(orjson.dumps(info))
+
+
+ISSUER_PATHS = frozenset({"/.well-known/openid-configuration", "/openid/v1/jwks"})
+ISSUER_HEADERS = ((b"cache-control", b"public, max-age=3600"),)
+
+
+def issuer_document(path: str, issuer: str, keys: RawObject, address: str) -> tuple[bytes, bytes]:
+    """What others verify tokens of service accounts with; body and content type."""
+    if path == "/openid/v1/jwks":
+        return orjson.dumps(keys), b"application/jwk-set+json"
+    configuration = {
+        "issuer": issuer,
+        "jwks_uri": f"{address}/openid/v1/jwks",
+        "response_types_supported": ["id_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+    }
+    return orjson.dumps(configuration), b"application/json"
 
 
 def health(path: str, *, verbose: bool) -> bytes:

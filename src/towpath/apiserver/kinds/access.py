@@ -12,10 +12,12 @@ SUBJECT_KINDS = ("ServiceAccount", "User", "Group")
 
 
 def _default_binding(obj: RawObject) -> None:
-    obj.setdefault("roleRef", {}).setdefault("apiGroup", RBAC_GROUP)
-    for subject in obj.get("subjects") or ():
-        if subject.get("kind") in ("User", "Group"):
-            subject.setdefault("apiGroup", RBAC_GROUP)
+    groups = [obj.setdefault("roleRef", {})]
+    groups += [
+        subject for subject in obj.get("subjects") or () if subject.get("kind") in ("User", "Group")
+    ]
+    for holder in groups:
+        holder["apiGroup"] = holder.get("apiGroup") or RBAC_GROUP
 
 
 def _validate_binding(obj: RawObject, old: RawObject | None) -> list[Cause]:
@@ -56,6 +58,11 @@ def _subject_causes(subject: RawObject, field: str, namespaced: bool) -> list[Ca
     elif group != RBAC_GROUP:
         causes.append(unsupported(f"{field}.apiGroup", group, (RBAC_GROUP,)))
     return causes
+
+
+def _default_role(obj: RawObject) -> None:
+    if obj.get("rules", ()) is None:
+        del obj["rules"]
 
 
 def _validate_role(obj: RawObject, _old: RawObject | None) -> list[Cause]:
@@ -101,5 +108,5 @@ def _aggregation_causes(obj: RawObject) -> list[Cause]:
     return causes
 
 
-ROLE = Behaviour(name_pattern="path", validate=_validate_role)
+ROLE = Behaviour(name_pattern="path", default=_default_role, validate=_validate_role)
 BINDING = Behaviour(name_pattern="path", default=_default_binding, validate=_validate_binding)

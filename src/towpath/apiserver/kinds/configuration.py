@@ -11,6 +11,8 @@ from towpath.machinery.objects import RawObject
 
 CONTENT_BYTES_MAX = 1024 * 1024
 OPAQUE = "Opaque"
+OF_ACCOUNT = "kubernetes.io/service-account-token"
+NAMED_ACCOUNT = "kubernetes.io/service-account.name"
 REQUIRED_KEYS = {
     "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
     "kubernetes.io/dockercfg": (".dockercfg",),
@@ -57,6 +59,10 @@ def _validate_secret(obj: RawObject, old: RawObject | None) -> list[Cause]:
             causes.append(Cause("FieldValueInvalid", "Invalid value: not base64", f"data[{name}]"))
     if size > CONTENT_BYTES_MAX:
         causes.append(too_long("data", CONTENT_BYTES_MAX))
+    if obj.get("type") == OF_ACCOUNT:
+        annotations = obj["metadata"].get("annotations") or {}
+        if not annotations.get(NAMED_ACCOUNT):
+            causes.append(required(f"metadata.annotations[{NAMED_ACCOUNT}]"))
     for name in REQUIRED_KEYS.get(obj.get("type", OPAQUE), ()):
         if name not in data:
             causes.append(required(f"data[{name}]"))
