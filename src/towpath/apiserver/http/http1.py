@@ -1,0 +1,558 @@
+"""HTTP/1.1 on one connection: requests in, one call of the application for each, answers in order.
+
+httptools parses; the rest of a connection is here. Rules:
+
+- An answer's head leaves with the first piece of its body, in one write: one system call, one TLS
+  record. A head alone waits for the end of the loop's turn, no longer.
+- Nothing grows: a body is taken no faster than the application asks for it, an answer given no
+  faster than the client reads, and while requests wait for their turn no more of them are read.
+- A head has `head_s_max` to arrive and HEAD_BYTES_MAX to fill; who is idle is closed after
+  KEEP_ALIVE_S. How long a body may take is the application's.
+- One timer a connection: it is not touched by a request, but looks when it fires what is due.
+"""
+
+import asyncio
+import logging
+import math
+from collections import deque
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote
+
+import httptools
+
+from towpath.machinery.asgi import Application, Message, Scope
+
+KEEP_ALIVE_S = 75.0
+HEAD_S_MAX = 30.0
+HEAD_BYTES_MAX = 64 * 1024
+"""Beside what came in one read of the socket with its first line."""
+BODY_BYTES_AHEAD = 64 * 1024
+"""Of a request's body is read before the application has asked for it, and one read more."""
+WRITE_BYTES = 256 * 1024
+"""Large bodies are written in pieces, so that the client reads one while the next is encrypted."""
+
+ASGI = {"version": "3.0", "spec_version": "2.3"}
+STATUS_LINES = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+}
+WITHOUT_BODY = frozenset({204, 304})
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+BAD_REQUEST = (
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    b"content-length: 30\r\nconnection: close\r\n\r\nInvalid HTTP request received."
+)
+HEAD_TOO_SLOW = b"HTTP/1.1 408 \r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+HEAD_TOO_LARGE = b"HTTP/1.1 431 \r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+FAILED_HEADERS = [
+    (b"content-type", b"text/plain; charset=utf-8"),
+    (b"content-length", b"21"),
+    (b"connection", b"close"),
+]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Serving:
+    """What all connections of one listener share."""
+
+    application: Application
+    websockets: bool = False
+    head_s_max: float = HEAD_S_MAX
+    connections: set[Any] = field(default_factory=set)
+    """Those that are open, of whatever protocol."""
+    tasks: set["asyncio.Task[None]"] = field(default_factory=set)
+    """One for each request that is being worked on."""
+
+
+class Http1Connection(asyncio.Protocol):
+    """One client's connection, from its first byte to its end."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+        self._loop = asyncio.get_running_loop()
+        self._parser = httptools.HttpRequestParser(self)
+        # What follows a request that closes the connection is not looked at.
+        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._common: Scope = {}
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._expects_continue = False
+        self._heads = 0
+        self._in_head = False
+        self._head_bytes = 0
+        """Of the head that is on its way, beside the read that it began in."""
+        self._incoming: Exchange | None = None
+        """Whose body is being received."""
+        self._current: Exchange | None = None
+        """Who is being answered."""
+        self._waiting: deque[Exchange] = deque()
+        """Whole requests that came before their turn."""
+        self._reading = True
+        self._writable: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._due_s = math.inf
+        self._ends = False
+        """Nothing more is read: the answer under way is the last."""
+
+    # The transport's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self._serving.connections.add(self)
+        tls = transport.get_extra_info("ssl_object")
+        certificate = tls.getpeercert() if tls is not None else None
+        self._common = {
+            "type": "http",
+            "asgi": ASGI,
+            "http_version": "1.1",
+            "server": _address(transport.get_extra_info("sockname")),
+            "client": _address(transport.get_extra_info("peername")),
+            "scheme": "http" if tls is None else "https",
+            "root_path": "",
+            "state": {"client_certificate": certificate} if certificate else {},
+        }
+        self._close_at(self._loop.time() + self._serving.head_s_max)
+
+    def data_received(self, data: bytes) -> None:
+        if self._ends:
+            return
+        heads = self._heads
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._upgrade()
+        except httptools.HttpParserError:
+            self._malformed()
+        else:
+            if self._in_head:
+                self._head_goes_on(0 if self._heads > heads else len(data))
+
+    def eof_received(self) -> None:
+        """A client that sends no more is gone: the transport closes."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._ends = True
+        self._waiting.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+        for exchange in (self._current, self._incoming):
+            if exchange is not None:
+                exchange.disconnect()
+        self._serving.connections.discard(self)
+        self.resume_writing()
+
+    def pause_writing(self) -> None:
+        if self._writable is None:
+            self._writable = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        if self._writable is not None:
+            writable, self._writable = self._writable, None
+            if not writable.done():
+                writable.set_result(None)
+
+    # The parser's side
+
+    def on_message_begin(self) -> None:
+        self._heads += 1
+        self._in_head = True
+        self._head_bytes = 0
+        self._url = b""
+        self._headers = []
+        self._expects_continue = False
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self._expects_continue = True
+        self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        parser = self._parser
+        upgrades = parser.should_upgrade()
+        if upgrades and self._is_websocket():
+            return
+        scope = self._scope()
+        keeps = parser.should_keep_alive() and not upgrades
+        if (version := parser.get_http_version()) != "1.1":
+            scope["http_version"] = version
+            keeps = False
+        exchange = self._incoming = Exchange(self, scope, keeps, self._expects_continue)
+        if self._current is None:
+            self._start(exchange)
+        else:
+            self._waiting.append(exchange)
+            self.pause_reading()
+
+    def on_body(self, body: bytes) -> None:
+        if self._incoming is not None:
+            self._incoming.take(body)
+
+    def on_message_complete(self) -> None:
+        if self._incoming is not None:
+            exchange, self._incoming = self._incoming, None
+            exchange.end_body()
+
+    # One request after the other
+
+    def _scope(self) -> Scope:
+        url = self._url
+        if url[:1] == b"/" and b"#" not in url:
+            raw_path, _, query = url.partition(b"?")
+        else:
+            parsed = httptools.parse_url(url)
+            raw_path, query = parsed.path or b"/", parsed.query or b""
+        path = raw_path.decode("ascii")
+        return {
+            **self._common,
+            "method": self._parser.get_method().decode("ascii"),
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": raw_path,
+            "query_string": query,
+            "headers": self._headers,
+            "state": self.state,
+        }
+
+    def _start(self, exchange: "Exchange") -> None:
+        self._due_s = math.inf
+        self._current = exchange
+        task = self._loop.create_task(exchange.run(self._serving))
+        self._serving.tasks.add(task)
+
+    def answered(self, exchange: "Exchange") -> None:
+        """The answer is complete, or there will be none; whoever waits has their turn."""
+        if exchange is not self._current:
+            return
+        self._current = None
+        if self._ends or not exchange.keeps_connection:
+            self._ends = True
+            self.transport.close()
+        elif self._waiting:
+            self._start(self._waiting.popleft())
+        else:
+            self.resume_reading()
+            self._close_at(self._loop.time() + KEEP_ALIVE_S)
+
+    def shutdown(self) -> None:
+        """Close after the answer that is under way, or at once when there is none."""
+        self._ends = True
+        self._waiting.clear()
+        if self._current is None:
+            self.transport.close()
+        else:
+            self._current.keeps_connection = False
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What every scope of the connection says beside the request."""
+        return dict(self._common["state"])
+
+    # Flow
+
+    def pause_reading(self) -> None:
+        if self._reading:
+            self._reading = False
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if not self._reading and not self._waiting and not self.transport.is_closing():
+            self._reading = True
+            self.transport.resume_reading()
+
+    async def writable(self) -> None:
+        """Wait until the client has read most of what was written."""
+        while self._writable is not None:
+            await asyncio.shield(self._writable)
+
+    @property
+    def write_paused(self) -> bool:
+        return self._writable is not None
+
+    # Limits
+
+    def _head_goes_on(self, size: int) -> None:
+        """A head has begun and not ended, and `size` more bytes of it have come."""
+        if not size:
+            self._close_at(self._loop.time() + self._serving.head_s_max)
+        self._head_bytes += size
+        if self._head_bytes > HEAD_BYTES_MAX:
+            self._refuse(HEAD_TOO_LARGE)
+
+    def _close_at(self, due_s: float) -> None:
+        self._due_s = due_s
+        timer = self._timer
+        if timer is None or due_s < timer.when():
+            if timer is not None:
+                timer.cancel()
+            self._timer = self._loop.call_at(due_s, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._loop.time() >= self._due_s:
+            self._refuse(HEAD_TOO_SLOW if self._in_head else b"")
+        elif self._due_s < math.inf:
+            self._close_at(self._due_s)
+
+    def _malformed(self) -> None:
+        """What came before it is answered yet, if that is complete."""
+        if self._current is None or self._incoming is self._current:
+            self._refuse(BAD_REQUEST)
+        else:
+            self.shutdown()
+
+    def _refuse(self, answer: bytes) -> None:
+        """Say so unless somebody is being answered, who is cut off; close."""
+        self._ends = True
+        self._waiting.clear()
+        if not self.transport.is_closing():
+            if answer and (self._current is None or not self._current.started):
+                self.transport.write(answer)
+            self.transport.close()
+
+    # WebSockets
+
+    def _is_websocket(self) -> bool:
+        if not self._serving.websockets:
+            return False
+        wanted = [value.lower() for name, value in self._headers if name == b"upgrade"]
+        return wanted == [b"websocket"]
+
+    def _upgrade(self) -> None:
+        self._ends = True
+        if self._in_head or not self._is_websocket():
+            return  # The application has been asked, and answers; then the connection closes.
+        if self._current is not None:
+            self._refuse(BAD_REQUEST)
+            return
+        from towpath.apiserver.http.upgrades import upgrade
+
+        lines = [self._parser.get_method() + b" " + self._url + b" HTTP/1.1\r\n"]
+        lines += [b"%b: %b\r\n" % header for header in self._headers]
+        if self._timer is not None:
+            self._timer.cancel()
+        self._serving.connections.discard(self)
+        upgrade(self, b"".join((*lines, b"\r\n")), self._serving)
+
+
+class Exchange:
+    """One request and its answer: what ASGI calls receive and send."""
+
+    __slots__ = (
+        "_arrived",
+        "_bodiless",
+        "_body",
+        "_body_bytes",
+        "_chunked",
+        "_complete",
+        "_connection",
+        "_disconnected",
+        "_expects_continue",
+        "_handed_out",
+        "_head",
+        "_left",
+        "_more",
+        "_scope",
+        "keeps_connection",
+        "started",
+    )
+
+    def __init__(
+        self, connection: Http1Connection, scope: Scope, keeps: bool, expects_continue: bool
+    ) -> None:
+        self._connection = connection
+        self._scope = scope
+        self.keeps_connection = keeps
+        # The request.
+        self._body: list[bytes] = []
+        self._body_bytes = 0
+        self._more = True
+        self._handed_out = False
+        """The application has the last of the body."""
+        self._arrived: asyncio.Future[None] | None = None
+        self._expects_continue = expects_continue
+        self._disconnected = False
+        # The answer.
+        self.started = False
+        self._complete = False
+        self._head = b""
+        """While it waits for the first piece of the body."""
+        self._bodiless = scope["method"] == "HEAD"
+        self._chunked = False
+        self._left: int | None = None
+        """Bytes that content-length still promises."""
+
+    async def run(self, serving: Serving) -> None:
+        try:
+            await serving.application(self._scope, self.receive, self.send)
+            if not self._complete and not self._disconnected:
+                raise RuntimeError("the application returned before its answer was complete")
+        except asyncio.CancelledError:
+            self.keeps_connection = False
+            raise
+        except Exception:
+            log.exception("request failed", extra={"path": self._scope["path"]})
+            await self._fail()
+        finally:
+            task = asyncio.current_task()
+            assert task is not None
+            serving.tasks.discard(task)
+            self._connection.answered(self)
+
+    async def _fail(self) -> None:
+        self.keeps_connection = False
+        if self._head or not self.started:
+            # Nothing has left yet.
+            self.started = False
+            await self.send(
+                {"type": "http.response.start", "status": 500, "headers": FAILED_HEADERS}
+            )
+            await self.send({"type": "http.response.body", "body": b"Internal Server Error"})
+
+    # The request
+
+    def take(self, body: bytes) -> None:
+        if self._complete:
+            return
+        self._body.append(body)
+        self._body_bytes += len(body)
+        if self._body_bytes > BODY_BYTES_AHEAD:
+            self._connection.pause_reading()
+        self._wake()
+
+    def end_body(self) -> None:
+        self._more = False
+        self._wake()
+
+    def disconnect(self) -> None:
+        self._disconnected = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._arrived is not None and not self._arrived.done():
+            self._arrived.set_result(None)
+
+    async def receive(self) -> Message:
+        if self._expects_continue and not self.started:
+            self._expects_continue = False
+            self._connection.transport.write(CONTINUE)
+        while not (self._disconnected or self._complete):
+            if self._body or not (self._more or self._handed_out):
+                return self._request()
+            self._connection.resume_reading()
+            self._arrived = asyncio.get_running_loop().create_future()
+            await self._arrived
+        return {"type": "http.disconnect"}
+
+    def _request(self) -> Message:
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self._body = []
+        self._body_bytes = 0
+        self._handed_out = not self._more
+        return {"type": "http.request", "body": body, "more_body": self._more}
+
+    # The answer
+
+    async def send(self, message: Message) -> None:
+        if self._connection.write_paused:
+            await self._connection.writable()
+        if self._disconnected:
+            return
+        if message["type"] == "http.response.start":
+            self._begin(message)
+        elif not self.started or self._complete:
+            raise RuntimeError(f"{message['type']} comes at no time of an answer")
+        else:
+            await self._write(message.get("body", b""), bool(message.get("more_body", False)))
+
+    def _begin(self, message: Message) -> None:
+        if self.started:
+            raise RuntimeError("an answer begins once")
+        status: int = message["status"]
+        lines = [STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
+        length: int | None = None
+        for name, value in message.get("headers", ()):
+            match name.lower():
+                case b"content-length":
+                    length = int(value)
+                case b"transfer-encoding":
+                    continue  # It is ours to say.
+                case b"connection":
+                    if b"close" in value.lower():
+                        self.keeps_connection = False
+                    continue
+            lines.append(b"%b: %b\r\n" % (name, value))
+        self._bodiless = self._bodiless or status in WITHOUT_BODY
+        if self._expects_continue and self._more:
+            # Nobody knows whether the body will come: what follows cannot be told from it.
+            self.keeps_connection = False
+        self._left = length
+        unknown = length is None and not self._bodiless
+        self._chunked = unknown and self._scope["http_version"] == "1.1"
+        if self._chunked:
+            lines.append(b"transfer-encoding: chunked\r\n")
+        elif unknown:
+            self.keeps_connection = False
+        if not self.keeps_connection:
+            lines.append(b"connection: close\r\n")
+        lines.append(b"\r\n")
+        head = b"".join(lines)
+        if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
+            raise RuntimeError("a header of the answer has a line break in it")
+        self.started = True
+        self._head = head
+        asyncio.get_running_loop().call_soon(self._flush_head)
+
+    def _flush_head(self) -> None:
+        if self._head and not self._disconnected:
+            self._connection.transport.write(self._head)
+            self._head = b""
+
+    async def _write(self, body: bytes, more: bool) -> None:
+        if self._bodiless:
+            body = b""
+        elif self._left is not None:
+            self._left -= len(body)
+            if self._left < 0 or (self._left and not more):
+                raise RuntimeError("a body is as long as its content-length")
+        before, after = self._head, b""
+        self._head = b""
+        if self._chunked:
+            if body:
+                before, after = before + b"%x\r\n" % len(body), b"\r\n"
+            if not more:
+                after += b"0\r\n\r\n"
+        if len(body) <= WRITE_BYTES:
+            if data := b"".join((before, body, after)):
+                self._connection.transport.write(data)
+        else:
+            await self._write_pieces(before, body, after)
+        if not more:
+            self._complete = True
+            self._wake()
+            self._connection.answered(self)
+
+    async def _write_pieces(self, before: bytes, body: bytes, after: bytes) -> None:
+        connection, view = self._connection, memoryview(body)
+        connection.transport.write(before)
+        for start in range(0, len(body), WRITE_BYTES):
+            if connection.write_paused:
+                await connection.writable()
+            if self._disconnected:
+                return
+            connection.transport.write(view[start : start + WRITE_BYTES])
+        connection.transport.write(after)
+
+
+def _address(found: Any) -> tuple[str, int] | None:
+    """Host and port; None for sockets that have none."""
+    return (str(found[0]), int(found[1])) if isinstance(found, tuple) else None
