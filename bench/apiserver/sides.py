@@ -32,7 +32,7 @@ from bench.apiserver.requests import (
 from towpath.apiserver.authn.pki import Pki, open_pki
 from towpath.files import write_private
 
-START_S_MAX = 120.0
+START_S_MAX = 60.0
 STOP_S_MAX = 20.0
 LOOK_EVERY_S = 0.005
 PR_SET_PDEATHSIG = 1
@@ -185,6 +185,8 @@ def running(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
         )
     try:
         yield process
+    except TimeoutError as error:
+        raise RuntimeError(f"{command[0]} did not start: {log.read_text()[-3000:]}") from error
     finally:
         process.terminate()
         try:
