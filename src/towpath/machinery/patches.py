@@ -8,14 +8,19 @@ fit the document is Invalid, as a kube-apiserver answers.
 from copy import deepcopy
 from typing import Any
 
-from towpath.machinery.errors import BadRequest, Invalid
+import orjson
+
+from towpath.machinery.errors import BadRequest, Invalid, TooLarge
 from towpath.machinery.json_pointers import parse_pointer
+from towpath.machinery.nesting import DEPTH_MAX, is_too_deep
 from towpath.machinery.objects import RawObject
 from towpath.machinery.strategic import strategic_merge_patch
 
 __all__ = ["json_patch", "merge_patch", "strategic_merge_patch"]
 
 OPERATIONS_MAX = 10_000
+COPIED_BYTES_MAX = 3 * 1024 * 1024
+"""Of JSON that the copy operations of one patch may add, as in kube-apiserver."""
 
 _NEEDS_VALUE = frozenset(("add", "replace", "test"))
 _NEEDS_FROM = frozenset(("move", "copy"))
@@ -44,14 +49,17 @@ def json_patch(document: RawObject, operations: list[RawObject]) -> RawObject:
     if not isinstance(operations, list):
         raise BadRequest("error decoding patch: a JSON patch is a list of operations")
     if len(operations) > OPERATIONS_MAX:
-        raise BadRequest(
-            f"The allowed maximum operations in a JSON patch is {OPERATIONS_MAX}, "
-            f"got {len(operations)}"
+        raise TooLarge(
+            "Request entity too large: The allowed maximum operations in a JSON patch is "
+            f"{OPERATIONS_MAX}, got {len(operations)}"
         )
-    result: Any = deepcopy(document)
+    result: Any = orjson.loads(orjson.dumps(document))
+    copied_bytes = 0
     for position, operation in enumerate(operations):
         _check_operation(operation, position)
         try:
+            if operation["op"] == "copy":
+                copied_bytes += _copied_bytes(result, operation, COPIED_BYTES_MAX - copied_bytes)
             result = _apply(result, operation)
         except _DoesNotFit as error:
             raise Invalid(
@@ -60,7 +68,16 @@ def json_patch(document: RawObject, operations: list[RawObject]) -> RawObject:
             ) from None
     if not isinstance(result, dict):
         raise Invalid("the JSON patch makes something that is not an object")
+    if _is_too_deep(result):
+        raise Invalid(f"the JSON patch makes an object that is nested deeper than {DEPTH_MAX}")
     return result
+
+
+def _is_too_deep(document: RawObject) -> bool:
+    try:
+        return is_too_deep(document, orjson.dumps(document))
+    except orjson.JSONEncodeError:
+        return True
 
 
 def _check_operation(operation: Any, position: int) -> None:
@@ -79,6 +96,17 @@ def _check_operation(operation: Any, position: int) -> None:
             parse_pointer(pointer if isinstance(pointer, str) else "?")
         except ValueError as error:
             raise BadRequest(f"{where}: {name}: {error}") from None
+
+
+def _copied_bytes(document: Any, operation: RawObject, most: int) -> int:
+    """How much a copy adds: a few that double what they copy would fill any memory."""
+    try:
+        size = len(orjson.dumps(_read(document, parse_pointer(operation["from"]))))
+    except orjson.JSONEncodeError as error:
+        raise _DoesNotFit(f"{operation['from']} is nested too deep to be copied") from error
+    if size > most:
+        raise _DoesNotFit(f"the patch copies more than {COPIED_BYTES_MAX} bytes")
+    return size
 
 
 def _apply(document: Any, operation: RawObject) -> Any:

@@ -6,15 +6,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from towpath.machinery import builtins
-from towpath.machinery.errors import BadRequest, Invalid
-from towpath.machinery.patches import json_patch, merge_patch, strategic_merge_patch
+from towpath.machinery.errors import BadRequest, Invalid, TooLarge
+from towpath.machinery.nesting import DEPTH_MAX
+from towpath.machinery.patches import (
+    COPIED_BYTES_MAX,
+    OPERATIONS_MAX,
+    json_patch,
+    merge_patch,
+    strategic_merge_patch,
+)
 
 DEPLOYMENT = builtins.find("apps", "v1", "Deployment")
 assert DEPLOYMENT is not None
 TOPOLOGY = builtins.topology(DEPLOYMENT)
 
 values = st.recursive(
-    st.booleans() | st.integers() | st.text(max_size=3),
+    st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(max_size=3),
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
     ),
@@ -161,3 +168,27 @@ def test_strategic_merge_of_primitive_lists() -> None:
 def test_strategic_merge_wants_the_key() -> None:
     with pytest.raises(BadRequest):
         strategic_merge_patch(deployment({"name": "a"}), deployment({"image": "x"}), TOPOLOGY)
+
+
+def test_a_json_patch_has_so_many_operations_at_most() -> None:
+    test = {"op": "test", "path": "/a", "value": 1}
+    assert json_patch({"a": 1}, [test] * OPERATIONS_MAX) == {"a": 1}
+    with pytest.raises(TooLarge):
+        json_patch({"a": 1}, [test] * (OPERATIONS_MAX + 1))
+
+
+def test_a_json_patch_cannot_grow_an_object_by_copying_it_into_itself() -> None:
+    """Every copy doubles it: thirty of them would be more than there is memory."""
+    doubling = [{"op": "copy", "from": "/a", "path": f"/a/x{number}"} for number in range(60)]
+    with pytest.raises(Invalid, match=str(COPIED_BYTES_MAX)):
+        json_patch({"a": {"text": "x" * 100}}, doubling)
+
+
+def test_a_json_patch_cannot_nest_an_object_deeper_than_it_may_be() -> None:
+    deeper = [{"op": "add", "path": "/a" * depth, "value": {}} for depth in range(1, 1000)]
+    assert json_patch({}, deeper[: DEPTH_MAX - 1])
+    for operations in (deeper[:DEPTH_MAX], deeper):
+        with pytest.raises(Invalid, match="nested"):
+            json_patch({}, operations)
+    with pytest.raises(Invalid, match="nested"):
+        json_patch({}, [*deeper, {"op": "copy", "from": "/a", "path": "/b"}])
