@@ -41,6 +41,7 @@ _SERVER_OWNED = (
     *("uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp"),
     *("deletionGracePeriodSeconds", "selfLink"),
 )
+_IDENTITY = ("name", "namespace", "generateName")
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +219,10 @@ def _restore_server_fields(result: RawObject, bare: RawObject) -> None:
             metadata[name] = before[name]
         else:
             metadata.pop(name, None)
+    for name in _IDENTITY:
+        # Nobody owns them: they would go with the last field of metadata that somebody owned.
+        if name in before:
+            metadata.setdefault(name, before[name])
     if metadata or "metadata" in result:
         result["metadata"] = metadata
 

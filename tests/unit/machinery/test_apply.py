@@ -143,6 +143,16 @@ def test_what_a_manager_no_longer_names_goes_unless_somebody_else_names_it() -> 
     assert "spec" not in applied(found, {}, "b")
 
 
+def test_an_object_keeps_its_name_when_its_only_label_goes() -> None:
+    kind = builtins.find("", "v1", "Namespace")
+    assert kind is not None
+    namespaces = builtins.topology(kind)
+    obj = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}}
+    labelled = {**obj, "metadata": {"name": "a", "labels": {"tier": "one"}}}
+    live = apply(None, labelled, namespaces, manager="m", now="t")
+    assert apply(live, obj, namespaces, manager="m", now="t")["metadata"] == {"name": "a"}
+
+
 def test_a_changed_field_of_another_manager_is_a_conflict() -> None:
     live = applied(applied(None, {"replicas": 1, "image": "i"}), {"tags": ["x"]}, "b")
     with pytest.raises(Conflict) as caught:
