@@ -132,6 +132,8 @@ def _read_members(
             accept(archive.header)
         elif member.name == MANIFEST:
             archive.manifest = _small(member, content)
+            if not isinstance(archive.manifest.get("members"), dict):
+                raise BackupError(f"the backup is damaged: {MANIFEST} names no members")
         elif archive.manifest:
             raise BackupError(f"the backup is damaged: {member.name} comes after its end")
         elif content is None:
