@@ -4,8 +4,10 @@ import secrets
 import uuid
 from typing import Any
 
+from towpath.machinery.builtins.decoding import DecodeError, decode_object
 from towpath.machinery.conditions import now
-from towpath.machinery.errors import BadRequest
+from towpath.machinery.errors import BadRequest, Undecodable
+from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 
 GENERATED_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -64,6 +66,14 @@ def drop_empty(metadata: RawObject) -> None:
     for name in ("labels", "annotations", "ownerReferences", "finalizers"):
         if name in metadata and not metadata[name]:
             del metadata[name]
+
+
+def read(resource: Resource, obj: RawObject) -> None:
+    """Give metadata its form: it is typed for every kind. Raises Undecodable."""
+    try:
+        decode_object("meta/v1.ObjectMeta", obj["metadata"])
+    except DecodeError as error:
+        raise Undecodable(resource.kind, resource.version, resource.kind, str(error)) from None
 
 
 def check_shape(obj: RawObject) -> None:

@@ -121,6 +121,21 @@ def method_not_allowed() -> MethodNotAllowed:
     return MethodNotAllowed("the server does not allow this method on the requested resource")
 
 
+def nameless(in_url: str) -> BadRequest:
+    return BadRequest(
+        f"the name of the object ({in_url} based on URL) was undeterminable: name must be provided"
+    )
+
+
+def versionless(served: Served, name: str) -> Invalid:
+    """A kube-apiserver names the resource here, where it names the kind everywhere else."""
+    cause = causes_of.invalid_value(
+        "metadata.resourceVersion", 0, "must be specified for an update"
+    )
+    resource = served.resource
+    return causes_of.invalid(resource.group, resource.plural, name, [cause])
+
+
 def wrong_name(in_object: str, in_url: str) -> BadRequest:
     return BadRequest(
         f"the name of the object ({in_object}) does not match the name on the URL ({in_url})"

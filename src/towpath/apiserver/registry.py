@@ -40,6 +40,10 @@ class Behaviour:
     """subdomain, label, label1035 or path: which names Kubernetes accepts for the kind."""
     counts_generations: bool = False
     delete_returns_object: bool = False
+    created_by_update: bool = False
+    """Whether an update of what does not exist makes it."""
+    needs_version: bool = False
+    """Whether an update has to name the version that it is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,10 @@ class Served:
     def collection(self) -> str:
         """The store's name for it. All versions of a resource share one collection."""
         return collection_of(self.resource.group, self.resource.plural)
+
+    @property
+    def needs_version(self) -> bool:
+        return self.custom or self.behaviour.needs_version
 
     @property
     def has_status(self) -> bool:

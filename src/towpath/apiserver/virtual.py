@@ -18,7 +18,7 @@ from towpath.apiserver.calls import Target, Verbs, WriteOptions, Written
 from towpath.apiserver.core import Operation
 from towpath.apiserver.encoding import dumps, ordered
 from towpath.apiserver.registry import Registry
-from towpath.apiserver.verbs.create import check_kind
+from towpath.apiserver.verbs.create import check_version
 from towpath.apiserver.writing import complete
 from towpath.machinery import builtins
 from towpath.machinery.builtins import BuiltinKind
@@ -113,7 +113,7 @@ class WithVirtualKinds:
         if target.subresource:
             schema, topology = builtins.schema(_REQUEST), builtins.topology(_REQUEST)
             served = replace(served, resource=resource, schema=schema, topology=topology)
-        check_kind(served, obj)
+        check_version(served, obj)
         metadata = obj.setdefault("metadata", {})
         if not isinstance(metadata, dict):
             raise BadRequest("metadata must be an object")

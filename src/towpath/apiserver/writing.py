@@ -11,8 +11,9 @@ from towpath.apiserver import objectmeta, ownership, refusals
 from towpath.apiserver.calls import Written
 from towpath.apiserver.core import Core, Operation, key_for
 from towpath.apiserver.encoding import copy_of, dumps, encode, ordered, served_as
+from towpath.apiserver.registry import Served
 from towpath.machinery.conditions import now
-from towpath.machinery.errors import BadRequest, Cause, StatusError
+from towpath.machinery.errors import Cause, StatusError, Undecodable
 from towpath.machinery.names import (
     check_metadata,
     check_metadata_update,
@@ -128,25 +129,32 @@ def confine(operation: Operation) -> None:
 def complete(operation: Operation, validation: str) -> None:
     """Prune, default, and fill in what the server decides."""
     obj, served = operation.obj, operation.served
-    objectmeta.check_shape(obj)
+    unknown = read_as_kind(served, obj)
+    if unknown:
+        report_unknown(operation, unknown, validation)
     if served.schema is not None:
-        unknown = served.schema.prune(obj)
-        if unknown:
-            report_unknown(operation, unknown, validation)
         served.schema.default(obj)
     served.behaviour.default(obj)
     if not operation.target.subresource:
         served.behaviour.prepare(obj, operation.old)
 
 
+def read_as_kind(served: Served, obj: RawObject) -> list[str]:
+    """Give the object the form of its kind; the fields that the kind does not know and that are
+    gone now. Raises Undecodable.
+    """
+    unknown = served.schema.prune(obj) if served.schema is not None else []
+    if served.custom:
+        objectmeta.read(served.resource, obj)
+    return unknown
+
+
 def report_unknown(operation: Operation, unknown: list[str], validation: str) -> None:
     said = [f'unknown field "{path}"' for path in unknown]
     if validation == "Strict":
         resource = operation.served.resource
-        raise BadRequest(
-            f'{resource.kind} in version "{resource.version}" cannot be handled as a '
-            f"{resource.kind}: strict decoding error: {', '.join(said)}"
-        )
+        why = f"strict decoding error: {', '.join(said)}"
+        raise Undecodable(resource.kind, resource.version, resource.kind, why)
     if validation == "Warn":
         operation.warnings += said
 

@@ -78,6 +78,14 @@ class BadRequest(StatusError):
     code, reason = 400, "BadRequest"
 
 
+class Undecodable(BadRequest):
+    """An object that does not fit its kind; `why` without what is said around it."""
+
+    def __init__(self, kind: str, version: str, expected: str, why: str) -> None:
+        super().__init__(f'{kind} in version "{version}" cannot be handled as a {expected}: {why}')
+        self.why = why
+
+
 class Unauthorized(StatusError):
     code, reason = 401, "Unauthorized"
 

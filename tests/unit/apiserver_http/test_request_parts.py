@@ -2,13 +2,13 @@
 
 import pytest
 
+from towpath.apiserver.builtin import builtin_resources
 from towpath.apiserver.http.bodies import (
     check_duplicates,
     check_patch_type,
-    decode_object,
-    decode_patch,
     read_body,
 )
+from towpath.apiserver.http.decoding import decode_object, decode_patch
 from towpath.apiserver.http.discovery import aggregated_version
 from towpath.apiserver.http.media import Form, negotiate
 from towpath.apiserver.http.paths import ResourcePath, parse_resource_path
@@ -187,6 +187,9 @@ async def test_a_body_that_grows_too_large_is_refused() -> None:
         await receive_in_parts(part, part, part, b"x", b"never read")
 
 
+CONFIG_MAP = next(one for one in builtin_resources() if one.resource.kind == "ConfigMap")
+
+
 @pytest.mark.parametrize(
     ("body", "content_type"),
     [
@@ -197,7 +200,7 @@ async def test_a_body_that_grows_too_large_is_refused() -> None:
     ],
 )
 def test_bodies_are_decoded_by_their_type(body: bytes, content_type: str) -> None:
-    assert decode_object(body, content_type) == {"kind": "A"}
+    assert decode_object(body, content_type, CONFIG_MAP) == {"kind": "A"}
 
 
 @pytest.mark.parametrize(
@@ -212,14 +215,15 @@ def test_bodies_are_decoded_by_their_type(body: bytes, content_type: str) -> Non
 )
 def test_bodies_that_are_refused(body: bytes, content_type: str, error: type[Exception]) -> None:
     with pytest.raises(error):
-        decode_object(body, content_type)
+        decode_object(body, content_type, CONFIG_MAP)
 
 
 def test_a_key_that_appears_twice_is_found_when_that_is_asked() -> None:
     body = b'{"kind":"A","apiVersion":"v1","spec":{"x":1,"x":2,"l":[{"y":1,"y":1}]}}'
-    obj = decode_object(body, "")
-    assert check_duplicates(body, "", obj, "") == []
-    assert check_duplicates(body, "", obj, "Warn") == [
+    obj = decode_object(body, "", CONFIG_MAP)
+    assert check_duplicates(body, "", obj, "Ignore") == []
+    assert check_duplicates(b'{"kind":"A","a":"\\"b"}', "", {"kind": "A", "a": '"b'}, "") == []
+    assert check_duplicates(body, "", obj, "") == [
         'duplicate field "spec.x"',
         'duplicate field "spec.l[0].y"',
     ]

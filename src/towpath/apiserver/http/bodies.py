@@ -8,19 +8,21 @@ for. A body that does not arrive in time is refused.
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any, cast
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar, cast
 
 import orjson
 
 from towpath.machinery.asgi import Receive
-from towpath.machinery.builtins import decoding as builtins_decoding
-from towpath.machinery.causes import quote
 from towpath.machinery.errors import BadRequest, TooLarge, UnsupportedMediaType
+from towpath.machinery.nesting import DEPTH_MAX, is_too_deep
 from towpath.machinery.objects import RawObject
 
 BODY_BYTES_MAX = 3 * 1024 * 1024
 BODY_S_MAX = 60.0
+YAML_BYTES_AT_ONCE = 32 * 1024
+"""More of it takes longer than the loop may be held up."""
 
 JSON_TYPES = frozenset({"", "application/json"})
 YAML_TYPES = frozenset({"application/yaml", "application/x-yaml", "text/yaml"})
@@ -35,6 +37,15 @@ PATCH_TYPES = (
 )
 CUSTOM_PATCH_TYPES = tuple(name for name in PATCH_TYPES if "strategic" not in name)
 OBJECT_TYPES = ("application/json", "application/yaml", PROTOBUF)
+
+
+PARSE_ERROR = "couldn't get version/kind; json parse error: "
+
+
+_YAML_READER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="yaml-reader")
+"""One for the whole process: whoever sends much of it waits for the others who do."""
+
+T = TypeVar("T")
 
 
 class ClientDisconnected(Exception):
@@ -70,18 +81,24 @@ async def _read_all(receive: Receive) -> bytes:
     return bytes(parts)
 
 
+async def beside_the_loop(decode: Callable[[], T], body: bytes, content_type: str) -> T:
+    """Call `decode`, which decodes the body; in a thread when that takes long."""
+    is_yaml = media_type_of(content_type) in (*YAML_TYPES, APPLY_YAML) and body[:1] not in b"{["
+    if not is_yaml or len(body) < YAML_BYTES_AT_ONCE:
+        return decode()
+    return await asyncio.get_running_loop().run_in_executor(_YAML_READER, decode)
+
+
 def media_type_of(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def decode_object(body: bytes, content_type: str) -> RawObject:
-    """One object. Raises BadRequest, UnsupportedMediaType."""
-    return as_object(decode(body, media_type_of(content_type)))
-
-
 def check_duplicates(body: bytes, content_type: str, obj: RawObject, validation: str) -> list[str]:
     """Warnings about keys that appear twice; under Strict they are a BadRequest instead."""
-    if validation not in ("Strict", "Warn") or media_type_of(content_type) not in JSON_TYPES:
+    if validation == "Ignore" or media_type_of(content_type) not in JSON_TYPES:
+        return []
+    if body.count(b'"') <= orjson.dumps(obj).count(b'"'):
+        # Each key has two quotation marks and none has been lost: nobody has to read it again.
         return []
     found = [f'duplicate field "{path}"' for path in duplicate_fields(body)]
     if found and validation == "Strict":
@@ -113,32 +130,6 @@ def _unsupported(accepted: tuple[str, ...]) -> UnsupportedMediaType:
     )
 
 
-def decode_delete_options(body: bytes, content_type: str) -> RawObject:
-    """The body of a deletion. Raises BadRequest, UnsupportedMediaType."""
-    options = decode_object(body, content_type)
-    group = str(options.get("apiVersion") or "v1")
-    if options.get("kind") not in (None, "", "DeleteOptions"):
-        kind = options["kind"]
-        raise BadRequest(
-            f"no kind {quote(kind)} is registered for version {quote(group)} in scheme "
-            '"pkg/api/legacyscheme/scheme.go:30"'
-        )
-    try:
-        builtins_decoding.decode_object("meta/v1.DeleteOptions", options)
-    except builtins_decoding.DecodeError as error:
-        raise BadRequest(str(error)) from None
-    return options
-
-
-def decode_patch(body: bytes, media_type: str) -> RawObject | list[RawObject]:
-    patch = _decode_yaml(body) if media_type == APPLY_YAML else _decode_json(body)
-    if media_type == JSON_PATCH:
-        if not isinstance(patch, list) or not all(isinstance(entry, dict) for entry in patch):
-            raise BadRequest("the body of a JSON patch must be a list of operations")
-        return patch
-    return as_object(patch)
-
-
 def decode(body: bytes, media_type: str) -> Any:
     if media_type in JSON_TYPES:
         return _decode_json(body)
@@ -151,35 +142,39 @@ def decode(body: bytes, media_type: str) -> Any:
     raise _unsupported(OBJECT_TYPES)
 
 
-def as_object(value: Any) -> RawObject:
-    if not isinstance(value, dict):
-        raise BadRequest("the body of the request must be an object")
-    metadata = value.get("metadata")
-    if metadata is not None and not isinstance(metadata, dict):
-        raise BadRequest("json: cannot unmarshal metadata: it must be an object")
-    return value
-
-
 def _decode_json(body: bytes) -> Any:
     try:
-        return orjson.loads(body)
+        decoded = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise BadRequest(f"couldn't get version/kind; json parse error: {error}") from error
+        raise BadRequest(PARSE_ERROR + _go_words(error)) from error
+    if is_too_deep(decoded, body):
+        raise BadRequest(f"{PARSE_ERROR}exceeded max depth of {DEPTH_MAX}")
+    return decoded
+
+
+def _go_words(error: ValueError) -> str:
+    """What Go says of JSON that ends too early is what clients look for; the rest names a place."""
+    words = str(error)
+    is_short = words.startswith(("unexpected end of data", "Input is a zero-length"))
+    return "unexpected end of JSON input" if is_short else words
 
 
 def _decode_yaml(body: bytes) -> Any:
     """JSON is YAML, and most clients send JSON here; it is decoded as JSON when it is."""
     if body[:1] in (b"{", b"["):
         try:
-            return orjson.loads(body)
+            decoded = orjson.loads(body)
         except orjson.JSONDecodeError:
             pass  # flow style YAML looks like this too
-    from towpath.machinery.documents import DocumentError, load_document
+        else:
+            if not is_too_deep(decoded, body):
+                return decoded
+    from towpath.machinery.documents import DocumentError, as_json, load_document
 
     try:
-        return load_document(body)
+        return as_json(load_document(body), size=len(body))
     except DocumentError as error:
-        raise BadRequest(f"error decoding YAML: {error}") from error
+        raise BadRequest(f"error converting YAML to JSON: yaml: {error}") from error
 
 
 class _Pairs(dict[str, Any]):
@@ -201,7 +196,7 @@ def duplicate_fields(body: bytes) -> list[str]:
     try:
         return list(_duplicates_in(json.loads(body, object_pairs_hook=pairs), ""))
     except ValueError as error:
-        raise BadRequest(f"couldn't get version/kind; json parse error: {error}") from error
+        raise BadRequest(f"{PARSE_ERROR}{error}") from error
 
 
 def _duplicates_in(value: Any, path: str) -> Iterator[str]:

@@ -2,14 +2,18 @@
 
 from towpath.apiserver.calls import Verbs
 from towpath.apiserver.http.bodies import (
+    beside_the_loop,
     check_content_type,
     check_duplicates,
     check_patch_type,
+    media_type_of,
+    read_body,
+)
+from towpath.apiserver.http.decoding import (
     decode_delete_options,
     decode_object,
     decode_patch,
-    media_type_of,
-    read_body,
+    decode_scale,
 )
 from towpath.apiserver.http.media import Form, negotiate
 from towpath.apiserver.http.query import delete_options, read_options, write_options
@@ -47,7 +51,7 @@ async def create(verbs: Verbs, request: ApiRequest) -> None:
     check_content_type(content_type, custom=request.served.custom)
     body = await read_body(request.receive, request.content_length)
     options = write_options(request.query, request.header(b"user-agent"))
-    obj, warnings = _decoded(request, body, content_type)
+    obj, warnings = await _decoded(request, body, content_type)
     written = await verbs.create(request.user, request.target, obj, options)
     await _send_written(request, written.object, 201, (*warnings, *written.warnings), form)
 
@@ -58,7 +62,7 @@ async def update(verbs: Verbs, request: ApiRequest) -> None:
     options = write_options(request.query, request.header(b"user-agent"), "UpdateOptions")
     content_type = request.header(b"content-type")
     check_content_type(content_type, custom=request.served.custom)
-    obj, warnings = _decoded(request, body, content_type)
+    obj, warnings = await _decoded(request, body, content_type)
     written = await verbs.update(request.user, request.target, obj, options)
     status = 201 if written.created else 200
     await _send_written(request, written.object, status, (*warnings, *written.warnings), form)
@@ -71,7 +75,7 @@ async def patch(verbs: Verbs, request: ApiRequest) -> None:
     body = await read_body(request.receive, request.content_length)
     agent = request.header(b"user-agent")
     options = write_options(request.query, agent, "PatchOptions", applies=media_type == APPLY)
-    document = decode_patch(body, media_type)
+    document = await beside_the_loop(lambda: decode_patch(body, media_type), body, media_type)
     written = await verbs.patch(request.user, request.target, document, media_type, options)
     status = 201 if written.created else 200
     await _send_written(request, written.object, status, written.warnings, form)
@@ -101,16 +105,27 @@ def _form(request: ApiRequest) -> Form:
     return negotiate(request.header(b"accept"), custom=request.served.custom)
 
 
-def _decoded(request: ApiRequest, body: bytes, content_type: str) -> tuple[RawObject, list[str]]:
+async def _decoded(
+    request: ApiRequest, body: bytes, content_type: str
+) -> tuple[RawObject, list[str]]:
     """The object in the body, and warnings about the body."""
-    obj = decode_object(body, content_type)
+
+    def decode() -> RawObject:
+        if request.target.subresource:
+            return decode_scale(body, content_type)
+        return decode_object(body, content_type, request.served)
+
+    obj = await beside_the_loop(decode, body, content_type)
     validation = request.query.get("fieldValidation", "")
     return obj, check_duplicates(body, content_type, obj, validation)
 
 
 async def _delete_body(request: ApiRequest) -> RawObject | None:
     body = await read_body(request.receive, request.content_length)
-    return decode_delete_options(body, request.header(b"content-type")) if body else None
+    content_type = request.header(b"content-type")
+    if body:
+        check_content_type(content_type, custom=False)
+    return decode_delete_options(body, content_type) if body else None
 
 
 async def _send_written(

@@ -12,7 +12,7 @@ from towpath.apiserver.core import Core, Operation, key_for
 from towpath.apiserver.ownership import endpoint_resets
 from towpath.apiserver.registry import Served
 from towpath.apiserver.verbs.create import address
-from towpath.apiserver.verbs.update import ATTEMPTS, change
+from towpath.apiserver.verbs.update import ATTEMPTS, change, is_about
 from towpath.apiserver.writing import create_object
 from towpath.machinery import apply as ownership
 from towpath.machinery.causes import required
@@ -37,7 +37,8 @@ async def apply(
     served = core.registry.find(target.resource)
     if not options.field_manager:
         raise _no_manager()
-    if not body.get("apiVersion") or not body.get("kind"):
+    said = (body.get("apiVersion"), body.get("kind"))
+    if said != (served.resource.api_version, served.resource.kind):
         group, _, version = str(body.get("apiVersion") or "").rpartition("/")
         kind = body.get("kind") or ""
         raise BadRequest(f"invalid object type: {group}/{version}, Kind={kind}")
@@ -54,18 +55,12 @@ async def apply(
             else:
                 written = await _change(core, user, target, served, body, options)
         except (AlreadyExists, NotFound) as error:
-            if _is_about(error, served, target):
+            if not target.subresource and is_about(error, served, target):
                 # Made or deleted by somebody else since we looked: look again.
                 continue
             raise
         return written
     raise refusals.conflict(served, target.name)
-
-
-def _is_about(error: AlreadyExists | NotFound, served: Served, target: Target) -> bool:
-    """Whether the object itself is meant, not its namespace or one of its subresources."""
-    about = (error.details.get("kind"), error.details.get("name"))
-    return not target.subresource and about == (served.resource.plural, target.name)
 
 
 async def _create(

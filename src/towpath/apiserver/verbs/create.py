@@ -6,8 +6,11 @@ from towpath.apiserver import objectmeta, refusals
 from towpath.apiserver.calls import Target, WriteOptions, Written
 from towpath.apiserver.core import Core, Operation
 from towpath.apiserver.registry import Served
-from towpath.apiserver.writing import create_object
-from towpath.machinery.errors import AlreadyExists, BadRequest
+from towpath.apiserver.writing import create_object, read_as_kind
+from towpath.machinery import builtins
+from towpath.machinery.causes import invalid, invalid_value, quote
+from towpath.machinery.errors import AlreadyExists, BadRequest, Undecodable
+from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import UserInfo
 
@@ -20,6 +23,7 @@ async def create(
     served = core.registry.find(target.resource)
     target = address(served, target, obj)
     await core.require(user, "create", replace(target, name=""))
+    check_identity(served, obj)
     if target.name:
         return await create_object(
             core,
@@ -68,10 +72,14 @@ def new_operation(
 def address(served: Served, target: Target, obj: RawObject) -> Target:
     """Where the object belongs: name and namespace of the URL and of the object must agree."""
     resource = served.resource
-    check_kind(served, obj)
-    metadata = obj.setdefault("metadata", {})
-    if not isinstance(metadata, dict):
-        raise BadRequest("metadata must be an object")
+    check_version(served, obj)
+    if obj.get("metadata") is None:
+        obj["metadata"] = {}
+    metadata = obj["metadata"]
+    if not isinstance(metadata, dict) or not all(
+        isinstance(metadata.get(name) or "", str) for name in ("name", "namespace")
+    ):
+        read_as_kind(served, obj)
     namespace = metadata.get("namespace") or ""
     if not resource.namespaced:
         namespace = ""
@@ -88,14 +96,50 @@ def address(served: Served, target: Target, obj: RawObject) -> Target:
     return replace(target, namespace=namespace, name=name)
 
 
-def check_kind(served: Served, obj: RawObject) -> None:
-    """Complete an object that leaves out its kind; refuse one that says another."""
+def check_version(served: Served, obj: RawObject) -> None:
+    """Complete an object that leaves out its kind; refuse one of another version, and for
+    built-in kinds one of another kind.
+    """
     resource = served.resource
     api_version = obj.get("apiVersion") or resource.api_version
     kind = obj.get("kind") or resource.kind
-    if (api_version, kind) != (resource.api_version, resource.kind):
+    if served.custom and api_version != resource.api_version:
         raise BadRequest(
-            f"the API version or kind in the data ({api_version}, Kind={kind}) does not match the "
-            f"expected ({resource.api_version}, Kind={resource.kind})"
+            f"the API version in the data ({api_version}) does not match the expected API version "
+            f"({resource.api_version})"
         )
     obj["apiVersion"], obj["kind"] = api_version, kind
+    if not served.custom:
+        check_identity(served, obj)
+
+
+def check_identity(served: Served, obj: RawObject) -> None:
+    """Refuse an object that says that it is of another kind or version."""
+    resource = served.resource
+    api_version, kind = obj["apiVersion"], obj["kind"]
+    if (api_version, kind) == (resource.api_version, resource.kind):
+        return
+    if not served.custom:
+        version = api_version.rpartition("/")[2]
+        why = _not_convertible(resource, api_version, kind)
+        raise Undecodable(kind, version, resource.kind, why)
+    causes = [
+        invalid_value(field, found, f"must be {wanted}")
+        for field, found, wanted in (
+            ("apiVersion", api_version, resource.api_version),
+            ("kind", kind, resource.kind),
+        )
+        if found != wanted
+    ]
+    raise invalid(resource.group, kind, obj["metadata"].get("name", ""), causes)
+
+
+def _not_convertible(resource: Resource, api_version: str, kind: str) -> str:
+    group, _, version = api_version.rpartition("/")
+    if builtins.find(group, version, kind) is None:
+        return (
+            f"no kind {quote(kind)} is registered for version {quote(api_version)} in scheme "
+            '"pkg/runtime/scheme.go:111"'
+        )
+    internal = (resource.group or "core").partition(".")[0]
+    return f"converting ({version}.{kind}) to ({internal}.{resource.kind}): unknown conversion"

@@ -25,9 +25,9 @@ async def delete_collection(
         metadata = loads(value)["metadata"]
         one = replace(target, namespace=metadata.get("namespace", ""), name=metadata["name"])
         try:
-            result = await delete_object(core, user, one, replace(options, uid=metadata["uid"]))
+            await delete_object(core, user, one, replace(options, uid=metadata["uid"]))
         except NotFound:
             # Somebody else deleted it meanwhile, which is what was asked for.
             continue
-        deleted.append(result.object)
+        deleted.append(value)
     return Page(deleted, str(core.store.revision), found.continue_token, found.remaining)

@@ -6,14 +6,18 @@ faster; one that names it (or tests it) conflicts instead.
 
 from collections.abc import Callable
 
+import orjson
+
 from towpath.apiserver.calls import Patch, Target, WriteOptions, Written
 from towpath.apiserver.core import Core
 from towpath.apiserver.encoding import copy_of
 from towpath.apiserver.registry import Served
 from towpath.apiserver.verbs.apply import APPLY, apply
-from towpath.apiserver.verbs.update import change, change_scale, check_subresource
+from towpath.apiserver.verbs.update import MakeNew, change, change_scale, check_subresource
 from towpath.client.protocols import PatchType
-from towpath.machinery.errors import BadRequest, UnsupportedMediaType
+from towpath.machinery.causes import invalid, invalid_value
+from towpath.machinery.errors import BadRequest, Undecodable, UnsupportedMediaType
+from towpath.machinery.go_values import go_text
 from towpath.machinery.objects import RawObject
 from towpath.machinery.patches import json_patch, merge_patch, strategic_merge_patch
 from towpath.machinery.users import UserInfo
@@ -35,6 +39,26 @@ async def patch(
             raise BadRequest("an applied configuration is an object")
         return await apply(core, user, target, body, options)
     make_new = _patching(served, body, media_type)
+    last: list[RawObject] = []
+
+    def remembered(old: RawObject) -> RawObject:
+        last[:] = [old]
+        return make_new(old)
+
+    try:
+        return await _change(core, user, target, options, remembered)
+    except Undecodable as error:
+        shown = go_text(body) if media_type == PatchType.STRATEGIC else _as_text(make_new(last[0]))
+        raise invalid("", "", "", [invalid_value("patch", shown, error.why)]) from None
+
+
+def _as_text(obj: RawObject) -> str:
+    return orjson.dumps(obj, option=orjson.OPT_SORT_KEYS).decode()
+
+
+async def _change(
+    core: Core, user: UserInfo, target: Target, options: WriteOptions, make_new: MakeNew
+) -> Written:
     if target.subresource == "scale":
         return await change_scale(core, user, target, options, "patch", make_new)
     return await change(core, user, target, options, "patch", make_new)

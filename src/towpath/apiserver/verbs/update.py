@@ -9,10 +9,9 @@ from towpath.apiserver.core import Core, Operation, key_for
 from towpath.apiserver.encoding import copy_of, dumps, loads
 from towpath.apiserver.registry import Served
 from towpath.apiserver.scale import scale_of, with_scale
-from towpath.apiserver.verbs.create import address
-from towpath.apiserver.writing import change_object
-from towpath.machinery.causes import invalid_value
-from towpath.machinery.errors import NotFound
+from towpath.apiserver.verbs.create import address, check_identity
+from towpath.apiserver.writing import change_object, create_object, read_as_kind
+from towpath.machinery.errors import AlreadyExists, NotFound
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import UserInfo
 from towpath.store.contract import RevisionMismatch
@@ -34,14 +33,38 @@ async def update(
         await core.require(user, "update", target)
         check_subresource(served, target)
         return await change_scale(core, user, target, options, "update", lambda _old: obj)
+    is_named = bool((obj.get("metadata") or {}).get("name"))
     target = address(served, target, obj)
     await core.require(user, "update", target)
     check_subresource(served, target)
-    if served.custom and not obj["metadata"].get("resourceVersion"):
-        why = "must be specified for an update"
-        field = "metadata.resourceVersion"
-        raise refusals.invalid(served, target.name, [invalid_value(field, 0, why)])
-    return await change(core, user, target, options, "update", lambda _old: copy_of(obj))
+    if not is_named:
+        raise refusals.nameless(target.name)
+
+    def replaced(old: RawObject) -> RawObject:
+        if served.needs_version and not obj["metadata"].get("resourceVersion"):
+            raise refusals.versionless(served, target.name)
+        return copy_of(obj)
+
+    try:
+        return await change(core, user, target, options, "update", replaced)
+    except NotFound as error:
+        if not is_about(error, served, target):
+            raise
+        if not served.behaviour.created_by_update or target.subresource:
+            # What cannot be read is refused before anybody looks whether it exists.
+            read_as_kind(served, obj)
+            raise
+    await core.require(user, "create", target)
+    operation = Operation(
+        user, target, served, "update", "CREATE", obj, None, options.dry_run, options.field_manager
+    )
+    return await create_object(core, operation, options.field_validation)
+
+
+def is_about(error: AlreadyExists | NotFound, served: Served, target: Target) -> bool:
+    """Whether the object itself is meant, not its namespace or one of its subresources."""
+    about = (error.details.get("kind"), error.details.get("name"))
+    return about == (served.resource.plural, target.name)
 
 
 def check_subresource(served: Served, target: Target) -> None:
@@ -105,9 +128,18 @@ async def change_scale(
 
 def check_same(served: Served, target: Target, obj: RawObject, old: RawObject) -> None:
     """The object is still the one that the writer means."""
-    wanted, found = obj["metadata"], old["metadata"]
-    if wanted.get("name", target.name) != target.name:
-        raise refusals.wrong_name(str(wanted.get("name")), target.name)
+    wanted, found = obj.get("metadata"), old["metadata"]
+    if not isinstance(wanted, dict):
+        raise refusals.nameless(target.name)
+    if not obj.get("apiVersion") or not obj.get("kind"):
+        raise refusals.nameless(target.name)
+    check_identity(served, obj)
+    if not wanted.get("name"):
+        raise refusals.nameless(target.name)
+    if wanted["name"] != target.name:
+        raise refusals.wrong_name(str(wanted["name"]), target.name)
+    if wanted.get("namespace", target.namespace) not in ("", target.namespace):
+        raise refusals.wrong_namespace()
     if wanted.get("uid") and wanted["uid"] != found["uid"]:
         raise refusals.uid_mismatch(served, target.name, wanted["uid"], found["uid"])
     version = wanted.get("resourceVersion")

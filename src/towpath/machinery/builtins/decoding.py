@@ -150,12 +150,12 @@ def _go_type(package: str, type_name: str) -> str:
 
 def _mismatch(value: Any, path: str, owner: str, go_type: str) -> DecodeError:
     return DecodeError(
-        f"json: cannot unmarshal {_go_kind(value)} into Go struct field {owner}.{path} "
+        f"json: cannot unmarshal {go_kind(value)} into Go struct field {owner}.{path} "
         f"of type {go_type}"
     )
 
 
-def _go_kind(value: Any) -> str:
+def go_kind(value: Any) -> str:
     match value:
         case bool():
             return "bool"

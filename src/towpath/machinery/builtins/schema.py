@@ -9,7 +9,7 @@ from functools import cached_property
 from towpath.machinery.builtins.decoding import DecodeError, decode_object
 from towpath.machinery.builtins.openapi import inlined
 from towpath.machinery.builtins.registry import BuiltinKind
-from towpath.machinery.errors import BadRequest, Cause
+from towpath.machinery.errors import Cause, Undecodable
 from towpath.machinery.objects import RawObject
 from towpath.machinery.schemas import StructuralSchema, compile_schema
 from towpath.machinery.schemas.uniqueness import Check, compile_uniqueness
@@ -38,10 +38,8 @@ class BuiltinSchema:
         try:
             decode_object(self.kind.struct, obj)
         except DecodeError as error:
-            raise BadRequest(
-                f'{resource.kind} in version "{resource.version}" cannot be handled as a '
-                f"{resource.kind}: {error}"
-            ) from None
+            kind = resource.kind
+            raise Undecodable(kind, resource.version, kind, str(error)) from None
         return unknown
 
     def unknown(self, obj: RawObject) -> list[str]:
