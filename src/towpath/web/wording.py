@@ -35,7 +35,7 @@ _TONES = {
     "bad": "failed error stalled rejected reject false crashloopbackoff imagepullbackoff lost down "
     "unreachable",
     "still": "paused suspended cancelled canceled superseded undone skipped archived inactive "
-    "retained",
+    "retained notenforced",
 }
 _TONE_OF = {word: tone for tone, words in _TONES.items() for word in words.split()}
 _ICONS = {
@@ -156,15 +156,27 @@ def lasting(start: object, now_s: float | None = None) -> str:
 
 
 SGR = re.compile(r"\x1b\[([0-9;]*)m")
+MARK = re.compile(r"##\[(group|endgroup|error|warning|notice|debug)\]")
+"""How a runner of GitHub Actions marks a line of its log."""
+MARKED = {
+    "group": ("ansi-bold",),
+    "endgroup": ("log-end",),
+    "error": ("ansi-bold", "ansi-1"),
+    "warning": ("ansi-3",),
+    "notice": ("ansi-4",),
+    "debug": ("ansi-dim",),
+}
 
 
 def ansi_parts(text: object) -> list[tuple[str, str]]:
     """A log line in pieces, each with the classes of its colour and weight; "" for none."""
     line = str(text).rpartition("\r")[2] or str(text)
-    if "\x1b" not in line:
-        return [("", CONTROL.sub("", line))]
-    parts: list[tuple[str, str]] = []
     look: tuple[str, ...] = ()
+    if found := MARK.match(line):
+        look, line = MARKED[found[1]], line[found.end() :]
+    if "\x1b" not in line:
+        return [(" ".join(look), CONTROL.sub("", line))]
+    parts: list[tuple[str, str]] = []
     at = 0
     for found in ANSI.finditer(line):
         parts.append((" ".join(look), CONTROL.sub("", line[at : found.start()])))
@@ -197,8 +209,9 @@ def _look_after(look: tuple[str, ...], codes: str) -> tuple[str, ...]:
 
 
 def plain(text: object) -> str:
-    """A log line without colours, cursor movements and characters that hide others."""
-    return CONTROL.sub("", ANSI.sub("", str(text).rpartition("\r")[2] or str(text)))
+    """A log line without marks, colours, cursor movements and characters that hide others."""
+    line = str(text).rpartition("\r")[2] or str(text)
+    return CONTROL.sub("", ANSI.sub("", MARK.sub("", line, count=1)))
 
 
 def initials(name: object) -> str:

@@ -111,6 +111,10 @@ def test_how_long_something_lasts_is_rounded(passed_s: float, told: str) -> None
         pytest.param("10%\r100%", [("", "100%")], id="a line written over"),
         pytest.param("\x1b[31mev\u202eil", [("ansi-1", "evil")], id="what hides"),
         pytest.param("\x1b[m;<b>", [("", ";<b>")], id="an empty code"),
+        pytest.param("##[group]Run tests", [("ansi-bold", "Run tests")], id="a group begins"),
+        pytest.param("##[endgroup]", [("log-end", "")], id="a group ends"),
+        pytest.param("##[error]no\x1b[0m!", [("ansi-bold ansi-1", "no"), ("", "!")], id="marked"),
+        pytest.param("a ##[error]", [("", "a ##[error]")], id="no mark inside a line"),
     ],
 )
 def test_colours_of_a_log_line(line: str, parts: list[tuple[str, str]]) -> None:

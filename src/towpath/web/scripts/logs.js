@@ -81,14 +81,18 @@ async function read(log, lines, stop) {
 // The same as wording.ansi_parts: cursor movements and invisible characters go, colours are classes.
 const ANSI = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])/g;
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const MARK = /^##\[(group|endgroup|error|warning|notice|debug)\]/;
+const MARKED = { group: ["ansi-bold"], endgroup: ["log-end"], error: ["ansi-bold", "ansi-1"], warning: ["ansi-3"], notice: ["ansi-4"], debug: ["ansi-dim"] };
 const WEIGHTS = { 1: "ansi-bold", 2: "ansi-dim", 3: "ansi-italic", 4: "ansi-underlined" };
 
 function write(into, text) {
-  const line = text.slice(text.lastIndexOf("\r") + 1) || text;
-  let [look, at] = [[], 0];
+  const whole = text.slice(text.lastIndexOf("\r") + 1) || text;
+  const mark = MARK.exec(whole);
+  const line = mark ? whole.slice(mark[0].length) : whole;
+  let [look, at] = [mark ? MARKED[mark[1]] : [], 0];
   const piece = (part) => {
     const shown = part.replace(CONTROL, "");
-    if (!shown) return;
+    if (!shown && !look.includes("log-end")) return;
     into.append(look.length ? Object.assign(document.createElement("span"), { className: look.join(" "), textContent: shown }) : shown);
   };
   for (const found of line.matchAll(ANSI)) {

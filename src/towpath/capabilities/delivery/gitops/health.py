@@ -281,7 +281,7 @@ def _autoscaler(obj: RawObject) -> Health:
     active = get_condition(obj, "ScalingActive")
     if active and active["status"] == "False" and active["reason"].startswith("FailedGet"):
         return _degraded(active.get("message", ""))
-    return HEALTHY
+    return Health(HealthStatus.HEALTHY, (active or {}).get("message", ""))
 
 
 def _external_secret(obj: RawObject) -> Health:

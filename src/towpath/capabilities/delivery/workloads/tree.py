@@ -16,9 +16,11 @@ from towpath.machinery.conditions import get_condition
 from towpath.machinery.core_kinds import (
     DEPLOYMENT,
     ENDPOINT_SLICE,
+    INGRESS,
     JOB,
     POD,
     REPLICA_SET,
+    SERVICE,
     STATEFUL_SET,
 )
 from towpath.machinery.errors import StatusError
@@ -28,6 +30,8 @@ from towpath.machinery.objects import RawObject
 MADE_THERE = (REPLICA_SET, POD, ENDPOINT_SLICE)
 ALIKE_MAX = 30
 """Side by side in the tree; more would hide what is wrong."""
+NOT_ENFORCED = "NotEnforced"
+"""The reason in a condition of what a local cluster keeps and does not act on."""
 
 
 @dataclass
@@ -117,7 +121,10 @@ def _state(kind: Resource, obj: RawObject) -> tuple[str, str]:
     if condition is not None:
         well = condition["status"] == "True"
         return ("Healthy" if well else "Degraded"), "" if well else condition.get("message", "")
-    return "Healthy", _detail(obj)
+    for one in status.get("conditions") or ():
+        if one.get("reason") == NOT_ENFORCED:
+            return NOT_ENFORCED, one.get("message", "")
+    return ("Healthy" if kind in (SERVICE, INGRESS) else ""), _detail(obj)
 
 
 def _s(count: int) -> str:
