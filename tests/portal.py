@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
+from starlette.routing import compile_path
 
 from towpath.apiserver.authn.pki import open_pki
 from towpath.apiserver.front import Front
@@ -131,8 +132,7 @@ class RunningPortal:
 
     def _route(self, path: str) -> tuple[PageRoute, dict[str, str]]:
         for route in self.routes:
-            pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route.path)
-            if found := re.fullmatch(pattern, path):
+            if found := compile_path(route.path)[0].fullmatch(path):
                 return route, found.groupdict()
         raise AssertionError(f"there is no page {path}")
 

@@ -13,6 +13,7 @@ from towpath.capabilities.governance import audit, projects, secrets
 from towpath.capabilities.infrastructure import clusters, compositions, databases, offerings
 from towpath.capabilities.portal import (
     catalog,
+    docs,
     home,
     notifications,
     objects,
@@ -37,6 +38,7 @@ BUILT_IN: tuple[Capability, ...] = (
     images.CAPABILITY,
     templates.CAPABILITY,
     catalog.CAPABILITY,
+    docs.CAPABILITY,
     audit.CAPABILITY,
     notifications.CAPABILITY,
     home.CAPABILITY,

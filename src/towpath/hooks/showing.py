@@ -33,6 +33,9 @@ _REVIEW = Resource(
 OBJECTS = "/objects"
 """Below it, every object of every API has its page."""
 
+DOCS = "/docs"
+"""Below it, what people write about an entity."""
+
 PLATFORM_PLACE = "platform"
 """What the platform's own API is called in addresses, where a cluster has its name."""
 
@@ -71,6 +74,11 @@ async def may(
     except StatusError:
         return False
     return bool((answered.get("status") or {}).get("allowed"))
+
+
+def docs_page(kind: str, namespace: str, name: str) -> str:
+    """The address of an entity's docs."""
+    return "/".join((DOCS, *(quote(part, safe="") for part in (namespace, kind.lower(), name))))
 
 
 def list_page(resource: Resource, cluster: str = "") -> str:

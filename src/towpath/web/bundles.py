@@ -28,6 +28,7 @@ SHEETS = (
     "pages",
     "create",
     "objects",
+    "prose",
     "preferences",
 )
 """What comes later wins where two rules say something about the same thing."""

@@ -1,6 +1,7 @@
 """What the catalogue knows of a service: its entity, and the page of whoever owns it."""
 
 from towpath.hooks.pages import Visit
+from towpath.hooks.showing import docs_page
 from towpath.machinery.references import (
     DEFAULT_NAMESPACE,
     BadReference,
@@ -17,6 +18,15 @@ async def described(visit: Visit, project: str, name: str) -> Entity | None:
         return found
     found = await catalog.get(visit.viewer, f"component:{DEFAULT_NAMESPACE}/{name}".lower())
     return found if found is not None and found.project == project else None
+
+
+def docs_of(entity: Entity | None) -> str:
+    """Where its docs are read; "" when its catalogue file names none that are kept beside it."""
+    metadata = (entity.descriptor.get("metadata") or {}) if entity else {}
+    place = str((metadata.get("annotations") or {}).get("backstage.io/techdocs-ref", ""))
+    if entity is None or not place.startswith("dir:"):
+        return ""
+    return docs_page(entity.kind, entity.namespace, entity.name)
 
 
 async def owner_page(visit: Visit, owner: str) -> str:

@@ -20,7 +20,7 @@ from towpath.capabilities.delivery.promotions.kinds import (
     creation_order,
     newest_first,
 )
-from towpath.capabilities.delivery.workloads.described import described, owner_page
+from towpath.capabilities.delivery.workloads.described import described, docs_of, owner_page
 from towpath.capabilities.delivery.workloads.kinds import OF_WORKLOAD, RELEASE, WORKLOAD
 from towpath.capabilities.delivery.workloads.lanes import Facts, Lane, headline, lanes_of
 from towpath.engines.git.port import RepositoryName
@@ -90,6 +90,7 @@ async def frame_of(visit: Visit, facts: Facts, tab: str) -> dict[str, Any]:
         "open_url": next((lane.url for lane in reversed(lanes) if lane.url), ""),
         "owner": spec.get("owner", ""),
         "owner_href": owner_href,
+        "docs_href": docs_of(entity),
         "description": spec.get("description") or (entity.description if entity else ""),
         "trouble": ready.get("message", "") if ready.get("status") == "False" else "",
         "repository": spec["repository"],

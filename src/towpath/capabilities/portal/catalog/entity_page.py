@@ -14,7 +14,7 @@ from towpath.capabilities.portal.catalog.facts import LOCATION, ORPHAN
 from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE
 from towpath.capabilities.portal.catalog.reads import both_ways
 from towpath.hooks.pages import Live, LiveRecords, LiveWatch, Page, Visit
-from towpath.hooks.showing import in_projects
+from towpath.hooks.showing import docs_page, in_projects
 from towpath.machinery.documents import dump_document
 from towpath.machinery.errors import NotFound
 from towpath.machinery.references import BadReference, EntityRef, parse_reference
@@ -72,7 +72,8 @@ async def entity(visit: Visit) -> Page:
         "owner_href": entity_page(found.owner) if found.owner in known else "",
         "gap": _gap(found, known),
         "relations": _relations(found, relations, known),
-        "links": [*_links(metadata), *_docs(annotations)],
+        "docs": _docs(found, annotations),
+        "links": _links(metadata),
         "annotations": sorted((key, str(value)) for key, value in annotations.items()),
         "source": _source(annotations),
         "is_orphan": annotations.get(ORPHAN) == "true",
@@ -152,10 +153,13 @@ def _link(link: Mapping[str, Any]) -> dict[str, str]:
     return {"title": str(link.get("title") or url), "url": url if _is_web(url) else ""}
 
 
-def _docs(annotations: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Documentation that the annotation places at an address."""
-    url = str(annotations.get(_DOCS, "")).removeprefix("url:")
-    return [{"title": "Documentation", "url": url}] if _is_web(url) else []
+def _docs(entity: Entity, annotations: Mapping[str, Any]) -> str:
+    """Where its docs are read: here, or where the annotation says; "" for nowhere."""
+    place = str(annotations.get(_DOCS, ""))
+    if place.startswith("dir:"):
+        return docs_page(entity.kind, entity.namespace, entity.name)
+    url = place.removeprefix("url:")
+    return url if _is_web(url) else ""
 
 
 def _is_web(url: str) -> bool:

@@ -1,0 +1,16 @@
+"""Docs: what people write beside their code, as MkDocs describes it, read in the portal.
+
+Rules: a page is what the repository holds at the tip of its main branch, read with the visitor's
+rights. What is written there is somebody else's: it is shown without scripts, styles, forms and
+frames, and no file outside the folder of the docs is ever read. `mkdocs.yml` may be absent; what it
+asks of plug-ins and hooks is not done.
+"""
+
+from towpath.hooks.capability import Capability
+
+CAPABILITY = Capability(
+    package=__name__,
+    name="docs",
+    summary="MkDocs sites that lie beside the code of what the catalogue knows",
+    pages=".pages:PAGES",
+)
