@@ -88,6 +88,9 @@ class Pods:
     async def execute(self, pod: RawObject, options: ExecOptions) -> Execution:
         raise AssertionError
 
+    async def attach(self, pod: RawObject, options: ExecOptions) -> Execution:
+        raise AssertionError
+
     async def connect(self, pod: RawObject, port: str) -> Connected:
         raise AssertionError
 

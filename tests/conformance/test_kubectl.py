@@ -363,13 +363,6 @@ async def test_logs(kubectl: Kubectl) -> None:
     assert 'pods "absent" not found' in missing.err
 
 
-async def test_attach_is_refused_by_name(kubectl: Kubectl) -> None:
-    await kubectl("apply", "-f", "-", stdin=POD)
-    answer = await kubectl.run("attach", "p")
-    assert answer.code == 1
-    assert "not implemented" in answer.err
-
-
 async def test_discovery(kubectl: Kubectl) -> None:
     await define_widgets(kubectl)
     listed = await kubectl("api-resources", "--api-group=example.dev")

@@ -85,6 +85,10 @@ class Pods(Protocol):
         """Start a command in a container of the pod."""
         ...
 
+    async def attach(self, pod: RawObject, options: ExecOptions) -> Execution:
+        """To the program of a container that runs; its `end` only leaves it."""
+        ...
+
     async def connect(self, pod: RawObject, port: str) -> Connected:
         """To a port of the pod's own address."""
         ...

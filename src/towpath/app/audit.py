@@ -29,7 +29,7 @@ RETRY_S = 10.0
 BATCH = 500
 NAMESPACES = "core/namespaces"
 PROJECTS = "towpath.dev/projects"
-UNSTORED = frozenset({"exec", "portforward"})
+UNSTORED = frozenset({"attach", "exec", "portforward"})
 """Subresources whose use is on record, and in no store."""
 
 

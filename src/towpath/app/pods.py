@@ -54,6 +54,9 @@ class LocalPods:
     async def execute(self, pod: RawObject, options: ExecOptions) -> Execution:
         return await self._running().execute(pod, options)
 
+    async def attach(self, pod: RawObject, options: ExecOptions) -> Execution:
+        return await self._running().attach(pod, options)
+
     async def connect(self, pod: RawObject, port: str) -> Connected:
         return await self._running().connect(pod, port)
 

@@ -21,10 +21,12 @@ from towpath.localcluster import (
     statefulsets,
     unenforced,
 )
-from towpath.localcluster.logs import PodLogs, chosen_container
+from towpath.localcluster.logs import FromNow, PodLogs, chosen_container
 from towpath.localcluster.nodes import ensure_node
 from towpath.localcluster.pods.addresses import LoopbackAddresses
 from towpath.localcluster.pods.agent import PodAgent
+from towpath.localcluster.pods.console import Attached, as_output
+from towpath.localcluster.pods.container import Container
 from towpath.localcluster.pods.execution import Execution
 from towpath.localcluster.pods.images import Images
 from towpath.localcluster.state import ClusterState
@@ -89,15 +91,30 @@ class LocalCluster:
 
     async def execute(self, pod: RawObject, options: ExecOptions) -> Execution:
         """A command in a container of the pod. Raises BadRequest, and StatusError when it fails."""
-        name = chosen_container(pod, options.container)
-        container = self._agent.container(pod, name)
-        if container is None:
-            raise BadRequest(f"container {name} of pod {key_of(pod).name} is not running")
+        container = self._container(pod, options)
         command = list(options.command)
         try:
             return await container.execute(command, terminal=options.tty, stdin=options.stdin)
         except ProcessError as error:
-            raise StatusError(f"container {name} cannot execute it: {error}") from error
+            raise StatusError(f"container {container.name} cannot execute it: {error}") from error
+
+    async def attach(self, pod: RawObject, options: ExecOptions) -> Attached:
+        """To the program of a container that runs. Raises BadRequest."""
+        container = self._container(pod, options)
+        try:
+            attached = container.attach(stdin=options.stdin)
+        except ProcessError as error:
+            raise BadRequest(f"cannot attach to pod {key_of(pod).name}: {error}") from error
+        if attached is not None:
+            return attached
+        return Attached(as_output(await self.pod_logs(pod, FromNow(container.name))))
+
+    def _container(self, pod: RawObject, options: ExecOptions) -> Container:
+        name = chosen_container(pod, options.container)
+        container = self._agent.container(pod, name)
+        if container is None:
+            raise BadRequest(f"container {name} of pod {key_of(pod).name} is not running")
+        return container
 
     async def connect(
         self, pod: RawObject, port: str

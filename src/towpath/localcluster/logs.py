@@ -6,6 +6,7 @@ The files hold `<RFC 3339 nanoseconds> <line>`, one file per start of a containe
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Protocol
@@ -35,6 +36,19 @@ class LogOptions(Protocol):
     def since_s(self) -> int | None: ...
     @property
     def since_time(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FromNow:
+    """LogOptions of what a container will say, and nothing that it has said."""
+
+    container: str
+    follow: bool = True
+    previous: bool = False
+    timestamps: bool = False
+    tail_lines: int | None = 0
+    since_s: int | None = None
+    since_time: str = ""
 
 
 class PodLogs:

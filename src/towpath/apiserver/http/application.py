@@ -15,7 +15,7 @@ from towpath.apiserver.calls import Target, Verbs
 from towpath.apiserver.http import handlers, sockets
 from towpath.apiserver.http.bodies import ClientDisconnected
 from towpath.apiserver.http.discovery import Discovery, Document
-from towpath.apiserver.http.execution import ExecSockets
+from towpath.apiserver.http.execution import AttachSockets, ExecSockets
 from towpath.apiserver.http.fixed import (
     HEALTH_PATHS,
     ISSUER_HEADERS,
@@ -99,7 +99,8 @@ class ApiApplication:
         self._version = version_document(version)
         self._watches = WatchStreams()
         self._logs = LogStreams(pods)
-        self._sockets = {one.subresource: one(pods) for one in (ExecSockets, ForwardSockets)}
+        kinds = (ExecSockets, AttachSockets, ForwardSockets)
+        self._sockets = {one.subresource: one(pods) for one in kinds}
         self.metrics = Metrics()
 
     def end_streams(self) -> None:

@@ -1,4 +1,4 @@
-"""`pods/exec` over a WebSocket, as kubectl and the clients of Kubernetes speak it.
+"""`pods/exec` and `pods/attach` over a WebSocket, as the clients of Kubernetes speak it.
 
 Each message begins with its channel: 0 input, 1 output, 2 error output, 3 how it ended as a Status,
 4 the terminal's size; in v5.channel.k8s.io the client closes a channel with 255 and its number.
@@ -28,12 +28,14 @@ class ExecSockets(PodSockets):
     async def _talk(
         self, socket: WebSocket, subprotocol: str, request: ApiRequest, pods: Pods, pod: RawObject
     ) -> None:
-        options = exec_options(request)
+        options = self._options(request)
         await socket.accept(subprotocol)
         try:
-            asked = {"container": options.container, "command": " ".join(options.command)}
+            asked = {"container": options.container}
+            if options.command:
+                asked["command"] = " ".join(options.command)
             await pods.put_on_record(request.user, pod, self.subresource, asked)
-            execution = await pods.execute(pod, options)
+            execution = await self._begin(pods, pod, options)
         except StatusError as error:
             # Refused any sooner, kubectl would ask again by SPDY, and tell of that instead.
             await _end(socket, error.to_status())
@@ -43,6 +45,15 @@ class ExecSockets(PodSockets):
         finally:
             execution.end()
 
+    def _options(self, request: ApiRequest) -> ExecOptions:
+        options = exec_options(request)
+        if not options.command:
+            raise BadRequest("you must specify at least one command for the container")
+        return options
+
+    async def _begin(self, pods: Pods, pod: RawObject, options: ExecOptions) -> Execution:
+        return await pods.execute(pod, options)
+
     async def _converse(self, socket: WebSocket, execution: Execution) -> None:
         async with self.lasting(at_most_s=LASTS_S_MAX), anyio.create_task_group() as tasks:
             tasks.start_soon(_hear, socket, execution)
@@ -50,6 +61,16 @@ class ExecSockets(PodSockets):
                 await socket.send(bytes((ERRORS if is_error else OUTPUT,)) + data)
             await _end(socket, exit_status(await execution.wait()))
             tasks.cancel_scope.cancel()
+
+
+class AttachSockets(ExecSockets):
+    subresource = "attach"
+
+    def _options(self, request: ApiRequest) -> ExecOptions:
+        return exec_options(request)
+
+    async def _begin(self, pods: Pods, pod: RawObject, options: ExecOptions) -> Execution:
+        return await pods.attach(pod, options)
 
 
 async def _end(socket: WebSocket, status: RawObject) -> None:
@@ -93,8 +114,6 @@ def exec_options(request: ApiRequest) -> ExecOptions:
         stderr=boolean(query, "stderr"),
         tty=boolean(query, "tty"),
     )
-    if not options.command:
-        raise BadRequest("you must specify at least one command for the container")
     if not (options.stdin or options.stdout or options.stderr):
         raise BadRequest("you must specify at least one of stdin, stdout, stderr")
     return options

@@ -1,4 +1,4 @@
-"""A pod's logs as a stream of text; attach and proxy are refused by name."""
+"""A pod's logs as a stream of text; proxy is refused by name."""
 
 from collections.abc import AsyncIterator
 
@@ -13,7 +13,7 @@ from towpath.apiserver.pods import PodLogOptions, Pods
 from towpath.machinery.errors import BadRequest, NotImplementedHere
 from towpath.machinery.users import PLATFORM, AccessRequest, Authorize
 
-NOT_STREAMED = frozenset({"attach", "proxy"})
+NOT_STREAMED = frozenset({"proxy"})
 FOLLOW_S_MAX = 4 * 3600.0
 
 

@@ -42,13 +42,16 @@ class LogPump:
             return False
         if not data:
             return False
+        self.take(data)
+        return True
+
+    def take(self, data: bytes) -> None:
         *lines, rest = (self._partial + data).split(b"\n")
         whole = len(rest) // LINE_SIZE_MAX * LINE_SIZE_MAX
         self._partial = rest[whole:]
         self._write([piece for line in lines for piece in _pieces(line)])
         if whole:
             self._write(_pieces(rest[:whole]))
-        return True
 
     def finish(self, source: int) -> None:
         """Take what is left without waiting: a grandchild may hold the other end for ever."""
@@ -56,8 +59,16 @@ class LogPump:
         for _ in range(_READS_AT_END_MAX):
             if not self.pump(source):
                 break
+        self.end_line()
+
+    def end_line(self) -> None:
         if self._partial:
             self._write([self._partial])
+            self._partial = b""
+
+    def close(self) -> None:
+        for descriptor in self.descriptors:
+            os.close(descriptor)
 
     def _write(self, lines: list[bytes]) -> None:
         if not lines:

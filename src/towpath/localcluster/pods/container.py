@@ -17,6 +17,7 @@ from towpath.engines.processes.port import (
 from towpath.engines.registry.port import ImageError
 from towpath.localcluster.happenings import Happenings
 from towpath.localcluster.pods.commands import ImageRefused
+from towpath.localcluster.pods.console import Attached, Console
 from towpath.localcluster.pods.environment import ConfigMissing
 from towpath.localcluster.pods.execution import Execution
 from towpath.localcluster.pods.images import Image
@@ -64,6 +65,7 @@ class Container:
         self._is_init = is_init
         self._running: RunningProcess | None = None
         self._request: ProcessSpec | None = None
+        self._console: Console | None = None
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
         self._backoff_s = 0.0
@@ -133,6 +135,12 @@ class Container:
 
         return await Execution.start(start, terminal=terminal, stdin=stdin)
 
+    def attach(self, *, stdin: bool) -> Attached | None:
+        """To the program that runs now; None when what it says is in its log only."""
+        if self._running is None:
+            raise ProcessError(f"container {self.name} is not running")
+        return self._console.attach(stdin=stdin) if self._console else None
+
     async def _execute(self, command: list[str], timeout_s: float) -> int:
         """Run a command as the container would."""
         assert self._request is not None
@@ -194,7 +202,7 @@ class Container:
         """Start it and wait for its end; None when it could not even be started by fault."""
         self._drop_old_logs()
         try:
-            running = await self._processes.start(request)
+            running = await self._start(request)
         except ProcessError as error:
             self._events.warning(self._pod, "Failed", f"Error: {error}")
             moment = datetime.now(UTC).timestamp()
@@ -210,13 +218,32 @@ class Container:
         if self._stopping.is_set():
             running.terminate()
         probing = asyncio.create_task(self._probe(running))
+        talking = asyncio.create_task(self._talk())
         try:
             ended = await running.wait()
+            await talking
         finally:
             self._running = None
             await _cancelled(probing)
+            await _cancelled(talking)
         self._note_end(ended)
         return ended
+
+    async def _start(self, request: ProcessSpec) -> RunningProcess:
+        """With somebody's hands on it where the container asks for that. Raises ProcessError."""
+        self._console = None
+        if not (self._container.get("stdin") or self._container.get("tty")):
+            return await self._processes.start(request)
+
+        def start(stdio: Stdio) -> Awaitable[RunningProcess]:
+            return self._processes.start(replace(request, stdio=stdio))
+
+        self._console = await Console.start(start, self._container, request.log)
+        return self._console.running
+
+    async def _talk(self) -> None:
+        if self._console is not None:
+            await self._console.run()
 
     async def _probe(self, running: RunningProcess) -> None:
         if self._is_init:

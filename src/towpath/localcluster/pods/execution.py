@@ -39,7 +39,7 @@ class Execution:
     """apiserver.pods.Execution over descriptors."""
 
     def __init__(self, running: RunningProcess, heard: "_Heard", ends: Ends) -> None:
-        self._running = running
+        self.running = running
         self._heard = heard
         self._ends = ends
         self._input: asyncio.WriteTransport | None = None
@@ -76,7 +76,7 @@ class Execution:
             self.close_input()
 
     async def output(self) -> AsyncIterator[tuple[bool, bytes]]:
-        ended = asyncio.ensure_future(self._running.wait())
+        ended = asyncio.ensure_future(self.running.wait())
         try:
             while (piece := await self._heard.next(ended)) is not None:
                 yield piece
@@ -104,10 +104,14 @@ class Execution:
             fcntl.ioctl(self._ends.input, termios.TIOCSWINSZ, size)
 
     async def wait(self) -> int:
-        return (await self._running.wait()).code
+        return (await self.running.wait()).code
 
     def end(self) -> None:
-        self._running.kill()
+        self.running.kill()
+        self.close()
+
+    def close(self) -> None:
+        """Our ends only; the program goes on as it can."""
         self._heard.close()
         if self._input is not None and not self._input.is_closing():
             self._input.abort()
