@@ -4,8 +4,8 @@ Authentication and authorisation reviews are virtual: they are created and never
 are here for discovery and answered by the wire's authn and authz.
 """
 
-from towpath.apiserver.kinds import BEHAVIOURS
-from towpath.apiserver.registry import Behaviour, ScalePaths, Served
+from towpath.apiserver.kinds import behaviour_of
+from towpath.apiserver.registry import ScalePaths, Served
 from towpath.machinery import builtins
 from towpath.machinery.builtins import BuiltinKind
 
@@ -13,7 +13,6 @@ LEFT_OUT = ("events.k8s.io",)
 """Its Event is the core one in other words; two stores of events would each show half of them."""
 
 _SCALE = ScalePaths("spec.replicas", "status.replicas", "spec.selector")
-_PLAIN = Behaviour()
 
 
 def _served(kind: BuiltinKind) -> Served:
@@ -27,7 +26,7 @@ def _served(kind: BuiltinKind) -> Served:
         verbs=kind.verbs,
         topology=builtins.topology(kind),
         schema=builtins.schema(kind),
-        behaviour=BEHAVIOURS.get(kind.resource.kind, _PLAIN),
+        behaviour=behaviour_of(kind.resource.kind),
         scale=_SCALE if "scale" in kind.subresources else None,
     )
 

@@ -116,6 +116,7 @@ class Registry:
         self._by_collection: dict[str, Served] | None = None
         for served in builtin:
             self._add(served)
+        self._built_in = frozenset(group for group, _, _ in self._by_path)
 
     def find(self, resource: Resource) -> Served:
         """The served resource that a Resource means. Raises NotFound."""
@@ -127,6 +128,10 @@ class Registry:
     def at(self, group: str, version: str, plural: str) -> Served | None:
         """The resource at a URL path."""
         return self._by_path.get((group, version, plural))
+
+    def has_built_in(self, group: str) -> bool:
+        """Whether the group is one of Kubernetes' own."""
+        return group in self._built_in
 
     def of_kind(self, api_version: str, kind: str) -> Served | None:
         return self._by_kind.get((api_version, kind))

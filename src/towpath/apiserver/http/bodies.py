@@ -114,13 +114,14 @@ def check_content_type(content_type: str, *, custom: bool) -> None:
     """Raise UnsupportedMediaType unless objects come in it."""
     media_type = media_type_of(content_type)
     if media_type not in JSON_TYPES | YAML_TYPES and (custom or media_type != PROTOBUF):
-        raise _unsupported(OBJECT_TYPES[:2] if custom else OBJECT_TYPES)
+        raise _unsupported(OBJECT_TYPES)
 
 
 def check_patch_type(media_type: str, *, custom: bool) -> None:
-    types = CUSTOM_PATCH_TYPES if custom else PATCH_TYPES
-    if media_type not in types:
-        raise _unsupported(types)
+    if custom and media_type not in CUSTOM_PATCH_TYPES:
+        raise _unsupported(CUSTOM_PATCH_TYPES)
+    if media_type not in PATCH_TYPES:
+        raise UnsupportedMediaType("415: Unsupported Media Type")
 
 
 def _unsupported(accepted: tuple[str, ...]) -> UnsupportedMediaType:

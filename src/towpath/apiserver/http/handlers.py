@@ -39,7 +39,7 @@ async def get(verbs: Verbs, request: ApiRequest) -> None:
 
 
 async def list_(verbs: Verbs, request: ApiRequest) -> None:
-    form = _form(request)
+    form = _form(request, lists=True)
     page = await verbs.list(request.user, request.target, read_options(request.query))
     body = await list_bytes(request.served, page, form, request.query)
     await send_large(request.scope, request.send, body)
@@ -100,9 +100,9 @@ async def delete_collection(verbs: Verbs, request: ApiRequest) -> None:
     await send_large(request.scope, request.send, body)
 
 
-def _form(request: ApiRequest) -> Form:
+def _form(request: ApiRequest, *, lists: bool = False) -> Form:
     """The form of the answer, refused before anything is done for it."""
-    return negotiate(request.header(b"accept"), custom=request.served.custom)
+    return negotiate(request.header(b"accept"), custom=request.served.custom, lists=lists)
 
 
 async def _decoded(

@@ -53,15 +53,28 @@ def parse_accept(header: str) -> tuple[MediaRange, ...]:
     return tuple(sorted(entries, key=lambda entry: (-entry.quality, entry.type.count("*"))))
 
 
-def negotiate(header: str, *, custom: bool = False, streams: bool = False) -> Form:
+def negotiate(
+    header: str, *, custom: bool = False, streams: bool = False, lists: bool = False
+) -> Form:
     """The form to answer in. Raises NotAcceptable when none that there is is accepted."""
     wanted = wanted_of(header)
     if wanted is None or (streams and wanted.yaml):
-        offered: tuple[str, ...] = OFFERED[:2] if custom else OFFERED
-        if streams:
-            offered = tuple(f"{name};stream=watch" for name in offered if name != YAML)
-        raise NotAcceptable(f"only the following media types are accepted: {', '.join(offered)}")
+        raise NotAcceptable(_offer(header, custom=custom, streams=streams, lists=lists))
+    if wanted.form is Form.PARTIAL and lists and not streams:
+        words = "you requested PartialObjectMetadata, but the requested object is a list"
+        raise NotAcceptable(words)
     return wanted.form
+
+
+def _offer(header: str, *, custom: bool, streams: bool, lists: bool) -> str:
+    streamed = [f"{name};stream=watch" for name in OFFERED if name != YAML]
+    types = {entry.type for entry in parse_accept(header)}
+    if custom or types & {*JSON_TYPES, *OFFERED}:
+        offered = streamed if streams and not custom else OFFERED
+        return f"only the following media types are accepted: {', '.join(offered)}"
+    # Where built-in kinds are served another layer looks first, and by the type alone.
+    offered = [*OFFERED, *streamed] if lists or streams else OFFERED
+    return f"406: Not Acceptable\n\nAvailable representations: {', '.join(offered)}"
 
 
 @lru_cache(maxsize=512)

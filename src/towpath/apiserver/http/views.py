@@ -89,7 +89,10 @@ def included(query: Query) -> str:
     """How much of each object goes into its row."""
     include = query.get("includeObject", "") or "Metadata"
     if include not in INCLUDED:
-        raise BadRequest(f'invalid query parameter includeObject: "{include}"')
+        raise BadRequest(
+            f'Unable to convert to Table as requested: includeObject: Invalid value: "{include}": '
+            "must be 'Metadata', 'Object', 'None', or empty"
+        )
     return include
 
 
@@ -119,4 +122,12 @@ def _plain_list(served: Served, page: Page, metadata: RawObject) -> bytes:
             "items": [],
         }
     )
-    return b"".join((head[:-2], b",".join(page.items), b"]}"))
+    items = page.items if served.custom else _without_kinds(served, page.items)
+    return b"".join((head[:-2], b",".join(items), b"]}"))
+
+
+def _without_kinds(served: Served, items: list[bytes]) -> list[bytes]:
+    """Items of built-in lists do not repeat what the list has said."""
+    resource = served.resource
+    start = orjson.dumps({"apiVersion": resource.api_version, "kind": resource.kind})[:-1] + b","
+    return [b"{" + item[len(start) :] if item.startswith(start) else item for item in items]

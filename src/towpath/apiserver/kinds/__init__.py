@@ -1,5 +1,7 @@
 """What is particular to each built-in kind: defaults, what the server fills in, what it refuses."""
 
+from dataclasses import replace
+
 from towpath.apiserver.kinds.access import BINDING, ROLE
 from towpath.apiserver.kinds.configuration import (
     CLAIM,
@@ -29,10 +31,25 @@ from towpath.apiserver.kinds.workloads import (
 )
 from towpath.apiserver.registry import Behaviour
 
+_PLAIN = Behaviour()
 _GENERATIONS = Behaviour(counts_generations=True)
 _RETURNS_OBJECT = Behaviour(delete_returns_object=True)
 
-BEHAVIOURS: dict[str, Behaviour] = {
+CREATED_BY_UPDATE = frozenset(
+    "ClusterRole ClusterRoleBinding Endpoints Event Lease LimitRange Role RoleBinding Service".split()
+)
+NEEDS_VERSION = frozenset(
+    (
+        "CustomResourceDefinition",
+        "Lease",
+        "MutatingWebhookConfiguration",
+        "PodDisruptionBudget",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "ValidatingWebhookConfiguration",
+    )
+)
+_PARTICULAR: dict[str, Behaviour] = {
     "ClusterRole": ROLE,
     "ClusterRoleBinding": BINDING,
     "ConfigMap": CONFIG_MAP,
@@ -73,3 +90,11 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "ValidatingAdmissionPolicyBinding": POLICY_BINDING,
     "ValidatingWebhookConfiguration": WEBHOOKS,
 }
+
+
+def behaviour_of(kind: str) -> Behaviour:
+    return replace(
+        _PARTICULAR.get(kind, _PLAIN),
+        created_by_update=kind in CREATED_BY_UPDATE,
+        needs_version=kind in NEEDS_VERSION,
+    )
