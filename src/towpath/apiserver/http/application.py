@@ -12,6 +12,7 @@ from importlib.metadata import version as version_of
 from towpath.apiserver.authn.chain import ANONYMOUS, RequestAuthenticator
 from towpath.apiserver.authz.denials import forbidden
 from towpath.apiserver.calls import Target, Verbs
+from towpath.apiserver.fairness import Fairness
 from towpath.apiserver.http import handlers, sockets
 from towpath.apiserver.http.bodies import ClientDisconnected
 from towpath.apiserver.http.discovery import Discovery, Document
@@ -29,14 +30,22 @@ from towpath.apiserver.http.fixed import (
     version_document,
 )
 from towpath.apiserver.http.forwarding import ForwardSockets
+from towpath.apiserver.http.media import wanted_of
 from towpath.apiserver.http.openapi import OpenApi
 from towpath.apiserver.http.paths import parse_resource_path
 from towpath.apiserver.http.podstreams import LogStreams, refuse_stream
 from towpath.apiserver.http.query import boolean, parse_query
 from towpath.apiserver.http.requests import ApiRequest
-from towpath.apiserver.http.responses import header, send_bytes, send_error, send_object
+from towpath.apiserver.http.responses import (
+    header,
+    reformatted,
+    send_bytes,
+    send_error,
+    send_object,
+)
 from towpath.apiserver.http.watching import WatchStreams
 from towpath.apiserver.pods import Pods
+from towpath.apiserver.refusals import not_found
 from towpath.apiserver.registry import Registry, Served
 from towpath.machinery.asgi import Receive, Scope, Send
 from towpath.machinery.errors import (
@@ -70,14 +79,20 @@ SUBRESOURCE: dict[str, tuple[str, Handler]] = {
     "PUT": ("update", handlers.update),
     "PATCH": ("patch", handlers.patch),
 }
+REVIEWED = ("create",)
 SOCKET_SUBRESOURCES = frozenset({"exec", "attach", "portforward"})
 ROOT_PATHS = sorted({"/api", "/apis", "/metrics", "/openapi/v2", "/openapi/v3", *PUBLIC_PATHS})
+PLAIN_404 = b"404 page not found\n"
 MESSAGE_404 = "the server could not find the requested resource"
+TRUE_WORDS = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 MESSAGE_405 = "the server does not allow this method on the requested resource"
 
 log = logging.getLogger(__name__)
 
-REVIEWED = ("create",)
+
+class _NoSuchPath(NotFound):
+    """Nothing is served there. Clients of Kubernetes know it by an answer that is no Status."""
+
 
 class ApiApplication:
     def __init__(
@@ -88,6 +103,7 @@ class ApiApplication:
         authenticate: RequestAuthenticator,
         authorize: Authorize,
         pods: Pods | None = None,
+        fairness: Fairness | None = None,
     ) -> None:
         version = version_of("towpath")
         self._verbs = verbs
@@ -102,6 +118,8 @@ class ApiApplication:
         kinds = (ExecSockets, AttachSockets, ForwardSockets)
         self._sockets = {one.subresource: one(pods) for one in kinds}
         self.metrics = Metrics()
+        self._fairness = fairness or Fairness()
+        self.metrics.contributed.append(self._fairness.lines)
 
     def end_streams(self) -> None:
         """End all that goes on and take no more of it, so that the listener can stop at once."""
@@ -115,8 +133,15 @@ class ApiApplication:
         if scope["type"] == "websocket":
             # From here on it is a GET that may become more.
             refuse, scope = sockets.refuse, {**scope, "method": "GET"}
+        elif b"pretty" in scope["query_string"] or "yaml" in header(scope, b"accept"):
+            send = _formatted(scope, send)
         try:
             await self._dispatch(scope, receive, send)
+        except _NoSuchPath as error:
+            if refuse is send_error:
+                await send_bytes(send, PLAIN_404, status=404, content_type=TEXT)
+            else:
+                await refuse(send, error)
         except StatusError as error:
             await refuse(send, error)
         except ClientDisconnected:
@@ -138,7 +163,9 @@ class ApiApplication:
             return
         served = self._registry.at(resource_path.group, resource_path.version, resource_path.plural)
         if served is None:
-            raise NotFound(MESSAGE_404)
+            if self._registry.has_built_in(resource_path.group):
+                raise NotFound(MESSAGE_404)
+            raise _NoSuchPath(MESSAGE_404)
         target = Target(
             served.resource,
             resource_path.namespace,
@@ -151,49 +178,57 @@ class ApiApplication:
 
     async def _resource(self, request: ApiRequest) -> None:
         target, served = request.target, request.served
-        if target.namespace and not served.resource.namespaced:
-            raise NotFound(MESSAGE_404)
+        _check_scope(request)
         if target.subresource:
             refuse_stream(request)
             if target.subresource not in served.subresources:
+                if served.custom:
+                    raise not_found(served, target.name)
                 raise NotFound(MESSAGE_404)
             if target.subresource in self._sockets:
                 pod_sockets = self._sockets[target.subresource]
                 upgraded = request.scope["type"] == "websocket"
                 serve = pod_sockets.serve if upgraded else pod_sockets.refuse
-                await serve(self._verbs, self._authorize, request)
+                with self._fairness.lasting(request.user):
+                    await serve(self._verbs, self._authorize, request)
                 return
             if target.subresource == "log" and request.method == "GET":
-                await self._logs.serve(self._verbs, self._authorize, request)
+                with self._fairness.lasting(request.user):
+                    await self._logs.serve(self._verbs, self._authorize, request)
                 return
             await self._run(request, SUBRESOURCE)
         elif target.name:
+            if served.verbs == REVIEWED:
+                raise NotFound(MESSAGE_404)  # a review has no name to be found under
             await self._run(request, OBJECT)
         elif request.method == "GET" and boolean(request.query, "watch"):
             _require_verb(served, "watch")
-            await self._watches.serve(self._verbs, request)
+            with self._fairness.lasting(request.user):
+                await self._watches.serve(self._verbs, request)
         else:
             await self._run(request, COLLECTION)
 
     async def _run(self, request: ApiRequest, table: dict[str, tuple[str, Handler]]) -> None:
         found = table.get(request.method)
-        if found is None:
-            raise MethodNotAllowed(MESSAGE_405)
+        if found is None or (request.method == "HEAD" and not request.served.custom):
+            raise _method_not_allowed(request)
         verb, handler = found
         if table is not SUBRESOURCE:
             _require_verb(request.served, verb)
-        started = time.perf_counter()
+        fairness = self._fairness
+        flow = fairness.enter(request.user) or await fairness.wait(request.user)
+        turn, started = fairness.turn_number, time.perf_counter()
         code = 200
         try:
             await handler(self._verbs, request)
         except StatusError as error:
             code = error.code
             raise
-            if served.verbs == REVIEWED:
-                raise NotFound(MESSAGE_404)  # a review has no name to be found under
         finally:
+            seconds = time.perf_counter() - started
+            fairness.leave(flow, turn, seconds)
             self.metrics.requests[(verb, request.target.resource.plural, code)] += 1
-            self.metrics.seconds[verb] += time.perf_counter() - started
+            self.metrics.seconds[verb] += seconds
 
     async def _user(self, scope: Scope, path: str) -> UserInfo:
         certificate = scope.get("state", {}).get("client_certificate")
@@ -213,6 +248,11 @@ class ApiApplication:
         if plain in PUBLIC_PATHS:
             await self._public(scope, send, plain)
             return
+        async with self._fairness.turn(user):
+            await self._document(scope, send, path, user)
+
+    async def _document(self, scope: Scope, send: Send, path: str, user: UserInfo) -> None:
+        plain = path.rstrip("/")
         request = AccessRequest("get", "", "", path=path)
         if not await self._authorize(user, request):
             raise forbidden(user, request)
@@ -224,6 +264,11 @@ class ApiApplication:
                 watches=len(self._watches), revision_of_registry=self._registry.generation
             )
             await send_bytes(send, text, content_type=METRICS_TYPE)
+        elif plain in ISSUER_PATHS and self._authenticate.tokens is not None:
+            tokens = self._authenticate.tokens
+            address = f"https://{header(scope, b'host')}{scope.get('root_path', '')}"
+            body, content_type = issuer_document(plain, tokens.issuer, tokens.keys, address)
+            await send_bytes(send, body, content_type=content_type, headers=ISSUER_HEADERS)
         elif plain == "/openapi/v2":
             await _send_document(scope, send, self._openapi.v2(accept))
         elif plain == "/openapi/v3" or plain.startswith("/openapi/v3/"):
@@ -231,7 +276,7 @@ class ApiApplication:
         elif plain in ("/api", "/apis") or plain.startswith(("/api/", "/apis/")):
             await _send_document(scope, send, self._discovery.find(plain, accept))
         else:
-            raise NotFound(MESSAGE_404)
+            raise _NoSuchPath(MESSAGE_404)
 
     async def _public(self, scope: Scope, send: Send, path: str) -> None:
         if path in HEALTH_PATHS:
@@ -242,18 +287,47 @@ class ApiApplication:
             await send_bytes(send, self._version.body)
 
 
+def _formatted(scope: Scope, send: Send) -> Send:
+    wanted = wanted_of(header(scope, b"accept"))
+    if wanted is not None and wanted.yaml:
+        return reformatted(send, yaml=True)
+    pretty = parse_query(scope["query_string"]).get("pretty", "")
+    return reformatted(send, yaml=False) if pretty in TRUE_WORDS else send
+
+
 async def _send_document(scope: Scope, send: Send, document: Document) -> None:
     headers = [(b"etag", document.etag), (b"vary", b"Accept"), (b"cache-control", b"no-cache")]
     if header(scope, b"if-none-match").encode() == document.etag:
-        elif plain in ISSUER_PATHS and self._authenticate.tokens is not None:
-            tokens = self._authenticate.tokens
-            address = f"https://{header(scope, b'host')}{scope.get('root_path', '')}"
-            body, content_type = issuer_document(plain, tokens.issuer, tokens.keys, address)
-            await send_bytes(send, body, content_type=content_type, headers=ISSUER_HEADERS)
         await send({"type": "http.response.start", "status": 304, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
         return
     await send_bytes(send, document.body, content_type=document.content_type, headers=headers)
+
+
+def _check_scope(request: ApiRequest) -> None:
+    """What has a namespace is read without one, and otherwise only there; the rest has none."""
+    target, served = request.target, request.served
+    if target.namespace and not served.resource.namespaced:
+        raise _NoSuchPath(MESSAGE_404) if served.custom else NotFound(MESSAGE_404)
+    if target.namespace or not served.resource.namespaced or served.verbs == REVIEWED:
+        return
+    if target.name:
+        raise _NoSuchPath(MESSAGE_404) if served.custom else NotFound(MESSAGE_404)
+    if request.method not in ("GET", "HEAD"):
+        raise _NoSuchPath(MESSAGE_404) if served.custom else MethodNotAllowed(MESSAGE_405)
+
+
+def _method_not_allowed(request: ApiRequest) -> StatusError:
+    served, target = request.served, request.target
+    if not served.custom:
+        return MethodNotAllowed(MESSAGE_405)
+    if not target.name and request.method in ("PUT", "PATCH"):
+        return BadRequest("name must be provided")
+    verb = {"POST": "create", "DELETE": "delete"}.get(request.method, "")
+    return MethodNotAllowed(
+        f'{verb} is not supported on resources of kind "{served.qualified}"',
+        details={"group": served.resource.group, "kind": served.resource.plural},
+    )
 
 
 def _require_verb(served: Served, verb: str) -> None:
