@@ -2,11 +2,10 @@
 
 import secrets
 import uuid
-from typing import Any
 
 from towpath.machinery.builtins.decoding import DecodeError, decode_object
 from towpath.machinery.conditions import now
-from towpath.machinery.errors import BadRequest, Undecodable
+from towpath.machinery.errors import Undecodable
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 
@@ -74,37 +73,3 @@ def read(resource: Resource, obj: RawObject) -> None:
         decode_object("meta/v1.ObjectMeta", obj["metadata"])
     except DecodeError as error:
         raise Undecodable(resource.kind, resource.version, resource.kind, str(error)) from None
-
-
-def check_shape(obj: RawObject) -> None:
-    """Metadata is typed for every kind: what does not decode is a bad request, not invalid."""
-    metadata = obj.get("metadata")
-    if not isinstance(metadata, dict):
-        raise _mistyped("metadata", "an object")
-    for name in ("name", "generateName", "namespace", "uid", "resourceVersion"):
-        if not isinstance(metadata.get(name) or "", str):
-            raise _mistyped(f"metadata.{name}", "a string")
-    for name in ("labels", "annotations"):
-        field = metadata.get(name) or {}
-        if not isinstance(field, dict):
-            raise _mistyped(f"metadata.{name}", "a map of strings")
-        for key, value in field.items():
-            if value is None:
-                field[key] = ""
-            elif not isinstance(value, str):
-                raise _mistyped(f"metadata.{name}.{key}", "a string")
-    _check_list(metadata, "finalizers", str)
-    _check_list(metadata, "ownerReferences", dict)
-    _check_list(metadata, "managedFields", dict)
-
-
-def _check_list(metadata: RawObject, name: str, of: type) -> None:
-    field: Any = metadata.get(name) or []
-    if not isinstance(field, list) or not all(isinstance(item, of) for item in field):
-        raise _mistyped(
-            f"metadata.{name}", "a list of strings" if of is str else "a list of objects"
-        )
-
-
-def _mistyped(field: str, wanted: str) -> BadRequest:
-    return BadRequest(f"the object provided is unrecognized: {field} must be {wanted}")

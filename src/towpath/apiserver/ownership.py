@@ -6,6 +6,7 @@ object then, so that the write can see that there is nothing to do.
 
 from towpath.apiserver.core import Operation
 from towpath.machinery.apply import manager_name, settle, track_update
+from towpath.machinery.builtins import BuiltinSchema
 from towpath.machinery.conditions import now
 from towpath.machinery.objects import RawObject
 
@@ -24,8 +25,14 @@ def record(operation: Operation) -> None:
             now=now(),
             subresource=target.subresource,
             resets=resets(operation, obj),
+            empty=None if operation.served.custom else _empty(operation),
         )
     operation.obj = settle(old, obj)
+
+
+def _empty(operation: Operation) -> RawObject | None:
+    schema = operation.served.schema
+    return schema.empty if isinstance(schema, BuiltinSchema) else None
 
 
 def resets(operation: Operation, obj: RawObject) -> frozenset[str]:

@@ -7,6 +7,11 @@ from towpath.machinery.objects import RawObject
 
 
 class Schema(Protocol):
+    @property
+    def openapi(self) -> RawObject:
+        """With its definitions inlined."""
+        ...
+
     def prune(self, obj: RawObject) -> list[str]:
         """Remove unknown fields in place; returns their paths."""
         ...

@@ -337,14 +337,17 @@ def track_update(
     now: str,
     subresource: str = "",
     resets: Collection[str] = (),
+    empty: RawObject | None = None,
 ) -> RawObject:
     """`new` with its managedFields, after a create, update or patch; neither argument changes.
 
+    `empty` is an object of the kind that nobody has written anything into: what a new one has in
+    common with it is nobody's.
     managedFields in `new` are taken over when they name anybody, so that clients may edit them; an
     empty list forgets all managers.
     """
     given = (new.get("metadata") or {}).get("managedFields")
-    live_entries, live_bare = _taken_apart(live) if live is not None else ({}, {})
+    live_entries, live_bare = _taken_apart(live) if live is not None else ({}, empty or {})
     new_entries, new_bare = _taken_apart(new)
     if subresource or (not new_entries and not _is_reset(given)):
         entries = live_entries

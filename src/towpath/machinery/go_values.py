@@ -39,3 +39,22 @@ def go_syntax(value: Any) -> str:
             return f"[]interface {{}}{{{', '.join(go_syntax(item) for item in value)}}}"
         case _:
             return str(value)
+
+
+def go_type(value: Any) -> str:
+    """%T of decoded JSON."""
+    match value:
+        case None:
+            return "<nil>"
+        case bool():
+            return "bool"
+        case str():
+            return "string"
+        case int():
+            return "int64"
+        case float():
+            return "float64"
+        case list():
+            return "[]interface {}"
+        case _:
+            return "map[string]interface {}"

@@ -36,7 +36,17 @@ _GENERATIONS = Behaviour(counts_generations=True)
 _RETURNS_OBJECT = Behaviour(delete_returns_object=True)
 
 CREATED_BY_UPDATE = frozenset(
-    "ClusterRole ClusterRoleBinding Endpoints Event Lease LimitRange Role RoleBinding Service".split()
+    (
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "Endpoints",
+        "Event",
+        "Lease",
+        "LimitRange",
+        "Role",
+        "RoleBinding",
+        "Service",
+    )
 )
 NEEDS_VERSION = frozenset(
     (

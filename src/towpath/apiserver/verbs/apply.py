@@ -6,7 +6,7 @@ nobody owns what they did not write.
 
 from dataclasses import replace
 
-from towpath.apiserver import objectmeta, refusals
+from towpath.apiserver import refusals
 from towpath.apiserver.calls import Target, WriteOptions, Written
 from towpath.apiserver.core import Core, Operation, key_for
 from towpath.apiserver.ownership import endpoint_resets
@@ -24,8 +24,10 @@ from towpath.machinery.errors import (
     Cause,
     Invalid,
     NotFound,
+    Undecodable,
 )
 from towpath.machinery.objects import RawObject
+from towpath.machinery.typed import typed_errors
 from towpath.machinery.users import UserInfo
 
 APPLY = "application/apply-patch+yaml"
@@ -43,9 +45,8 @@ async def apply(
         kind = body.get("kind") or ""
         raise BadRequest(f"invalid object type: {group}/{version}, Kind={kind}")
     target = address(served, target, body)
-    objectmeta.check_shape(body)
-    if served.schema is not None and (unknown := served.schema.prune(body)):
-        raise _undeclared(target, body, unknown)
+    if served.schema is not None and (wrong := typed_errors(body, served.schema.openapi)):
+        raise _untyped(target, body, wrong)
     key = key_for(served, target.namespace, target.name)
     for _ in range(ATTEMPTS):
         current = await core.store.settled(served.collection, key)
@@ -54,6 +55,8 @@ async def apply(
                 written = await _create(core, user, target, served, body, options)
             else:
                 written = await _change(core, user, target, served, body, options)
+        except Undecodable as error:
+            raise _not_converted(target, body, error.why) from None
         except (AlreadyExists, NotFound) as error:
             if not target.subresource and is_about(error, served, target):
                 # Made or deleted by somebody else since we looked: look again.
@@ -117,15 +120,24 @@ def _merged(
     )
 
 
-def _undeclared(target: Target, body: RawObject, unknown: list[str]) -> CannotBeApplied:
+def _untyped(target: Target, body: RawObject, wrong: list[str]) -> CannotBeApplied:
     """Ownership needs to know every field, so that here an unknown one is more than a warning."""
-    words = [f".{path}: field not declared in schema" for path in unknown]
+    said = wrong[0] if len(wrong) == 1 else "errors:\n" + "\n".join(f"  {each}" for each in wrong)
+    return CannotBeApplied(f"failed to create typed patch object ({_called(target, body)}): {said}")
+
+
+def _called(target: Target, body: RawObject) -> str:
     group, _, version = body["apiVersion"].rpartition("/")
-    said = words[0] if len(words) == 1 else "errors:\n" + "\n".join(f"  {each}" for each in words)
-    namespace = body["metadata"].get("namespace", "")
+    namespace = body["metadata"].get("namespace") or ""
+    return f"{namespace}/{target.name}; {group}/{version}, Kind={body['kind']}"
+
+
+def _not_converted(target: Target, body: RawObject, why: str) -> CannotBeApplied:
+    group, _, version = body["apiVersion"].rpartition("/")
+    kind = f"{group}/{version}, Kind={body['kind']}"
     return CannotBeApplied(
-        f"failed to create typed patch object ({namespace}/{target.name}; {group}/{version}, "
-        f"Kind={body['kind']}): {said}"
+        f"failed to convert new object ({_called(target, body)}) to proper version: "
+        f"unable to convert unstructured object to {kind}: {why}"
     )
 
 

@@ -24,6 +24,13 @@ class BuiltinSchema:
         return inlined(self.kind.struct)
 
     @cached_property
+    def empty(self) -> RawObject:
+        """An object that says nothing, in the form that Go gives it; never change it."""
+        obj: RawObject = {}
+        decode_object(self.kind.struct, obj)
+        return obj
+
+    @cached_property
     def _structural(self) -> StructuralSchema:
         return compile_schema(self.openapi)
 

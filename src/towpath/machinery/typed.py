@@ -1,0 +1,114 @@
+"""Whether an applied configuration fits its type closely enough that its fields can be counted.
+
+This is structured-merge-diff's check, not the schema's: types, undeclared fields, and the keys of
+lists that are sets or maps. Null fits everywhere. Messages are that library's.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from towpath.machinery.go_values import go_syntax, go_text, go_type
+from towpath.machinery.objects import RawObject
+from towpath.machinery.schemas.metadata import OBJECT_META
+
+_KEEPS = "x-kubernetes-preserve-unknown-fields"
+_LIST_TYPE = "x-kubernetes-list-type"
+_IDENTITY = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}}
+
+
+def typed_errors(config: RawObject, openapi: RawObject) -> list[str]:
+    """One sentence each, beginning with the place."""
+    return list(_check_object(config, openapi, "", is_resource=True))
+
+
+def _check(value: Any, schema: RawObject, path: str) -> Iterator[str]:
+    if value is None or schema.get("x-kubernetes-int-or-string"):
+        return
+    match schema.get("type"):
+        case "object":
+            is_resource = bool(schema.get("x-kubernetes-embedded-resource"))
+            yield from _check_object(value, schema, path, is_resource=is_resource)
+        case "array":
+            yield from _check_list(value, schema, path)
+        case "string":
+            if not isinstance(value, str) and schema.get("format") != "date-time":
+                yield f"{path}: expected string, got {_shown(value)}"
+        case "integer" | "number":
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                yield f"{path}: expected numeric (int or float), got {go_type(value)}"
+        case "boolean":
+            if not isinstance(value, bool):
+                yield f"{path}: expected boolean, got &{{{go_text(value)}}}"
+
+
+def _check_object(
+    value: Any, schema: RawObject, path: str, *, is_resource: bool = False
+) -> Iterator[str]:
+    if not isinstance(value, dict):
+        yield f"{path}: expected map, got &{{{go_text(value)}}}"
+        return
+    properties = schema.get("properties") or {}
+    extra = schema.get("additionalProperties")
+    for name, inner in value.items():
+        below = f"{path}.{name}"
+        if is_resource and name in _IDENTITY:
+            yield from _check(inner, _IDENTITY[name], below)
+        elif is_resource and name == "metadata":
+            yield from _check(inner, OBJECT_META, below)
+        elif name in properties:
+            yield from _check(inner, properties[name], below)
+        elif isinstance(extra, dict):
+            yield from _check(inner, extra, below)
+        elif not schema.get(_KEEPS) and extra is not True:
+            yield f"{below}: field not declared in schema"
+
+
+def _check_list(value: Any, schema: RawObject, path: str) -> Iterator[str]:
+    if not isinstance(value, list):
+        yield f"{path}: expected list, got &{{{go_text(value)}}}"
+        return
+    items = schema.get("items") or {}
+    list_type = schema.get(_LIST_TYPE)
+    seen: set[str] = set()
+    for position, item in enumerate(value):
+        if list_type == "map":
+            key, mistake = _key_of(item, schema)
+            if mistake:
+                yield f"{path}: element {position}: {mistake}"
+                continue
+            below = f"{path}{key}"
+        elif list_type == "set":
+            key = f'["{item}"]' if isinstance(item, str) else f"[{go_text(item)}]"
+            below = f"{path}{key}"
+        else:
+            key, below = "", f"{path}[{position}]"
+        if key and key in seen:
+            yield f"{path}: duplicate entries for key {key}"
+        seen.add(key)
+        yield from _check(item, items, below)
+
+
+def _key_of(item: Any, schema: RawObject) -> tuple[str, str]:
+    """An item's key as it is shown, or what is wrong with the item."""
+    if item is None:
+        return "", "associative list with keys may not have null elements"
+    if not isinstance(item, dict):
+        return "", "associative list with keys may not have non-map elements"
+    names = sorted(schema.get("x-kubernetes-list-map-keys") or ())
+    properties = (schema.get("items") or {}).get("properties") or {}
+    parts = []
+    for name in names:
+        default = (properties.get(name) or {}).get("default")
+        if name in item or default is not None:
+            parts.append(f"{name}={go_syntax(item.get(name, default))}")
+    if not parts:
+        listed = " ".join(f'"{name}"' for name in names)
+        return "", (
+            f"associative list with keys has an element that omits all key fields [{listed}] "
+            "(and doesn't have default values for any key fields)"
+        )
+    return f"[{','.join(parts)}]", ""
+
+
+def _shown(value: Any) -> str:
+    return f"&value.valueUnstructured{{Value:{go_syntax(value)}}}"
