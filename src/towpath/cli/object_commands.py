@@ -1,18 +1,22 @@
 """Objects of the API for those without kubectl: get, apply and delete -f."""
 
+import asyncio
 import sys
 from collections.abc import Iterator
+from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from towpath.client.protocols import Client
-from towpath.hooks.commands import NOT_FOUND, USAGE, Command, CommandError, Terminal
+from towpath.hooks.commands import NOT_FOUND, TIMED_OUT, USAGE, Command, CommandError, Terminal
 from towpath.machinery.conditions import get_condition
 from towpath.machinery.kinds import Resource
-from towpath.machinery.objects import RawObject
+from towpath.machinery.objects import Key, RawObject
+from towpath.runtime.following import follow_object
 
 MANAGER = "towpath-cli"
+PROJECT_S_MAX = 30
 
 
 async def get(
@@ -56,6 +60,8 @@ async def apply(
 ) -> None:
     """Create or change objects as files say, by server-side apply.
 
+    What lies in a project of the same files waits until the project has its namespace.
+
     Parameters
     ----------
     file : -f
@@ -68,11 +74,36 @@ async def apply(
         On this cluster; on the platform itself, if left out.
     """
     api = _api(terminal, cluster)
+    made: dict[str, Resource] = {}
     for obj in _objects(file):
         resource = await api.resolve(obj["apiVersion"], obj["kind"])
         _place(obj, resource, namespace)
+        place = obj["metadata"].get("namespace", "")
+        if place in made:
+            await _until_there(api, made.pop(place), place)
         await api.apply(resource, obj, manager=MANAGER, force=force)
+        if resource.kind == "Project":
+            made[obj["metadata"]["name"]] = resource
         terminal.say(f"{resource.plural}/{obj['metadata']['name']} applied")
+
+
+async def _until_there(api: Client, project: Resource, name: str) -> None:
+    """A project's namespace comes a moment after the project."""
+    changes = follow_object(api, project, Key("", name))
+    try:
+        async with asyncio.timeout(PROJECT_S_MAX), aclosing(changes):
+            async for found in changes:
+                if (
+                    found is not None
+                    and (get_condition(found, "Ready") or {}).get("status") == "True"
+                ):
+                    return
+    except TimeoutError as error:
+        raise CommandError(
+            f"the project {name} is not ready after {PROJECT_S_MAX} s",
+            hint=f"see why with `towpath get Project {name} -o yaml`, then apply again",
+            exit_code=TIMED_OUT,
+        ) from error
 
 
 def deleting_files_too(command: Command) -> Command:

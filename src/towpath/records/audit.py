@@ -118,6 +118,9 @@ def _conditions(viewer: Viewer, where: AuditFilter) -> tuple[list[str], list[Val
         if value:
             conditions.append(f"{column} = ?")
             parameters.append(value)
+    if where.named_after:
+        conditions.append("(name = ? OR (name >= ? AND name < ?))")
+        parameters += [where.named_after, f"{where.named_after}-", f"{where.named_after}."]
     if where.since_s:
         conditions.append("time_s >= ?")
         parameters.append(where.since_s)

@@ -266,6 +266,8 @@ class AuditFilter:
     resource: str = ""
     namespace: str = ""
     name: str = ""
+    named_after: str = ""
+    """The name itself, and those that begin with it and a dash."""
     since_s: float = 0.0
     until_s: float = 0.0
 

@@ -141,3 +141,9 @@ async def test_what_was_created_is_found_by_the_beginning_of_its_name(
     assert await found(["demo"], "shop") == [("demo", "shop-1")]
     assert await found([], "shop") == []
     assert await found(["demo"], "shop-%") == []
+
+
+async def test_what_is_named_after_an_object_is_found_with_it(promoted: SqliteRecords) -> None:
+    await promoted.audit.append([made("shop", "demo"), made("shopping-1", "demo")])
+    page = await promoted.audit.query(OF_DEMO, AuditFilter(named_after="shop"))
+    assert {entry.name for entry in page.entries} == {"shop", "shop-1", "shop-3"}

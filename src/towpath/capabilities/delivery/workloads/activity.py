@@ -33,26 +33,40 @@ _NOUNS = {WORKLOAD.plural: "service", PROMOTION.plural: "promotion", RELEASE.plu
 async def activity_of(visit: Visit, obj: RawObject) -> list[dict[str, Any]]:
     """The newest first; of objects named after the workload, those that are its own."""
     project, workload = obj["metadata"]["namespace"], obj["metadata"]["name"]
-    pages = await asyncio.gather(
+    others, *pages = await asyncio.gather(
+        _longer_names(visit, project, workload),
         *(
             visit.records.audit.query(
                 visit.viewer,
-                AuditFilter(cluster="", resource=_resource(kind), namespace=project),
+                AuditFilter(
+                    cluster="",
+                    resource=_resource(kind),
+                    namespace=project,
+                    named_after=workload,
+                ),
                 limit=SHOWN_MAX,
             )
             for kind in (WORKLOAD, PROMOTION, RELEASE)
-        )
+        ),
     )
     entries = [
         entry
         for page in pages
         for entry in page.entries
-        if _is_of(entry, workload) and not entry.subresource
+        if not entry.subresource and not any(_is_of(entry, other) for other in others)
     ]
     entries.sort(key=lambda entry: entry.time_s, reverse=True)
     del entries[SHOWN_MAX:]
     asker = await _who_asked(visit, obj) if any(map(_makes_it, entries)) else ""
     return [_shown(entry, asker if _makes_it(entry) else "") for entry in entries]
+
+
+async def _longer_names(visit: Visit, project: str, workload: str) -> list[str]:
+    """Of services whose names begin with this one's: `shop-admin` beside `shop`."""
+    found = await visit.records.audit.created(
+        [project], _resource(WORKLOAD), f"{workload}-", limit=SHOWN_MAX
+    )
+    return [name for _, name in found]
 
 
 def _makes_it(entry: AuditEntry) -> bool:

@@ -95,7 +95,7 @@ async def frame_of(visit: Visit, facts: Facts, tab: str) -> dict[str, Any]:
         "trouble": ready.get("message", "") if ready.get("status") == "False" else "",
         "repository": spec["repository"],
         "clone_url": visit.addresses.portal(f"/git/{project}/{spec['repository']}.git"),
-        "may_promote": facts.may_promote and not deleting,
+        "may_promote": facts.may_promote and not deleting and bool(facts.releases),
         "may_delete": not deleting and await may(visit.api, "delete", WORKLOAD, project),
         "deleting": deleting,
     }
