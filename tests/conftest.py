@@ -6,8 +6,13 @@
 from collections.abc import Iterator
 
 import pytest
+from xdist.remote import Producer
 
+from tests import spreading
 from tests.engines import kube
+
+FOLDERS_SHOWN = 12
+NEEDS_REAL_KUBE = {"real_kube", "kube_factory"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -17,6 +22,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="embedded",
         help="which API server scenarios run on; kube needs `tools/real-kube build`",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "real_kube: asks a real kube-apiserver; set by itself")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if NEEDS_REAL_KUBE.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("real_kube")
+    if spreading.WORKER:
+        spreading.longest_first(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> spreading.Spreading:
+    return spreading.Spreading(config, log)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Where the time went, for runs of many folders."""
+    reports = [
+        report
+        for category in ("passed", "failed", "error", "skipped", "")
+        for report in terminalreporter.stats.get(category, ())
+        if isinstance(report, pytest.TestReport)
+    ]
+    if len(folders := spreading.seconds_of_folders(reports)) > 1:
+        terminalreporter.section("seconds of folders")
+        for line in folders[:FOLDERS_SHOWN]:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture

@@ -30,9 +30,10 @@ class Finished:
     stderr: str
 
 
-PORTS = range(20_000, 25_000)
+PORTS = range(20_000, 25_000, 10)
 """Where platforms of tests listen. Their other ports lie up to 7,500 above: still below those that
-the kernel lends to clients, so that none can be lost between two starts."""
+the kernel lends to clients, so that none can be lost between two starts. Tens, so that none of two
+platforms that start at once is the other's port of something else."""
 
 
 def free_port() -> int:
@@ -150,8 +151,14 @@ class PlatformProcess:
             stderr=asyncio.subprocess.PIPE,
             env=self.environment,
         )
-        async with asyncio.timeout(timeout_s):
-            stdout, stderr = await process.communicate(said.encode() or None)
+        try:
+            async with asyncio.timeout(timeout_s):
+                stdout, stderr = await process.communicate(said.encode() or None)
+        except BaseException:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.communicate()
+            raise
         assert process.returncode is not None
         return Finished(process.returncode, stdout.decode(), stderr.decode())
 

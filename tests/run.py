@@ -1,6 +1,12 @@
-"""`make test`: finds a browser, runs pytest, and says in its last line what could not be tried.
+"""`make test`: finds a browser, runs pytest, and says in its last lines what could not be tried.
 
-python -m tests.run [--slow] [--second-look] [pytest arguments]
+python -m tests.run [--slow] [--second-look] [--build-engines] [pytest arguments]
+
+All tests are spread over as many processes as there are processors; what is named in arguments runs
+in one, where `-x` and `--pdb` mean something.
+
+`--build-engines` builds a real kube-apiserver where there is none, at the lowest priority beside
+the tests that do not need it; those that do come last, and skip where it could not be built.
 
 `--second-look` runs a few failed tests once more by themselves and says which they were: on a busy
 machine a deadline can pass without a fault, and a fault fails again.
@@ -8,15 +14,26 @@ machine a deadline can pass without a fault, and a fault fails again.
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from tests.engines import kube
 
 SECOND_LOOKS_MAX = 5
 TESTS_FAILED = 1
+PROCESSES_MAX = 4
+SLOWEST_SHOWN = 15
+BUILD_S_MAX = 1500
 ROOT = Path(__file__).parent.parent
+CACHE = ROOT / ".pytest_cache"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+OURS = ("--slow", "--second-look", "--build-engines")
 
 
 def find_browser() -> str | None:
@@ -49,35 +66,104 @@ def _install_browser() -> str | None:
 
 def say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def run_pytest(environment: dict[str, str], *arguments: str) -> int:
+    """Its exit code; says what it took, as two processors are not always as many."""
+    began, spent = time.monotonic(), _processor_seconds()
+    command = [sys.executable, "-m", "pytest", "-q", *arguments]
+    code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    took, used = time.monotonic() - began, _processor_seconds() - spent
+    say(f"{took:.0f} s, in which processors worked {used:.0f} s.")
+    return code
+
+
+def _processor_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def look_again(environment: dict[str, str]) -> int:
     """Run what has failed by itself; more than a few failures are no accident."""
-    listed = ROOT / ".pytest_cache/v/cache/lastfailed"
+    listed = CACHE / "v/cache/lastfailed"
     failed = sorted(json.loads(listed.read_text())) if listed.exists() else []
     if not 0 < len(failed) <= SECOND_LOOKS_MAX:
-        return 1
+        return TESTS_FAILED
     say(f"Failed at first, looked at again: {', '.join(failed)}")
-    command = [sys.executable, "-m", "pytest", "-q", "--last-failed"]
-    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    return run_pytest(environment, "--last-failed")
+
+
+@contextmanager
+def building_engines() -> Iterator[subprocess.Popen[bytes]]:
+    """The build of a real kube-apiserver, which says what it does in a file."""
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / "real-kube.log").open("wb") as said:
+        build = subprocess.Popen(
+            [sys.executable, ROOT / "tools/real-kube", "build", "--api"],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield build
+    finally:
+        build.terminate()
+        build.wait()
+
+
+def without_engines(build: subprocess.Popen[bytes]) -> str:
+    """Waits for the build; why there is nothing to ask, or empty."""
+    began = time.monotonic()
+    try:
+        code = build.wait(BUILD_S_MAX)
+    except subprocess.TimeoutExpired:
+        return f"the build took more than {BUILD_S_MAX} s"
+    said = (CACHE / "real-kube.log").read_text(errors="replace").strip()
+    say(f"{said}\nWaited {time.monotonic() - began:.0f} s for the build of kube-apiserver.")
+    return said if code else ""
+
+
+def run_everything(environment: dict[str, str], *, slow: bool, build: bool) -> tuple[int, str]:
+    """The exit code, and why a real kube-apiserver was not asked."""
+    spread = (
+        f"-n{min(os.cpu_count() or 1, PROCESSES_MAX)}",
+        f"--durations={SLOWEST_SHOWN}",
+        "--durations-min=5",
+    )
+    marks = [] if slow else ["not slow"]
+    if not (build and kube.missing()):
+        selected = ("-m", " and ".join(marks)) if marks else ()
+        code = run_pytest(environment, *spread, *selected)
+        return code, kube.NOT_BUILT if kube.missing() else ""
+    with building_engines() as building:
+        selected = ("-m", " and ".join(["not real_kube", *marks]))
+        code = run_pytest(environment, *spread, *selected)
+        why = without_engines(building)
+    selected = ("-m", " and ".join(["real_kube", *marks]))
+    return max(code, run_pytest(environment, *spread, *selected)), why
 
 
 def main(arguments: list[str]) -> int:
-    slow, again = "--slow" in arguments, "--second-look" in arguments
-    rest = [argument for argument in arguments if argument not in ("--slow", "--second-look")]
+    slow, again, build = (option in arguments for option in OURS)
+    rest = [argument for argument in arguments if argument not in OURS]
     environment = dict(os.environ)
     if browser := find_browser():
         environment["TOWPATH_CHROMIUM"] = browser
     elif os.environ.get("REQUIRE_BROWSER"):
         say("REQUIRE_BROWSER is set, and no Chromium is here or could be installed.")
         return 1
-    marks = [] if slow else ["-m", "not slow"]
-    command = [sys.executable, "-m", "pytest", "-q", *marks, *rest]
-    code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    why = ""
+    if rest:
+        code = run_pytest(environment, *(() if slow else ("-m", "not slow")), *rest)
+    else:
+        code, why = run_everything(environment, slow=slow, build=build)
     if code == TESTS_FAILED and again:
         code = look_again(environment)
     if not browser:
         say("Not tried: browser tests, because no Chromium is here and none could be installed.")
+    if why:
+        say(f"Not tried: comparison with a real kube-apiserver: {why}")
     return code
 
 

@@ -9,6 +9,7 @@ import asyncio
 import ctypes
 import functools
 import os
+import random
 import secrets
 import signal
 import socket
@@ -333,9 +334,9 @@ def _die_with_parent() -> None:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Below the range that outgoing connections take theirs from."""
+    """Below the range that outgoing connections take theirs from; any, as others look too."""
     found: list[int] = []
-    for port in PORTS:
+    for port in random.sample(PORTS, len(PORTS)):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
