@@ -177,7 +177,8 @@ class EmbeddedPostgres:
 
 
 def launch(program: Path) -> list[str]:
-    return [sys.executable, "-I", "-S", str(LAUNCH), str(program)]
+    """To be started by this process: it ends with it."""
+    return [sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), str(program)]
 
 
 def environment() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """A real server: changed by several reconcilers at once, closed to who has no database."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from tests.platform import free_port
 
 from towpath.app.datadir import default_cache_dir
-from towpath.engines.databases.embedded import EmbeddedPostgres
+from towpath.engines.databases.embedded import EmbeddedPostgres, launch
 from towpath.engines.databases.postgresql import PostgresServer
 
 
@@ -55,3 +56,13 @@ async def test_the_servers_own_databases_are_closed_to_tenants(postgres: Embedde
             await asyncpg.connect(
                 host=address.host, port=address.port, user="tenant", password="x", database=database
             )
+
+
+async def test_a_program_whose_platform_was_killed_before_it_began_does_not_begin() -> None:
+    """The signal at a parent's death is asked for too late then."""
+    interpreter, *options, _, program = launch(Path("/bin/true"))
+    for parent, code in ((str(os.getpid()), 0), ("1", 1)):
+        process = await asyncio.create_subprocess_exec(
+            interpreter, *options, parent, program, stderr=asyncio.subprocess.DEVNULL
+        )
+        assert await process.wait() == code
