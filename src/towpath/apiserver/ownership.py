@@ -6,7 +6,6 @@ object then, so that the write can see that there is nothing to do.
 
 from towpath.apiserver.core import Operation
 from towpath.machinery.apply import manager_name, settle, track_update
-from towpath.machinery.builtins import BuiltinSchema
 from towpath.machinery.conditions import now
 from towpath.machinery.objects import RawObject
 
@@ -25,14 +24,9 @@ def record(operation: Operation) -> None:
             now=now(),
             subresource=target.subresource,
             resets=resets(operation, obj),
-            empty=None if operation.served.custom else _empty(operation),
+            empty=operation.served.schema.empty if operation.served.schema else None,
         )
     operation.obj = settle(old, obj)
-
-
-def _empty(operation: Operation) -> RawObject | None:
-    schema = operation.served.schema
-    return schema.empty if isinstance(schema, BuiltinSchema) else None
 
 
 def resets(operation: Operation, obj: RawObject) -> frozenset[str]:

@@ -12,6 +12,11 @@ class Schema(Protocol):
         """With its definitions inlined."""
         ...
 
+    @property
+    def empty(self) -> RawObject:
+        """What an object has that says nothing; never change it."""
+        ...
+
     def prune(self, obj: RawObject) -> list[str]:
         """Remove unknown fields in place; returns their paths."""
         ...

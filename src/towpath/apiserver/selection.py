@@ -54,6 +54,14 @@ SELECTABLE: dict[str, tuple[str, ...]] = {
 }
 
 
+class UnsupportedField(BadRequest):
+    """A field that objects of the kind cannot be selected by."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     prefix: str
@@ -96,10 +104,11 @@ def _check_fields(served: Served, selector: FieldSelector) -> None:
     for term in selector.terms:
         if term.path not in allowed:
             resource = served.resource
-            raise BadRequest(
+            raise UnsupportedField(
+                term.path,
                 f'Unable to find "{resource.api_version}, Resource={resource.plural}" that match '
                 f'label selector "", field selector "{selector}": '
-                f"field label not supported: {term.path}"
+                f"field label not supported: {term.path}",
             )
 
 

@@ -41,9 +41,10 @@ async def create_object(core: Core, operation: Operation, validation: str) -> Wr
     served, obj = operation.served, operation.obj
     behaviour = served.behaviour
     objectmeta.begin(obj, operation.namespace, counts_generations=behaviour.counts_generations)
+    read(operation, validation)
     if served.has_status:
-        obj.pop("status", None)
-    complete(operation, validation)
+        _begin_status(served, obj)
+    fill(operation)
     ownership.record(operation)
     for admit in core.mutating:
         await admit(core, operation)
@@ -67,9 +68,10 @@ async def change_object(
     """Store a change of `operation.old`, if it is one. Raises RevisionMismatch: start again."""
     served, old = operation.served, operation.old
     assert old is not None
+    read(operation, validation)
     confine(operation)
     objectmeta.carry_over(operation.obj, old)
-    complete(operation, validation)
+    fill(operation)
     ownership.record(operation)
     for admit in core.mutating:
         await admit(core, operation)
@@ -126,12 +128,30 @@ def confine(operation: Operation) -> None:
             obj.pop("status", None)
 
 
+def _begin_status(served: Served, obj: RawObject) -> None:
+    """Nobody brings a status along: it begins as one that says nothing."""
+    obj.pop("status", None)
+    empty = served.schema.empty if served.schema is not None else {}
+    if "status" in empty:
+        obj["status"] = copy_of(empty["status"])
+
+
 def complete(operation: Operation, validation: str) -> None:
-    """Prune, default, and fill in what the server decides."""
-    obj, served = operation.obj, operation.served
-    unknown = read_as_kind(served, obj)
+    """What was sent, as it would be stored."""
+    read(operation, validation)
+    fill(operation)
+
+
+def read(operation: Operation, validation: str) -> None:
+    """Give what was sent the form of its kind."""
+    unknown = read_as_kind(operation.served, operation.obj)
     if unknown:
         report_unknown(operation, unknown, validation)
+
+
+def fill(operation: Operation) -> None:
+    """Default, and fill in what the server decides."""
+    obj, served = operation.obj, operation.served
     if served.schema is not None:
         served.schema.default(obj)
     served.behaviour.default(obj)

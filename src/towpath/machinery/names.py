@@ -185,11 +185,14 @@ def check_metadata_maps(metadata: RawObject) -> list[Cause]:
 def _check_owners(references: list[RawObject]) -> list[Cause]:
     causes: list[Cause] = []
     controllers = []
-    for position, reference in enumerate(references):
-        field = f"metadata.ownerReferences[{position}]"
-        for name in ("apiVersion", "kind", "name", "uid"):
+    for reference in references:
+        # A kube-apiserver does not say which of them it means.
+        field = "metadata.ownerReferences"
+        if not reference.get("apiVersion"):
+            causes.append(invalid_value(f"{field}.apiVersion", "", "version must not be empty"))
+        for name in ("kind", "name", "uid"):
             if not reference.get(name):
-                causes.append(invalid_value(f"{field}.{name}", "", f"{name} must not be empty"))
+                causes.append(invalid_value(f"{field}.{name}", "", "must not be empty"))
         if reference.get("controller"):
             controllers.append(reference)
     if len(controllers) > 1:

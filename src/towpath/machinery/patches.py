@@ -81,7 +81,10 @@ def _is_too_deep(document: RawObject) -> bool:
 
 
 def _check_operation(operation: Any, position: int) -> None:
-    where = f"error decoding patch: operation {position}"
+    where = (
+        "the server rejected our request due to an error in our request: "
+        f"operation {position} of the JSON patch"
+    )
     if not isinstance(operation, dict) or operation.get("op") not in _OPERATIONS:
         name = operation.get("op") if isinstance(operation, dict) else operation
         raise Invalid(
@@ -89,13 +92,13 @@ def _check_operation(operation: Any, position: int) -> None:
             f"{position}: unexpected kind {name!r}; one of {sorted(_OPERATIONS)}"
         )
     if operation["op"] in _NEEDS_VALUE and "value" not in operation:
-        raise BadRequest(f"{where}: {operation['op']} has no value")
+        raise Invalid(f"{where}: {operation['op']} has no value")
     for name in ("path", "from") if operation["op"] in _NEEDS_FROM else ("path",):
         try:
             pointer = operation.get(name)
             parse_pointer(pointer if isinstance(pointer, str) else "?")
         except ValueError as error:
-            raise BadRequest(f"{where}: {name}: {error}") from None
+            raise Invalid(f"{where}: {name}: {error}") from None
 
 
 def _copied_bytes(document: Any, operation: RawObject, most: int) -> int:

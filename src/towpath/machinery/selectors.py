@@ -330,5 +330,7 @@ def parse_fields(text: str) -> FieldSelector:
         if found is None:
             raise BadRequest(f"invalid selector: '{text}'; can't understand '{part}'")
         value = _ESCAPED.sub(r"\1", found[3])
-        terms.append(FieldTerm(found[1], value, found[2] != "!="))
+        if found[1] or value:
+            # A term of nothing is true of everything.
+            terms.append(FieldTerm(found[1], value, found[2] != "!="))
     return FieldSelector(tuple(terms))

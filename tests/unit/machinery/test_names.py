@@ -58,7 +58,7 @@ def test_keys_and_values_of_labels() -> None:
         ),
         pytest.param(
             {"name": "a", "namespace": "n", "ownerReferences": [{"kind": "K", "name": "o"}]},
-            ["metadata.ownerReferences[0].apiVersion", "metadata.ownerReferences[0].uid"],
+            ["metadata.ownerReferences.apiVersion", "metadata.ownerReferences.uid"],
             id="an owner without identity",
         ),
     ],

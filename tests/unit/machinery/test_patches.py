@@ -89,8 +89,8 @@ def test_json_patch_operations(operations: list[dict[str, Any]], expected: dict[
         pytest.param({"op": "remove", "path": "/x"}, Invalid, id="what is not there"),
         pytest.param({"op": "test", "path": "/l", "value": [1]}, Invalid, id="a failed test"),
         pytest.param({"op": "add", "path": "/l/9", "value": 1}, Invalid, id="behind the end"),
-        pytest.param({"op": "add", "path": "l", "value": 1}, BadRequest, id="not a pointer"),
-        pytest.param({"op": "add", "path": "/l"}, BadRequest, id="no value"),
+        pytest.param({"op": "add", "path": "l", "value": 1}, Invalid, id="not a pointer"),
+        pytest.param({"op": "add", "path": "/l"}, Invalid, id="no value"),
         pytest.param({"op": "swap", "path": "/l"}, Invalid, id="no such operation"),
     ],
 )

@@ -58,7 +58,7 @@ def negotiate(
 ) -> Form:
     """The form to answer in. Raises NotAcceptable when none that there is is accepted."""
     wanted = wanted_of(header)
-    if wanted is None or (streams and wanted.yaml):
+    if wanted is None or (streams and wanted.yaml) or _is_unroutable(header, custom):
         raise NotAcceptable(_offer(header, custom=custom, streams=streams, lists=lists))
     if wanted.form is Form.PARTIAL and lists and not streams:
         words = "you requested PartialObjectMetadata, but the requested object is a list"
@@ -68,13 +68,18 @@ def negotiate(
 
 def _offer(header: str, *, custom: bool, streams: bool, lists: bool) -> str:
     streamed = [f"{name};stream=watch" for name in OFFERED if name != YAML]
-    types = {entry.type for entry in parse_accept(header)}
-    if custom or types & {*JSON_TYPES, *OFFERED}:
+    if not _is_unroutable(header, custom):
         offered = streamed if streams and not custom else OFFERED
         return f"only the following media types are accepted: {', '.join(offered)}"
-    # Where built-in kinds are served another layer looks first, and by the type alone.
     offered = [*OFFERED, *streamed] if lists or streams else OFFERED
     return f"406: Not Acceptable\n\nAvailable representations: {', '.join(offered)}"
+
+
+def _is_unroutable(header: str, custom: bool) -> bool:
+    """Where built-in kinds are served another layer looks first, and by the type alone."""
+    if custom or not header:
+        return False
+    return not any(entry.type in _ROUTED for entry in parse_accept(header))
 
 
 @lru_cache(maxsize=512)
@@ -101,6 +106,7 @@ def _form(parameters: dict[str, str]) -> Form | None:
     return _FORMS.get(name)
 
 
+_ROUTED = frozenset({*OFFERED, "*/*"})
 _FORMS = {form.value: form for form in Form}
 
 

@@ -162,7 +162,7 @@ def go_kind(value: Any) -> str:
         case int():
             return "number"
         case float():
-            return f"number {show(value)}"
+            return "number"
         case str():
             return "string"
         case list():
@@ -213,6 +213,11 @@ def _integer_reader(go_type: str) -> Read:
     limit = 1 << _LIMITS[go_type]
 
     def read(value: Any, path: str, owner: str) -> Any:
+        if isinstance(value, float):
+            raise DecodeError(
+                f"json: cannot unmarshal number {show(value)} into Go struct field "
+                f"{owner}.{path} of type {go_type}"
+            )
         if isinstance(value, bool) or not isinstance(value, int):
             raise _mismatch(value, path, owner, go_type)
         if not -limit <= value < limit:

@@ -41,6 +41,11 @@ class StructuralSchema:
 
     openapi: RawObject
 
+    @property
+    def empty(self) -> RawObject:
+        """What an object of ours has that says nothing: nothing."""
+        return {}
+
     @cached_property
     def _prune(self) -> Visit | None:
         return compile_pruning(self.openapi, is_resource=True)
