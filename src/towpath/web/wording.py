@@ -1,5 +1,6 @@
 """How things are told on a page: states, times, durations, log lines. Pure functions."""
 
+import json
 import re
 import time
 from dataclasses import dataclass
@@ -174,6 +175,8 @@ def ansi_parts(text: object) -> list[tuple[str, str]]:
     look: tuple[str, ...] = ()
     if found := MARK.match(line):
         look, line = MARKED[found[1]], line[found.end() :]
+    if line.startswith("{") and (told := _structured(line)):
+        return told
     if "\x1b" not in line:
         return [(" ".join(look), CONTROL.sub("", line))]
     parts: list[tuple[str, str]] = []
@@ -185,6 +188,43 @@ def ansi_parts(text: object) -> list[tuple[str, str]]:
             look = _look_after(look, codes.group(1))
     parts.append((" ".join(look), CONTROL.sub("", line[at:])))
     return [(classes, piece) for classes, piece in parts if piece]
+
+
+_LEVELS = {
+    "critical": "ansi-bold ansi-1",
+    "fatal": "ansi-bold ansi-1",
+    "error": "ansi-bold ansi-1",
+    "warning": "ansi-3",
+    "warn": "ansi-3",
+    "debug": "ansi-dim",
+    "trace": "ansi-dim",
+}
+_SENTENCES = ("message", "msg", "event")
+_BESIDE = frozenset({"time", "timestamp", "ts", "@timestamp", "level", "severity", *_SENTENCES})
+"""Told elsewhere: the viewer has a clock of its own."""
+
+
+def _structured(line: str) -> list[tuple[str, str]]:
+    """A line that is a JSON object: its level, its sentence, then its fields; [] for another."""
+    try:
+        said = json.loads(line)
+    except (ValueError, RecursionError):
+        return []
+    sentence = next((said[name] for name in _SENTENCES if name in said), None)
+    if not isinstance(sentence, str):
+        return []
+    level = str(said.get("level") or said.get("severity") or "")
+    fields = "".join(
+        f" {name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        for name, value in said.items()
+        if name not in _BESIDE
+    )
+    parts = (
+        (_LEVELS.get(level.lower(), ""), f"{level.upper()} " if level else ""),
+        ("", sentence),
+        ("ansi-dim", fields),
+    )
+    return [(classes, shown) for classes, piece in parts if (shown := plain(piece))]
 
 
 _WEIGHTS = {1: "ansi-bold", 2: "ansi-dim", 3: "ansi-italic", 4: "ansi-underlined"}

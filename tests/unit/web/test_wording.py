@@ -114,6 +114,16 @@ def test_how_long_something_lasts_is_rounded(passed_s: float, told: str) -> None
         pytest.param("##[group]Run tests", [("ansi-bold", "Run tests")], id="a group begins"),
         pytest.param("##[endgroup]", [("log-end", "")], id="a group ends"),
         pytest.param("##[error]no\x1b[0m!", [("ansi-bold ansi-1", "no"), ("", "!")], id="marked"),
+        pytest.param(
+            '{"time": "x", "level": "error", "message": "no", "path": "/", "n": [1]}',
+            [("ansi-bold ansi-1", "ERROR "), ("", "no"), ("ansi-dim", " path=/ n=[1]")],
+            id="a structured line",
+        ),
+        pytest.param('{"msg": "well"}', [("", "well")], id="a structured line of few words"),
+        pytest.param('{"msg": "a\\u001b[31mb\\u202ec"}', [("", "abc")], id="what it hides"),
+        pytest.param('{"a": 1}', [("", '{"a": 1}')], id="an object without a sentence"),
+        pytest.param('{"msg": 1}', [("", '{"msg": 1}')], id="whose sentence is none"),
+        pytest.param('{"msg": ', [("", '{"msg": ')], id="half of a structured line"),
         pytest.param("a ##[error]", [("", "a ##[error]")], id="no mark inside a line"),
     ],
 )

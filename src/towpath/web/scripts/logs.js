@@ -89,6 +89,7 @@ function write(into, text) {
   const whole = text.slice(text.lastIndexOf("\r") + 1) || text;
   const mark = MARK.exec(whole);
   const line = mark ? whole.slice(mark[0].length) : whole;
+  if (line.startsWith("{") && writeStructured(into, line)) return;
   let [look, at] = [mark ? MARKED[mark[1]] : [], 0];
   const piece = (part) => {
     const shown = part.replace(CONTROL, "");
@@ -102,6 +103,30 @@ function write(into, text) {
     if (codes) look = lookAfter(look, codes[1].split(";").map(Number));
   }
   piece(line.slice(at));
+}
+
+// The same as wording._structured: of a line that is a JSON object its level, its sentence, its fields.
+const LEVELS = { critical: "ansi-bold ansi-1", fatal: "ansi-bold ansi-1", error: "ansi-bold ansi-1", warning: "ansi-3", warn: "ansi-3", debug: "ansi-dim", trace: "ansi-dim" };
+const SENTENCES = ["message", "msg", "event"];
+const BESIDE = ["time", "timestamp", "ts", "@timestamp", "level", "severity", ...SENTENCES];
+
+function writeStructured(into, line) {
+  let said;
+  try {
+    said = JSON.parse(line);
+  } catch {
+    return false;
+  }
+  const sentence = said[SENTENCES.find((name) => name in said)];
+  if (typeof sentence !== "string") return false;
+  const level = String(said.level || said.severity || "");
+  const fields = Object.entries(said).filter(([name]) => !BESIDE.includes(name));
+  const told = fields.map(([name, value]) => ` ${name}=${typeof value === "string" ? value : JSON.stringify(value)}`).join("");
+  for (const [look, text] of [[LEVELS[level.toLowerCase()], level && `${level.toUpperCase()} `], ["", sentence], ["ansi-dim", told]]) {
+    const shown = text.replace(ANSI, "").replace(CONTROL, "");
+    if (shown) into.append(look ? Object.assign(document.createElement("span"), { className: look, textContent: shown }) : shown);
+  }
+  return true;
 }
 
 function lookAfter(look, codes) {
