@@ -13,6 +13,7 @@ from towpath.apiserver.core import key_for, prefix_for
 from towpath.apiserver.encoding import loads
 from towpath.apiserver.indexes import Attribute, Wanted
 from towpath.apiserver.registry import Served
+from towpath.machinery.causes import quote
 from towpath.machinery.errors import BadRequest
 from towpath.machinery.objects import labels_of
 from towpath.machinery.selectors import FieldSelector, LabelSelector, parse_fields, parse_labels
@@ -49,17 +50,8 @@ SELECTABLE: dict[str, tuple[str, ...]] = {
     "core/secrets": ("type",),
     "core/services": ("spec.clusterIP", "spec.type"),
     "core/replicationcontrollers": ("status.replicas",),
-    "apps/replicasets": ("status.replicas",),
     "batch/jobs": ("status.successful",),
 }
-
-
-class UnsupportedField(BadRequest):
-    """A field that objects of the kind cannot be selected by."""
-
-    def __init__(self, path: str, message: str) -> None:
-        super().__init__(message)
-        self.path = path
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,20 +88,15 @@ def select(served: Served, namespace: str, labels: str, fields: str) -> Selectio
 
 
 def _check_fields(served: Served, selector: FieldSelector) -> None:
-    allowed = (
-        *METADATA_FIELDS,
-        *SELECTABLE.get(served.collection, ()),
-        *served.selectable_fields,
-    )
+    particular = SELECTABLE.get(served.collection, ())
+    allowed = (*METADATA_FIELDS, *particular, *served.selectable_fields)
     for term in selector.terms:
-        if term.path not in allowed:
-            resource = served.resource
-            raise UnsupportedField(
-                term.path,
-                f'Unable to find "{resource.api_version}, Resource={resource.plural}" that match '
-                f'label selector "", field selector "{selector}": '
-                f"field label not supported: {term.path}",
-            )
+        if term.path in allowed:
+            continue
+        if particular or served.custom:
+            raise BadRequest(f"field label not supported: {term.path}")
+        known = ", ".join(quote(path) for path in METADATA_FIELDS)
+        raise BadRequest(f"{quote(term.path)} is not a known field selector: only {known}")
 
 
 def _matching(labels: LabelSelector, fields: FieldSelector) -> Matches | None:

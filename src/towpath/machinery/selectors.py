@@ -194,7 +194,9 @@ def _requirement_causes(requirement: Requirement, path: str = "") -> list[Cause]
     prefix = f"{path}." if path else ""
     causes = []
     if words := qualified_name_errors(requirement.key):
-        causes.append(invalid_value(f"{prefix}key", requirement.key, "; ".join(words)))
+        causes.append(
+            invalid_value(f"{prefix}key" if path else "<nil>", requirement.key, "; ".join(words))
+        )
     values = sorted(requirement.values)
     if requirement.operator in ("in", "notin") and not values:
         words_empty = "for 'in', 'notin' operators, values set can't be empty"

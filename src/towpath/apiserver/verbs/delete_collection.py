@@ -5,10 +5,9 @@ from dataclasses import replace
 from towpath.apiserver.calls import DeleteOptions, Page, ReadOptions, Target
 from towpath.apiserver.core import Core
 from towpath.apiserver.encoding import loads
-from towpath.apiserver.selection import UnsupportedField
 from towpath.apiserver.verbs.delete import delete_object
 from towpath.apiserver.verbs.list import select_page
-from towpath.machinery.errors import BadRequest, NotFound
+from towpath.machinery.errors import NotFound
 from towpath.machinery.users import UserInfo
 
 
@@ -20,10 +19,7 @@ async def delete_collection(
     options: DeleteOptions,
 ) -> Page:
     await core.require(user, "deletecollection", target)
-    try:
-        found = await select_page(core, target, selection)
-    except UnsupportedField as error:
-        raise BadRequest(f"field label not supported: {error.path}") from None
+    found = await select_page(core, target, selection)
     deleted: list[bytes] = []
     for value in found.items:
         metadata = loads(value)["metadata"]
