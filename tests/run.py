@@ -121,7 +121,7 @@ def without_engines(build: subprocess.Popen[bytes]) -> str:
         return f"the build took more than {BUILD_S_MAX} s"
     said = (CACHE / "real-kube.log").read_text(errors="replace").strip()
     say(f"{said}\nWaited {time.monotonic() - began:.0f} s for the build of kube-apiserver.")
-    return said if code else ""
+    return said.splitlines()[-1] if code and said else ""
 
 
 def run_everything(environment: dict[str, str], *, slow: bool, build: bool) -> tuple[int, str]:
