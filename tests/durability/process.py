@@ -24,7 +24,7 @@ CONNECTIONS_MAX = 64
 class ApiProcess:
     folder: Path
     port: int = field(default_factory=free_port)
-    program: tuple[str, ...] = (sys.executable, "-m", "bench.apiserver.serve")
+    program: tuple[str, ...] = (sys.executable, "-m", "tests.durability.serve")
     environment: dict[str, str] = field(default_factory=dict)
     _process: asyncio.subprocess.Process | None = None
     _tls: ssl.SSLContext | None = None

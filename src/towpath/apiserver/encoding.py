@@ -7,7 +7,11 @@ None) is a change of prefix, and metadata begins with what identifies the object
 import orjson
 
 from towpath.apiserver.registry import Served
+from towpath.machinery.errors import ObjectTooLarge
 from towpath.machinery.objects import RawObject
+
+OBJECT_BYTES_MAX = 1536 * 1024
+"""What etcd takes, so that an object that is stored here can be stored on any cluster."""
 
 _METADATA_FIRST = (
     "name",
@@ -52,11 +56,20 @@ def ordered(obj: RawObject) -> RawObject:
 
 
 def encode(obj: RawObject, revision: int, stored_api_version: str = "") -> bytes:
-    """The bytes to store at a revision. The object is changed: it carries the revision."""
+    """The bytes to store at a revision. The object is changed: it carries the revision.
+
+    Raises ObjectTooLarge.
+    """
     obj["metadata"]["resourceVersion"] = str(revision)
     if stored_api_version:
         obj["apiVersion"] = stored_api_version
-    return dumps(ordered(obj))
+    value = dumps(ordered(obj))
+    if len(value) > OBJECT_BYTES_MAX:
+        raise ObjectTooLarge(
+            f"etcdserver: request is too large: the object has {len(value)} bytes, at most "
+            f"{OBJECT_BYTES_MAX} are stored"
+        )
+    return value
 
 
 def served_as(value: bytes, served: Served) -> bytes:

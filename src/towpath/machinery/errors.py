@@ -158,6 +158,12 @@ class CannotBeApplied(StatusError):
     code, reason = 500, ""
 
 
+class ObjectTooLarge(StatusError):
+    """An object of more bytes than are stored; Kubernetes passes on what etcd says, as a 500."""
+
+    code, reason = 500, ""
+
+
 class StorageFull(StatusError):
     """The disk under the store is full; reads go on, and writes work again once there is room."""
 

@@ -7,6 +7,7 @@ was it before, and which rows has compaction made superfluous.
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -21,6 +22,8 @@ Seal = Callable[[str, str, bytes], bytes]
 FORMAT_VERSION = 1
 CHECKPOINT_PAGES = 4000
 BUSY_TIMEOUT_MS = 5000
+REPLAY_BYTES_MAX = 1024 * 1024
+"""Of events are read at once, the last one beside: many may be replayed at the same time."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -131,6 +134,7 @@ def replay(
     span: tuple[int, int],
     limit: int,
 ) -> list[Event]:
+    """The first of them: no more than `limit`, and no more than fit into REPLAY_BYTES_MAX."""
     after, until = span
     query, values = REPLAY, [after, until]
     parameters: list[int | str] = list(values)
@@ -142,17 +146,17 @@ def replay(
         parameters += [len(prefix), prefix]
     query += " ORDER BY log.rev LIMIT ?"
     parameters.append(limit)
-    return [
-        Event(
-            revision,
-            res,
-            key,
-            unseal(res, key, value),
-            unseal(res, key, previous) if previous is not None else None,
-            bool(deleted),
-        )
-        for revision, res, key, value, previous, deleted in connection.execute(query, parameters)
-    ]
+    events: list[Event] = []
+    size = 0
+    with closing(connection.execute(query, parameters)) as rows:
+        for revision, res, key, value, previous, deleted in rows:
+            before = unseal(res, key, previous) if previous is not None else None
+            after_it = unseal(res, key, value)
+            events.append(Event(revision, res, key, after_it, before, bool(deleted)))
+            size += len(value) + len(previous or b"")
+            if size > REPLAY_BYTES_MAX:
+                break
+    return events
 
 
 def changed_since(

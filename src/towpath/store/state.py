@@ -76,8 +76,13 @@ Undo = dict[str, Stored | None]
 def scan_with_undo(
     state: CurrentState, undo: Undo, collection: str, prefix: str, *, after: str, limit: int
 ) -> list[tuple[str, Stored]]:
-    """A page of the past: the current state with the changes since then taken back."""
-    current = dict(state.scan(collection, prefix, after=after, limit=0))
+    """A page of the past: the current state with the changes since then taken back.
+
+    Of the current entries so many are looked at as are asked for, and one more for each change:
+    a change can take away one of them at the most.
+    """
+    enough = limit + len(undo) if limit else 0
+    current = dict(state.scan(collection, prefix, after=after, limit=enough))
     for key, entry in undo.items():
         if not key.startswith(prefix) or key <= after:
             continue

@@ -15,7 +15,10 @@ EVENT_OVERHEAD_BYTES = 256
 REPLAY_ROWS = 256
 
 ReadLog = Callable[[int, int, int], list[Event]]
-"""(after, until, limit) -> the subscriber's events in that range of revisions, in order."""
+"""(after, until, limit) -> the subscriber's first events in that range of revisions, in order.
+
+An empty list: there are no more in it.
+"""
 
 
 class BufferedSubscription:
@@ -83,8 +86,7 @@ class BufferedSubscription:
         if self._dropped or self._fan_out.compacted > self._handed_out:
             raise Compacted("compacted during replay")
         events = self._read_log(self._handed_out, self._replay_until, REPLAY_ROWS)
-        full = len(events) == REPLAY_ROWS
-        self._handed_out = events[-1].revision if full else self._replay_until
+        self._handed_out = events[-1].revision if events else self._replay_until
         return events
 
     def _wake_up(self) -> None:

@@ -156,6 +156,28 @@ async def test_a_scan_of_the_past_shows_it_unchanged(store: Store) -> None:
     assert [e.revision for _, e in store.scan_at(then, "things")] == [a.revision, b.revision]
 
 
+@pytest.mark.parametrize("size", [1, 2, 7, 100])
+async def test_pages_of_the_past_are_whole_whatever_has_changed_since(
+    store: Store, size: int
+) -> None:
+    made = {f"n/{number:02}": await put(store, f"n/{number:02}", "old") for number in range(30)}
+    then = store.revision
+    for number in range(0, 30, 3):
+        await delete(store, f"n/{number:02}", made[f"n/{number:02}"].revision)
+    for number in range(1, 30, 3):
+        key = f"n/{number:02}"
+        await put(store, key, "new", expected=made[key].revision)
+    for number in range(30):
+        await put(store, f"n/{number:02}-new", "new")
+    seen: list[tuple[str, Stored]] = []
+    while page := store.scan_at(
+        then, "things", "n/", after=seen[-1][0] if seen else "", limit=size
+    ):
+        assert len(page) <= size
+        seen += page
+    assert seen == list(made.items())
+
+
 async def test_a_watch_replays_and_then_follows_without_gap_or_repetition(store: Store) -> None:
     start = store.revision
     a = await put(store, "n/a", "a1")
@@ -187,6 +209,19 @@ async def test_a_long_history_is_replayed_in_order(store: Store) -> None:
     events = await take(store.watch("things", since=0), 600)
     assert [e.revision for e in events] == sorted(e.revision for e in events)
     assert len({e.key for e in events}) == 600
+
+
+async def test_a_history_of_large_values_is_replayed_a_few_at_a_time(store: Store) -> None:
+    revision, large = 0, "x" * 400_000
+    for _ in range(12):
+        revision = (await put(store, "a", large, expected=revision)).revision
+    subscription = store.watch("things", since=0)
+    first = await subscription.batch()
+    if isinstance(store, SqliteStore):
+        assert len(first) < 12
+    events = first + await take(subscription, 12 - len(first))
+    assert [event.revision for event in events] == list(range(1, 13))
+    assert subscription.position == store.revision
 
 
 async def test_compacted_history_is_refused_and_the_state_stays(store: Store) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import orjson
 import pytest
@@ -10,9 +11,9 @@ from tests.support import RunningApi, running_api_server
 
 from towpath.apiserver.calls import Change, ReadOptions, Target, WatchOptions
 from towpath.apiserver.encoding import loads
-from towpath.apiserver.verbs.watch import INITIAL_EVENTS_END
+from towpath.apiserver.verbs.watch import INITIAL_EVENTS_END, STATE_PAGE
 from towpath.machinery.core_kinds import CONFIG_MAP, NAMESPACE
-from towpath.machinery.errors import BadRequest, Gone, Timeout
+from towpath.machinery.errors import BadRequest, Gone, ObjectTooLarge, Timeout
 from towpath.machinery.users import PLATFORM
 
 
@@ -195,3 +196,38 @@ async def test_one_object_is_watched_by_its_name() -> None:
         await make(api, "ab")
         assert told(await take(changes, 1)) == [("ADDED", "ab")]
         await changes.aclose()
+
+
+async def test_a_watch_that_begins_with_much_state_shows_one_moment_of_it() -> None:
+    """A page at a time, while others write; what they write comes after it, once."""
+    async with running_api_server() as api:
+        count = STATE_PAGE + 20
+        for number in range(count):
+            await make(api, f"c{number:04}")
+        options = WatchOptions(send_initial_events=True, timeout_s=5.0)
+        target = Target(CONFIG_MAP, "default")
+        async with aclosing(api.server.watch(PLATFORM, target, options)) as changes:
+            seen = told(await take(changes, 10))
+            await api.client().delete(CONFIG_MAP, f"c{count - 1:04}", "default")
+            await make(api, "c0000-later")
+            seen += told(await take(changes, count - 10))
+            assert seen == [("ADDED", f"c{number:04}") for number in range(count)]
+            rest = told(await take(changes, 3))
+            assert rest == [
+                ("BOOKMARK", ""),
+                ("DELETED", f"c{count - 1:04}"),
+                ("ADDED", "c0000-later"),
+            ]
+
+
+async def test_an_object_of_more_bytes_than_etcd_takes_is_not_stored() -> None:
+    async with running_api_server() as api:
+        obj = CONFIG_MAP.object("a", "default")
+        obj["metadata"]["managedFields"] = [
+            {"manager": f"m{number}", "operation": "Apply", "apiVersion": "v1"}
+            | {"fieldsType": "FieldsV1", "fieldsV1": {f"f:{'x' * 100_000}": {}}}
+            for number in range(20)
+        ]
+        with pytest.raises(ObjectTooLarge, match="etcdserver: request is too large"):
+            await api.client().create(CONFIG_MAP, obj)
+        await make(api, "a")

@@ -89,7 +89,7 @@ def _validate_config_map(obj: RawObject, old: RawObject | None) -> list[Cause]:
     if sum(len(str(value).encode()) for value in (*data.values(), *binary.values())) > (
         CONTENT_BYTES_MAX
     ):
-        causes.append(too_long("", CONTENT_BYTES_MAX))
+        causes.append(too_long("[]", CONTENT_BYTES_MAX))
     if old is not None:
         causes += _validate_immutable(obj, old, ("data", "binaryData"))
     return causes

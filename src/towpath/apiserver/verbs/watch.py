@@ -5,7 +5,7 @@ it. A watcher that does not keep up, or asks for history that is gone, gets Expi
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
 from towpath.apiserver import refusals
 from towpath.apiserver.calls import Change, Target, WatchOptions
@@ -16,9 +16,10 @@ from towpath.apiserver.selection import Selection, select
 from towpath.apiserver.verbs.list import parse_version, too_large_version
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import UserInfo
-from towpath.store.contract import Compacted, Event, FutureRevision, Subscription
+from towpath.store.contract import Compacted, Event, FutureRevision, Stored, Subscription
 
 BOOKMARK_EVERY_S = 60.0
+STATE_PAGE = 500
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
 
@@ -32,9 +33,8 @@ async def watch(
     subscription = _subscribe(core, served, selection, since)
     try:
         if with_state:
-            for key, stored in core.store.scan(served.collection, selection.prefix):
-                if stored.revision <= since and selection.takes(key, stored.value):
-                    yield Change("ADDED", served_as(stored.value, served))
+            async for stored in _state(core, served, selection, since):
+                yield Change("ADDED", served_as(stored.value, served))
         if options.send_initial_events:
             yield Change("BOOKMARK", _bookmark(served, since, initial=True))
         deadline_s = _deadline(options.timeout_s)
@@ -52,6 +52,22 @@ async def watch(
         raise refusals.too_old() from None
     finally:
         subscription.close()
+
+
+async def _state(
+    core: Core, served: Served, selection: Selection, since: int
+) -> AsyncIterator[Stored]:
+    """What matches at a revision. A page at a time: many clients may take long to read theirs."""
+    prefix, after = selection.key or selection.prefix, ""
+    while True:
+        page = core.store.scan_at(since, served.collection, prefix, after=after, limit=STATE_PAGE)
+        for key, stored in page:
+            if selection.takes(key, stored.value):
+                yield stored
+        if len(page) < STATE_PAGE:
+            return
+        after = page[-1][0]
+        await asyncio.sleep(0)
 
 
 def _start(core: Core, options: WatchOptions) -> tuple[int, bool]:
