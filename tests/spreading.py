@@ -20,7 +20,13 @@ TOGETHER = ("tests/browser/looks/", "tests/scenarios/portal/")
 APART = ("tests/scenarios/spine/test_crash",)
 """Files whose tests are long and share almost nothing."""
 
-FIRST = ("tests/scenarios/", "tests/browser/", "tests/contract/", "tests/conformance/")
+FIRST = (
+    "tests/browser/looks/",
+    "tests/scenarios/",
+    "tests/browser/",
+    "tests/contract/",
+    "tests/conformance/",
+)
 """The longest first; what is not named comes last."""
 
 
