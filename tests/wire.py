@@ -1,7 +1,7 @@
 """An API server behind TLS on a real socket, as `towpath up` has it, for tests from outside."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,11 +40,17 @@ class WiredApi:
 
 @asynccontextmanager
 async def wired_api_server(
-    folder: Path, *, pods: Pods | None = None, bearer: Sequence[Authenticate] = ()
+    folder: Path,
+    *,
+    pods: Pods | None = None,
+    bearer: Sequence[Authenticate] = (),
+    anonymous_at: Callable[[str], bool] = lambda _path: True,
 ) -> AsyncIterator[WiredApi]:
     pki = open_pki(folder / "pki")
     store = MemoryStore()
-    front = await Front.open(store, pki, name="test", pods=pods, bearer=bearer)
+    front = await Front.open(
+        store, pki, name="test", pods=pods, bearer=bearer, anonymous_at=anonymous_at
+    )
     running = asyncio.create_task(front.run())
     try:
         listener = Listener(front.application, port=0, tls=pki.server_context(), websockets=True)

@@ -9,7 +9,7 @@ The platform has one, and each local cluster has one.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from towpath.apiserver.authn.chain import RequestAuthenticator
 from towpath.apiserver.authn.pki import Pki
@@ -29,6 +29,11 @@ from towpath.apiserver.server import ApiServer
 from towpath.apiserver.virtual import WithVirtualKinds
 from towpath.machinery.users import PLATFORM, Authenticate, Authorize, UserInfo
 from towpath.store.contract import Store
+
+
+def issuer_named(name: str) -> str:
+    """Who signs the tokens of the service accounts of one server."""
+    return f"https://towpath.dev/{name}"
 
 
 class Front:
@@ -67,18 +72,26 @@ class Front:
         *,
         name: str,
         bearer: Sequence[Authenticate] = (),
+        anonymous_at: Callable[[str], bool] = lambda _path: True,
         pods: Pods | None = None,
     ) -> "Front":
-        """`name` tells the tokens of one server from another's; `bearer` are further tokens."""
+        """`name` tells the tokens of one server from another's; `bearer` are further tokens.
+
+        `anonymous_at` says at which paths somebody without credentials is heard.
+        """
         index = RbacIndex()
         follower = RbacFollower(index, store)
         api = await ApiServer.start(
             store, authorize=index.authorize, validating=(escalation_check(index),)
         )
         await ensure_default_roles(api)
-        tokens = ServiceAccountTokens(pki.token_key, api, issuer=f"https://towpath.dev/{name}")
+        tokens = ServiceAccountTokens(pki.token_key, api, issuer=issuer_named(name))
         authenticate = RequestAuthenticator(
-            index.authorize, pki.admin_token, tokens, bearer=tuple(bearer)
+            index.authorize,
+            pki.admin_token,
+            tokens,
+            bearer=tuple(bearer),
+            anonymous_at=anonymous_at,
         )
         verbs = WithVirtualKinds(
             api,

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from towpath.apiserver.authn.pki import Pki, open_pki
+from towpath.apiserver.authn.structured import StructuredAuthentication
+from towpath.apiserver.front import issuer_named
 from towpath.app.addresses import LocalAddresses
 from towpath.app.datadir import Ports
 from towpath.app.people import ADMINISTRATOR, people_of
@@ -25,6 +27,8 @@ from towpath.engines.processes.host import SupervisedProcesses
 from towpath.machinery.users import MASTERS, AccessRequest, UserInfo
 from towpath.records.contract import Viewer
 from towpath.records.sqlite import SqliteRecords
+
+PLANE = "platform"
 
 Progress = Callable[[str, float], None]
 """Told of each part that has started, and of the seconds it took."""
@@ -44,6 +48,8 @@ class Foundations:
     api: Plane
     cluster: Plane
     local_pods: LocalPods
+    federation: StructuredAuthentication
+    """Whose tokens are taken besides ours, by DIR/authentication.yaml."""
 
     async def authenticate(self, token: str) -> UserInfo | None:
         """Who a token of the platform's API is; Git, registry and reads ask the same."""
@@ -95,9 +101,19 @@ async def lay_foundations(
         EmbeddedPostgres(data / "postgres", cache=cache, port=ports.postgres)
     )
     timer.done("PostgreSQL")
+    federation = StructuredAuthentication(
+        data / "authentication.yaml", own_issuers=[issuer_named(name) for name in (PLANE, LOCAL)]
+    )
+    await federation.load()
+    bearer = [identity.authenticate, federation.authenticate]
     api = await stack.enter_async_context(
         open_plane(
-            "platform", data / "platform", pki, bearer=[identity.authenticate], sealing=sealing
+            PLANE,
+            data / "platform",
+            pki,
+            bearer=bearer,
+            anonymous_at=federation.anonymous_at,
+            sealing=sealing,
         )
     )
     local_pods = LocalPods(records.audit)
@@ -106,7 +122,8 @@ async def lay_foundations(
             LOCAL,
             data / "clusters" / LOCAL,
             pki,
-            bearer=[identity.authenticate],
+            bearer=bearer,
+            anonymous_at=federation.anonymous_at,
             pods=local_pods,
             sealing=sealing,
         )
@@ -125,6 +142,7 @@ async def lay_foundations(
         api=api,
         cluster=cluster,
         local_pods=local_pods,
+        federation=federation,
     )
 
 

@@ -1,6 +1,6 @@
 """A plane: an API server over a store of its own. The platform has one, each local cluster too."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ async def open_plane(
     pki: Pki,
     *,
     bearer: Sequence[Authenticate],
+    anonymous_at: Callable[[str], bool] = lambda _path: True,
     pods: Pods | None = None,
     sealing: Sealing | None = None,
 ) -> AsyncIterator[Plane]:
@@ -33,6 +34,9 @@ async def open_plane(
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = await SqliteStore.open(folder / "store.db", sealing=sealing)
     try:
-        yield Plane(store, await Front.open(store, pki, name=name, bearer=bearer, pods=pods))
+        front = await Front.open(
+            store, pki, name=name, bearer=bearer, anonymous_at=anonymous_at, pods=pods
+        )
+        yield Plane(store, front)
     finally:
         await store.close()

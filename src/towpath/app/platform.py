@@ -108,9 +108,10 @@ async def running_platform(
         await _install(base)
         background = await stack.enter_async_context(Background())
         lag = LoopLag()
-        base.api.front.application.metrics.contributed.append(lag.metrics)
+        base.api.front.application.metrics.contributed += [lag.metrics, base.federation.lines]
         background.start("loop-lag", lag.run())
         background.start("heap", heap.set_aside())
+        background.start("authentication", base.federation.run())
         background.start("platform-api", base.api.front.run())
         background.start("cluster-api", base.cluster.front.run())
         background.start("cluster", hosts.cluster.run())
@@ -230,7 +231,7 @@ async def _listen(
     """Open both ports, and write the kubeconfig that leads to them."""
     planes = (base.api.front.application, base.cluster.front.application)
     mounts = Mounts(planes[0], {LOCAL: planes[1]})
-    tls = base.pki.server_context()
+    tls = base.pki.server_context(client_certificates=True)
     await stack.enter_async_context(Listener(mounts, port=base.ports.api, tls=tls, websockets=True))
     for application in planes:
         # Open watches would hold the listener up when it stops.

@@ -5,6 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from towpath.apiserver.authn.configuration import ConfigurationInvalid
 from towpath.apiserver.authn.pki import PkiDamaged
 from towpath.app.datadir import StartRefused
 from towpath.engines.databases.port import DatabaseError
@@ -16,6 +17,7 @@ from towpath.store.contract import DamagedStore, UnsealError, UnsupportedFormat
 _TOLD = (
     StartRefused,
     PkiDamaged,
+    ConfigurationInvalid,
     DatabaseError,
     ProcessError,
     RecordsUnavailable,

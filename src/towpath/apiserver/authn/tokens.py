@@ -144,8 +144,8 @@ class ServiceAccountTokens:
             raise TokenRefused("service account token is not valid yet")
         if not set(claims["aud"]) & set(audiences):
             raise TokenRefused(
-                f"token audiences {_quoted(claims['aud'])} is invalid for the target audiences "
-                f"{_quoted(audiences)}"
+                f"token audiences {quoted(claims['aud'])} is invalid for the target audiences "
+                f"{quoted(audiences)}"
             )
         await self._require_standing(claims["kubernetes.io"])
         return _user_of(claims)
@@ -222,7 +222,7 @@ class ServiceAccountTokens:
         return obj
 
 
-def _quoted(texts: Sequence[str]) -> str:
+def quoted(texts: Sequence[str]) -> str:
     """A list of Go strings, as `%q` writes it."""
     return "[" + " ".join(orjson.dumps(text).decode() for text in texts) + "]"
 

@@ -1,0 +1,104 @@
+"""The authentication configuration at work: read from its file, and again when that changes.
+
+A file that became invalid changes nothing: who could sign in goes on, and the error is in the log
+and in /metrics. A file that is gone takes its issuers with it. Issuers that stay keep their keys.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+
+from towpath.apiserver.authn.configuration import (
+    NOTHING,
+    Configuration,
+    ConfigurationInvalid,
+    Issuer,
+    read_configuration,
+)
+from towpath.apiserver.authn.oidc import IssuerKeys, JwtAuthenticator, issuer_of
+from towpath.machinery.users import UserInfo
+
+log = logging.getLogger(__name__)
+
+LOOKED_AT_EVERY_S = 2.0
+FILE_BYTES_MAX = 1024 * 1024
+
+
+class StructuredAuthentication:
+    """`authenticate` is an Authenticate; `run` follows the file."""
+
+    def __init__(self, path: Path, *, own_issuers: Sequence[str] = ()) -> None:
+        self._path = path
+        self._own_issuers = tuple(own_issuers)
+        self._configuration = NOTHING
+        self._authenticators: dict[str, JwtAuthenticator] = {}
+        self._text = ""
+        self.reloads = {"success": 0, "failure": 0}
+
+    async def authenticate(self, token: str) -> UserInfo | None:
+        """Raises TokenRefused."""
+        if not self._authenticators:
+            return None
+        authenticator = self._authenticators.get(issuer_of(token))
+        return await authenticator(token) if authenticator is not None else None
+
+    def anonymous_at(self, path: str) -> bool:
+        return self._configuration.anonymous_at(path)
+
+    async def load(self) -> None:
+        """Read the file. Raises ConfigurationInvalid."""
+        text = await asyncio.to_thread(self._read)
+        if text == self._text:
+            return
+        self._text = text
+        try:
+            loaded = read_configuration(text, self._own_issuers) if text else NOTHING
+        except ConfigurationInvalid as error:
+            self.reloads["failure"] += 1
+            raise ConfigurationInvalid(f"{self._path}: {error}") from error
+        self._use(loaded)
+        self.reloads["success"] += 1
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(LOOKED_AT_EVERY_S)
+            try:
+                await self.load()
+            except (ConfigurationInvalid, OSError) as error:
+                log.error("authentication goes on as it was", extra={"error": str(error)})
+
+    def lines(self) -> Sequence[str]:
+        """For /metrics."""
+        name = "apiserver_authentication_config_controller_automatic_reloads_total"
+        return [
+            f"# TYPE {name} counter",
+            *(f'{name}{{status="{status}"}} {count}' for status, count in self.reloads.items()),
+        ]
+
+    def _use(self, configuration: Configuration) -> None:
+        known = {one.jwt.issuer: one.keys for one in self._authenticators.values()}
+        self._authenticators = {
+            jwt.issuer.url: JwtAuthenticator(jwt, known.get(jwt.issuer) or _keys(jwt.issuer))
+            for jwt in configuration.jwt
+        }
+        self._configuration = configuration
+
+    def _read(self) -> str:
+        try:
+            with self._path.open(encoding="utf-8") as file:
+                text = file.read(FILE_BYTES_MAX + 1)
+        except FileNotFoundError:
+            return ""
+        except UnicodeDecodeError as error:
+            raise ConfigurationInvalid(f"{self._path} is no text: {error}") from error
+        if len(text) > FILE_BYTES_MAX:
+            raise ConfigurationInvalid(f"{self._path} is longer than {FILE_BYTES_MAX} characters")
+        return text
+
+
+def _keys(issuer: Issuer) -> IssuerKeys:
+    tls = ssl.create_default_context(cadata=issuer.certificate_authority or None)
+    return IssuerKeys(issuer.url, issuer.discovery_url, tls)
