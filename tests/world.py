@@ -163,7 +163,7 @@ async def _databases(data: Path) -> Counter[str]:
 
 async def _catalogue(platform: PlatformProcess) -> Counter[str]:
     token = from_kubeconfig(platform.kubeconfig).token
-    async with httpx2.AsyncClient(trust_env=False, timeout=10) as http:
+    async with httpx2.AsyncClient(trust_env=False, timeout=10, verify=False) as http:
         answer = await http.get(
             f"http://127.0.0.1:{platform.port}/api/v1/catalog/entities?limit=1000",
             headers={"authorization": f"Bearer {token}"},

@@ -106,7 +106,7 @@ async def test_who_may_not_read_is_told_so(git_world: Any, token: str, text: str
 
 
 async def test_an_anonymous_request_is_challenged(git_world: Any) -> None:
-    async with httpx2.AsyncClient(trust_env=False) as client:
+    async with httpx2.AsyncClient(verify=False, trust_env=False) as client:
         address = git_world.address("demo/order-service", "") + "/info/refs"
         answer = await client.get(address, params={"service": "git-upload-pack"})
     assert answer.status_code == 401
@@ -176,7 +176,7 @@ async def test_a_hook_in_the_repository_never_runs(git_world: Any) -> None:
 
 
 async def push_by_hand(world: Any, body: bytes, **headers: str) -> httpx2.Response:
-    async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
+    async with httpx2.AsyncClient(verify=False, trust_env=False, timeout=30) as client:
         return await client.post(
             world.address("demo/order-service") + "/git-receive-pack",
             content=body,
@@ -243,14 +243,14 @@ async def test_a_client_that_leaves_in_the_middle_changes_nothing(git_world: Any
 async def test_other_requests_are_refused(
     git_world: Any, method: str, path: str, status: int
 ) -> None:
-    async with httpx2.AsyncClient(trust_env=False) as client:
+    async with httpx2.AsyncClient(verify=False, trust_env=False) as client:
         answer = await client.request(method, git_world.url + path, auth=("x", "token-alice"))
     assert answer.status_code == status
 
 
 async def test_a_browser_is_told_what_the_address_is_for(git_world: Any) -> None:
     for name in ("demo/shop", "demo/nope"):
-        async with httpx2.AsyncClient(trust_env=False) as client:
+        async with httpx2.AsyncClient(verify=False, trust_env=False) as client:
             answer = await client.get(f"{git_world.url}/git/{name}.git")
         assert answer.status_code == 404
         assert "`git clone` takes it" in answer.text

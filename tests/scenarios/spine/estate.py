@@ -80,7 +80,7 @@ class Estate:
         if token:
             headers["authorization"] = f"Bearer {token}"
         async with httpx2.AsyncClient(
-            base_url=self.portal, headers=headers, timeout=20, trust_env=False
+            base_url=self.portal, headers=headers, timeout=20, trust_env=False, verify=False
         ) as http:
             yield http
 
