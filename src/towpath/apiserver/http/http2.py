@@ -1,0 +1,543 @@
+"""HTTP/2 on one connection: many requests at once, each a call of the application like any other.
+
+The h2 library knows frames, headers and states; the rest of a connection is here. Rules:
+
+- What all streams write in one turn of the loop leaves in one write.
+- Nothing grows: a request's body is let in no faster than the application asks for it, an answer
+  given no faster than its client reads, stream by stream. Who reads nothing at all is cut off.
+- Work that a client makes and takes back, and frames that carry nothing, are counted against it:
+  resets, pings, settings, empty data. Who makes more of them than a client could need is told to
+  calm down, and closed. As many requests run as streams are allowed, also while those that were
+  taken back come to their end.
+- WebSockets are not offered: clients negotiate HTTP/1.1 for them.
+"""
+
+import asyncio
+import logging
+import math
+from typing import Any
+from urllib.parse import unquote
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import (
+    ConnectionTerminated,
+    DataReceived,
+    Event,
+    PingReceived,
+    PriorityUpdated,
+    RemoteSettingsChanged,
+    RequestReceived,
+    StreamEnded,
+    StreamReset,
+    WindowUpdated,
+)
+from h2.exceptions import ProtocolError
+from h2.settings import SettingCodes, Settings
+
+from towpath.apiserver.http.http1 import ASGI, KEEP_ALIVE_S, Serving, address_of
+from towpath.machinery.asgi import Message, Scope
+
+STREAMS_MAX = 100
+"""At once on one connection, as kube-apiserver allows; clients then open another."""
+HEADERS_BYTES_MAX = 64 * 1024
+STREAM_WINDOW_BYTES = 64 * 1024 - 1
+"""Of a body that nobody has asked for yet."""
+CONNECTION_WINDOW_BYTES = 1024 * 1024
+STUCK_S = 60.0
+"""How long a client may read nothing of an answer that waits for it."""
+UNREAD_BYTES_MAX = 1024 * 1024
+"""Of what must be said whether a client reads or not, such as acknowledgements."""
+
+PATIENCE = 1000.0
+PATIENCE_PER_S = 200.0
+PATIENCE_PER_FRAME = 8.0
+"""Who is sent data has to say how much of it was read."""
+
+GOAWAY = b"\x00\x00\x08\x07" + bytes(5)
+"""A frame of 8 bytes, for the connection: the last stream that is answered, and no error."""
+
+OF_CONNECTION = frozenset(
+    {b"connection", b"transfer-encoding", b"keep-alive", b"upgrade", b"proxy-connection"}
+)
+WITHOUT_BODY = frozenset({204, 304})
+FAILED = [(b":status", b"500"), (b"content-type", b"text/plain; charset=utf-8")]
+
+CONFIGURATION = H2Configuration(
+    client_side=False,
+    header_encoding=None,
+    # What goes out is ours: it was checked where it was made.
+    validate_outbound_headers=False,
+    normalize_outbound_headers=False,
+)
+
+log = logging.getLogger(__name__)
+
+
+class Http2Connection(asyncio.Protocol):
+    """One client's connection, from its preface to its end."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+        self._loop = asyncio.get_running_loop()
+        self.h2 = H2Connection(CONFIGURATION)
+        self._common: Scope = {}
+        self._streams: dict[int, Stream] = {}
+        self._running = 0
+        """Calls of the application, also of streams that are gone."""
+        self._last_stream = 0
+        self._stopping = False
+        self._ended = False
+        self._flushing = False
+        self._writable: asyncio.Future[None] | None = None
+        self._patience = PATIENCE
+        self._patience_at_s = self._loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+        self._due_s = math.inf
+
+    # The transport's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self._serving.connections.add(self)
+        tls = transport.get_extra_info("ssl_object")
+        certificate = tls.getpeercert() if tls is not None else None
+        self._common = {
+            "type": "http",
+            "asgi": ASGI,
+            "http_version": "2",
+            "server": address_of(transport.get_extra_info("sockname")),
+            "client": address_of(transport.get_extra_info("peername")),
+            "scheme": "http" if tls is None else "https",
+            "root_path": "",
+            "state": {"client_certificate": certificate} if certificate else {},
+        }
+        self.h2.local_settings = Settings(
+            client=False,
+            initial_values={
+                SettingCodes.MAX_CONCURRENT_STREAMS: STREAMS_MAX,
+                SettingCodes.MAX_HEADER_LIST_SIZE: HEADERS_BYTES_MAX,
+                SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW_BYTES,
+            },
+        )
+        self.h2.max_inbound_frame_size = self.h2.local_settings.max_frame_size
+        self.h2.decoder.max_header_list_size = HEADERS_BYTES_MAX
+        self.h2.initiate_connection()
+        self.h2.increment_flow_control_window(CONNECTION_WINDOW_BYTES - STREAM_WINDOW_BYTES)
+        self.flush()
+        self._close_at(self._loop.time() + self._serving.head_s_max)
+
+    def data_received(self, data: bytes) -> None:
+        if self._ended:
+            return
+        try:
+            for event in self.h2.receive_data(data):
+                self._handle(event)
+        except ProtocolError:
+            # What is wrong has been told to the client; h2 sends nothing more.
+            self._write_now()
+            self._end()
+            return
+        self.flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._serving.connections.discard(self)
+
+    def pause_writing(self) -> None:
+        if self._writable is None:
+            self._writable = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        if self._writable is not None:
+            writable, self._writable = self._writable, None
+            if not writable.done():
+                writable.set_result(None)
+
+    # The client's frames
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case RequestReceived(stream_id=int(number), headers=headers):
+                self._request(number, headers)
+            case DataReceived(stream_id=int(number), data=data, flow_controlled_length=size):
+                if not data:
+                    self._charge()
+                self._data(number, data or b"", size or 0)
+            case StreamEnded(stream_id=int(number)):
+                if stream := self._streams.get(number):
+                    stream.end_body()
+            case WindowUpdated(stream_id=number):
+                self._charge()
+                self._window_opened(number or 0)
+            case RemoteSettingsChanged():
+                self._charge()
+                self._window_opened(0)
+            case StreamReset(stream_id=int(number)):
+                self._charge()
+                if stream := self._streams.pop(number, None):
+                    stream.disconnect()
+            case PingReceived() | PriorityUpdated():
+                self._charge()
+            case ConnectionTerminated():
+                self._end()
+
+    def _request(self, number: int, headers: Any) -> None:
+        if self._stopping or self._running >= STREAMS_MAX:
+            # Not begun: the client may ask again, on another connection.
+            self._charge()
+            self.h2.reset_stream(number, ErrorCodes.REFUSED_STREAM)
+            return
+        scope = self._scope(headers)
+        if scope is None:
+            self.h2.reset_stream(number, ErrorCodes.PROTOCOL_ERROR)
+            return
+        self._last_stream = number
+        self._due_s = math.inf
+        stream = self._streams[number] = Stream(self, number, scope)
+        self._running += 1
+        task = self._loop.create_task(stream.run(self._serving))
+        self._serving.tasks.add(task)
+
+    def _scope(self, headers: Any) -> Scope | None:
+        """None for what is no request for a path, such as CONNECT."""
+        method, target, plain, cookies = b"", b"", [], []
+        for name, value in headers:
+            if name == b":method":
+                method = value
+            elif name == b":path":
+                target = value
+            elif name == b":authority":
+                plain.append((b"host", value))
+            elif name == b"cookie":
+                cookies.append(value)
+            elif name[:1] != b":" and not (name == b"host" and plain[:1]):
+                plain.append((name, value))
+        if not target.startswith(b"/") or not target.isascii():
+            return None
+        if cookies:
+            plain.append((b"cookie", b"; ".join(cookies)))
+        raw_path, _, query = target.partition(b"?")
+        path = raw_path.decode("ascii")
+        return {
+            **self._common,
+            "method": method.decode("latin-1"),
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": raw_path,
+            "query_string": query,
+            "headers": plain,
+            "state": dict(self._common["state"]),
+        }
+
+    def _data(self, number: int, data: bytes, size: int) -> None:
+        if stream := self._streams.get(number):
+            stream.take(data, size)
+        else:
+            self.h2.acknowledge_received_data(size, number)
+
+    def _window_opened(self, number: int) -> None:
+        streams = self._streams.values() if number == 0 else [self._streams.get(number)]
+        for stream in streams:
+            if stream is not None:
+                stream.window_opened()
+
+    # The streams' side
+
+    def taken(self, number: int, size: int) -> None:
+        """The application has that much of a body; its client may send as much again."""
+        if size and not self._ended:
+            self.h2.acknowledge_received_data(size, number)
+            self.flush()
+
+    def finished(self, stream: "Stream") -> None:
+        """A call of the application has ended."""
+        self._running -= 1
+        if self._streams.get(stream.number) is stream:
+            self.drop(stream)
+        self._close_when_idle()
+
+    def drop(self, stream: "Stream") -> None:
+        del self._streams[stream.number]
+        if not self._streams:
+            self._close_at(self._loop.time() + KEEP_ALIVE_S)
+
+    @property
+    def is_idle(self) -> bool:
+        """Nobody is being answered."""
+        return not self._streams
+
+    def sent_frame(self) -> None:
+        self._patience = min(PATIENCE, self._patience + PATIENCE_PER_FRAME)
+
+    @property
+    def write_paused(self) -> bool:
+        return self._writable is not None
+
+    async def writable(self) -> None:
+        while self._writable is not None:
+            await asyncio.shield(self._writable)
+
+    def flush(self) -> None:
+        """Write what h2 has ready, at the end of this turn of the loop."""
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._write_now)
+
+    def _write_now(self) -> None:
+        self._flushing = False
+        data = self.h2.data_to_send()
+        if data and not self.transport.is_closing():
+            self.transport.write(data)
+            if self.transport.get_write_buffer_size() > UNREAD_BYTES_MAX:
+                self.transport.abort()
+
+    # The end
+
+    def shutdown(self) -> None:
+        """Answer what has been asked, take nothing more, and close then."""
+        if self._stopping or self._ended:
+            return
+        self._stopping = True
+        # By hand: after a GOAWAY of its own h2 sends no more data, and answers are on their way.
+        self._write_now()
+        self.transport.write(GOAWAY + self._last_stream.to_bytes(4, "big") + bytes(4))
+        self._close_when_idle()
+
+    def _close_when_idle(self) -> None:
+        if self._stopping and not self._streams:
+            self._write_now()
+            self._end()
+
+    def _charge(self) -> None:
+        """Raises ProtocolError when there is no patience left."""
+        now_s = self._loop.time()
+        gained = (now_s - self._patience_at_s) * PATIENCE_PER_S
+        self._patience_at_s = now_s
+        self._patience = min(PATIENCE, self._patience + gained) - 1
+        if self._patience < 0:
+            self.h2.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
+            raise ProtocolError("a client makes work for nothing")
+
+    def _end(self) -> None:
+        self._ended = True
+        streams, self._streams = self._streams, {}
+        for stream in streams.values():
+            stream.disconnect()
+        self.resume_writing()
+        self.transport.close()
+
+    def _close_at(self, due_s: float) -> None:
+        self._due_s = due_s
+        timer = self._timer
+        if timer is None or due_s < timer.when():
+            if timer is not None:
+                timer.cancel()
+            self._timer = self._loop.call_at(due_s, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._loop.time() >= self._due_s:
+            self.shutdown()
+        elif self._due_s < math.inf:
+            self._close_at(self._due_s)
+
+
+class Stream:
+    """One request and its answer: what ASGI calls receive and send."""
+
+    __slots__ = (
+        "_arrived",
+        "_bodiless",
+        "_body",
+        "_complete",
+        "_connection",
+        "_disconnected",
+        "_expects_continue",
+        "_handed_out",
+        "_more",
+        "_opened",
+        "_scope",
+        "_size",
+        "_started",
+        "number",
+    )
+
+    def __init__(self, connection: Http2Connection, number: int, scope: Scope) -> None:
+        self.number = number
+        self._connection = connection
+        self._scope = scope
+        # The request.
+        self._body: list[bytes] = []
+        self._size = 0
+        """As flow control counts it."""
+        self._more = True
+        self._handed_out = False
+        self._arrived: asyncio.Future[None] | None = None
+        self._expects_continue = (b"expect", b"100-continue") in scope["headers"]
+        self._disconnected = False
+        # The answer.
+        self._started = False
+        self._complete = False
+        self._bodiless = scope["method"] == "HEAD"
+        self._opened: asyncio.Future[None] | None = None
+
+    async def run(self, serving: Serving) -> None:
+        try:
+            await serving.application(self._scope, self.receive, self.send)
+            if not self._complete and not self._disconnected:
+                raise RuntimeError("the application returned before its answer was complete")
+        except asyncio.CancelledError:
+            self._reset(ErrorCodes.CANCEL)
+            raise
+        except Exception:
+            log.exception("request failed", extra={"path": self._scope["path"]})
+            self._fail()
+        finally:
+            task = asyncio.current_task()
+            assert task is not None
+            serving.tasks.discard(task)
+            self._connection.finished(self)
+
+    def _fail(self) -> None:
+        if self._started or self._disconnected:
+            self._reset(ErrorCodes.INTERNAL_ERROR)
+        else:
+            self._started = True
+            self._connection.h2.send_headers(self.number, FAILED, end_stream=True)
+            self._completed()
+
+    def _reset(self, code: ErrorCodes) -> None:
+        if not self._disconnected and not self._complete:
+            self._disconnected = True
+            self._connection.h2.reset_stream(self.number, code)
+            self._connection.flush()
+
+    # The request
+
+    def take(self, body: bytes, size: int) -> None:
+        if self._complete:
+            self._connection.taken(self.number, size)
+            return
+        self._body.append(body)
+        self._size += size
+        self._wake()
+
+    def end_body(self) -> None:
+        self._more = False
+        self._wake()
+
+    def disconnect(self) -> None:
+        self._disconnected = True
+        self._wake()
+        self.window_opened()
+
+    def _wake(self) -> None:
+        if self._arrived is not None and not self._arrived.done():
+            self._arrived.set_result(None)
+
+    async def receive(self) -> Message:
+        if self._expects_continue and not self._started and not self._disconnected:
+            self._expects_continue = False
+            self._connection.h2.send_headers(self.number, [(b":status", b"100")])
+            self._connection.flush()
+        while not (self._disconnected or self._complete):
+            if self._body or not (self._more or self._handed_out):
+                return self._request()
+            self._arrived = asyncio.get_running_loop().create_future()
+            await self._arrived
+        return {"type": "http.disconnect"}
+
+    def _request(self) -> Message:
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self._body = []
+        size, self._size = self._size, 0
+        self._connection.taken(self.number, size)
+        self._handed_out = not self._more
+        return {"type": "http.request", "body": body, "more_body": self._more}
+
+    # The answer
+
+    async def send(self, message: Message) -> None:
+        if self._disconnected:
+            return
+        if message["type"] == "http.response.start":
+            self._begin(message)
+        elif not self._started or self._complete:
+            raise RuntimeError(f"{message['type']} comes at no time of an answer")
+        else:
+            await self._write(message.get("body", b""), bool(message.get("more_body", False)))
+
+    def _begin(self, message: Message) -> None:
+        if self._started:
+            raise RuntimeError("an answer begins once")
+        self._started = True
+        status: int = message["status"]
+        self._bodiless = self._bodiless or status in WITHOUT_BODY
+        headers = [(b":status", b"%d" % status)]
+        for name, value in message.get("headers", ()):
+            if b"\n" in value or b"\r" in value:
+                raise RuntimeError("a header of the answer has a line break in it")
+            if (lowered := name.lower()) not in OF_CONNECTION:
+                headers.append((lowered, value))
+        self._connection.h2.send_headers(self.number, headers)
+        self._connection.flush()
+
+    async def _write(self, body: bytes, more: bool) -> None:
+        view = memoryview(b"" if self._bodiless else body)
+        while view:
+            room = await self._room(len(view))
+            if not room:
+                return
+            last = room == len(view) and not more
+            self._connection.h2.send_data(self.number, view[:room].tobytes(), end_stream=last)
+            self._connection.sent_frame()
+            self._connection.flush()
+            view = view[room:]
+            if last:
+                self._completed()
+                return
+        if not more:
+            self._connection.h2.end_stream(self.number)
+            self._completed()
+
+    def _completed(self) -> None:
+        connection = self._connection
+        self._complete = True
+        if self._more:
+            # The rest of the body is not wanted; this is no error of anybody.
+            connection.h2.reset_stream(self.number, ErrorCodes.NO_ERROR)
+        connection.flush()
+        connection.drop(self)
+        self._wake()
+
+    async def _room(self, wanted: int) -> int:
+        """How much may be sent now, once that is anything; 0: the client is gone."""
+        connection = self._connection
+        try:
+            while not self._disconnected:
+                if not connection.write_paused:
+                    window = connection.h2.local_flow_control_window(self.number)
+                    if window > 0:
+                        return min(wanted, window, connection.h2.max_outbound_frame_size)
+                async with asyncio.timeout(STUCK_S):
+                    await self._may_go_on()
+        except TimeoutError:
+            self._reset(ErrorCodes.CANCEL)
+        return 0
+
+    async def _may_go_on(self) -> None:
+        if self._connection.write_paused:
+            await self._connection.writable()
+        else:
+            self._opened = asyncio.get_running_loop().create_future()
+            await self._opened
+
+    def window_opened(self) -> None:
+        if self._opened is not None and not self._opened.done():
+            self._opened.set_result(None)
