@@ -33,6 +33,8 @@ class Operation:
     dry_run: bool = False
     manager: str = ""
     warnings: list[str] = field(default_factory=list)
+    annotations: dict[str, str] = field(default_factory=dict)
+    """For the audit event, from admission."""
     when_ended: list[Callable[[], object]] = field(default_factory=list)
     """Called once the write is over, whichever way: what admission has reserved is given back."""
 

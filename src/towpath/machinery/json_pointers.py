@@ -8,3 +8,8 @@ def parse_pointer(pointer: str) -> list[str]:
     if not pointer.startswith("/"):
         raise ValueError(f'the path "{pointer}" does not start with "/"')
     return [step.replace("~1", "/").replace("~0", "~") for step in pointer[1:].split("/")]
+
+
+def escape(step: str) -> str:
+    """A name as one step of a pointer."""
+    return step.replace("~", "~0").replace("/", "~1")

@@ -14,7 +14,6 @@ from towpath.machinery.documents import (
     load_document,
     load_documents,
 )
-
 from towpath.machinery.nesting import DEPTH_MAX
 
 TEXTS = st.text(alphabet=st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=20)

@@ -246,8 +246,10 @@ RULES = schema_of(
         "most": {"type": "integer"},
         "started": {"type": "string", "format": "date-time"},
         "x-y": {"type": "string"},
+        "unit": {"type": "string", "maxLength": 9},
         "ports": {
             **PORTS,
+            "maxItems": 9,
             "items": {
                 **PORTS["items"],  # type: ignore[dict-item]
                 "x-kubernetes-validations": [
@@ -260,16 +262,13 @@ RULES = schema_of(
         "x-kubernetes-validations": [
             {
                 "rule": "!has(self.most) || self.replicas <= self.most",
-                "messageExpression": "'at most ' + string(self.most)",
+                "messageExpression": "self.most > 1 ? 'at most ' + self.unit : 'few'",
             },
             {
                 "rule": "!has(self.x__dash__y) || self.x__dash__y == 'a'",
                 "reason": "FieldValueForbidden",
             },
-            {
-                "rule": "!has(self.started) || "
-                "timestamp(self.started) < timestamp('2030-01-01T00:00:00Z')"
-            },
+            {"rule": "!has(self.started) || self.started < timestamp('2030-01-01T00:00:00Z')"},
             {"rule": "oldSelf.hasValue() || self.replicas < 100", "optionalOldSelf": True},
         ]
     },
@@ -287,9 +286,9 @@ RULES = schema_of(
             id="a transition rule sees the old value",
         ),
         pytest.param(
-            {"replicas": 3, "most": 2},
+            {"replicas": 3, "most": 2, "unit": "two"},
             None,
-            [("spec", "Invalid value: at most 2")],
+            [("spec", "Invalid value: at most two")],
             id="a message expression speaks",
         ),
         pytest.param(
@@ -389,8 +388,10 @@ def test_an_error_that_was_there_before_does_not_stop_an_update() -> None:
                 "properties": {
                     "a": {
                         "type": "array",
+                        "maxItems": 3,
                         "items": {
                             "type": "string",
+                            "maxLength": 9,
                             "x-kubernetes-validations": [{"rule": "self == oldSelf"}],
                         },
                     }

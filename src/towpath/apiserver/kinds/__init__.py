@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from towpath.apiserver.kinds.access import BINDING, ROLE
+from towpath.apiserver.kinds.autoscalers import AUTOSCALER
 from towpath.apiserver.kinds.configuration import (
     CLAIM,
     CONFIG_MAP,
@@ -19,7 +20,7 @@ from towpath.apiserver.kinds.network import (
     SERVICE,
 )
 from towpath.apiserver.kinds.pods import default_pod, prepare_pod, validate_pod
-from towpath.apiserver.kinds.policies import AUTOSCALER, POLICY, POLICY_BINDING
+from towpath.apiserver.kinds.policies import MUTATING_POLICY, POLICY, POLICY_BINDING
 from towpath.apiserver.kinds.webhooks import WEBHOOKS
 from towpath.apiserver.kinds.workloads import (
     CRON_JOB,
@@ -72,6 +73,8 @@ _PARTICULAR: dict[str, Behaviour] = {
     "Ingress": INGRESS,
     "Job": JOB,
     "LimitRange": LIMIT_RANGE,
+    "MutatingAdmissionPolicy": MUTATING_POLICY,
+    "MutatingAdmissionPolicyBinding": POLICY_BINDING,
     "MutatingWebhookConfiguration": WEBHOOKS,
     "Namespace": NAMESPACE,
     "NetworkPolicy": NETWORK_POLICY,

@@ -6,9 +6,10 @@ Source: the defaults and validation of `admissionregistration.k8s.io/v1`.
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
-from towpath.apiserver.kinds.policies import FAILURE_POLICIES, check_expression
+from towpath.apiserver.kinds.expressions import WEBHOOKS as LANGUAGE
+from towpath.apiserver.kinds.policies import FAILURE_POLICIES, condition_causes
 from towpath.apiserver.registry import Behaviour
-from towpath.machinery.causes import invalid_value, required, too_many, unsupported
+from towpath.machinery.causes import invalid_value, required, unsupported
 from towpath.machinery.errors import Cause
 from towpath.machinery.names import subdomain_errors
 from towpath.machinery.objects import RawObject
@@ -19,7 +20,6 @@ REINVOCATION_POLICIES = ("IfNeeded", "Never")
 OPERATIONS = ("*", "CONNECT", "CREATE", "DELETE", "UPDATE")
 VERSION = "v1"
 TIMEOUT_S_MAX = 30
-CONDITIONS_MAX = 64
 
 
 def _default(obj: RawObject) -> None:
@@ -75,7 +75,8 @@ def _check_hook(field: str, name: str, hook: RawObject) -> Iterator[Cause]:
         words = f"must include at least one of {VERSION}, v1beta1"
         yield invalid_value(f"{field}.admissionReviewVersions", versions, words)
     yield from _check_rules(f"{field}.rules", hook.get("rules") or ())
-    yield from _check_conditions(f"{field}.matchConditions", hook.get("matchConditions") or ())
+    conditions = hook.get("matchConditions") or ()
+    yield from condition_causes(conditions, LANGUAGE, f"{field}.matchConditions")
     yield from _check_client(f"{field}.clientConfig", hook.get("clientConfig") or {})
 
 
@@ -99,16 +100,6 @@ def _check_rules(field: str, rules: Sequence[RawObject]) -> Iterator[Cause]:
         for position, operation in enumerate(rule.get("operations") or ()):
             if operation not in OPERATIONS:
                 yield unsupported(f"{at}.operations[{position}]", operation, OPERATIONS)
-
-
-def _check_conditions(field: str, conditions: Sequence[RawObject]) -> Iterator[Cause]:
-    if len(conditions) > CONDITIONS_MAX:
-        yield too_many(field, len(conditions), CONDITIONS_MAX)
-    for index, condition in enumerate(conditions):
-        for key in ("name", "expression"):
-            if not condition.get(key):
-                yield required(f"{field}[{index}].{key}")
-        yield from check_expression(f"{field}[{index}].expression", condition.get("expression"))
 
 
 def _check_client(field: str, config: RawObject) -> Iterator[Cause]:

@@ -14,9 +14,9 @@ from typing import Any
 
 from towpath.machinery.builtins.facts import SCALARS, Field, below, struct
 from towpath.machinery.causes import quote, show
+from towpath.machinery.formats import FORMATS
 from towpath.machinery.objects import RawObject
 from towpath.machinery.quantities import canonical
-from towpath.machinery.schemas.formats import FORMATS
 
 Read = Callable[[Any, str, str], Any]
 """value, its path, the Go struct it stands in; the value to keep. Raises DecodeError."""

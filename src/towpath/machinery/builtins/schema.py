@@ -55,7 +55,9 @@ class BuiltinSchema:
     def default(self, obj: RawObject) -> None:
         self._structural.default(obj)
 
-    def validate(self, obj: RawObject, old: RawObject | None = None) -> list[Cause]:
+    def validate(
+        self, obj: RawObject, old: RawObject | None = None, _warnings: list[str] | None = None
+    ) -> list[Cause]:
         """Items of map lists that share a key; an update that was broken before may stay so."""
         causes: list[Cause] = []
         if self._unique is not None:

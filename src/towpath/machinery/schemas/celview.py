@@ -1,15 +1,18 @@
 """How CEL sees a value: typed by its schema where JSON alone cannot say.
 
-Numbers of `type: number` are doubles, `byte` is bytes; names that CEL cannot spell are reachable in
-their escaped form (`x__dash__y`, `__namespace__`). Unlike in Kubernetes, a `date-time`, `date` or
-`duration` stays text, for the CEL library takes no moment from outside: `timestamp(self.at)` makes
-one, and texts of one zone compare as the moments do.
+Numbers of `type: number` are doubles, `byte` is bytes, `date-time` and `date` are moments,
+`duration` a duration; lists know whether they are sets or maps. Names that CEL cannot spell are
+reachable in their escaped form (`x__dash__y`, `__namespace__`).
 """
 
 import base64
+import re
 from collections.abc import Callable
 from typing import Any
 
+from towpath.machinery.cel.conversions import parse_duration, parse_timestamp
+from towpath.machinery.cel.errors import CelError
+from towpath.machinery.cel.values import MapList, SetList
 from towpath.machinery.objects import RawObject
 from towpath.machinery.schemas.once import Memory, once
 
@@ -19,16 +22,18 @@ RESERVED = frozenset(
     {"true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function"}
     | {"if", "import", "let", "loop", "package", "namespace", "return", "var", "void", "while"}
 )
-_ESCAPES = (("__", "__underscores__"), (".", "__dot__"), ("-", "__dash__"), ("/", "__slash__"))
+_ESCAPES = {"__": "__underscores__", ".": "__dot__", "-": "__dash__", "/": "__slash__"}
+_SPELLABLE = re.compile(r"[A-Za-z_./-][A-Za-z0-9_./-]*")
+_ESCAPED = re.compile(r"__|[-./]")
 
 
-def escape(name: str) -> str:
-    """Kubernetes' spelling of a property name in CEL."""
+def escape(name: str) -> str | None:
+    """Kubernetes' spelling of a property name in CEL; None for a name that has none."""
     if name in RESERVED:
         return f"__{name}__"
-    for plain, escaped in _ESCAPES:
-        name = name.replace(plain, escaped)
-    return name
+    if _SPELLABLE.fullmatch(name) is None:
+        return None
+    return _ESCAPED.sub(lambda found: _ESCAPES[found[0]], name)
 
 
 def compile_view(schema: RawObject) -> View | None:
@@ -45,13 +50,12 @@ def _compile(schema: RawObject, memory: Memory) -> View | None:
     if schema.get("type") == "number":
         return _number
     if isinstance(items := schema.get("items"), dict):
-        each = _compile(items, memory)
-        return None if each is None else _list_view(each)
+        return _list_view(schema, _compile(items, memory))
     if isinstance(extra := schema.get("additionalProperties"), dict):
         each = _compile(extra, memory)
         return None if each is None else _values_view(each)
     fields = {
-        name: (escape(name), _compile(below, memory))
+        name: (escape(name) or name, _compile(below, memory))
         for name, below in schema.get("properties", {}).items()
     }
     special = {
@@ -73,16 +77,40 @@ def _bytes(value: Any) -> Any:
         return value
 
 
+def _parsed(parse: Callable[[str], Any], suffix: str = "") -> View:
+    """What cannot be parsed stays text: validation says that it is wrong."""
+
+    def view(value: Any) -> Any:
+        try:
+            return parse(value + suffix)
+        except (ValueError, TypeError, CelError):
+            return value
+
+    return view
+
+
 _SCALARS: dict[tuple[Any, Any], View] = {
     ("string", "byte"): _bytes,
+    ("string", "date-time"): _parsed(parse_timestamp),
+    ("string", "datetime"): _parsed(parse_timestamp),
+    ("string", "date"): _parsed(parse_timestamp, "T00:00:00Z"),
+    ("string", "duration"): _parsed(parse_duration),
 }
 
 
-def _list_view(each: View) -> View:
-    def view(value: Any) -> Any:
-        return [each(item) for item in value] if isinstance(value, list) else value
+def _list_view(schema: RawObject, each: View | None) -> View | None:
+    list_type = schema.get("x-kubernetes-list-type")
+    keys = tuple(schema.get("x-kubernetes-list-map-keys") or ())
 
-    return view
+    def view(value: Any) -> Any:
+        if not isinstance(value, list):
+            return value
+        items = value if each is None else [each(item) for item in value]
+        if list_type == "set":
+            return SetList(items)
+        return MapList(items, keys) if list_type == "map" else items
+
+    return None if each is None and list_type not in ("set", "map") else view
 
 
 def _values_view(each: View) -> View:

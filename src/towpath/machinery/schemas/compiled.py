@@ -1,18 +1,20 @@
 """One schema, compiled: closures for pruning and defaults, jsonschema-rs and CEL for the checks."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import jsonschema_rs
 
 from towpath.machinery.causes import invalid_value
 from towpath.machinery.errors import Cause
+from towpath.machinery.formats import FORMATS
 from towpath.machinery.objects import RawObject
 from towpath.machinery.schemas.defaulting import Fill, compile_defaults
-from towpath.machinery.schemas.formats import FORMATS
 from towpath.machinery.schemas.pruning import Visit, compile_pruning
 from towpath.machinery.schemas.ratcheting import is_unchanged
-from towpath.machinery.schemas.rules import RuleCheck, compile_rules
+from towpath.machinery.schemas.rules import Verdict, compile_rules
 from towpath.machinery.schemas.translation import translate
 from towpath.machinery.schemas.uniqueness import Check, compile_uniqueness
 from towpath.machinery.schemas.wording import first_of_each_text, to_causes
@@ -68,7 +70,7 @@ class StructuralSchema:
         return compile_uniqueness(self.openapi)
 
     @cached_property
-    def _rules(self) -> RuleCheck | None:
+    def _rules(self) -> Callable[[Any, Any], Verdict] | None:
         return compile_rules(self.openapi)
 
     def prune(self, obj: RawObject) -> list[str]:
@@ -91,8 +93,13 @@ class StructuralSchema:
         if self._fill is not None:
             self._fill(obj)
 
-    def validate(self, obj: RawObject, old: RawObject | None = None) -> list[Cause]:
-        """All that is wrong with a pruned and defaulted object; `old` is what it replaces."""
+    def validate(
+        self, obj: RawObject, old: RawObject | None = None, warnings: list[str] | None = None
+    ) -> list[Cause]:
+        """All that is wrong with a pruned and defaulted object; `old` is what it replaces.
+
+        Rules that what has not changed breaks are told in `warnings`.
+        """
         causes: list[Cause] = []
         if not self._validator.is_valid(obj):
             errors = [
@@ -109,7 +116,10 @@ class StructuralSchema:
             if any(cause.reason in BLOCKING for cause in causes):
                 causes.append(UNCHECKED)
             else:
-                self._rules(obj, old, "", causes)
+                verdict = self._rules(obj, old)
+                causes.extend(verdict.causes)
+                if warnings is not None:
+                    warnings.extend(f"{one.field}: {one.message}" for one in verdict.warnings)
         return causes
 
     def _repeats(self, old: RawObject | None) -> bool:

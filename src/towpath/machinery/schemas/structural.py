@@ -5,15 +5,14 @@ validations apart from structure), and each extension must make sense where it s
 must compile.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from towpath.machinery.causes import forbidden, invalid_value, required, unsupported
-from towpath.machinery.cel import CelSyntaxError, compile_expression
 from towpath.machinery.errors import Cause
 from towpath.machinery.objects import RawObject
 from towpath.machinery.schemas.patterns import pattern_error
+from towpath.machinery.schemas.rule_checks import rule_errors, rule_words
 
 _TYPES = ("array", "boolean", "integer", "number", "object", "string")
 _FORBIDDEN = (
@@ -21,7 +20,6 @@ _FORBIDDEN = (
 )
 _JUNCTORS = ("allOf", "anyOf", "oneOf")
 _INT_OR_STRING = [{"type": "integer"}, {"type": "string"}]
-_REASONS = ("FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired")
 _SCALARS = ("string", "integer", "number", "boolean")
 _INT_MARK = "x-kubernetes-int-or-string"
 _KEEP_MARK = "x-kubernetes-preserve-unknown-fields"
@@ -29,35 +27,32 @@ _EMBEDDED_MARK = "x-kubernetes-embedded-resource"
 _LIST_TYPE = "x-kubernetes-list-type"
 _LIST_KEYS = "x-kubernetes-list-map-keys"
 _MAP_TYPE = "x-kubernetes-map-type"
-_RULES = "x-kubernetes-validations"
-_OLD = re.compile(r"\boldSelf\b")
 
 
 def structural_errors(
-    openapi: RawObject, path: str = "spec.validation.openAPIV3Schema"
+    openapi: RawObject, path: str = "spec.validation.openAPIV3Schema", *, costs: bool = True
 ) -> list[Cause]:
-    """Everything that keeps a schema from being used, sorted by place."""
+    """Everything that keeps a schema from being used, sorted by place; then its rules."""
     if not isinstance(openapi, dict):
         return [required(path, "schemas are required")]
-    causes = list(_node(openapi, path, "root", correlatable=True))
-    return sorted(causes, key=lambda cause: (cause.field, cause.message))
+    causes = sorted(_node(openapi, path, "root"), key=lambda cause: (cause.field, cause.message))
+    return causes + rule_errors(openapi, path, causes, costs=costs)
 
 
-def _node(schema: RawObject, path: str, level: str, *, correlatable: bool) -> Iterator[Cause]:
+def _node(schema: RawObject, path: str, level: str) -> Iterator[Cause]:
     for check in _CHECKS:
         yield from check(schema, path)
     yield from _check_type(schema, path, level)
     yield from _check_resource(schema, path, level)
     yield from _check_values(schema, path)
-    yield from _check_rules(schema, path, correlatable)
-    yield from _children(schema, path, level, correlatable)
+    yield from rule_words(schema, path)
+    yield from _children(schema, path, level)
 
 
-def _children(schema: RawObject, path: str, level: str, correlatable: bool) -> Iterator[Cause]:
+def _children(schema: RawObject, path: str, level: str) -> Iterator[Cause]:
     items = schema.get("items")
     if isinstance(items, dict):
-        matched = correlatable and schema.get(_LIST_TYPE) == "map"
-        yield from _node(items, f"{path}.items", "item", correlatable=matched)
+        yield from _node(items, f"{path}.items", "item")
     elif schema.get("type") == "array" and items is None:
         yield required(f"{path}.items", "must be specified")
     for name, below in (schema.get("properties") or {}).items():
@@ -65,7 +60,7 @@ def _children(schema: RawObject, path: str, level: str, correlatable: bool) -> I
         if level == "root" and name == "metadata":
             yield from _check_metadata(below, below_path)
         elif isinstance(below, dict):
-            yield from _node(below, below_path, "field", correlatable=correlatable)
+            yield from _node(below, below_path, "field")
     extra = schema.get("additionalProperties")
     extra_path = f"{path}.additionalProperties"
     if extra is not None and level == "root":
@@ -73,7 +68,7 @@ def _children(schema: RawObject, path: str, level: str, correlatable: bool) -> I
     if extra is not None and schema.get("properties"):
         yield forbidden(extra_path, "additionalProperties and properties are mutual exclusive")
     if isinstance(extra, dict):
-        yield from _node(extra, extra_path, "field", correlatable=correlatable)
+        yield from _node(extra, extra_path, "field")
 
 
 def _check_type(schema: RawObject, path: str, level: str) -> Iterator[Cause]:
@@ -303,49 +298,5 @@ _NESTED_FORBIDDEN = {
     _LIST_KEYS: "must be empty to be structural",
     _LIST_TYPE: "must be undefined to be structural",
     _MAP_TYPE: "must be undefined to be structural",
+    "x-kubernetes-validations": "must be empty to be structural",
 }
-
-
-def _check_rules(schema: RawObject, path: str, correlatable: bool) -> Iterator[Cause]:
-    for position, rule in enumerate(schema.get(_RULES) or ()):
-        where = f"{path}.{_RULES}[{position}]"
-        expression = rule.get("rule") or ""
-        if not expression.strip():
-            yield required(f"{where}.rule", "rule is not specified")
-            continue
-        yield from _check_rule_words(rule, where)
-        yield from _compiles(expression, f"{where}.rule", "BOOL")
-        if rule.get("messageExpression"):
-            yield from _compiles(rule["messageExpression"], f"{where}.messageExpression", "STRING")
-        uses_old = _OLD.search(expression) is not None
-        if uses_old and not correlatable and not rule.get("optionalOldSelf"):
-            words = "oldSelf cannot be used on the uncorrelatable portion of the schema"
-            yield invalid_value(f"{where}.rule", expression, words)
-        if rule.get("optionalOldSelf") is not None and not uses_old:
-            words = "may not be set if oldSelf is not used in rule"
-            yield invalid_value(f"{where}.optionalOldSelf", rule["optionalOldSelf"], words)
-
-
-def _check_rule_words(rule: RawObject, where: str) -> Iterator[Cause]:
-    message = rule.get("message")
-    if message is not None and not message.strip():
-        yield invalid_value(f"{where}.message", message, "must be non-empty if specified")
-    elif message and "\n" in message.strip():
-        yield invalid_value(f"{where}.message", message, "must not contain line breaks")
-    elif message is None and "\n" in rule["rule"].strip():
-        words = "message must be specified if rule contains line breaks"
-        yield required(f"{where}.message", words)
-    if rule.get("reason") is not None and rule["reason"] not in _REASONS:
-        yield unsupported(f"{where}.reason", rule["reason"], _REASONS)
-
-
-def _compiles(expression: str, where: str, wanted: str) -> Iterator[Cause]:
-    # An optional oldSelf is bound inside the expression; its methods compile on any value.
-    try:
-        program = compile_expression(expression, ("self", "oldSelf"))
-    except CelSyntaxError as error:
-        yield invalid_value(where, expression, f"compilation failed: {error.message}")
-        return
-    if program.result_type not in (wanted, "DYN"):
-        words = "bool" if wanted == "BOOL" else "string"
-        yield invalid_value(where, expression, f"cel expression must evaluate to a {words}")

@@ -7,8 +7,8 @@ only documents is dropped as well, to keep the compiled validator small.
 
 from typing import Any
 
+from towpath.machinery.formats import FORMATS
 from towpath.machinery.objects import RawObject
-from towpath.machinery.schemas.formats import FORMATS
 from towpath.machinery.schemas.patterns import translate_pattern
 
 _KEPT = (

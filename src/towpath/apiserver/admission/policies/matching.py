@@ -7,39 +7,58 @@ from towpath.apiserver.encoding import loads
 from towpath.machinery.objects import RawObject, labels_of
 from towpath.machinery.selectors import from_object
 
+_GROUP = "admissionregistration.k8s.io"
 EXEMPT = frozenset(
-    (
-        "admissionregistration.k8s.io/validatingadmissionpolicies",
-        "admissionregistration.k8s.io/validatingadmissionpolicybindings",
-        "admissionregistration.k8s.io/mutatingwebhookconfigurations",
-        "admissionregistration.k8s.io/validatingwebhookconfigurations",
+    f"{_GROUP}/{plural}"
+    for plural in (
+        *("validatingadmissionpolicies", "validatingadmissionpolicybindings"),
+        *("mutatingadmissionpolicies", "mutatingadmissionpolicybindings"),
+        *("mutatingwebhookconfigurations", "validatingwebhookconfigurations"),
     )
 )
 """No policy may stand in the way of changing policies."""
 
 
-def is_about(core: Core, operation: Operation, match: RawObject | None) -> bool:
-    """Whether matchConstraints or matchResources take this write; None takes every write."""
+def is_about(core: Core, operation: Operation, match: RawObject | None) -> str:
+    """The apiVersion in which matchConstraints or matchResources take this write; "" if not."""
+    own = operation.served.resource.api_version
     if match is None:
-        return True
-    rules: Sequence[RawObject] = match.get("resourceRules") or ()
-    if rules and not any(_rule_takes(rule, operation) for rule in rules):
-        return False
-    if any(_rule_takes(rule, operation) for rule in match.get("excludeResourceRules") or ()):
-        return False
+        return own
     if not _namespace_matches(core, operation, match.get("namespaceSelector")):
-        return False
-    return _object_matches(operation, match.get("objectSelector"))
+        return ""
+    if not _object_matches(operation, match.get("objectSelector")):
+        return ""
+    fuzzy = match.get("matchPolicy", "Equivalent") != "Exact"
+    if _matched_version(core, operation, match.get("excludeResourceRules") or (), fuzzy=fuzzy):
+        return ""
+    rules = match.get("resourceRules") or ()
+    return _matched_version(core, operation, rules, fuzzy=fuzzy) if rules else own
+
+
+def _matched_version(
+    core: Core, operation: Operation, rules: Sequence[RawObject], *, fuzzy: bool
+) -> str:
+    """The version asked for, if a rule names it; else another one of the same resource."""
+    resource = operation.served.resource
+    taking = [rule for rule in rules if _rule_takes(rule, operation)]
+    if any(_among(rule.get("apiVersions"), resource.version) for rule in taking):
+        return resource.api_version
+    if fuzzy and taking:
+        for version in core.registry.group_versions().get(resource.group, ()):
+            if core.registry.at(resource.group, version, resource.plural) is not None and any(
+                version in rule.get("apiVersions", ()) for rule in taking
+            ):
+                return f"{resource.group}/{version}" if resource.group else version
+    return ""
 
 
 def _rule_takes(rule: RawObject, operation: Operation) -> bool:
+    """Whatever the version."""
     resource = operation.served.resource
     names = rule.get("resourceNames")
     return (
         _among(rule.get("operations"), operation.kind)
         and _among(rule.get("apiGroups"), resource.group)
-        # matchPolicy Equivalent: all versions of a resource are the same resource to a policy.
-        and bool(rule.get("apiVersions"))
         and any(_resource_takes(pattern, operation) for pattern in rule.get("resources") or ())
         and (not names or operation.name in names)
         and rule.get("scope", "*") in ("*", "Namespaced" if resource.namespaced else "Cluster")

@@ -6,15 +6,23 @@ not answer counts by its failurePolicy.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 from towpath.apiserver import refusals
-from towpath.apiserver.admission.policies.evaluation import bindings_for, conditions_hold
-from towpath.apiserver.admission.policies.matching import EXEMPT, is_about, namespace_object
+from towpath.apiserver.admission.policies.evaluation import (
+    Expression,
+    Scene,
+    answered,
+    conditions_hold,
+    conditions_of,
+)
+from towpath.apiserver.admission.policies.matching import EXEMPT, is_about
 from towpath.apiserver.admission.webhooks.calling import AnswerInvalid, CallFailed, Response, call
 from towpath.apiserver.core import Core, Operation
 from towpath.apiserver.encoding import copy_of, loads
+from towpath.apiserver.kinds.expressions import WEBHOOKS as LANGUAGE
 from towpath.apiserver.writing import complete
 from towpath.machinery.cel import CelError
 from towpath.machinery.errors import StatusError
@@ -27,7 +35,7 @@ VALIDATING = "admissionregistration.k8s.io/validatingwebhookconfigurations"
 IDENTITY = ("name", "namespace", "uid")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Hook:
     """One entry of a configuration's `webhooks`."""
 
@@ -37,6 +45,10 @@ class Hook:
     @property
     def name(self) -> str:
         return str(self.spec["name"])
+
+    @cached_property
+    def conditions(self) -> tuple[Expression, ...]:
+        return conditions_of(self.spec, LANGUAGE)
 
     @property
     def asks_again(self) -> bool:
@@ -55,7 +67,7 @@ class Configurations:
     def _changed(self, _event: Event) -> None:
         self._hooks = None
 
-    def about(self, core: Core, operation: Operation) -> Iterator[Hook]:
+    async def about(self, core: Core, operation: Operation) -> AsyncIterator[Hook]:
         """Those that want to be asked. Raises Forbidden when that cannot be told."""
         if self._hooks is None:
             self._hooks = [
@@ -66,7 +78,7 @@ class Configurations:
         if not self._hooks or operation.served.collection in EXEMPT:
             return
         for hook in self._hooks:
-            if _is_about(core, operation, hook):
+            if await _is_about(core, operation, hook):
                 yield hook
 
 
@@ -76,7 +88,7 @@ class MutatingWebhooks:
 
     async def __call__(self, core: Core, operation: Operation) -> None:
         asked: list[tuple[Hook, RawObject]] = []
-        for hook in self._configurations.about(core, operation):
+        async for hook in self._configurations.about(core, operation):
             await _mutate(core, operation, hook)
             asked.append((hook, copy_of(operation.obj)))
         for hook, left in asked:
@@ -89,7 +101,7 @@ class ValidatingWebhooks:
         self._configurations = Configurations(store, VALIDATING)
 
     async def __call__(self, core: Core, operation: Operation) -> None:
-        hooks = list(self._configurations.about(core, operation))
+        hooks = [hook async for hook in self._configurations.about(core, operation)]
         if not hooks:
             return
         answers = await asyncio.gather(
@@ -155,28 +167,27 @@ def _denial(hook: Hook, status: RawObject) -> StatusError:
     return denial(f'admission webhook "{hook.name}" {words}', details=details)
 
 
-def _is_about(core: Core, operation: Operation, hook: Hook) -> bool:
+async def _is_about(core: Core, operation: Operation, hook: Hook) -> bool:
     spec = hook.spec
-    rules = spec.get("rules") or ()
-    if spec.get("matchPolicy") == "Exact":
-        version = operation.served.resource.version
-        rules = [rule for rule in rules if {"*", version} & set(rule.get("apiVersions") or ())]
-    if not rules:
+    if not spec.get("rules"):
         return False
     match = {
-        "resourceRules": rules,
+        "resourceRules": spec["rules"],
+        "matchPolicy": spec.get("matchPolicy"),
         "namespaceSelector": spec.get("namespaceSelector"),
         "objectSelector": spec.get("objectSelector"),
     }
     if not is_about(core, operation, match):
         return False
-    if not spec.get("matchConditions"):
+    if not hook.conditions:
         return True
+    scene = Scene(operation, None)
+    bindings = scene.bindings(None)
     try:
-        namespace = namespace_object(core, operation)
-        return conditions_hold(spec, bindings_for(operation, namespace, None))
+        return await answered(
+            core, scene.answers, partial(conditions_hold, hook.conditions, bindings)
+        )
     except CelError as error:
         if spec.get("failurePolicy", "Fail") == "Ignore":
             return False
-        why = f"expression '{error.expression}' resulted in error: {error.message}"
-        raise refusals.forbidden(operation.served, operation.name, why) from error
+        raise refusals.forbidden(operation.served, operation.name, error.message) from error

@@ -17,7 +17,7 @@ from typing import Any
 import httpx2
 import orjson
 
-from towpath.apiserver.admission.policies.evaluation import request_of
+from towpath.apiserver.admission.policies.evaluation import options_of, request_of
 from towpath.apiserver.core import Core, Operation
 from towpath.apiserver.encoding import dumps, loads
 from towpath.machinery.objects import RawObject, labels_of
@@ -27,7 +27,6 @@ TIMEOUT_S = 10.0
 ANSWER_BYTES_MAX = 3 * 1024 * 1024
 WARNINGS_MAX = 16
 SERVICE_LABEL = "kubernetes.io/service-name"
-OPTIONS = {"CREATE": "CreateOptions", "UPDATE": "UpdateOptions", "DELETE": "DeleteOptions"}
 
 
 class CallFailed(Exception):
@@ -120,11 +119,6 @@ def _tls(ca_bundle: str) -> ssl.SSLContext:
 
 def _request(operation: Operation, uid: str) -> RawObject:
     deleting = operation.kind == "DELETE"
-    options: RawObject = {"kind": OPTIONS[operation.kind], "apiVersion": "meta.k8s.io/v1"}
-    if operation.manager and not deleting:
-        options["fieldManager"] = operation.manager
-    if operation.dry_run:
-        options["dryRun"] = ["All"]
     request = request_of(operation)
     if not operation.target.subresource:
         del request["subResource"], request["requestSubResource"]
@@ -133,7 +127,7 @@ def _request(operation: Operation, uid: str) -> RawObject:
         **request,
         "object": None if deleting else operation.obj,
         "oldObject": operation.old,
-        "options": options,
+        "options": options_of(operation),
     }
 
 
