@@ -11,6 +11,7 @@ The platform has one, and each local cluster has one.
 import asyncio
 from collections.abc import Callable, Sequence
 
+from towpath.apiserver.auditing.events import Auditing
 from towpath.apiserver.authn.chain import RequestAuthenticator
 from towpath.apiserver.authn.pki import Pki
 from towpath.apiserver.authn.reviews import Identities
@@ -73,11 +74,13 @@ class Front:
         name: str,
         bearer: Sequence[Authenticate] = (),
         anonymous_at: Callable[[str], bool] = lambda _path: True,
+        audit: Auditing | None = None,
         pods: Pods | None = None,
     ) -> "Front":
         """`name` tells the tokens of one server from another's; `bearer` are further tokens.
 
-        `anonymous_at` says at which paths somebody without credentials is heard.
+        `anonymous_at` says at which paths somebody without credentials is heard; `audit` tells of
+        requests besides what is in every write's commit.
         """
         index = RbacIndex()
         follower = RbacFollower(index, store)
@@ -106,6 +109,7 @@ class Front:
             authenticate=authenticate,
             authorize=index.authorize,
             pods=pods,
+            audit=audit,
         )
         return cls(
             api=api,

@@ -58,6 +58,12 @@ class RequestAuthenticator:
 
     async def __call__(self, headers: Headers, client_certificate: Any = None) -> UserInfo:
         """ANONYMOUS when there are no credentials: the caller decides where that is enough."""
+        return (await self.identify(headers, client_certificate))[0]
+
+    async def identify(
+        self, headers: Headers, client_certificate: Any = None
+    ) -> tuple[UserInfo, UserInfo | None]:
+        """As whom a request acts, and who impersonates them, if anybody does."""
         authorization = ""
         impersonates = False
         for name, value in headers:
@@ -67,8 +73,8 @@ class RequestAuthenticator:
                 impersonates = True
         user = await self._authenticated(authorization, client_certificate)
         if not impersonates:
-            return user
-        return await self._impersonated(user, headers)
+            return user, None
+        return await self._impersonated(user, headers), user
 
     async def authenticate_token(self, token: str) -> UserInfo | None:
         """The user of a bearer token, None when nobody knows it."""

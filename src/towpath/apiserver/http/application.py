@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version as version_of
 
+from towpath.apiserver.auditing.events import Auditing, Tap
 from towpath.apiserver.authn.chain import ANONYMOUS, RequestAuthenticator
 from towpath.apiserver.authz.denials import forbidden
 from towpath.apiserver.calls import Target, Verbs
@@ -32,7 +33,7 @@ from towpath.apiserver.http.fixed import (
 from towpath.apiserver.http.forwarding import ForwardSockets
 from towpath.apiserver.http.media import wanted_of
 from towpath.apiserver.http.openapi import OpenApi
-from towpath.apiserver.http.paths import parse_resource_path
+from towpath.apiserver.http.paths import asked_of, parse_resource_path
 from towpath.apiserver.http.podstreams import LogStreams, refuse_stream
 from towpath.apiserver.http.query import boolean, parse_query
 from towpath.apiserver.http.requests import ApiRequest
@@ -104,6 +105,7 @@ class ApiApplication:
         authorize: Authorize,
         pods: Pods | None = None,
         fairness: Fairness | None = None,
+        audit: Auditing | None = None,
     ) -> None:
         version = version_of("towpath")
         self._verbs = verbs
@@ -119,6 +121,7 @@ class ApiApplication:
         self._sockets = {one.subresource: one(pods) for one in kinds}
         self.metrics = Metrics()
         self._fairness = fairness or Fairness()
+        self._audit = audit
         self.metrics.contributed.append(self._fairness.lines)
 
     def end_streams(self) -> None:
@@ -130,13 +133,17 @@ class ApiApplication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refuse = send_error
+        tap = None
+        if self._audit is not None:
+            tap = self._audit.tap(scope, receive, send)
+            receive, send = tap.receive, tap.send
         if scope["type"] == "websocket":
             # From here on it is a GET that may become more.
             refuse, scope = sockets.refuse, {**scope, "method": "GET"}
         elif b"pretty" in scope["query_string"] or "yaml" in header(scope, b"accept"):
             send = _formatted(scope, send)
         try:
-            await self._dispatch(scope, receive, send)
+            await self._dispatch(scope, receive, send, tap)
         except _NoSuchPath as error:
             if refuse is send_error:
                 await send_bytes(send, PLAIN_404, status=404, content_type=TEXT)
@@ -149,11 +156,22 @@ class ApiApplication:
         except Exception:
             log.exception("request failed", extra={"path": scope["path"]})
             await refuse(send, StatusError("Internal error occurred: see the server's log"))
+        finally:
+            if tap is not None:
+                tap.end()
 
-    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send, tap: Tap | None) -> None:
         path: str = scope["path"]
-        user = await self._user(scope, path)
+        try:
+            user, impersonator = await self._user(scope, path)
+        except StatusError:
+            if tap is not None:
+                tap.refused()
+            raise
         resource_path = parse_resource_path(path)
+        if tap is not None:
+            version = resource_path.version if resource_path else ""
+            tap.begin(asked_of(scope, user, resource_path), version, impersonator)
         if scope["type"] == "websocket" and not (
             resource_path and resource_path.subresource in SOCKET_SUBRESOURCES
         ):
@@ -230,16 +248,18 @@ class ApiApplication:
             self.metrics.requests[(verb, request.target.resource.plural, code)] += 1
             self.metrics.seconds[verb] += seconds
 
-    async def _user(self, scope: Scope, path: str) -> UserInfo:
+    async def _user(self, scope: Scope, path: str) -> tuple[UserInfo, UserInfo | None]:
+        """As whom the request acts, and who impersonates them."""
         certificate = scope.get("state", {}).get("client_certificate")
-        user = await self._authenticate(scope["headers"], certificate)
+        found = await self._authenticate.identify(scope["headers"], certificate)
+        user = found[0]
         if (
             user is ANONYMOUS
             and path.rstrip("/") not in PUBLIC_PATHS
             and not self._authenticate.anonymous_at(path)
         ):
             raise Unauthorized("Unauthorized")
-        return user
+        return found
 
     async def _fixed(self, scope: Scope, send: Send, path: str, user: UserInfo) -> None:
         if scope["method"] not in ("GET", "HEAD"):

@@ -1,6 +1,11 @@
 """URL paths of resources, taken apart: `/apis/<g>/<v>/[namespaces/<ns>/]<plural>/...`. Pure."""
 
+import re
 from dataclasses import dataclass
+
+from towpath.apiserver.auditing.policy import Asked
+from towpath.machinery.asgi import Scope
+from towpath.machinery.users import UserInfo
 
 NAMESPACE_SUBRESOURCES = frozenset({"status", "finalize"})
 
@@ -15,6 +20,33 @@ class ResourcePath:
     namespace: str = ""
     name: str = ""
     subresource: str = ""
+
+
+OBJECT_VERBS = {"GET": "get", "HEAD": "get", "PUT": "update", "PATCH": "patch"}
+OBJECT_VERBS |= {"POST": "create", "DELETE": "delete"}
+_WATCHES = re.compile(rb"(?:^|&)watch=(?:1|t|true)(?:&|$)", re.IGNORECASE)
+
+
+def asked_of(scope: Scope, user: UserInfo, path: ResourcePath | None) -> Asked:
+    """A request, as audit policies look at it."""
+    method = scope["method"]
+    if path is None:
+        return Asked(user, method.lower(), scope["path"])
+    verb = OBJECT_VERBS.get(method, method.lower())
+    if not path.name:
+        verb = {"get": "list", "delete": "deletecollection"}.get(verb, verb)
+        if verb == "list" and _WATCHES.search(scope["query_string"]):
+            verb = "watch"
+    return Asked(
+        user,
+        verb,
+        scope["path"],
+        path.group,
+        path.plural,
+        path.subresource,
+        path.namespace,
+        path.name,
+    )
 
 
 def parse_resource_path(path: str) -> ResourcePath | None:
