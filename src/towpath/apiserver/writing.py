@@ -44,8 +44,9 @@ async def create_object(core: Core, operation: Operation, validation: str) -> Wr
     read(operation, validation)
     if served.has_status:
         _begin_status(served, obj)
-    fill(operation)
+    default(operation)
     ownership.record(operation)
+    prepare(operation)
     for admit in core.mutating:
         await admit(core, operation)
     _validate(operation)
@@ -71,8 +72,9 @@ async def change_object(
     read(operation, validation)
     confine(operation)
     objectmeta.carry_over(operation.obj, old)
-    fill(operation)
+    default(operation)
     ownership.record(operation)
+    prepare(operation)
     for admit in core.mutating:
         await admit(core, operation)
     obj = operation.obj
@@ -139,7 +141,8 @@ def _begin_status(served: Served, obj: RawObject) -> None:
 def complete(operation: Operation, validation: str) -> None:
     """What was sent, as it would be stored."""
     read(operation, validation)
-    fill(operation)
+    default(operation)
+    prepare(operation)
 
 
 def read(operation: Operation, validation: str) -> None:
@@ -149,14 +152,18 @@ def read(operation: Operation, validation: str) -> None:
         report_unknown(operation, unknown, validation)
 
 
-def fill(operation: Operation) -> None:
-    """Default, and fill in what the server decides."""
+def default(operation: Operation) -> None:
+    """What the client did not say and owns all the same."""
     obj, served = operation.obj, operation.served
     if served.schema is not None:
         served.schema.default(obj)
     served.behaviour.default(obj)
+
+
+def prepare(operation: Operation) -> None:
+    """What the server decides, and nobody owns."""
     if not operation.target.subresource:
-        served.behaviour.prepare(obj, operation.old)
+        operation.served.behaviour.prepare(operation.obj, operation.old)
 
 
 def read_as_kind(served: Served, obj: RawObject) -> list[str]:

@@ -4,6 +4,7 @@ Source of rules and wording: k8s.io/apimachinery/pkg/api/validate/content and
 pkg/api/validation/objectmeta.go. Functions return messages; an empty list means valid.
 """
 
+import ipaddress
 import re
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +21,7 @@ from towpath.machinery.objects import RawObject
 
 Check = Callable[[str], list[str]]
 
+PORT_MAX = 65535
 _LABEL_FORMAT = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN_FORMAT = rf"{_LABEL_FORMAT}(\.{_LABEL_FORMAT})*"
 _KEY_FORMAT = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
@@ -128,6 +130,50 @@ def label_value_errors(text: str) -> list[str]:
     return errors
 
 
+def port_number_errors(port: int) -> list[str]:
+    return [] if 1 <= port <= PORT_MAX else [f"must be between 1 and {PORT_MAX}, inclusive"]
+
+
+def port_name_errors(text: str) -> list[str]:
+    errors = [_length_words(15)] if len(text) > 15 else []
+    if not re.fullmatch(r"[-a-z0-9]+", text):
+        errors.append("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
+    if not re.search(r"[a-z]", text):
+        errors.append("must contain at least one letter (a-z)")
+    if "--" in text:
+        errors.append("must not contain consecutive hyphens")
+    if text.startswith("-") or text.endswith("-"):
+        errors.append("must not begin or end with a hyphen")
+    return errors
+
+
+def environment_name_errors(text: str) -> list[str]:
+    if all(" " <= char <= "~" and char != "=" for char in text):
+        return []
+    return [
+        "a valid environment variable name must consist only of printable ASCII characters "
+        "other than '='"
+    ]
+
+
+def address_errors(text: str) -> list[str]:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return ["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"]
+    return []
+
+
+def network_errors(text: str) -> list[str]:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        valid = False
+    else:
+        valid = "/" in text
+    return [] if valid else ["must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"]
+
+
 def check_metadata(
     obj: RawObject, *, namespaced: bool, name_errors: Check = subdomain_errors
 ) -> list[Cause]:
@@ -156,24 +202,30 @@ def _check_namespace(name: Any) -> list[Cause]:
     return [invalid_value("metadata.namespace", name, each) for each in label_errors(name)]
 
 
-def check_metadata_maps(metadata: RawObject) -> list[Cause]:
-    """Labels, annotations, finalizers and owner references: checked at every write."""
+def label_causes(labels: RawObject, field: str) -> list[Cause]:
     causes: list[Cause] = []
-    for key, value in (metadata.get("labels") or {}).items():
-        causes += [
-            invalid_value("metadata.labels", key, each) for each in qualified_name_errors(key)
-        ]
-        causes += [
-            invalid_value("metadata.labels", value, each) for each in label_value_errors(value)
-        ]
+    for key, value in labels.items():
+        causes += [invalid_value(field, key, each) for each in qualified_name_errors(key)]
+        causes += [invalid_value(field, value, each) for each in label_value_errors(value)]
+    return causes
+
+
+def annotation_causes(annotations: RawObject, field: str) -> list[Cause]:
+    causes: list[Cause] = []
     size = 0
-    for key, value in (metadata.get("annotations") or {}).items():
+    for key, value in annotations.items():
         # Keys of annotations may be written in capitals.
-        for each in qualified_name_errors(key.lower()):
-            causes.append(invalid_value("metadata.annotations", key, each))
+        causes += [invalid_value(field, key, each) for each in qualified_name_errors(key.lower())]
         size += len(key.encode()) + len(value.encode())
     if size > ANNOTATIONS_BYTES_MAX:
-        causes.append(too_long("metadata.annotations", ANNOTATIONS_BYTES_MAX))
+        causes.append(too_long(field, ANNOTATIONS_BYTES_MAX))
+    return causes
+
+
+def check_metadata_maps(metadata: RawObject) -> list[Cause]:
+    """Labels, annotations, finalizers and owner references: checked at every write."""
+    causes = label_causes(metadata.get("labels") or {}, "metadata.labels")
+    causes += annotation_causes(metadata.get("annotations") or {}, "metadata.annotations")
     for finalizer in metadata.get("finalizers") or ():
         field = "metadata.finalizers"
         causes += [

@@ -3,10 +3,11 @@
 Cluster addresses are given in admission (admission/addresses.py), where other services are seen.
 """
 
-from towpath.apiserver.kinds.pods import PROTOCOLS, validate_port
+from towpath.apiserver.kinds.containers import PROTOCOLS, named
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import duplicate, invalid_value, required, unsupported
 from towpath.machinery.errors import Cause
+from towpath.machinery.names import port_number_errors
 from towpath.machinery.objects import RawObject
 
 SERVICE_TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
@@ -67,7 +68,8 @@ def _validate_service(obj: RawObject, old: RawObject | None) -> list[Cause]:
         elif name and name in names:
             causes.append(duplicate(f"{field}.name", name))
         names.add(name)
-        causes += validate_port(port.get("port"), f"{field}.port")
+        number = port.get("port", 0)
+        causes += named(f"{field}.port", number, port_number_errors(number))
         if port.get("protocol") not in PROTOCOLS:
             causes.append(unsupported(f"{field}.protocol", port.get("protocol"), PROTOCOLS))
     before = ((old or {}).get("spec") or {}).get("clusterIP")

@@ -6,6 +6,13 @@ caller says.
 
 from collections.abc import Iterator
 
+from towpath.apiserver.kinds.containers import (
+    PROBES,
+    local_path,
+    named,
+    one_of,
+    validate_containers,
+)
 from towpath.machinery.causes import (
     duplicate,
     forbidden,
@@ -14,15 +21,34 @@ from towpath.machinery.causes import (
     unsupported,
 )
 from towpath.machinery.errors import Cause
-from towpath.machinery.names import label_errors
+from towpath.machinery.names import (
+    address_errors,
+    annotation_causes,
+    label_causes,
+    label_errors,
+    label_value_errors,
+    qualified_name_errors,
+    subdomain_errors,
+)
 from towpath.machinery.objects import RawObject
+from towpath.machinery.selectors import selector_causes
 
-PORT_MAX = 65535
+INT32_MAX = (1 << 31) - 1
+FILE_MODE_MAX = 0o777
+GREATER_THAN_ZERO = "must be greater than zero"
 GRACE_PERIOD_S = 30
 FILE_MODE = 0o644
 RESTART_POLICIES = ("Always", "OnFailure", "Never")
-PROTOCOLS = ("SCTP", "TCP", "UDP")
-PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
+PREEMPTION_POLICIES = ("Never", "PreemptLowerPriority")
+UNSATISFIABLE = ("DoNotSchedule", "ScheduleAnyway")
+EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+NAMED_FIELDS = (
+    ("serviceAccountName", subdomain_errors),
+    ("nodeName", subdomain_errors),
+    ("hostname", label_errors),
+    ("subdomain", label_errors),
+)
 CONTAINER_LISTS = ("initContainers", "containers")
 MUTABLE_POD_FIELDS = (
     "activeDeadlineSeconds",
@@ -102,6 +128,8 @@ def _default_http_get(handler: RawObject) -> None:
 def _default_volume(volume: RawObject) -> None:
     if set(volume) <= {"name"}:
         volume["emptyDir"] = {}
+    if (path := volume.get("hostPath")) is not None:
+        path.setdefault("type", "")
     for name in ("secret", "configMap", "projected", "downwardAPI"):
         if (source := volume.get(name)) is not None:
             source.setdefault("defaultMode", FILE_MODE)
@@ -142,7 +170,7 @@ def _quality(spec: RawObject) -> str:
 
 
 def validate_pod(obj: RawObject, old: RawObject | None) -> list[Cause]:
-    causes = validate_pod_spec(obj.get("spec") or {}, "spec")
+    causes = list(validate_pod_spec(obj.get("spec") or {}, "spec"))
     if old is not None and not causes:
         causes += _validate_pod_change(obj["spec"], old.get("spec") or {})
     return causes
@@ -172,78 +200,141 @@ def _validate_pod_change(spec: RawObject, old: RawObject) -> list[Cause]:
     return [forbidden("spec", words)]
 
 
-def validate_pod_spec(
-    spec: RawObject, path: str, restart_policies: tuple[str, ...] = RESTART_POLICIES
-) -> list[Cause]:
+def validate_template(template: RawObject, path: str) -> Iterator[Cause]:
+    """The metadata and the spec of a pod template."""
+    metadata = template.get("metadata") or {}
+    yield from label_causes(metadata.get("labels") or {}, f"{path}.labels")
+    yield from annotation_causes(metadata.get("annotations") or {}, f"{path}.annotations")
+    yield from validate_pod_spec(template.get("spec") or {}, f"{path}.spec")
+
+
+def validate_pod_spec(spec: RawObject, path: str) -> Iterator[Cause]:
+    """In the order of a kube-apiserver."""
     causes: list[Cause] = []
-    if not spec.get("containers"):
-        causes.append(required(f"{path}.containers"))
-    policy = spec.get("restartPolicy")
-    if policy not in restart_policies:
-        causes.append(unsupported(f"{path}.restartPolicy", policy, restart_policies))
     volumes = _validate_volumes(spec, path, causes)
-    seen: set[str] = set()
-    for name in CONTAINER_LISTS:
-        for index, container in enumerate(spec.get(name) or ()):
-            field = f"{path}.{name}[{index}]"
-            causes += _validate_container(container, field, seen, volumes)
-    return causes
+    yield from causes
+    yield from validate_containers(spec, path, volumes)
+    yield from one_of(f"{path}.restartPolicy", spec.get("restartPolicy"), RESTART_POLICIES)
+    yield from one_of(f"{path}.dnsPolicy", spec.get("dnsPolicy"), DNS_POLICIES)
+    yield from label_causes(spec.get("nodeSelector") or {}, f"{path}.nodeSelector")
+    for position, secret in enumerate(spec.get("imagePullSecrets") or ()):
+        if not secret.get("name"):
+            yield required(f"{path}.imagePullSecrets[{position}].name")
+    spread = spec.get("topologySpreadConstraints") or ()
+    for position, constraint in enumerate(spread):
+        yield from _spread(constraint, f"{path}.topologySpreadConstraints[{position}]")
+    for name, errors in NAMED_FIELDS:
+        if text := spec.get(name):
+            yield from named(f"{path}.{name}", text, errors(text))
+    deadline = spec.get("activeDeadlineSeconds")
+    if deadline is not None and not 1 <= deadline <= INT32_MAX:
+        words = f"must be between 1 and {INT32_MAX}, inclusive"
+        yield invalid_value(f"{path}.activeDeadlineSeconds", deadline, words)
+    for position, toleration in enumerate(spec.get("tolerations") or ()):
+        yield from _toleration(toleration, f"{path}.tolerations[{position}]")
+    for position, alias in enumerate(spec.get("hostAliases") or ()):
+        field = f"{path}.hostAliases[{position}]"
+        yield from named(f"{field}.ip", alias.get("ip", ""), address_errors(alias.get("ip", "")))
+        for number, host in enumerate(alias.get("hostnames") or ()):
+            yield from named(f"{field}.hostnames[{number}]", host, subdomain_errors(host))
+    if text := spec.get("priorityClassName"):
+        yield from named(f"{path}.priorityClassName", text, subdomain_errors(text))
+    policy = spec.get("preemptionPolicy")
+    if policy is not None:
+        yield from one_of(f"{path}.preemptionPolicy", policy, PREEMPTION_POLICIES)
+    if (system := spec.get("os")) is not None:
+        yield from one_of(f"{path}.os.name", system.get("name"), ("linux", "windows"))
+
+
+def _spread(constraint: RawObject, field: str) -> Iterator[Cause]:
+    if constraint.get("maxSkew", 0) <= 0:
+        yield invalid_value(f"{field}.maxSkew", constraint.get("maxSkew", 0), GREATER_THAN_ZERO)
+    if not constraint.get("topologyKey"):
+        yield required(f"{field}.topologyKey", "can not be empty")
+    else:
+        key = constraint["topologyKey"]
+        yield from named(f"{field}.topologyKey", key, qualified_name_errors(key))
+    found = constraint.get("whenUnsatisfiable")
+    if found not in UNSATISFIABLE:
+        yield unsupported(f"{field}.whenUnsatisfiable", found or "", UNSATISFIABLE)
+    if (selector := constraint.get("labelSelector")) is not None:
+        yield from selector_causes(selector, f"{field}.labelSelector")
+
+
+def _toleration(toleration: RawObject, field: str) -> Iterator[Cause]:
+    key, operator = toleration.get("key") or "", toleration.get("operator") or ""
+    effect, value = toleration.get("effect") or "", toleration.get("value") or ""
+    if key:
+        yield from named(f"{field}.key", key, qualified_name_errors(key))
+    elif operator != "Exists":
+        words = (
+            "operator must be Exists when `key` is empty, which means "
+            '"match all values and all keys"'
+        )
+        yield invalid_value(f"{field}.operator", operator, words)
+    if toleration.get("tolerationSeconds") is not None and effect != "NoExecute":
+        words = "effect must be 'NoExecute' when `tolerationSeconds` is set"
+        yield invalid_value(f"{field}.effect", effect, words)
+    if operator in ("Equal", ""):
+        if errors := label_value_errors(value):
+            yield invalid_value(f"{field}.operator", value, ";".join(errors))
+    elif operator == "Exists":
+        if value:
+            words = "value must be empty when `operator` is 'Exists'"
+            yield invalid_value(f"{field}.operator", value, words)
+    else:
+        yield unsupported(f"{field}.operator", operator, ("Equal", "Exists"))
+    if effect and effect not in EFFECTS:
+        yield unsupported(f"{field}.effect", effect, EFFECTS)
 
 
 def _validate_volumes(spec: RawObject, path: str, causes: list[Cause]) -> set[str]:
+    """The names of those that can be mounted."""
     names: set[str] = set()
     for index, volume in enumerate(spec.get("volumes") or ()):
-        field = f"{path}.volumes[{index}].name"
+        field = f"{path}.volumes[{index}]"
         name = volume.get("name") or ""
+        wrong = list(_volume_source(volume, field))
         if not name:
-            causes.append(required(field))
-        elif name in names:
-            causes.append(duplicate(field, name))
+            wrong.append(required(f"{field}.name"))
         else:
-            causes += [invalid_value(field, name, words) for words in label_errors(name)]
-        names.add(name)
+            wrong += named(f"{field}.name", name, label_errors(name))
+        if name in names:
+            wrong.append(duplicate(f"{field}.name", name))
+        if not wrong:
+            names.add(name)
+        causes += wrong
     return names
 
 
-def _validate_container(
-    container: RawObject, field: str, seen: set[str], volumes: set[str]
-) -> list[Cause]:
-    causes: list[Cause] = []
-    name = container.get("name") or ""
-    if not name:
-        causes.append(required(f"{field}.name"))
-    elif name in seen:
-        causes.append(duplicate(f"{field}.name", name))
-    else:
-        causes += [invalid_value(f"{field}.name", name, words) for words in label_errors(name)]
-    seen.add(name)
-    if not container.get("image"):
-        causes.append(required(f"{field}.image"))
-    for index, port in enumerate(container.get("ports") or ()):
-        causes += validate_port(port.get("containerPort"), f"{field}.ports[{index}].containerPort")
-        if port.get("protocol", "TCP") not in PROTOCOLS:
-            where = f"{field}.ports[{index}].protocol"
-            causes.append(unsupported(where, port["protocol"], PROTOCOLS))
-    for index, variable in enumerate(container.get("env") or ()):
-        if not variable.get("name"):
-            causes.append(required(f"{field}.env[{index}].name"))
-        if variable.get("value") and variable.get("valueFrom"):
-            words = "may not be specified when `value` is not empty"
-            causes.append(invalid_value(f"{field}.env[{index}].valueFrom", "", words))
-    for index, mount in enumerate(container.get("volumeMounts") or ()):
-        where = f"{field}.volumeMounts[{index}]"
-        if mount.get("name") not in volumes:
-            causes.append(
-                Cause("FieldValueNotFound", f'Not found: "{mount.get("name")}"', f"{where}.name")
-            )
-        if not mount.get("mountPath"):
-            causes.append(required(f"{where}.mountPath"))
-    return causes
+def _volume_source(volume: RawObject, field: str) -> Iterator[Cause]:
+    given = [name for name in volume if name != "name"]
+    for name in given[1:]:
+        yield forbidden(f"{field}.{name}", "may not specify more than 1 volume type")
+    if not given:
+        yield required(field, "must specify a volume type")
+        return
+    name, source = given[0], volume[given[0]]
+    where = f"{field}.{name}"
+    if name in ("configMap", "secret"):
+        own = "name" if name == "configMap" else "secretName"
+        if not source.get(own):
+            yield required(f"{where}.{own}")
+        yield from _file_mode(source.get("defaultMode"), f"{where}.defaultMode")
+        for position, item in enumerate(source.get("items") or ()):
+            at = f"{where}.items[{position}]"
+            for part in ("key", "path"):
+                if not item.get(part):
+                    yield required(f"{at}.{part}")
+            yield from local_path(f"{at}.path", item.get("path") or "")
+            yield from _file_mode(item.get("mode"), f"{at}.mode")
+    elif name == "persistentVolumeClaim" and not source.get("claimName"):
+        yield required(f"{where}.claimName")
+    elif name == "hostPath" and not source.get("path"):
+        yield required(f"{where}.path")
 
 
-def validate_port(port: object, field: str) -> list[Cause]:
-    if port is None:
-        return [required(field)]
-    if not isinstance(port, int) or not 1 <= port <= PORT_MAX:
-        return [invalid_value(field, port, f"must be between 1 and {PORT_MAX}, inclusive")]
-    return []
+def _file_mode(mode: object, field: str) -> Iterator[Cause]:
+    if isinstance(mode, int) and not 0 <= mode <= FILE_MODE_MAX:
+        words = "must be a number between 0 and 0777 (octal), both inclusive"
+        yield invalid_value(field, mode, words)

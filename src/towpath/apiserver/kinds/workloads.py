@@ -1,11 +1,14 @@
 """Deployments and their kin: defaults, what never changes, and that selectors fit templates."""
 
 import re
+from collections.abc import Iterator
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from towpath.apiserver.kinds.pods import default_pod_spec, validate_pod_spec
+from towpath.apiserver.kinds.containers import not_negative, one_of
+from towpath.apiserver.kinds.pods import default_pod_spec, validate_template
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import forbidden, invalid_value, required, unsupported
-from towpath.machinery.errors import BadRequest, Cause
+from towpath.machinery.errors import Cause
 from towpath.machinery.objects import RawObject
 from towpath.machinery.selectors import from_object, selector_causes
 
@@ -21,6 +24,18 @@ STATEFUL_SET_MUTABLE = (
     "persistentVolumeClaimRetentionPolicy",
     "minReadySeconds",
 )
+COMPLETION_MODES = ("NonIndexed", "Indexed")
+JOB_COUNTS = (
+    *("parallelism", "completions", "activeDeadlineSeconds", "backoffLimit"),
+    *("ttlSecondsAfterFinished", "backoffLimitPerIndex", "maxFailedIndexes"),
+)
+JOB_TEMPLATE = "spec.jobTemplate.spec"
+CRON_JOB_NAME_MAX = 52
+PERCENT_WORDS = (
+    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or "
+    "'93%', regex used for validation is '[0-9]+%')"
+)
+_PERCENT = re.compile(r"[0-9]+%")
 _SCHEDULE_FIELD = re.compile(r"[\d*,/\-?A-Za-z#]+")
 _SCHEDULE_NAMES = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 
@@ -72,7 +87,7 @@ def _default_stateful_set(obj: RawObject) -> None:
         claim.setdefault("apiVersion", "v1")
         claim.setdefault("kind", "PersistentVolumeClaim")
         claim.setdefault("spec", {}).setdefault("volumeMode", "Filesystem")
-        claim.setdefault("status", {"phase": "Pending"})
+        claim["status"] = {"phase": "Pending"}
     _default_template(spec)
 
 
@@ -95,6 +110,7 @@ def _default_job(obj: RawObject) -> None:
     spec.setdefault("parallelism", 1)
     spec.setdefault("backoffLimit", 6)
     spec.setdefault("completionMode", "NonIndexed")
+    spec.setdefault("manualSelector", False)
     spec.setdefault("suspend", False)
     replacement = "Failed" if "podFailurePolicy" in spec else "TerminatingOrFailed"
     spec.setdefault("podReplacementPolicy", replacement)
@@ -130,46 +146,127 @@ def _default_cron_job(obj: RawObject) -> None:
     _default_template((spec.get("jobTemplate") or {}).get("spec") or {})
 
 
-def _validate_scaled(obj: RawObject, old: RawObject | None) -> list[Cause]:
+def _validate_deployment(obj: RawObject, old: RawObject | None) -> list[Cause]:
     spec = _spec(obj)
-    causes = _validate_count(spec.get("replicas", 0), "spec.replicas")
-    causes += _validate_selector(spec, old)
-    return causes + _validate_template(spec, ALWAYS)
+    causes = list(not_negative("spec.replicas", spec.get("replicas")))
+    causes += _validate_selector(spec, "deployment")
+    causes += _validate_template(spec)
+    causes += _validate_strategy(spec.get("strategy") or {})
+    for name in ("minReadySeconds", "revisionHistoryLimit"):
+        causes += not_negative(f"spec.{name}", spec.get(name))
+    deadline = spec.get("progressDeadlineSeconds")
+    causes += not_negative("spec.progressDeadlineSeconds", deadline)
+    if deadline is not None and deadline <= spec.get("minReadySeconds", 0):
+        words = "must be greater than minReadySeconds"
+        causes.append(invalid_value("spec.progressDeadlineSeconds", deadline, words))
+    return causes + _validate_same_selector(spec, old)
 
 
-def _validate_count(value: object, field: str) -> list[Cause]:
-    if isinstance(value, int) and value < 0:
-        return [invalid_value(field, value, "must be greater than or equal to 0")]
-    return []
+def _validate_replica_set(obj: RawObject, old: RawObject | None) -> list[Cause]:
+    spec = _spec(obj)
+    causes: list[Cause] = []
+    for name in ("replicas", "minReadySeconds"):
+        causes += not_negative(f"spec.{name}", spec.get(name))
+    causes += _validate_selector(spec, "deployment")
+    causes += _validate_template(spec)
+    return causes + _validate_same_selector(spec, old)
 
 
-def _validate_selector(spec: RawObject, old: RawObject | None) -> list[Cause]:
+def _validate_daemon_set(obj: RawObject, old: RawObject | None) -> list[Cause]:
+    spec = _spec(obj)
+    causes = _validate_selector(spec, "daemonset")
+    causes += _validate_template(spec)
+    for name in ("minReadySeconds", "revisionHistoryLimit"):
+        causes += not_negative(f"spec.{name}", spec.get(name))
+    return causes + _validate_same_selector(spec, old)
+
+
+def _validate_selector(spec: RawObject, kind: str) -> list[Cause]:
     selector = spec.get("selector")
-    if not selector:
+    if selector is None:
         return [required("spec.selector")]
-    if old is not None and _spec(old).get("selector") != selector:
-        return [invalid_value("spec.selector", selector, "field is immutable")]
-    if causes := selector_causes(selector, "spec.selector"):
-        return causes
-    labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
-    try:
-        fits = from_object(selector).matches(labels)
-    except BadRequest:
-        # What is wrong with the selector itself has been said above.
-        return []
-    if fits:
-        return []
-    words = "`selector` does not match template `labels`"
-    return [invalid_value("spec.template.metadata.labels", labels, words)]
+    causes = list(selector_causes(selector, "spec.selector"))
+    if not selector.get("matchLabels") and not selector.get("matchExpressions"):
+        words = f"empty selector is invalid for {kind}"
+        causes.append(invalid_value("spec.selector", selector, words))
+    return causes
 
 
-def _validate_template(spec: RawObject, restart_policies: tuple[str, ...]) -> list[Cause]:
+def _validate_same_selector(spec: RawObject, old: RawObject | None) -> list[Cause]:
+    selector = spec.get("selector")
+    if old is None or _spec(old).get("selector") == selector:
+        return []
+    return [invalid_value("spec.selector", selector, "field is immutable")]
+
+
+def _validate_template(spec: RawObject) -> list[Cause]:
+    """The template of what runs for ever, and that the selector finds its pods."""
     template = spec.get("template") or {}
-    return validate_pod_spec(template.get("spec") or {}, "spec.template.spec", restart_policies)
+    labels = (template.get("metadata") or {}).get("labels") or {}
+    selector = spec.get("selector") or {}
+    causes: list[Cause] = []
+    if not selector_causes(selector, "") and not from_object(selector).matches(labels):
+        words = "`selector` does not match template `labels`"
+        causes.append(invalid_value("spec.template.metadata.labels", labels, words))
+    causes += validate_template(template, "spec.template")
+    pod_spec = template.get("spec") or {}
+    policy = pod_spec.get("restartPolicy")
+    if policy != "Always":
+        causes.append(unsupported("spec.template.spec.restartPolicy", policy, ALWAYS))
+    if pod_spec.get("activeDeadlineSeconds") is not None:
+        field = "spec.template.spec.activeDeadlineSeconds"
+        causes.append(forbidden(field, "activeDeadlineSeconds in ReplicaSet is not Supported"))
+    return causes
+
+
+def _validate_strategy(strategy: RawObject) -> list[Cause]:
+    field = "spec.strategy"
+    rolling = strategy.get("rollingUpdate")
+    match strategy.get("type"):
+        case "Recreate":
+            if rolling is None:
+                return []
+            words = "may not be specified when strategy `type` is 'Recreate'"
+            return [forbidden(f"{field}.rollingUpdate", words)]
+        case "RollingUpdate":
+            return _validate_rolling(rolling or {}, f"{field}.rollingUpdate")
+        case other:
+            return [unsupported(f"{field}.type", other, ("Recreate", "RollingUpdate"))]
+
+
+def _validate_rolling(rolling: RawObject, field: str) -> list[Cause]:
+    unavailable, surge = rolling.get("maxUnavailable", 0), rolling.get("maxSurge", 0)
+    causes = list(count_or_percent(f"{field}.maxUnavailable", unavailable))
+    causes += count_or_percent(f"{field}.maxSurge", surge)
+    if unavailable in (0, "0%") and surge in (0, "0%"):
+        words = "may not be 0 when `maxSurge` is 0"
+        causes.append(invalid_value(f"{field}.maxUnavailable", unavailable, words))
+    return causes + list(at_most_all(f"{field}.maxUnavailable", unavailable))
+
+
+def count_or_percent(field: str, value: object) -> Iterator[Cause]:
+    """A number that is not negative, or a percentage."""
+    if isinstance(value, str) and not _PERCENT.fullmatch(value):
+        yield invalid_value(field, value, PERCENT_WORDS)
+    yield from not_negative(field, value)
+
+
+def at_most_all(field: str, value: object) -> Iterator[Cause]:
+    if isinstance(value, str) and _PERCENT.fullmatch(value) and int(value[:-1]) > 100:
+        yield invalid_value(field, value, "must not be greater than 100%")
 
 
 def _validate_stateful_set(obj: RawObject, old: RawObject | None) -> list[Cause]:
-    causes = _validate_scaled(obj, old)
+    spec = _spec(obj)
+    causes: list[Cause] = []
+    policy = spec.get("podManagementPolicy")
+    if policy not in ("OrderedReady", "Parallel"):
+        words = "must be 'OrderedReady' or 'Parallel'"
+        causes.append(invalid_value("spec.podManagementPolicy", policy, words))
+    for name in ("replicas", "minReadySeconds"):
+        causes += not_negative(f"spec.{name}", spec.get(name))
+    causes += _validate_selector(spec, "statefulset")
+    causes += _validate_template(spec)
     if old is not None:
         fixed = [
             {name: value for name, value in _spec(one).items() if name not in STATEFUL_SET_MUTABLE}
@@ -187,10 +284,7 @@ def _validate_stateful_set(obj: RawObject, old: RawObject | None) -> list[Cause]
 
 def _validate_job(obj: RawObject, old: RawObject | None) -> list[Cause]:
     spec = _spec(obj)
-    causes: list[Cause] = []
-    for name in ("completions", "parallelism", "backoffLimit"):
-        causes += _validate_count(spec.get(name), f"spec.{name}")
-    causes += _validate_template(spec, ONCE)
+    causes = list(_job_causes(spec, "spec"))
     if old is not None:
         before = _spec(old)
         for name in ("template", "selector", "completionMode"):
@@ -199,15 +293,56 @@ def _validate_job(obj: RawObject, old: RawObject | None) -> list[Cause]:
     return causes
 
 
+def _job_causes(spec: RawObject, path: str) -> Iterator[Cause]:
+    for name in JOB_COUNTS:
+        yield from not_negative(f"{path}.{name}", spec.get(name))
+    mode = spec.get("completionMode")
+    if mode is not None and mode not in COMPLETION_MODES:
+        yield unsupported(f"{path}.completionMode", mode, COMPLETION_MODES)
+    if mode == "Indexed" and spec.get("completions") is None:
+        yield required(f"{path}.completions", "when completion mode is Indexed")
+    if mode in (None, "NonIndexed"):
+        for name in ("backoffLimitPerIndex", "maxFailedIndexes"):
+            if spec.get(name) is not None:
+                words = "requires indexed completion mode"
+                yield invalid_value(f"{path}.{name}", spec[name], words)
+    template = spec.get("template") or {}
+    yield from validate_template(template, f"{path}.template")
+    field = f"{path}.template.spec.restartPolicy"
+    policy = (template.get("spec") or {}).get("restartPolicy")
+    if policy in (None, "", "Always"):
+        yield required(field, 'valid values: "OnFailure", "Never"')
+    elif policy not in ONCE:
+        yield unsupported(field, policy, ONCE)
+
+
 def _validate_cron_job(obj: RawObject, _old: RawObject | None) -> list[Cause]:
     spec = _spec(obj)
     causes = _validate_schedule(spec.get("schedule"))
+    causes += not_negative("spec.startingDeadlineSeconds", spec.get("startingDeadlineSeconds"))
+    causes += _validate_time_zone(spec.get("timeZone"))
     policy = spec.get("concurrencyPolicy")
-    if policy not in CONCURRENCY_POLICIES:
-        causes.append(unsupported("spec.concurrencyPolicy", policy, CONCURRENCY_POLICIES))
-    template = ((spec.get("jobTemplate") or {}).get("spec") or {}).get("template") or {}
-    field = "spec.jobTemplate.spec.template.spec"
-    return causes + validate_pod_spec(template.get("spec") or {}, field, ONCE)
+    causes += one_of("spec.concurrencyPolicy", policy, CONCURRENCY_POLICIES)
+    causes += _job_causes((spec.get("jobTemplate") or {}).get("spec") or {}, JOB_TEMPLATE)
+    for name in ("successfulJobsHistoryLimit", "failedJobsHistoryLimit"):
+        causes += not_negative(f"spec.{name}", spec.get(name))
+    if len(obj["metadata"].get("name") or "") > CRON_JOB_NAME_MAX:
+        words = f"must be no more than {CRON_JOB_NAME_MAX} characters"
+        causes.append(invalid_value("metadata.name", obj["metadata"]["name"], words))
+    return causes
+
+
+def _validate_time_zone(zone: str | None) -> list[Cause]:
+    field = "spec.timeZone"
+    if zone is None:
+        return []
+    if not zone:
+        return [invalid_value(field, zone, "timeZone must be nil or non-empty string")]
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return [invalid_value(field, zone, f"unknown time zone {zone}")]
+    return []
 
 
 def _validate_schedule(schedule: object) -> list[Cause]:
@@ -216,23 +351,30 @@ def _validate_schedule(schedule: object) -> list[Cause]:
         return [required(field)]
     if schedule in _SCHEDULE_NAMES or schedule.startswith("@every "):
         return []
+    if schedule.startswith("@"):
+        return [invalid_value(field, schedule, f"unrecognized descriptor: {schedule}")]
     words = schedule.split()
-    if len(words) != 5 or not all(_SCHEDULE_FIELD.fullmatch(word) for word in words):
-        return [invalid_value(field, schedule, f"expected exactly 5 fields, found {len(words)}")]
+    if len(words) != 5:
+        listed = " ".join(words)
+        said = f"expected exactly 5 fields, found {len(words)}: [{listed}]"
+        return [invalid_value(field, schedule, said)]
+    for word in words:
+        if not _SCHEDULE_FIELD.fullmatch(word):
+            return [invalid_value(field, schedule, f"failed to parse int from {word}")]
     return []
 
 
 DEPLOYMENT = Behaviour(
-    default=_default_deployment, validate=_validate_scaled, counts_generations=True
+    default=_default_deployment, validate=_validate_deployment, counts_generations=True
 )
 REPLICA_SET = Behaviour(
-    default=_default_replica_set, validate=_validate_scaled, counts_generations=True
+    default=_default_replica_set, validate=_validate_replica_set, counts_generations=True
 )
 STATEFUL_SET = Behaviour(
     default=_default_stateful_set, validate=_validate_stateful_set, counts_generations=True
 )
 DAEMON_SET = Behaviour(
-    default=_default_daemon_set, validate=_validate_scaled, counts_generations=True
+    default=_default_daemon_set, validate=_validate_daemon_set, counts_generations=True
 )
 JOB = Behaviour(
     default=_default_job, prepare=_prepare_job, validate=_validate_job, counts_generations=True

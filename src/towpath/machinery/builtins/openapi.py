@@ -41,7 +41,7 @@ _SPECIAL: dict[str, tuple[str, RawObject]] = {
     ),
     "Any": (
         "io.k8s.apimachinery.pkg.runtime.RawExtension",
-        {"x-kubernetes-preserve-unknown-fields": True},
+        {"x-kubernetes-preserve-unknown-fields": True, "x-kubernetes-map-type": "atomic"},
     ),
 }
 # Schemas of schemas have no end; inside a CRD they are taken as they come.
@@ -99,8 +99,8 @@ def _object_schema(declared: Struct, of_struct: _Of, of_special: _Of) -> RawObje
 def _field_schema(package: str, each: Field, of_struct: _Of, of_special: _Of) -> RawObject:
     schema = _type_schema(package, each.type, of_struct, of_special)
     extra: RawObject = {}
-    # An empty default is what Go's decoder makes of absence, and is never written.
-    if each.has_default and each.default != "":
+    # An empty default is what Go's decoder makes of absence, and is only written by a pointer.
+    if each.has_default and (each.default or (each.pointer and each.default != "")):
         extra["default"] = each.default
     if each.list_type:
         extra["x-kubernetes-list-type"] = each.list_type
