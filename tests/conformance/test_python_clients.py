@@ -5,13 +5,10 @@ They are the dependency group `clients`, which .ci/run installs.
 
 import asyncio
 import importlib.util
-import os
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.conformance.clients import PROGRAM_S_MAX, program, succeeds
 from tests.conformance.processes import IMAGE, wired_cluster
 from tests.support import eventually
 from tests.wire import WiredApi
@@ -37,32 +34,6 @@ DEFINITIONS = Resource(
     "customresourcedefinitions",
     namespaced=False,
 )
-PROGRAM_S_MAX = 90
-
-
-@asynccontextmanager
-async def program(api: WiredApi, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *arguments,
-        env={**os.environ, "KUBECONFIG": str(api.kubeconfig)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        cwd=Path(__file__).parents[2],
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.communicate()
-
-
-async def succeeds(api: WiredApi, client: str, name: str) -> None:
-    async with program(api, "-m", f"tests.conformance.clients.{client}", name) as process:
-        async with asyncio.timeout(PROGRAM_S_MAX):
-            said, _ = await process.communicate()
-        assert process.returncode == 0, said.decode()
 
 
 async def define_widgets(api: WiredApi) -> None:
