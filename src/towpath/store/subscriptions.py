@@ -5,7 +5,6 @@ nothing falls between the two. A buffer that overflows is thrown away and its ow
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 
 from towpath.store.contract import Compacted, Event, Observer
@@ -22,7 +21,20 @@ An empty list: there are no more in it.
 
 
 class BufferedSubscription:
-    """One watcher's place in the log."""
+    """One watcher's place in the log. Small: there may be ten thousand that nothing happens to."""
+
+    __slots__ = (
+        "_buffer",
+        "_buffered_bytes",
+        "_dropped",
+        "_fan_out",
+        "_handed_out",
+        "_read_log",
+        "_replay_until",
+        "_wake",
+        "collection",
+        "prefix",
+    )
 
     def __init__(
         self,
@@ -38,7 +50,7 @@ class BufferedSubscription:
         self._read_log = read_log
         self._handed_out = since
         self._replay_until = max(since, fan_out.revision)
-        self._buffer: deque[Event] = deque()
+        self._buffer: list[Event] = []
         self._buffered_bytes = 0
         self._dropped = False
         self._wake: asyncio.Future[None] | None = None
@@ -58,8 +70,7 @@ class BufferedSubscription:
                 raise Compacted("the watcher did not keep up")
             self._wake = asyncio.get_running_loop().create_future()
             await self._wake
-        events = list(self._buffer)
-        self._buffer.clear()
+        events, self._buffer = self._buffer, []
         self._buffered_bytes = 0
         self._handed_out = events[-1].revision
         return events
@@ -79,7 +90,7 @@ class BufferedSubscription:
 
     def drop(self) -> None:
         self._dropped = True
-        self._buffer.clear()
+        self._buffer = []
         self._wake_up()
 
     def _replay(self) -> list[Event]:
