@@ -146,6 +146,11 @@ class PluginProcess:
         ended = asyncio.ensure_future(self._program.wait())
         try:
             await asyncio.wait({accepted, ended}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            # Its deadline can pass in the moment in which it came.
+            if accepted.done() and not accepted.cancelled():
+                accepted.result()[0].close()
+            raise
         finally:
             ended.cancel()
             if not accepted.done():
