@@ -34,13 +34,13 @@ async def api(tmp_path: Path) -> AsyncIterator[WiredApi]:
 
 
 async def helm(api: WiredApi, *arguments: str) -> str:
-    homes = {
-        f"HELM_{name}_HOME": str(api.kubeconfig.parent) for name in ("CACHE", "CONFIG", "DATA")
-    }
+    home = str(api.kubeconfig.parent)
+    homes = {f"HELM_{name}_HOME": home for name in ("CACHE", "CONFIG", "DATA")}
+    places = {"HOME": home, "KUBECONFIG": str(api.kubeconfig), **homes}
     process = await asyncio.create_subprocess_exec(
         HELM_3,
         *arguments,
-        env={"PATH": os.environ["PATH"], "KUBECONFIG": str(api.kubeconfig), **homes},
+        env={"PATH": os.environ["PATH"], **places},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -22,7 +22,7 @@ async def program(api: WiredApi, *arguments: str) -> AsyncIterator[asyncio.subpr
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *arguments,
-        env={**os.environ, "KUBECONFIG": str(api.kubeconfig)},
+        env={**os.environ, "HOME": str(api.kubeconfig.parent), "KUBECONFIG": str(api.kubeconfig)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         cwd=Path(__file__).parents[3],
