@@ -37,6 +37,8 @@ STOP_S_MAX = 20.0
 LOOK_EVERY_S = 0.005
 PR_SET_PDEATHSIG = 1
 
+Process = subprocess.Popen[bytes]
+
 
 @dataclass(frozen=True, slots=True)
 class Side:
@@ -80,7 +82,7 @@ def ours(folder: Path) -> Iterator[Side]:
     command = [sys.executable, "-m", "bench.apiserver.serve", str(folder), str(port)]
     began = time.perf_counter()
     with running(command, folder / "towpath.log") as process:
-        yield _ready("towpath", port, pki, (process.pid,), began)
+        yield _ready("towpath", port, pki, [process], began)
 
 
 @contextmanager
@@ -91,14 +93,17 @@ def kube(folder: Path) -> Iterator[Side]:
         began = time.perf_counter()
         command = [str(BINARIES["kube-apiserver"]), *_arguments(folder, pki, address, port)]
         with running(command, folder / "kube-apiserver.log") as process:
-            yield _ready("kube-apiserver + etcd", port, pki, (process.pid, etcd), began)
+            yield _ready("kube-apiserver + etcd", port, pki, [process, etcd], began)
 
 
-def _ready(name: str, port: int, pki: Pki, pids: tuple[int, ...], began: float) -> Side:
+def _ready(name: str, port: int, pki: Pki, processes: list[Process], began: float) -> Side:
+    pids = tuple(process.pid for process in processes)
     server = Server(f"https://127.0.0.1:{port}", pki.ca_pem.decode(), pids)
     admin = Requests(pki.admin_token)
 
     def answers() -> bool:
+        if any(process.poll() is not None for process in processes):
+            raise TimeoutError(f"{name} has ended")
         try:
             connection = server.connect()
             connection.ask(admin.read("/readyz"))
@@ -112,7 +117,7 @@ def _ready(name: str, port: int, pki: Pki, pids: tuple[int, ...], began: float) 
 
 
 @contextmanager
-def _etcd(folder: Path) -> Iterator[tuple[str, int]]:
+def _etcd(folder: Path) -> Iterator[tuple[str, Process]]:
     address, peers = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
     command = [
         str(BINARIES["etcd"]),
@@ -135,7 +140,7 @@ def _etcd(folder: Path) -> Iterator[tuple[str, int]]:
             return False
 
         eventually(answers)
-        yield address, process.pid
+        yield address, process
 
 
 def _arguments(folder: Path, pki: Pki, etcd: str, port: int) -> list[str]:
@@ -172,7 +177,7 @@ def _arguments(folder: Path, pki: Pki, etcd: str, port: int) -> list[str]:
 
 
 @contextmanager
-def running(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(command: list[str], log: Path) -> Iterator[Process]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(
