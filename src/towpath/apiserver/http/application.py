@@ -7,7 +7,6 @@ Status. No framework here: this is the hot path, where one turns into a fifth of
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from importlib.metadata import version as version_of
 
 from towpath.apiserver.auditing.events import Auditing, Tap
 from towpath.apiserver.authn.chain import ANONYMOUS, RequestAuthenticator
@@ -107,14 +106,12 @@ class ApiApplication:
         fairness: Fairness | None = None,
         audit: Auditing | None = None,
     ) -> None:
-        version = version_of("towpath")
         self._verbs = verbs
         self._registry = registry
         self._authenticate = authenticate
         self._authorize = authorize
         self._discovery = Discovery(registry)
-        self._openapi = OpenApi(registry, version=version)
-        self._version = version_document(version)
+        self._openapi = OpenApi(registry)
         self._watches = WatchStreams()
         self._logs = LogStreams(pods)
         kinds = (ExecSockets, AttachSockets, ForwardSockets)
@@ -304,7 +301,7 @@ class ApiApplication:
             text = health(path, verbose=verbose)
             await send_bytes(send, text, content_type=TEXT)
         else:
-            await send_bytes(send, self._version.body)
+            await send_bytes(send, version_document().body)
 
 
 def _formatted(scope: Scope, send: Send) -> Send:

@@ -6,6 +6,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import orjson
 
@@ -22,11 +23,20 @@ PUBLIC_PATHS = HEALTH_PATHS | {"/version"}
 """Open to everybody, as Kubernetes' system:public-info-viewer has them."""
 
 
-def version_document(towpath_version: str) -> Document:
+@cache
+def towpath_version() -> str:
+    # Loaded with the first question: reading metadata takes the parser of e-mail.
+    from importlib.metadata import version
+
+    return version("towpath")
+
+
+@cache
+def version_document() -> Document:
     info = {
         "major": "1",
         "minor": str(KUBERNETES_MINOR),
-        "gitVersion": f"v1.{KUBERNETES_MINOR}.0+towpath.{towpath_version}",
+        "gitVersion": f"v1.{KUBERNETES_MINOR}.0+towpath.{towpath_version()}",
         "gitCommit": "",
         "gitTreeState": "clean",
         "buildDate": "1970-01-01T00:00:00Z",

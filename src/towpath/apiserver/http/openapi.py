@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import orjson
 
 from towpath.apiserver.http.discovery import Document
+from towpath.apiserver.http.fixed import towpath_version
 from towpath.apiserver.registry import Registry, Served
 from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import RawObject
@@ -38,9 +39,8 @@ _WRITE_PARAMETERS = ("dryRun", "fieldManager", "fieldValidation")
 
 
 class OpenApi:
-    def __init__(self, registry: Registry, *, version: str) -> None:
+    def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._version = version
         self._generation = -1
         self._documents: dict[str, Document] = {}
         self._hashes: dict[str, str] = {}
@@ -48,7 +48,7 @@ class OpenApi:
     def v2(self, accept: str) -> Document:
         if GNOSTIC_ACCEPT in accept:
             return Document(GNOSTIC_SHELL, GNOSTIC_TYPE)
-        info = {"title": "Towpath", "version": self._version}
+        info = {"title": "Towpath", "version": towpath_version()}
         return Document(
             orjson.dumps({"swagger": "2.0", "info": info, "paths": {}, "definitions": {}})
         )
@@ -109,7 +109,7 @@ class OpenApi:
             paths |= _paths(one)
         return {
             "openapi": "3.0.0",
-            "info": {"title": "Towpath", "version": self._version},
+            "info": {"title": "Towpath", "version": towpath_version()},
             "paths": paths,
             "components": {"schemas": schemas},
         }
