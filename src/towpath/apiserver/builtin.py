@@ -5,7 +5,7 @@ are here for discovery and answered by the wire's authn and authz.
 """
 
 from towpath.apiserver.kinds import behaviour_of
-from towpath.apiserver.registry import ScalePaths, Served
+from towpath.apiserver.registry import KnownShape, ScalePaths, Served
 from towpath.machinery import builtins
 from towpath.machinery.builtins import BuiltinKind
 
@@ -24,8 +24,7 @@ def _served(kind: BuiltinKind) -> Served:
         categories=kind.categories,
         subresources=kind.subresources,
         verbs=kind.verbs,
-        topology=builtins.topology(kind),
-        schema=builtins.schema(kind),
+        shape=KnownShape(builtins.topology(kind), builtins.schema(kind)),
         behaviour=behaviour_of(kind.resource.kind),
         scale=_SCALE if "scale" in kind.subresources else None,
     )

@@ -7,6 +7,7 @@ so that what is derived from the registry can be kept until then.
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from towpath.apiserver.schema import Schema
 from towpath.machinery.errors import Cause, NotFound
@@ -46,6 +47,32 @@ class Behaviour:
     """Whether an update has to name the version that it is for."""
 
 
+class Shape(Protocol):
+    """What the objects of one version look like."""
+
+    @property
+    def openapi(self) -> RawObject | None:
+        """openAPIV3Schema, for CRDs."""
+        ...
+
+    @property
+    def topology(self) -> Topology:
+        """Which lists are maps: what merging and field ownership go by."""
+        ...
+
+    @property
+    def schema(self) -> Schema | None:
+        """Prunes, defaults and validates; None: fields are not known here and all are kept."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KnownShape:
+    topology: Topology = DEDUCED
+    schema: Schema | None = None
+    openapi: RawObject | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ScalePaths:
     """Where a kind keeps its replica counts; dotted paths without the leading dot."""
@@ -69,12 +96,7 @@ class Served:
     verbs: tuple[str, ...] = ALL_VERBS
     columns: tuple[Column, ...] = ()
     """Printer columns of a CRD; Age not included. Built-in kinds have theirs in http."""
-    openapi: RawObject | None = None
-    """openAPIV3Schema of the version, for CRDs."""
-    topology: Topology = DEDUCED
-    """Which lists are maps: what merging and field ownership go by."""
-    schema: Schema | None = None
-    """Prunes, defaults and validates; None: fields are not known here and all are kept."""
+    shape: Shape = KnownShape()
     behaviour: Behaviour = field(default_factory=Behaviour)
     custom: bool = False
     stored_api_version: str = ""
@@ -83,6 +105,18 @@ class Served:
     selectable_fields: tuple[str, ...] = ()
     terminating: bool = False
     """The definition is being deleted: nothing new is taken."""
+
+    @property
+    def openapi(self) -> RawObject | None:
+        return self.shape.openapi
+
+    @property
+    def topology(self) -> Topology:
+        return self.shape.topology
+
+    @property
+    def schema(self) -> Schema | None:
+        return self.shape.schema
 
     @property
     def collection(self) -> str:
@@ -113,7 +147,10 @@ class Registry:
         self.generation = 0
         self._by_path: dict[tuple[str, str, str], Served] = {}
         self._by_kind: dict[tuple[str, str], Served] = {}
-        self._by_collection: dict[str, Served] | None = None
+        self._by_collection: dict[str, tuple[Served, ...]] = {}
+        """All versions of each resource, the most preferred first."""
+        self._names: dict[tuple[str, str], str] = {}
+        self._kinds: dict[tuple[str, str], str] = {}
         for served in builtin:
             self._add(served)
         self._built_in = frozenset(group for group, _, _ in self._by_path)
@@ -138,9 +175,15 @@ class Registry:
 
     def of_collection(self, collection: str) -> Served | None:
         """The preferred version of whatever is stored in that collection."""
-        if self._by_collection is None:
-            self._by_collection = {served.collection: served for served in self.preferred()}
-        return self._by_collection.get(collection)
+        versions = self._by_collection.get(collection)
+        return versions[0] if versions else None
+
+    def holder(self, group: str, name: str) -> str:
+        """The plural of the resource that has the plural, singular or short name; "" for none."""
+        return self._names.get((group, name), "")
+
+    def holder_of_kind(self, group: str, kind: str) -> str:
+        return self._kinds.get((group, kind), "")
 
     def all(self) -> list[Served]:
         return list(self._by_path.values())
@@ -154,31 +197,36 @@ class Registry:
 
     def preferred(self) -> list[Served]:
         """Every resource once, in the most preferred version that has it."""
-        best: dict[str, Served] = {}
-        for served in self._by_path.values():
-            known = best.get(served.collection)
-            if known is None or (
-                version_order(served.resource.version) < version_order(known.resource.version)
-            ):
-                best[served.collection] = served
-        return list(best.values())
+        return [versions[0] for versions in self._by_collection.values()]
 
     def replace(self, group: str, plural: str, versions: Iterable[Served]) -> None:
         """Serve exactly these versions of one custom resource; none: serve it no more."""
-        for served in [*self._by_path.values()]:
+        for served in self._by_collection.pop(collection_of(group, plural), ()):
             resource = served.resource
-            if (resource.group, resource.plural) == (group, plural):
-                del self._by_path[(resource.group, resource.version, resource.plural)]
-                self._by_kind.pop((resource.api_version, resource.kind), None)
+            del self._by_path[(resource.group, resource.version, resource.plural)]
+            self._by_kind.pop((resource.api_version, resource.kind), None)
+            self._kinds.pop((resource.group, resource.kind), None)
+            for name in _names_of(served):
+                self._names.pop((resource.group, name), None)
         for served in versions:
             self._add(served)
-        self._by_collection = None
         self.generation += 1
 
     def _add(self, served: Served) -> None:
         resource = served.resource
         self._by_path[(resource.group, resource.version, resource.plural)] = served
         self._by_kind[(resource.api_version, resource.kind)] = served
+        self._kinds[(resource.group, resource.kind)] = resource.plural
+        for name in _names_of(served):
+            self._names[(resource.group, name)] = resource.plural
+        versions = (*self._by_collection.get(served.collection, ()), served)
+        if len(versions) > 1:
+            versions = tuple(sorted(versions, key=lambda one: version_order(one.resource.version)))
+        self._by_collection[served.collection] = versions
+
+
+def _names_of(served: Served) -> tuple[str, ...]:
+    return (served.resource.plural, served.singular, *served.short_names)
 
 
 _VERSION = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")

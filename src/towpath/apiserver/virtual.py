@@ -17,7 +17,7 @@ from towpath.apiserver.authz.reviews import AccessReviews
 from towpath.apiserver.calls import Target, Verbs, WriteOptions, Written
 from towpath.apiserver.core import Operation
 from towpath.apiserver.encoding import dumps, ordered
-from towpath.apiserver.registry import Registry
+from towpath.apiserver.registry import KnownShape, Registry
 from towpath.apiserver.verbs.create import check_version
 from towpath.apiserver.writing import complete
 from towpath.machinery import builtins
@@ -111,8 +111,8 @@ class WithVirtualKinds:
         resource = TOKEN_REQUEST if target.subresource else target.resource
         served = self._registry.find(target.resource)
         if target.subresource:
-            schema, topology = builtins.schema(_REQUEST), builtins.topology(_REQUEST)
-            served = replace(served, resource=resource, schema=schema, topology=topology)
+            shape = KnownShape(builtins.topology(_REQUEST), builtins.schema(_REQUEST))
+            served = replace(served, resource=resource, shape=shape)
         check_version(served, obj)
         metadata = obj.setdefault("metadata", {})
         if not isinstance(metadata, dict):

@@ -65,14 +65,12 @@ def _status(registry: Registry, obj: RawObject, old: RawObject | None) -> RawObj
 def _taken_names(registry: Registry, spec: RawObject) -> list[str]:
     names = spec["names"]
     wanted = {names["plural"], names.get("singular"), *(names.get("shortNames") or ())} - {None, ""}
-    taken = set()
-    for served in registry.all():
-        resource = served.resource
-        if resource.group != spec["group"] or resource.plural == names["plural"]:
-            continue
-        taken |= wanted & {resource.plural, served.singular, *served.short_names}
-        if names.get("kind") == resource.kind:
-            taken.add(resource.kind)
+    taken = {
+        name for name in wanted if registry.holder(spec["group"], name) not in ("", names["plural"])
+    }
+    holder = registry.holder_of_kind(spec["group"], names.get("kind") or "")
+    if holder not in ("", names["plural"]):
+        taken.add(names["kind"])
     return sorted(taken)
 
 

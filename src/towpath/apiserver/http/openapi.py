@@ -88,7 +88,7 @@ class OpenApi:
 
     def _hash(self, name: str, served: Iterable[Served]) -> str:
         if name not in self._hashes:
-            digest = hashlib.sha256(self._version.encode())
+            digest = hashlib.sha256(towpath_version().encode())
             for one in sorted(served, key=lambda each: each.resource.plural):
                 digest.update(repr((one.resource, one.subresources)).encode())
                 digest.update(orjson.dumps(one.openapi))

@@ -7,20 +7,20 @@ established the moment it is stored.
 
 from collections.abc import Callable
 from dataclasses import replace
+from sys import intern
 
-from towpath.apiserver.registry import Behaviour, ScalePaths, Served
-from towpath.apiserver.schema import Schema
+from towpath.apiserver.registry import Behaviour, ScalePaths, Served, Shape
 from towpath.machinery.causes import forbidden, invalid_value, required
 from towpath.machinery.errors import Cause
 from towpath.machinery.kinds import Column, Resource
 from towpath.machinery.objects import RawObject
 from towpath.machinery.schemas import structural_errors
-from towpath.machinery.topology import topology_of
 
 GROUP = "apiextensions.k8s.io"
 CLEANUP_FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
 
-CompileSchema = Callable[[RawObject], Schema]
+ShapeOf = Callable[[str], Shape]
+"""What objects of a version look like, by its name."""
 
 
 def _default(obj: RawObject) -> None:
@@ -108,7 +108,10 @@ CUSTOM_RESOURCE_DEFINITION = Behaviour(
 )
 
 
-def served_versions(definition: RawObject, compile_schema: CompileSchema) -> list[Served]:
+_OF_CUSTOM_KINDS = Behaviour(counts_generations=True)
+
+
+def served_versions(definition: RawObject, shape_of: ShapeOf) -> list[Served]:
     """What an accepted definition serves; while it is being deleted, nothing new."""
     spec = definition["spec"]
     versions = [version for version in spec["versions"] if version.get("served", True)]
@@ -117,21 +120,21 @@ def served_versions(definition: RawObject, compile_schema: CompileSchema) -> lis
     stored_api_version = f"{spec['group']}/{storage}" if several else ""
     terminating = "deletionTimestamp" in definition["metadata"]
     return [
-        replace(_served(spec, version, stored_api_version, compile_schema), terminating=terminating)
+        replace(
+            _served(spec, version, stored_api_version, shape_of(version["name"])),
+            terminating=terminating,
+        )
         for version in versions
     ]
 
 
-def _served(
-    spec: RawObject, version: RawObject, stored_api_version: str, compile_schema: CompileSchema
-) -> Served:
+def _served(spec: RawObject, version: RawObject, stored_api_version: str, shape: Shape) -> Served:
     names = spec["names"]
     subresources = version.get("subresources") or {}
-    schema = version["schema"]["openAPIV3Schema"]
     return Served(
         resource=Resource(
-            spec["group"],
-            version["name"],
+            intern(spec["group"]),
+            intern(version["name"]),
             names["kind"],
             names["plural"],
             spec["scope"] == "Namespaced",
@@ -151,10 +154,8 @@ def _served(
             )
             for column in version.get("additionalPrinterColumns") or ()
         ),
-        openapi=schema,
-        topology=topology_of(schema),
-        schema=compile_schema(schema),
-        behaviour=Behaviour(counts_generations=True),
+        shape=shape,
+        behaviour=_OF_CUSTOM_KINDS,
         custom=True,
         stored_api_version=stored_api_version,
         scale=_scale_paths(subresources.get("scale")),
