@@ -63,6 +63,7 @@ class ServiceAccountTokens:
         self._key.ensure_kid()
         self._verbs = verbs
         self._remembered: dict[bytes, dict[str, Any]] = {}
+        self._decoded: dict[Target, tuple[bytes, RawObject]] = {}
         self.issuer = issuer
 
     @property
@@ -217,9 +218,15 @@ class ServiceAccountTokens:
         return UserInfo(name=user.name, groups=user.groups, uid=uid)
 
     async def _object(self, resource: Resource, namespace: str, name: str) -> RawObject:
-        found = await self._verbs.get(PLATFORM, Target(resource, namespace, name))
-        obj: RawObject = orjson.loads(found)
-        return obj
+        """Not to be changed: it is decoded once and kept for as long as it stays what it is."""
+        target = Target(resource, namespace, name)
+        found = await self._verbs.get(PLATFORM, target)
+        known = self._decoded.get(target)
+        if known is None or known[0] is not found:
+            if len(self._decoded) >= REMEMBERED_MAX:
+                self._decoded.clear()
+            known = self._decoded[target] = (found, orjson.loads(found))
+        return known[1]
 
 
 def quoted(texts: Sequence[str]) -> str:
