@@ -3,38 +3,41 @@
 from dataclasses import replace
 
 from towpath.apiserver.kinds.access import BINDING, ROLE
-from towpath.apiserver.kinds.autoscalers import AUTOSCALER
-from towpath.apiserver.kinds.configuration import (
-    CLAIM,
-    CONFIG_MAP,
-    LIMIT_RANGE,
-    SECRET,
-    STORAGE_CLASS,
-)
+from towpath.apiserver.kinds.configuration import CONFIG_MAP, SECRET
 from towpath.apiserver.kinds.definitions import CUSTOM_RESOURCE_DEFINITION
+from towpath.apiserver.kinds.ingresses import INGRESS, INGRESS_CLASS, NETWORK_POLICY
 from towpath.apiserver.kinds.namespaces import NAMESPACE
-from towpath.apiserver.kinds.network import (
-    ENDPOINT_SLICE,
-    INGRESS,
-    NETWORK_POLICY,
-    SERVICE,
-)
+from towpath.apiserver.kinds.network import ENDPOINT_SLICE, SERVICE
 from towpath.apiserver.kinds.pods import default_pod, prepare_pod, validate_pod
 from towpath.apiserver.kinds.policies import MUTATING_POLICY, POLICY, POLICY_BINDING
+from towpath.apiserver.kinds.records import (
+    ACCOUNT,
+    CLAIM,
+    EVENT,
+    LEASE,
+    LIMIT_RANGE,
+    NODE,
+    PRIORITY_CLASS,
+    QUOTA,
+    REVISION,
+    STORAGE_CLASS,
+    VOLUME,
+)
+from towpath.apiserver.kinds.scaling import AUTOSCALER, BUDGET
 from towpath.apiserver.kinds.webhooks import WEBHOOKS
 from towpath.apiserver.kinds.workloads import (
     CRON_JOB,
     DAEMON_SET,
     DEPLOYMENT,
     JOB,
+    POD_TEMPLATE,
     REPLICA_SET,
+    REPLICATION_CONTROLLER,
     STATEFUL_SET,
 )
 from towpath.apiserver.registry import Behaviour
 
 _PLAIN = Behaviour()
-_GENERATIONS = Behaviour(counts_generations=True)
-_RETURNS_OBJECT = Behaviour(delete_returns_object=True)
 
 CREATED_BY_UPDATE = frozenset(
     (
@@ -64,21 +67,26 @@ _PARTICULAR: dict[str, Behaviour] = {
     "ClusterRole": ROLE,
     "ClusterRoleBinding": BINDING,
     "ConfigMap": CONFIG_MAP,
+    "ControllerRevision": REVISION,
     "CronJob": CRON_JOB,
     "CustomResourceDefinition": CUSTOM_RESOURCE_DEFINITION,
     "DaemonSet": DAEMON_SET,
     "Deployment": DEPLOYMENT,
     "EndpointSlice": ENDPOINT_SLICE,
+    "Event": EVENT,
     "HorizontalPodAutoscaler": AUTOSCALER,
     "Ingress": INGRESS,
+    "IngressClass": INGRESS_CLASS,
     "Job": JOB,
+    "Lease": LEASE,
     "LimitRange": LIMIT_RANGE,
     "MutatingAdmissionPolicy": MUTATING_POLICY,
     "MutatingAdmissionPolicyBinding": POLICY_BINDING,
     "MutatingWebhookConfiguration": WEBHOOKS,
     "Namespace": NAMESPACE,
     "NetworkPolicy": NETWORK_POLICY,
-    "PersistentVolume": _RETURNS_OBJECT,
+    "Node": NODE,
+    "PersistentVolume": VOLUME,
     "PersistentVolumeClaim": CLAIM,
     "Pod": Behaviour(
         default=default_pod,
@@ -87,16 +95,17 @@ _PARTICULAR: dict[str, Behaviour] = {
         counts_generations=True,
         delete_returns_object=True,
     ),
-    "PodDisruptionBudget": _GENERATIONS,
-    "PodTemplate": Behaviour(counts_generations=True, delete_returns_object=True),
+    "PodDisruptionBudget": BUDGET,
+    "PodTemplate": POD_TEMPLATE,
     "ReplicaSet": REPLICA_SET,
-    "ReplicationController": _GENERATIONS,
-    "ResourceQuota": _RETURNS_OBJECT,
+    "ReplicationController": REPLICATION_CONTROLLER,
+    "PriorityClass": PRIORITY_CLASS,
+    "ResourceQuota": QUOTA,
     "Role": ROLE,
     "RoleBinding": BINDING,
     "Secret": SECRET,
     "Service": SERVICE,
-    "ServiceAccount": _RETURNS_OBJECT,
+    "ServiceAccount": ACCOUNT,
     "StatefulSet": STATEFUL_SET,
     "StorageClass": STORAGE_CLASS,
     "ValidatingAdmissionPolicy": POLICY,

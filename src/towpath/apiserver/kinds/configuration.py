@@ -1,11 +1,11 @@
-"""ConfigMaps, Secrets and claims: what they hold, and what may not change in them."""
+"""ConfigMaps and Secrets: what they hold, and what may not change in them."""
 
 import base64
 import binascii
 import re
 
 from towpath.apiserver.registry import Behaviour
-from towpath.machinery.causes import forbidden, invalid_value, required, too_long, unsupported
+from towpath.machinery.causes import forbidden, invalid_value, required, too_long
 from towpath.machinery.errors import BadRequest, Cause
 from towpath.machinery.objects import RawObject
 
@@ -111,31 +111,5 @@ def _validate_immutable(obj: RawObject, old: RawObject, fields: tuple[str, ...])
     return causes
 
 
-def _default_claim(obj: RawObject) -> None:
-    if isinstance(obj.get("spec"), dict):
-        obj["spec"].setdefault("volumeMode", "Filesystem")
-
-
-def _prepare_claim(obj: RawObject, old: RawObject | None) -> None:
-    if old is None:
-        obj["status"] = {"phase": "Pending"}
-
-
-def _default_storage_class(obj: RawObject) -> None:
-    obj.setdefault("reclaimPolicy", "Delete")
-    obj.setdefault("volumeBindingMode", "Immediate")
-
-
-def _validate_limit_range(obj: RawObject, _old: RawObject | None) -> list[Cause]:
-    return [
-        unsupported(f"spec.limits[{index}].type", limit.get("type"), ("Container",))
-        for index, limit in enumerate((obj.get("spec") or {}).get("limits") or ())
-        if limit.get("type") != "Container"
-    ]
-
-
-LIMIT_RANGE = Behaviour(validate=_validate_limit_range)
 CONFIG_MAP = Behaviour(validate=_validate_config_map)
 SECRET = Behaviour(default=_default_secret, validate=_validate_secret)
-CLAIM = Behaviour(default=_default_claim, prepare=_prepare_claim, delete_returns_object=True)
-STORAGE_CLASS = Behaviour(default=_default_storage_class, delete_returns_object=True)

@@ -1,4 +1,4 @@
-"""Services, ingresses and network policies: defaults and what is refused.
+"""Services and their endpoints: defaults and what is refused.
 
 Cluster addresses are given in admission (admission/addresses.py), where other services are seen.
 """
@@ -11,7 +11,6 @@ from towpath.machinery.names import port_number_errors
 from towpath.machinery.objects import RawObject
 
 SERVICE_TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
-PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
 
 
 def _default_service(obj: RawObject) -> None:
@@ -79,57 +78,6 @@ def _validate_service(obj: RawObject, old: RawObject | None) -> list[Cause]:
     return causes
 
 
-def _validate_ingress(obj: RawObject, _old: RawObject | None) -> list[Cause]:
-    spec = obj.get("spec") or {}
-    rules = spec.get("rules") or []
-    causes: list[Cause] = []
-    if not rules and not spec.get("defaultBackend"):
-        words = "either `defaultBackend` or `rules` must be specified"
-        causes.append(invalid_value("spec", rules, words))
-    for index, rule in enumerate(rules):
-        http = rule.get("http")
-        if http is None:
-            continue
-        field = f"spec.rules[{index}].http.paths"
-        if not http.get("paths"):
-            causes.append(required(field))
-        for number, path in enumerate(http.get("paths") or ()):
-            causes += _validate_path(path, f"{field}[{number}]")
-    return causes
-
-
-def _validate_path(path: RawObject, field: str) -> list[Cause]:
-    causes: list[Cause] = []
-    path_type, text = path.get("pathType"), path.get("path") or ""
-    if not path_type:
-        causes.append(required(f"{field}.pathType", "pathType must be specified"))
-    elif path_type not in PATH_TYPES:
-        causes.append(unsupported(f"{field}.pathType", path_type, PATH_TYPES))
-    if path_type in ("Exact", "Prefix") and not text.startswith("/"):
-        causes.append(invalid_value(f"{field}.path", text, "must be an absolute path"))
-    service = (path.get("backend") or {}).get("service")
-    if service is not None:
-        where = f"{field}.backend.service"
-        if not service.get("name"):
-            causes.append(required(f"{where}.name"))
-        port = service.get("port") or {}
-        if not port.get("name") and not port.get("number"):
-            causes.append(required(where, "port name or number is required"))
-    return causes
-
-
-def _default_network_policy(obj: RawObject) -> None:
-    spec = obj.get("spec")
-    if not isinstance(spec, dict):
-        return
-    spec.setdefault("podSelector", {})
-    types = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
-    spec.setdefault("policyTypes", types)
-    for rule in (*(spec.get("ingress") or ()), *(spec.get("egress") or ())):
-        for port in rule.get("ports") or ():
-            port.setdefault("protocol", "TCP")
-
-
 def _default_endpoint_slice(obj: RawObject) -> None:
     for port in obj.get("ports") or ():
         port.setdefault("name", "")
@@ -143,6 +91,4 @@ SERVICE = Behaviour(
     name_pattern="label1035",
     delete_returns_object=True,
 )
-INGRESS = Behaviour(validate=_validate_ingress, counts_generations=True)
-NETWORK_POLICY = Behaviour(default=_default_network_policy, counts_generations=True)
 ENDPOINT_SLICE = Behaviour(default=_default_endpoint_slice, counts_generations=True)

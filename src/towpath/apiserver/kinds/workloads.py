@@ -364,6 +364,35 @@ def _validate_schedule(schedule: object) -> list[Cause]:
     return []
 
 
+def _default_pod_template(obj: RawObject) -> None:
+    _default_template(obj)
+
+
+def _validate_pod_template(obj: RawObject, _old: RawObject | None) -> list[Cause]:
+    return list(validate_template(obj.get("template") or {}, "template"))
+
+
+def _default_controller(obj: RawObject) -> None:
+    """A replication controller takes from its template what it does not say itself."""
+    spec = _spec(obj)
+    labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels")
+    if labels and not spec.get("selector"):
+        spec["selector"] = {**labels}
+    if labels and not obj["metadata"].get("labels"):
+        obj["metadata"]["labels"] = {**labels}
+    _default_replica_set(obj)
+
+
+def _validate_controller(obj: RawObject, _old: RawObject | None) -> list[Cause]:
+    spec = _spec(obj)
+    causes: list[Cause] = []
+    for name in ("replicas", "minReadySeconds"):
+        causes += not_negative(f"spec.{name}", spec.get(name))
+    if not spec.get("selector"):
+        causes.append(required("spec.selector"))
+    return causes + list(validate_template(spec.get("template") or {}, "spec.template"))
+
+
 DEPLOYMENT = Behaviour(
     default=_default_deployment, validate=_validate_deployment, counts_generations=True
 )
@@ -381,4 +410,13 @@ JOB = Behaviour(
 )
 CRON_JOB = Behaviour(
     default=_default_cron_job, validate=_validate_cron_job, counts_generations=True
+)
+POD_TEMPLATE = Behaviour(
+    default=_default_pod_template,
+    validate=_validate_pod_template,
+    counts_generations=True,
+    delete_returns_object=True,
+)
+REPLICATION_CONTROLLER = Behaviour(
+    default=_default_controller, validate=_validate_controller, counts_generations=True
 )

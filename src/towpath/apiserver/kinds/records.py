@@ -1,0 +1,252 @@
+"""Small kinds: leases, events, classes, revisions, accounts, volumes. What each of them refuses."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from towpath.apiserver.kinds.containers import named, not_negative, one_of, resource_name
+from towpath.apiserver.registry import Behaviour
+from towpath.machinery.causes import forbidden, invalid_value, required, unsupported
+from towpath.machinery.conditions import timestamp
+from towpath.machinery.errors import Cause
+from towpath.machinery.names import label_value_errors, qualified_name_errors, subdomain_errors
+from towpath.machinery.objects import RawObject
+from towpath.machinery.selectors import selector_causes
+
+ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
+VOLUME_MODES = ("Block", "Filesystem")
+PREEMPTION_POLICIES = ("Never", "PreemptLowerPriority")
+RECLAIM_POLICIES = ("Delete", "Retain")
+BINDING_MODES = ("Immediate", "WaitForFirstConsumer")
+GATED_LEASE_FIELDS = ("strategy", "preferredHolder")
+IMMUTABLE = "field is immutable"
+IMMUTABLE_CLAIM = (
+    "spec is immutable after creation except resources.requests and volumeAttributesClassName for "
+    "bound claims"
+)
+
+
+def _prepare_lease(obj: RawObject, _old: RawObject | None) -> None:
+    """Fields of features that Kubernetes has switched off are dropped."""
+    for name in GATED_LEASE_FIELDS:
+        (obj.get("spec") or {}).pop(name, None)
+
+
+def _validate_lease(obj: RawObject, _old: RawObject | None) -> list[Cause]:
+    spec = obj.get("spec") or {}
+    causes = []
+    duration = spec.get("leaseDurationSeconds")
+    if duration is not None and duration <= 0:
+        words = "must be greater than 0"
+        causes.append(invalid_value("spec.leaseDurationSeconds", duration, words))
+    return causes + list(not_negative("spec.leaseTransitions", spec.get("leaseTransitions")))
+
+
+def _validate_event(obj: RawObject, _old: RawObject | None) -> list[Cause]:
+    about = (obj.get("involvedObject") or {}).get("namespace") or ""
+    namespace = obj["metadata"].get("namespace") or ""
+    if about == namespace or (not about and namespace == "default"):
+        return []
+    return [invalid_value("involvedObject.namespace", about, "does not match event.namespace")]
+
+
+def _default_priority(obj: RawObject) -> None:
+    obj.setdefault("preemptionPolicy", "PreemptLowerPriority")
+
+
+def _validate_priority(obj: RawObject, old: RawObject | None) -> list[Cause]:
+    policy = obj.get("preemptionPolicy")
+    if old is None:
+        return list(one_of("preemptionPolicy", policy, PREEMPTION_POLICIES))
+    causes: list[Cause] = []
+    if obj.get("value") != old.get("value"):
+        causes.append(forbidden("value", "may not be changed in an update."))
+    if policy != old.get("preemptionPolicy"):
+        causes.append(invalid_value("preemptionPolicy", policy, IMMUTABLE))
+    return causes
+
+
+def _default_storage_class(obj: RawObject) -> None:
+    obj.setdefault("reclaimPolicy", "Delete")
+    obj.setdefault("volumeBindingMode", "Immediate")
+
+
+def _validate_storage_class(obj: RawObject, old: RawObject | None) -> list[Cause]:
+    causes = []
+    if old is not None:
+        for name in ("parameters", "provisioner", "reclaimPolicy"):
+            if (obj.get(name) or None) != (old.get(name) or None):
+                causes.append(forbidden(name, f"updates to {name} are forbidden."))
+        if obj.get("volumeBindingMode") != old.get("volumeBindingMode"):
+            found = obj.get("volumeBindingMode")
+            causes.append(invalid_value("volumeBindingMode", found, IMMUTABLE))
+        return causes
+    if not obj.get("provisioner"):
+        causes.append(required("provisioner"))
+    elif qualified_name_errors(obj["provisioner"].lower()):
+        words = qualified_name_errors(obj["provisioner"].lower())
+        causes += named("provisioner", obj["provisioner"], words)
+    if obj.get("reclaimPolicy") not in RECLAIM_POLICIES:
+        causes.append(unsupported("reclaimPolicy", obj.get("reclaimPolicy"), RECLAIM_POLICIES))
+    if obj.get("volumeBindingMode") not in BINDING_MODES:
+        found = obj.get("volumeBindingMode")
+        causes.append(unsupported("volumeBindingMode", found, BINDING_MODES))
+    return causes
+
+
+def _validate_revision(obj: RawObject, old: RawObject | None) -> list[Cause]:
+    causes = []
+    data = obj.get("data")
+    if data is None and old is None:
+        causes.append(required("data", "data is mandatory"))
+    elif data is not None and not isinstance(data, dict):
+        causes.append(required("data", "data must be a valid JSON object"))
+    causes += not_negative("revision", obj.get("revision", 0))
+    if old is not None and old.get("data") != data:
+        causes.append(invalid_value("data", data, IMMUTABLE))
+    return causes
+
+
+def _prepare_account(obj: RawObject, _old: RawObject | None) -> None:
+    """Of the secrets only their names are kept."""
+    for secret in obj.get("secrets") or ():
+        for name in [name for name in secret if name != "name"]:
+            del secret[name]
+
+
+def _default_volume(obj: RawObject) -> None:
+    spec = obj.get("spec")
+    if isinstance(spec, dict):
+        spec.setdefault("persistentVolumeReclaimPolicy", "Retain")
+        spec.setdefault("volumeMode", "Filesystem")
+        if (path := spec.get("hostPath")) is not None:
+            path.setdefault("type", "")
+
+
+def _prepare_volume(obj: RawObject, old: RawObject | None) -> None:
+    if old is None:
+        moment = timestamp(datetime.now(UTC))
+        obj["status"] = {"phase": "Pending", "lastPhaseTransitionTime": moment}
+
+
+def _default_claim(obj: RawObject) -> None:
+    if isinstance(obj.get("spec"), dict):
+        obj["spec"].setdefault("volumeMode", "Filesystem")
+
+
+def _prepare_claim(obj: RawObject, old: RawObject | None) -> None:
+    if old is None:
+        obj["status"] = {"phase": "Pending"}
+
+
+def _validate_claim(obj: RawObject, old: RawObject | None) -> list[Cause]:
+    causes = list(_claim_causes(obj.get("spec") or {}))
+    if old is not None:
+        before, after = ({**(one.get("spec") or {}), "resources": None} for one in (old, obj))
+        if before != after and not (old.get("spec") or {}).get("volumeName"):
+            causes.append(forbidden("spec", IMMUTABLE_CLAIM))
+    return causes
+
+
+def _claim_causes(spec: RawObject) -> Iterator[Cause]:
+    modes = spec.get("accessModes") or []
+    if not modes:
+        yield required("spec.accessModes", "at least 1 access mode is required")
+    if (selector := spec.get("selector")) is not None:
+        yield from selector_causes(selector, "spec.selector")
+    for mode in modes:
+        if mode not in ACCESS_MODES:
+            yield unsupported("spec.accessModes", mode, ACCESS_MODES)
+    if "storage" not in ((spec.get("resources") or {}).get("requests") or {}):
+        yield required("spec.resources[storage]")
+    if name := spec.get("storageClassName"):
+        yield from named("spec.storageClassName", name, subdomain_errors(name))
+    mode = spec.get("volumeMode")
+    if mode is not None and mode not in VOLUME_MODES:
+        yield unsupported("spec.volumeMode", mode, VOLUME_MODES)
+
+
+def _validate_quota(obj: RawObject, old: RawObject | None) -> list[Cause]:
+    spec = obj.get("spec") or {}
+    causes: list[Cause] = []
+    for name in spec.get("hard") or {}:
+        causes += named(f"spec.hard[{name}]", name, qualified_name_errors(name))
+    scopes = spec.get("scopes")
+    if old is not None and scopes != (old.get("spec") or {}).get("scopes"):
+        causes.append(invalid_value("spec.scopes", scopes, IMMUTABLE))
+    return causes
+
+
+def _default_limits(obj: RawObject) -> None:
+    """What a container asks for by default is what it may have by default, or at most."""
+    for limit in (obj.get("spec") or {}).get("limits") or ():
+        if limit.get("type") != "Container":
+            continue
+        for target, sources in (("default", ("max",)), ("defaultRequest", ("default", "min"))):
+            values = limit.get(target) or {}
+            for source in sources:
+                for name, quantity in (limit.get(source) or {}).items():
+                    values.setdefault(name, quantity)
+            if values:
+                limit[target] = values
+
+
+def _validate_limits(obj: RawObject, _old: RawObject | None) -> list[Cause]:
+    return list(_limit_causes(obj.get("spec") or {}))
+
+
+def _limit_causes(spec: RawObject) -> Iterator[Cause]:
+    seen: set[str] = set()
+    for index, limit in enumerate(spec.get("limits") or ()):
+        field = f"spec.limits[{index}]"
+        kind = limit.get("type") or ""
+        yield from named(f"{field}.type", kind, qualified_name_errors(kind))
+        if kind in seen:
+            yield Cause("FieldValueDuplicate", f'Duplicate value: "{kind}"', f"{field}.type")
+        seen.add(kind)
+        for part in ("max", "min", "default", "defaultRequest", "maxLimitRequestRatio"):
+            for name in limit.get(part) or {}:
+                if kind == "Container":
+                    yield from resource_name(f"{field}.{part}[{name}]", name)
+                else:
+                    errors = qualified_name_errors(name)
+                    yield from named(f"{field}.{part}[{name}]", name, errors)
+
+
+def _default_node(obj: RawObject) -> None:
+    spec = obj.get("spec") or {}
+    if spec.get("podCIDR") and not spec.get("podCIDRs"):
+        spec["podCIDRs"] = [spec["podCIDR"]]
+
+
+def _validate_node(obj: RawObject, _old: RawObject | None) -> list[Cause]:
+    causes: list[Cause] = []
+    for index, taint in enumerate((obj.get("spec") or {}).get("taints") or ()):
+        field = f"metadata.taints[{index}]"
+        key, value = taint.get("key") or "", taint.get("value") or ""
+        causes += named(f"{field}.key", key, qualified_name_errors(key))
+        causes += named(f"{field}.value", value, label_value_errors(value))
+        effects = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+        causes += one_of(f"{field}.effect", taint.get("effect"), effects)
+    return causes
+
+
+ACCOUNT = Behaviour(prepare=_prepare_account, delete_returns_object=True)
+CLAIM = Behaviour(
+    default=_default_claim,
+    prepare=_prepare_claim,
+    validate=_validate_claim,
+    delete_returns_object=True,
+)
+EVENT = Behaviour(validate=_validate_event)
+LEASE = Behaviour(prepare=_prepare_lease, validate=_validate_lease)
+LIMIT_RANGE = Behaviour(default=_default_limits, validate=_validate_limits)
+NODE = Behaviour(default=_default_node, validate=_validate_node)
+PRIORITY_CLASS = Behaviour(
+    default=_default_priority, validate=_validate_priority, counts_generations=True
+)
+QUOTA = Behaviour(validate=_validate_quota, delete_returns_object=True)
+REVISION = Behaviour(validate=_validate_revision)
+STORAGE_CLASS = Behaviour(
+    default=_default_storage_class, validate=_validate_storage_class, delete_returns_object=True
+)
+VOLUME = Behaviour(default=_default_volume, prepare=_prepare_volume, delete_returns_object=True)
