@@ -22,6 +22,7 @@ from urllib.parse import unquote
 
 import httptools
 
+from towpath.apiserver.http.connections import OpenConnections
 from towpath.machinery.asgi import Application, Message, Scope
 
 KEEP_ALIVE_S = 75.0
@@ -61,7 +62,7 @@ class Serving:
     application: Application
     websockets: bool = False
     head_s_max: float = HEAD_S_MAX
-    connections: set[Any] = field(default_factory=set)
+    connections: OpenConnections = field(default_factory=OpenConnections)
     """Those that are open, of whatever protocol."""
     tasks: set["asyncio.Task[None]"] = field(default_factory=set)
     """One for each request that is being worked on."""
@@ -94,6 +95,8 @@ class Http1Connection(asyncio.Protocol):
         """Whole requests that came before their turn."""
         self._reading = True
         self._writable: asyncio.Future[None] | None = None
+        self.pauses = 0
+        """How often the client was too slow, so far: a slow one is told from one that is stuck."""
         self._timer: asyncio.TimerHandle | None = None
         self._due_s = math.inf
         self._ends = False
@@ -111,8 +114,8 @@ class Http1Connection(asyncio.Protocol):
             "type": "http",
             "asgi": ASGI,
             "http_version": "1.1",
-            "server": _address(transport.get_extra_info("sockname")),
-            "client": _address(transport.get_extra_info("peername")),
+            "server": address_of(transport.get_extra_info("sockname")),
+            "client": address_of(transport.get_extra_info("peername")),
             "scheme": "http" if tls is None else "https",
             "root_path": "",
             "state": {"client_certificate": certificate} if certificate else {},
@@ -149,6 +152,7 @@ class Http1Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         if self._writable is None:
+            self.pauses += 1
             self._writable = self._loop.create_future()
 
     def resume_writing(self) -> None:
@@ -251,6 +255,11 @@ class Http1Connection(asyncio.Protocol):
             self.transport.close()
         else:
             self._current.keeps_connection = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Between two requests, or before the first."""
+        return self._current is None
 
     @property
     def state(self) -> dict[str, Any]:
@@ -553,6 +562,6 @@ class Exchange:
         connection.transport.write(after)
 
 
-def _address(found: Any) -> tuple[str, int] | None:
+def address_of(found: Any) -> tuple[str, int] | None:
     """Host and port; None for sockets that have none."""
     return (str(found[0]), int(found[1])) if isinstance(found, tuple) else None

@@ -93,6 +93,8 @@ class Http2Connection(asyncio.Protocol):
         self._ended = False
         self._flushing = False
         self._writable: asyncio.Future[None] | None = None
+        self.pauses = 0
+        """How often the client was too slow, so far: a slow one is told from one that is stuck."""
         self._patience = PATIENCE
         self._patience_at_s = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
@@ -152,6 +154,7 @@ class Http2Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         if self._writable is None:
+            self.pauses += 1
             self._writable = self._loop.create_future()
 
     def resume_writing(self) -> None:

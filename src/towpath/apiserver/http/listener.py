@@ -1,13 +1,16 @@
 """One listening socket that serves an ASGI application inside the running loop.
 
 Rules: starting is done when clients can connect; stopping takes at most `grace_s`, whatever is
-open; nothing is logged for a request. What is spoken on a connection is in http1.py.
+open; nothing is logged for a request. What is spoken on a connection is in http1.py, and in
+http2.py where TLS has agreed on it.
 """
 
 import asyncio
 import socket
 import ssl
+from collections.abc import Callable
 
+from towpath.apiserver.http.connections import OpenConnections, notice_the_dead, prepare
 from towpath.apiserver.http.http1 import HEAD_S_MAX, Http1Connection, Serving
 from towpath.machinery.asgi import Application
 
@@ -18,7 +21,8 @@ TLS_HANDSHAKE_TIMEOUT_S = 10.0
 class Listener:
     """`async with Listener(app, port=8443, tls=context) as listener: listener.port`.
 
-    With `websockets` the application is given the scopes of WebSockets too.
+    With `websockets` the application is given the scopes of WebSockets too. `connections_max` is
+    what the system's limit on open files allows.
     """
 
     def __init__(
@@ -31,13 +35,21 @@ class Listener:
         websockets: bool = False,
         grace_s: float = 3.0,
         head_s_max: float = HEAD_S_MAX,
+        connections_max: int | None = None,
     ) -> None:
         self._host = host
         self._port = port
         self._tls = tls
         self._grace_s = grace_s
-        self._serving = Serving(application, websockets, head_s_max)
+        self._serving = Serving(
+            application, websockets, head_s_max, OpenConnections(at_most=connections_max)
+        )
         self._server: asyncio.Server | None = None
+        self._end_watch: Callable[[], None] | None = None
+
+    @property
+    def connections(self) -> OpenConnections:
+        return self._serving.connections
 
     @property
     def port(self) -> int:
@@ -57,17 +69,19 @@ class Listener:
         listening = _listening_socket(self._host, self._port)
         self._port = listening.getsockname()[1]
         self._server = await loop.create_server(
-            lambda: Http1Connection(self._serving),
+            lambda: _Accepted(self._serving),
             sock=listening,
             ssl=self._tls,
             backlog=BACKLOG,
             ssl_handshake_timeout=TLS_HANDSHAKE_TIMEOUT_S if self._tls else None,
         )
+        self._end_watch = self._serving.connections.watch_over()
 
     async def stop(self) -> None:
         """Take no more connections, let running requests end for `grace_s`, then cut the rest."""
-        if self._server is None:
+        if self._server is None or self._end_watch is None:
             return
+        self._end_watch()
         self._server.close()
         connections, tasks = self._serving.connections, self._serving.tasks
         for connection in list(connections):
@@ -84,11 +98,39 @@ class Listener:
         self._server = None
 
 
+class _Accepted(asyncio.Protocol):
+    """Gives its place to the protocol that the client chose in the TLS handshake (ALPN)."""
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        if not self._serving.connections.has_room():
+            transport.abort()
+            return
+        prepare(transport)
+        tls = transport.get_extra_info("ssl_object")
+        spoken = tls.selected_alpn_protocol() if tls is not None else None
+        chosen = _speaking(spoken, self._serving)
+        transport.set_protocol(chosen)
+        chosen.connection_made(transport)
+
+
+def _speaking(protocol: str | None, serving: Serving) -> asyncio.Protocol:
+    if protocol != "h2":
+        return Http1Connection(serving)
+    from towpath.apiserver.http.http2 import Http2Connection
+
+    return Http2Connection(serving)
+
+
 def _listening_socket(host: str, port: int) -> socket.socket:
     """Made as IPPROTO_TCP by name: asyncio sets TCP_NODELAY only then, else answers wait 40 ms."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    notice_the_dead(listening)
     try:
         listening.bind((host, port))
     except OSError:

@@ -1,0 +1,105 @@
+"""What a listener gives to each connection, and takes from clients that only hold on to theirs.
+
+- A connection costs little while nothing happens: all of one loop read into the same buffer.
+- No more are open than there are files for; when there are, those that nobody uses give way.
+- Who does not read what was written is cut off after STALLED_S_MAX: nothing is kept for them.
+
+How long a head may take is the protocol's, how long a body the application's.
+"""
+
+import asyncio
+import resource
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+READ_BYTES = 64 * 1024
+WRITE_BYTES_AHEAD = 64 * 1024
+"""Of what is written wait for the client at the most, and one write more."""
+STALLED_S_MAX = 60.0
+LOOK_EVERY_S = 10.0
+FILES_KEPT = 512
+"""For all but connections: the store, children, outgoing calls."""
+CONNECTIONS_MIN = 256
+KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
+"""A client whose machine is gone is noticed after two minutes, though nothing is sent to it."""
+
+_buffer = bytearray(READ_BYTES)
+_buffer_view = memoryview(_buffer)
+
+
+def prepare(transport: asyncio.Transport) -> None:
+    """Called once for each connection, when TLS is up."""
+    transport.set_write_buffer_limits(high=WRITE_BYTES_AHEAD)
+    tls: Any = getattr(transport, "_ssl_protocol", None)
+    if tls is not None and hasattr(tls, "_ssl_buffer"):
+        # asyncio has a buffer of 256 KiB for each connection, four times what 10,000 of them may
+        # cost; what is read into it is taken out in the same call, so that one is enough for all.
+        tls.max_size = READ_BYTES
+        tls._ssl_buffer, tls._ssl_buffer_view = _buffer, _buffer_view
+
+
+def notice_the_dead(listening: socket.socket) -> None:
+    """Connections inherit it from the socket that they come in by."""
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEPALIVE:
+        with suppress(AttributeError, OSError):  # not every system has each of them
+            listening.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def connections_max() -> int:
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(CONNECTIONS_MIN, files - FILES_KEPT)
+
+
+class OpenConnections(set[Any]):
+    """Those of one listener, whatever they speak."""
+
+    def __init__(self, *, at_most: int | None = None) -> None:
+        super().__init__()
+        self._at_most = connections_max() if at_most is None else at_most
+        self._unsent: dict[Any, tuple[int, int, float]] = {}
+        """What waits for a client that does not read, its pauses so far, and since when."""
+        self._timer: asyncio.TimerHandle | None = None
+
+    def has_room(self) -> bool:
+        """For one more; somebody idle is asked to leave when there is none."""
+        if len(self) < self._at_most:
+            return True
+        for connection in self:
+            if getattr(connection, "is_idle", False):
+                connection.shutdown()
+                return True
+        return False
+
+    def watch_over(self, *, stalled_s_max: float = STALLED_S_MAX) -> Callable[[], None]:
+        """From now on; the result ends it."""
+        loop = asyncio.get_running_loop()
+
+        def look() -> None:
+            self.cut_stalled(loop.time(), stalled_s_max)
+            self._timer = loop.call_later(LOOK_EVERY_S, look)
+
+        def end() -> None:
+            if self._timer is not None:
+                self._timer.cancel()
+
+        look()
+        return end
+
+    def cut_stalled(self, now_s: float, stalled_s_max: float) -> None:
+        """Nothing has been read of a connection when neither less waits nor it has been resumed."""
+        unsent: dict[Any, tuple[int, int, float]] = {}
+        for connection in list(self):
+            pauses = getattr(connection, "pauses", 0)
+            size = connection.transport.get_write_buffer_size() if pauses else 0
+            if not size:
+                continue
+            size_before, pauses_before, since_s = self._unsent.get(connection, (0, 0, now_s))
+            if size < size_before or pauses != pauses_before:
+                since_s = now_s
+            unsent[connection] = (size, pauses, since_s)
+            if now_s - since_s > stalled_s_max:
+                connection.transport.abort()
+        self._unsent = unsent
