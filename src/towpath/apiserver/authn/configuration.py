@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from towpath.apiserver.authn.expressions import compiled
 from towpath.machinery.causes import duplicate, invalid_value, required
-from towpath.machinery.cel import CelError, compile_expression
+from towpath.machinery.cel import CelError
 from towpath.machinery.documents import DocumentError, load_document
 from towpath.machinery.errors import Cause
 from towpath.machinery.names import subdomain_errors
@@ -329,10 +330,10 @@ def _cel_causes(
     expression: str, variable: str, field: str, kinds: tuple[str, ...]
 ) -> Iterator[Cause]:
     try:
-        program = compile_expression(expression, (variable,))
+        program = compiled(expression, variable)
     except CelError as error:
         yield invalid_value(field, expression, f"compilation failed: {error.message}")
         return
-    if program.result_type.partition("<")[0] not in (*kinds, "DYN"):
+    if program.result_type.kind.upper() not in (*kinds, "DYN"):
         names = " or ".join(kind.lower() for kind in kinds)
         yield invalid_value(field, expression, f"must evaluate to {names}")

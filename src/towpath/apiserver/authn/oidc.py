@@ -25,8 +25,9 @@ from joserfc.jwk import Key, KeySet
 
 from towpath.apiserver.authn.configuration import Jwt
 from towpath.apiserver.authn.configuration import Mapping as ClaimMapping
+from towpath.apiserver.authn.expressions import compiled
 from towpath.apiserver.authn.tokens import CREDENTIAL, quoted
-from towpath.machinery.cel import CelError, compile_expression
+from towpath.machinery.cel import CelError
 from towpath.machinery.users import AUTHENTICATED, TokenRefused, UserInfo
 
 log = logging.getLogger(__name__)
@@ -341,7 +342,7 @@ def _text(claims: Claims, claim: str, doing: str) -> str:
 
 def _evaluated(expression: str, claims: Claims, what: str) -> Any:
     try:
-        return compile_expression(expression, ("claims",)).evaluate({"claims": dict(claims)})
+        return compiled(expression, "claims").evaluate({"claims": dict(claims)})
     except CelError as error:
         raise TokenRefused(
             f"oidc: error evaluating {what} expression: expression '{expression}' resulted in "
@@ -360,7 +361,7 @@ def _texts(value: Any, words: str) -> list[str]:
 
 def _require(expression: str, message: str, variable: str, value: Any, what: str) -> None:
     try:
-        held = compile_expression(expression, (variable,)).evaluate({variable: value})
+        held = compiled(expression, variable).evaluate({variable: value})
     except CelError as error:
         raise TokenRefused(
             f"oidc: error evaluating {what}: expression '{expression}' resulted in error: "
