@@ -4,14 +4,13 @@ An index is made when something is first asked for by that label or field, which
 through the collection would have cost; from then on it follows every commit.
 """
 
-from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass
 
 from towpath.apiserver.encoding import loads
 from towpath.machinery.objects import RawObject, labels_of
 from towpath.machinery.selectors import field_value
 from towpath.store.contract import Event, Store
-from towpath.store.state import LAST_CHARACTER
+from towpath.store.keys import OrderedKeys
 
 INDEXED_MAX = 24
 """Of each collection: anybody may think of another label, and each index takes memory."""
@@ -87,14 +86,12 @@ class _Index:
     """Keys in order by their value. Objects without a value are not in it."""
 
     def __init__(self) -> None:
-        self._keys: dict[str, list[str]] = {}
+        self._keys: dict[str, OrderedKeys] = {}
         self._values: dict[str, str] = {}
 
     def with_value(self, value: str, prefix: str, after: str) -> list[str]:
-        keys = self._keys.get(value, [])
-        start = max(bisect_left(keys, prefix), bisect_right(keys, after))
-        end = bisect_left(keys, prefix + LAST_CHARACTER) if prefix else len(keys)
-        return keys[start:end]
+        keys = self._keys.get(value)
+        return keys.between(prefix, after) if keys is not None else []
 
     def put(self, key: str, value: str) -> None:
         before = self._values.get(key, "")
@@ -102,11 +99,11 @@ class _Index:
             return
         if before:
             keys = self._keys[before]
-            del keys[bisect_left(keys, key)]
+            keys.remove(key)
             if not keys:
                 del self._keys[before]
         if value:
-            insort(self._keys.setdefault(value, []), key)
+            self._keys.setdefault(value, OrderedKeys()).add(key)
             self._values[key] = value
         else:
             del self._values[key]

@@ -4,11 +4,8 @@ An object costs its bytes, one tuple and its key. A read is one dictionary look-
 binary search.
 """
 
-from bisect import bisect_left, bisect_right, insort
-
 from towpath.store.contract import Stored
-
-LAST_CHARACTER = "\U0010ffff"
+from towpath.store.keys import OrderedKeys
 
 
 class _Collection:
@@ -16,13 +13,7 @@ class _Collection:
 
     def __init__(self) -> None:
         self.entries: dict[str, Stored] = {}
-        self.keys: list[str] = []
-
-    def bounds(self, prefix: str, after: str) -> tuple[int, int]:
-        # `after` is a client's word: it never leads out of what begins with the prefix.
-        start = max(bisect_left(self.keys, prefix), bisect_right(self.keys, after))
-        end = bisect_left(self.keys, prefix + LAST_CHARACTER) if prefix else len(self.keys)
-        return start, end
+        self.keys = OrderedKeys()
 
 
 class CurrentState:
@@ -38,13 +29,13 @@ class CurrentState:
         if found is None:
             found = self._collections[collection] = _Collection()
         if key not in found.entries:
-            insort(found.keys, key)
+            found.keys.add(key)
         found.entries[key] = stored
 
     def remove(self, collection: str, key: str) -> None:
         found = self._collections.get(collection)
         if found is not None and found.entries.pop(key, None) is not None:
-            del found.keys[bisect_left(found.keys, key)]
+            found.keys.remove(key)
 
     def scan(
         self, collection: str, prefix: str, *, after: str, limit: int
@@ -52,18 +43,12 @@ class CurrentState:
         found = self._collections.get(collection)
         if found is None:
             return []
-        start, end = found.bounds(prefix, after)
-        if limit:
-            end = min(end, start + limit)
         entries = found.entries
-        return [(key, entries[key]) for key in found.keys[start:end]]
+        return [(key, entries[key]) for key in found.keys.between(prefix, after, limit)]
 
     def count(self, collection: str, prefix: str, *, after: str) -> int:
         found = self._collections.get(collection)
-        if found is None:
-            return 0
-        start, end = found.bounds(prefix, after)
-        return max(0, end - start)
+        return found.keys.count(prefix, after) if found is not None else 0
 
     def collections(self) -> list[str]:
         return [name for name, found in self._collections.items() if found.keys]
