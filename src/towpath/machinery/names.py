@@ -147,6 +147,21 @@ def port_name_errors(text: str) -> list[str]:
     return errors
 
 
+def content_key_errors(text: str) -> list[str]:
+    """Keys of ConfigMaps and Secrets."""
+    errors = [_length_words(253)] if len(text) > 253 else []
+    if not re.fullmatch(r"[-._a-zA-Z0-9]+", text):
+        words = "a valid config key must consist of alphanumeric characters, '-', '_' or '.'"
+        errors.append(_regex_words(words, "[-._a-zA-Z0-9]+", "key.name", "KEY_NAME", "key-name"))
+    if text == ".":
+        errors.append("must not be '.'")
+    elif text == "..":
+        errors.append("must not be '..'")
+    elif text.startswith(".."):
+        errors.append("must not start with '..'")
+    return errors
+
+
 def environment_name_errors(text: str) -> list[str]:
     if all(" " <= char <= "~" and char != "=" for char in text):
         return []

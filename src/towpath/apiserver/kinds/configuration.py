@@ -2,11 +2,11 @@
 
 import base64
 import binascii
-import re
 
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import forbidden, invalid_value, required, too_long
 from towpath.machinery.errors import BadRequest, Cause
+from towpath.machinery.names import content_key_errors
 from towpath.machinery.objects import RawObject
 
 CONTENT_BYTES_MAX = 1024 * 1024
@@ -19,11 +19,6 @@ REQUIRED_KEYS = {
     "kubernetes.io/tls": ("tls.crt", "tls.key"),
     "kubernetes.io/ssh-auth": ("ssh-privatekey",),
 }
-_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
-_KEY_WORDS = (
-    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name', "
-    " or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
-)
 
 
 def _default_secret(obj: RawObject) -> None:
@@ -41,9 +36,9 @@ def _default_secret(obj: RawObject) -> None:
 
 def _validate_keys(field: str, data: RawObject) -> list[Cause]:
     return [
-        invalid_value(f"{field}[{name}]", name, _KEY_WORDS)
+        invalid_value(f"{field}[{name}]", name, words)
         for name in data
-        if not _KEY.fullmatch(name) or name in (".", "..")
+        for words in content_key_errors(name)
     ]
 
 

@@ -16,6 +16,7 @@ from towpath.machinery.causes import (
 )
 from towpath.machinery.errors import Cause
 from towpath.machinery.names import (
+    content_key_errors,
     environment_name_errors,
     label_errors,
     port_name_errors,
@@ -176,8 +177,10 @@ def _value_source(source: RawObject, field: str, has_value: bool) -> Iterator[Ca
                 yield from named(f"{where}.name", chosen["name"], subdomain_errors(chosen["name"]))
             if not chosen.get("key"):
                 yield required(f"{where}.key")
+            else:
+                yield from named(f"{where}.key", chosen["key"], content_key_errors(chosen["key"]))
     if not given:
-        listed = "`fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`"
+        listed = "`fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"
         yield invalid_value(field, "", f"must specify one of: {listed}")
     elif has_value:
         yield invalid_value(field, "", "may not be specified when `value` is not empty")

@@ -95,7 +95,7 @@ def _default_container(container: RawObject) -> None:
         if field:
             field.setdefault("apiVersion", "v1")
     for name in PROBES:
-        if probe := container.get(name):
+        if (probe := container.get(name)) is not None:
             _default_probe(probe)
     for hook in (container.get("lifecycle") or {}).values():
         if isinstance(hook, dict):
@@ -243,7 +243,11 @@ def validate_pod_spec(spec: RawObject, path: str) -> Iterator[Cause]:
     if policy is not None:
         yield from one_of(f"{path}.preemptionPolicy", policy, PREEMPTION_POLICIES)
     if (system := spec.get("os")) is not None:
-        yield from one_of(f"{path}.os.name", system.get("name"), ("linux", "windows"))
+        found = system.get("name") or ""
+        if not found:
+            yield required(f"{path}.os.name")
+        elif found not in ("linux", "windows"):
+            yield unsupported(f"{path}.os", found, ("linux", "windows"))
 
 
 def _spread(constraint: RawObject, field: str) -> Iterator[Cause]:

@@ -139,7 +139,7 @@ def _prepare_claim(obj: RawObject, old: RawObject | None) -> None:
 
 
 def _validate_claim(obj: RawObject, old: RawObject | None) -> list[Cause]:
-    causes = list(_claim_causes(obj.get("spec") or {}))
+    causes = list(claim_causes(obj.get("spec") or {}, "spec"))
     if old is not None:
         before, after = ({**(one.get("spec") or {}), "resources": None} for one in (old, obj))
         if before != after and not (old.get("spec") or {}).get("volumeName"):
@@ -147,22 +147,22 @@ def _validate_claim(obj: RawObject, old: RawObject | None) -> list[Cause]:
     return causes
 
 
-def _claim_causes(spec: RawObject) -> Iterator[Cause]:
+def claim_causes(spec: RawObject, path: str) -> Iterator[Cause]:
     modes = spec.get("accessModes") or []
     if not modes:
-        yield required("spec.accessModes", "at least 1 access mode is required")
+        yield required(f"{path}.accessModes", "at least 1 access mode is required")
     if (selector := spec.get("selector")) is not None:
-        yield from selector_causes(selector, "spec.selector")
+        yield from selector_causes(selector, f"{path}.selector")
     for mode in modes:
         if mode not in ACCESS_MODES:
-            yield unsupported("spec.accessModes", mode, ACCESS_MODES)
+            yield unsupported(f"{path}.accessModes", mode, ACCESS_MODES)
     if "storage" not in ((spec.get("resources") or {}).get("requests") or {}):
-        yield required("spec.resources[storage]")
+        yield required(f"{path}.resources[storage]")
     if name := spec.get("storageClassName"):
-        yield from named("spec.storageClassName", name, subdomain_errors(name))
+        yield from named(f"{path}.storageClassName", name, subdomain_errors(name))
     mode = spec.get("volumeMode")
     if mode is not None and mode not in VOLUME_MODES:
-        yield unsupported("spec.volumeMode", mode, VOLUME_MODES)
+        yield unsupported(f"{path}.volumeMode", mode, VOLUME_MODES)
 
 
 def _validate_quota(obj: RawObject, old: RawObject | None) -> list[Cause]:

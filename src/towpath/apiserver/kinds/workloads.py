@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from towpath.apiserver.kinds.containers import not_negative, one_of
 from towpath.apiserver.kinds.pods import default_pod_spec, validate_template
+from towpath.apiserver.kinds.records import claim_causes
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import forbidden, invalid_value, required, unsupported
 from towpath.machinery.errors import Cause
@@ -202,10 +203,12 @@ def _validate_same_selector(spec: RawObject, old: RawObject | None) -> list[Caus
 def _validate_template(spec: RawObject) -> list[Cause]:
     """The template of what runs for ever, and that the selector finds its pods."""
     template = spec.get("template") or {}
-    labels = (template.get("metadata") or {}).get("labels") or {}
-    selector = spec.get("selector") or {}
+    labels = (template.get("metadata") or {}).get("labels")
+    selector = spec.get("selector")
     causes: list[Cause] = []
-    if not selector_causes(selector, "") and not from_object(selector).matches(labels):
+    if selector is not None and selector_causes(selector, ""):
+        causes.append(invalid_value("spec.selector", selector, "invalid label selector"))
+    elif selector is None or not from_object(selector).matches(labels or {}):
         words = "`selector` does not match template `labels`"
         causes.append(invalid_value("spec.template.metadata.labels", labels, words))
     causes += validate_template(template, "spec.template")
@@ -231,7 +234,7 @@ def _validate_strategy(strategy: RawObject) -> list[Cause]:
         case "RollingUpdate":
             return _validate_rolling(rolling or {}, f"{field}.rollingUpdate")
         case other:
-            return [unsupported(f"{field}.type", other, ("Recreate", "RollingUpdate"))]
+            return [unsupported(field, other, ("Recreate", "RollingUpdate"))]
 
 
 def _validate_rolling(rolling: RawObject, field: str) -> list[Cause]:
@@ -267,6 +270,9 @@ def _validate_stateful_set(obj: RawObject, old: RawObject | None) -> list[Cause]
         causes += not_negative(f"spec.{name}", spec.get(name))
     causes += _validate_selector(spec, "statefulset")
     causes += _validate_template(spec)
+    for index, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
+        field = f"spec.volumeClaimTemplates[{index}].spec"
+        causes += claim_causes(claim.get("spec") or {}, field)
     if old is not None:
         fixed = [
             {name: value for name, value in _spec(one).items() if name not in STATEFUL_SET_MUTABLE}
