@@ -6,6 +6,7 @@ from towpath.cli.backup_commands import BACKUP_COMMANDS
 from towpath.cli.git_commands import GIT_COMMANDS
 from towpath.cli.object_commands import OBJECT_COMMANDS, deleting_files_too
 from towpath.cli.platform_commands import PLATFORM_COMMANDS
+from towpath.cli.transfer_commands import TRANSFER_COMMANDS
 from towpath.hooks.commands import Command
 
 
@@ -18,6 +19,7 @@ def all_commands() -> list[Command]:
     return [
         *PLATFORM_COMMANDS,
         *BACKUP_COMMANDS,
+        *TRANSFER_COMMANDS,
         *ACCOUNT_COMMANDS,
         *GIT_COMMANDS,
         *OBJECT_COMMANDS,

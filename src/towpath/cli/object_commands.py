@@ -180,7 +180,7 @@ def _objects(files: tuple[Path, ...]) -> Iterator[RawObject]:
             except DocumentError as error:
                 raise CommandError(f"{shown} is not YAML: {error}", exit_code=USAGE) from error
             for document in documents:
-                yield from _checked(document, shown)
+                yield from checked(document, shown)
 
 
 def _texts(path: Path) -> Iterator[tuple[str, str]]:
@@ -198,10 +198,10 @@ def _texts(path: Path) -> Iterator[tuple[str, str]]:
         raise CommandError(f"{path} cannot be read: {error.strerror}", exit_code=USAGE) from error
 
 
-def _checked(document: Any, shown: str) -> Iterator[RawObject]:
+def checked(document: Any, shown: str) -> Iterator[RawObject]:
     if isinstance(document, dict) and document.get("kind") == "List":
         for item in document.get("items") or ():
-            yield from _checked(item, shown)
+            yield from checked(item, shown)
         return
     complete = (
         isinstance(document, dict)
