@@ -60,10 +60,12 @@ class Side:
         connection.close()
         return Requests(json.loads(answer)["status"]["token"])
 
-    def define(self, connection: Connection, number: int | None = None) -> None:
-        wanted = definition(number)
-        connection.ask(self.admin.write("POST", DEFINITIONS, wanted))
-        eventually(lambda: is_served(connection, self.admin, collection_path(number)))
+    def define(
+        self, connection: Connection, number: int | None = None, *, wait: bool = True
+    ) -> None:
+        connection.ask(self.admin.write("POST", DEFINITIONS, definition(number)))
+        if wait:
+            eventually(lambda: is_served(connection, self.admin, collection_path(number)))
 
 
 def is_served(connection: Connection, admin: Requests, path: str) -> bool:

@@ -193,10 +193,9 @@ class ServiceAccountTokens:
         except NotFound:
             obj = {"metadata": {}}
         metadata = obj["metadata"]
-        horizon = datetime.now(UTC) - timedelta(seconds=deleted_for_s)
         deleted = metadata.get("deletionTimestamp")
         if metadata.get("uid") != identity["uid"] or (
-            deleted and datetime.fromisoformat(deleted) <= horizon
+            deleted and _is_past(deleted, timedelta(seconds=deleted_for_s))
         ):
             raise TokenRefused("service account token has been invalidated")
 
