@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from towpath.apiserver.auditing.events import Auditing
 from towpath.apiserver.authn.pki import Pki, open_pki
 from towpath.apiserver.front import Front
 from towpath.apiserver.http.listener import Listener
@@ -45,11 +46,18 @@ async def wired_api_server(
     pods: Pods | None = None,
     bearer: Sequence[Authenticate] = (),
     anonymous_at: Callable[[str], bool] = lambda _path: True,
+    audit: Auditing | None = None,
 ) -> AsyncIterator[WiredApi]:
     pki = open_pki(folder / "pki")
     store = MemoryStore()
     front = await Front.open(
-        store, pki, name="test", pods=pods, bearer=bearer, anonymous_at=anonymous_at
+        store,
+        pki,
+        name="test",
+        pods=pods,
+        bearer=bearer,
+        anonymous_at=anonymous_at,
+        audit=audit,
     )
     running = asyncio.create_task(front.run())
     try:

@@ -6,12 +6,14 @@ it would bury what people and programs did.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import orjson
 
 from towpath.capabilities.governance.projects.kinds import PROJECT_LABEL
+from towpath.machinery.objects import RawObject
 from towpath.machinery.users import PLATFORM
 from towpath.records.contract import (
     AuditEntry,
@@ -29,14 +31,16 @@ RETRY_S = 10.0
 BATCH = 500
 NAMESPACES = "core/namespaces"
 PROJECTS = "towpath.dev/projects"
-UNSTORED = frozenset({"attach", "exec", "portforward"})
-"""Subresources whose use is on record, and in no store."""
+DETAILS = ("impersonatedUser", "requestObject", "responseObject")
+"""Of an event, what is kept beside who and what."""
+WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 
 
 class AuditShipping:
     """Of one API's store; `cluster` is "" for the platform's own."""
 
     def __init__(self, cluster: str, store: Store, trail: AuditTrail) -> None:
+        self.name = cluster or "platform"
         self._cluster = cluster
         self._store = store
         self._trail = trail
@@ -67,12 +71,45 @@ class AuditShipping:
         while True:
             page = await self._trail.query(everything, ours, limit=BATCH, continue_token=token)
             for entry in page.entries:
-                if entry.subresource not in UNSTORED:
-                    revision = int(entry.id.split("/")[1])
+                # What no store holds (reads, refusals, exec) has a word there.
+                revision_text = entry.id.split("/")[1]
+                if revision_text.isdigit():
+                    revision = int(revision_text)
                     # A store put back from a copy begins again; its entries have other times.
                     return revision if revision <= self._store.revision else 0
             if not (token := page.continue_token):
                 return 0
+
+    async def tell(self, events: Sequence[RawObject]) -> None:
+        """Put on record what a policy tells and no commit holds. Raises OSError: try again."""
+        try:
+            await self._trail.append([self._told(event) for event in events if _is_unheld(event)])
+        except RecordsUnavailable as error:
+            raise OSError(str(error)) from error
+
+    def _told(self, event: RawObject) -> AuditEntry:
+        reference = event.get("objectRef") or {}
+        plural, group = reference.get("resource", ""), reference.get("apiGroup", "")
+        namespace, name = reference.get("namespace", ""), reference.get("name", "")
+        detail = {"request": event["requestURI"], "level": event["level"]}
+        detail |= {key: event[key] for key in DETAILS if key in event}
+        if message := event["responseStatus"].get("message"):
+            detail["message"] = message
+        return AuditEntry(
+            id=f"{self._cluster}/policy/{event['auditID']}",
+            time_s=datetime.fromisoformat(event["requestReceivedTimestamp"]).timestamp(),
+            cluster=self._cluster,
+            user=(event.get("user") or {}).get("username", ""),
+            verb=event["verb"],
+            resource=f"{plural}.{group}" if group else plural,
+            namespace=namespace,
+            name=name,
+            project=self._project(f"{group or 'core'}/{plural}", namespace, name),
+            subresource=reference.get("subresource", ""),
+            code=event["responseStatus"]["code"],
+            user_agent=event.get("userAgent", ""),
+            detail=detail,
+        )
 
     def _observe(self, event: Event) -> None:
         if event.collection == NAMESPACES:
@@ -109,6 +146,15 @@ class AuditShipping:
         if collection == PROJECTS:
             return name
         return self._projects.get(name if collection == NAMESPACES else namespace, "")
+
+
+def _is_unheld(event: RawObject) -> bool:
+    """A finished request whose outcome is in no store: reads, refusals, and what is only asked."""
+    if event["stage"] != "ResponseComplete":
+        return False
+    if event["verb"] not in WRITES or event["responseStatus"]["code"] >= 400:
+        return True
+    return "dryRun=" in event["requestURI"] or not event.get("objectRef")
 
 
 def _is_told(row: AuditRow) -> bool:

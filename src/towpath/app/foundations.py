@@ -14,6 +14,7 @@ from towpath.apiserver.authn.pki import Pki, open_pki
 from towpath.apiserver.authn.structured import StructuredAuthentication
 from towpath.apiserver.front import issuer_named
 from towpath.app.addresses import LocalAddresses
+from towpath.app.auditing import PolicyAudit, read_audit
 from towpath.app.datadir import Ports
 from towpath.app.people import ADMINISTRATOR, people_of
 from towpath.app.planes import Plane, open_plane
@@ -50,6 +51,7 @@ class Foundations:
     local_pods: LocalPods
     federation: StructuredAuthentication
     """Whose tokens are taken besides ours, by DIR/authentication.yaml."""
+    policy_audit: PolicyAudit
 
     async def authenticate(self, token: str) -> UserInfo | None:
         """Who a token of the platform's API is; Git, registry and reads ask the same."""
@@ -106,6 +108,7 @@ async def lay_foundations(
     )
     await federation.load()
     bearer = [identity.authenticate, federation.authenticate]
+    policy_audit = await read_audit(data)
     api = await stack.enter_async_context(
         open_plane(
             PLANE,
@@ -113,6 +116,7 @@ async def lay_foundations(
             pki,
             bearer=bearer,
             anonymous_at=federation.anonymous_at,
+            audit=policy_audit.for_plane(),
             sealing=sealing,
         )
     )
@@ -124,6 +128,7 @@ async def lay_foundations(
             pki,
             bearer=bearer,
             anonymous_at=federation.anonymous_at,
+            audit=policy_audit.for_plane(),
             pods=local_pods,
             sealing=sealing,
         )
@@ -143,6 +148,7 @@ async def lay_foundations(
         cluster=cluster,
         local_pods=local_pods,
         federation=federation,
+        policy_audit=policy_audit,
     )
 
 

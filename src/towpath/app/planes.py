@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from towpath.apiserver.auditing.events import Auditing
 from towpath.apiserver.authn.pki import Pki
 from towpath.apiserver.front import Front
 from towpath.apiserver.pods import Pods
@@ -17,6 +18,7 @@ from towpath.store.sqlite import SqliteStore
 class Plane:
     store: SqliteStore
     front: Front
+    audit: Auditing | None = None
 
 
 @asynccontextmanager
@@ -27,6 +29,7 @@ async def open_plane(
     *,
     bearer: Sequence[Authenticate],
     anonymous_at: Callable[[str], bool] = lambda _path: True,
+    audit: Auditing | None = None,
     pods: Pods | None = None,
     sealing: Sealing | None = None,
 ) -> AsyncIterator[Plane]:
@@ -35,8 +38,14 @@ async def open_plane(
     store = await SqliteStore.open(folder / "store.db", sealing=sealing)
     try:
         front = await Front.open(
-            store, pki, name=name, bearer=bearer, anonymous_at=anonymous_at, pods=pods
+            store,
+            pki,
+            name=name,
+            bearer=bearer,
+            anonymous_at=anonymous_at,
+            audit=audit,
+            pods=pods,
         )
-        yield Plane(store, front)
+        yield Plane(store, front, audit)
     finally:
         await store.close()

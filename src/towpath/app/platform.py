@@ -108,7 +108,11 @@ async def running_platform(
         await _install(base)
         background = await stack.enter_async_context(Background())
         lag = LoopLag()
-        base.api.front.application.metrics.contributed += [lag.metrics, base.federation.lines]
+        base.api.front.application.metrics.contributed += [
+            lag.metrics,
+            base.federation.lines,
+            base.policy_audit.lines,
+        ]
         background.start("loop-lag", lag.run())
         background.start("heap", heap.set_aside())
         background.start("authentication", base.federation.run())
@@ -117,7 +121,9 @@ async def running_platform(
         background.start("cluster", hosts.cluster.run())
         for cluster, plane in (("", base.api), (LOCAL, base.cluster)):
             shipping = AuditShipping(cluster, plane.store, base.records.audit)
+            base.policy_audit.put_on_record(plane.audit, shipping)
             background.start(f"audit-{cluster or 'platform'}", shipping.run())
+        background.start("audit-policy", base.policy_audit.run())
         background.start("gateway", hosts.gateway.run())
         background.start("plug-ins", plugins.run())
         portal = _portal(base, platform, hosts.git, lag, plugins)

@@ -5,6 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from towpath.apiserver.auditing.policy import PolicyInvalid
 from towpath.apiserver.authn.configuration import ConfigurationInvalid
 from towpath.apiserver.authn.pki import PkiDamaged
 from towpath.app.datadir import StartRefused
@@ -18,6 +19,7 @@ _TOLD = (
     StartRefused,
     PkiDamaged,
     ConfigurationInvalid,
+    PolicyInvalid,
     DatabaseError,
     ProcessError,
     RecordsUnavailable,

@@ -5,11 +5,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import orjson
+import pytest
 from tests.support import eventually
 
+from towpath.apiserver.auditing.policy import PolicyInvalid
 from towpath.app.audit import AuditShipping
+from towpath.app.auditing import read_audit
 from towpath.machinery.users import PLATFORM, UserInfo
 from towpath.records.contract import AuditEntry, AuditFilter, Viewer
 from towpath.records.sqlite import SqliteRecords
@@ -106,3 +110,60 @@ async def test_what_was_executed_in_a_pod_is_no_revision_to_go_on_from(tmp_path:
                 return len(await entries(records)) == 2
 
             await eventually(arrived)
+
+
+def event(verb: str, code: int, **fields: Any) -> dict[str, Any]:
+    return {
+        "stage": "ResponseComplete",
+        "auditID": f"{verb}-{code}",
+        "level": "Metadata",
+        "verb": verb,
+        "requestURI": "/apis/apps/v1/namespaces/demo-staging/deployments/web",
+        "user": {"username": "alice"},
+        "objectRef": {
+            "resource": "deployments",
+            "apiGroup": "apps",
+            "namespace": "demo-staging",
+            "name": "web",
+        },
+        "responseStatus": {"code": code},
+        "requestReceivedTimestamp": NOW,
+        **fields,
+    }
+
+
+async def test_what_a_policy_tells_is_put_on_record_beside_the_writes(tmp_path: Path) -> None:
+    store = MemoryStore()
+    await write(store, "core/namespaces", "demo-staging")
+    async with SqliteRecords(tmp_path / "records.db") as records:
+        shipping = AuditShipping("", store, records.audit)
+        refusal = {"code": 403, "message": "no"}
+        await shipping.tell(
+            [
+                event("get", 200),
+                event("create", 201),
+                event("delete", 403, responseStatus=refusal),
+                event("get", 200, stage="RequestReceived"),
+                event("patch", 200, requestURI="/x?dryRun=All"),
+            ]
+        )
+        told = await entries(records)
+        assert [(entry.verb, entry.code) for entry in told] == [
+            ("patch", 200),
+            ("delete", 403),
+            ("get", 200),
+        ]
+        assert (told[1].project, told[1].resource, told[1].detail["message"]) == (
+            "demo",
+            "deployments.apps",
+            "no",
+        )
+        # Where the writes are to be shipped from is not lost among the others.
+        assert await shipping._shipped() == 0
+
+
+async def test_without_a_policy_nothing_is_asked_of_a_request(tmp_path: Path) -> None:
+    assert (await read_audit(tmp_path)).for_plane() is None
+    (tmp_path / "audit-policy.yaml").write_text("kind: Policy")
+    with pytest.raises(PolicyInvalid, match=r"audit-policy.yaml: apiVersion and kind"):
+        await read_audit(tmp_path)

@@ -14,6 +14,8 @@ import pytest
 from docs import generate, schemas
 from tests.support import RunningApi, running_api_server
 
+from towpath.apiserver.auditing.policy import read_policy
+from towpath.apiserver.authn.configuration import read_configuration
 from towpath.capabilities.delivery.promotions.render.inputs import RenderInput
 from towpath.capabilities.delivery.promotions.render.output import render
 from towpath.capabilities.delivery.promotions.score.parse import parse_score
@@ -68,6 +70,10 @@ async def test_an_example_is_accepted(text: str, api: RunningApi) -> None:
             accept_score(document)
         elif "jobs" in document:
             check_actions(read_workflow("ci.yaml", text))
+        elif document.get("kind") == "AuthenticationConfiguration":
+            read_configuration(text)
+        elif document.get("apiVersion") == "audit.k8s.io/v1":
+            read_policy(text)
         elif document.get("kind") == "Template":
             parse_descriptor(document)
         else:

@@ -77,14 +77,20 @@ class Delivery:
                     self.delivered += len(batch)
                     break
 
-    def lines(self) -> Sequence[str]:
-        """For /metrics, in Kubernetes' names."""
-        return [
-            "# TYPE apiserver_audit_event_total counter",
-            f'apiserver_audit_event_total{{plugin="{self.name}"}} {self.delivered}',
-            "# TYPE apiserver_audit_error_total counter",
-            f'apiserver_audit_error_total{{plugin="{self.name}"}} {self.dropped}',
+
+def metrics_of(deliveries: Sequence[Delivery]) -> list[str]:
+    """For /metrics, in Kubernetes' names."""
+    lines = []
+    for metric, counts in (
+        ("apiserver_audit_event_total", [one.delivered for one in deliveries]),
+        ("apiserver_audit_error_total", [one.dropped for one in deliveries]),
+    ):
+        lines.append(f"# TYPE {metric} counter")
+        lines += [
+            f'{metric}{{plugin="{one.name}"}} {count}'
+            for one, count in zip(deliveries, counts, strict=True)
         ]
+    return lines
 
 
 def lines_in(path: Path) -> Deliver:

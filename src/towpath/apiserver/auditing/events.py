@@ -25,6 +25,8 @@ BODY_BYTES_MAX = 1024 * 1024
 """Of a body that is told; a longer one is left out, and the event says so."""
 AGENT_LENGTH_MAX = 1024
 TRUNCATED = "audit.k8s.io/truncated"
+STATUS_FIELDS = ("status", "message", "reason", "details")
+NAMED_BY_ANSWER = frozenset({"create", "delete"})
 LASTING_VERBS = frozenset({"watch", "proxy"})
 LASTING_SUBRESOURCES = frozenset({"log", "exec", "attach", "portforward"})
 
@@ -32,9 +34,12 @@ LASTING_SUBRESOURCES = frozenset({"log", "exec", "attach", "portforward"})
 class Auditing:
     """A policy, and who is told."""
 
-    def __init__(self, policy: Policy, sinks: Sequence[Sink]) -> None:
+    def __init__(self, policy: Policy, sinks: Sequence[Sink] = ()) -> None:
         self._policy = policy
-        self._sinks = tuple(sinks)
+        self._sinks = [*sinks]
+
+    def add(self, sink: Sink) -> None:
+        self._sinks.append(sink)
 
     def tap(self, scope: Scope, receive: Receive, send: Send) -> "Tap":
         return Tap(self._policy, self._tell, scope, receive, send)
@@ -118,8 +123,11 @@ class Tap:
         )
 
     def _keeps_answer(self) -> bool:
-        """A refusal says why; everything else is told where the policy wants it."""
-        return not self._lasting and (self._wants("RequestResponse") or self._code >= 400)
+        """A refusal says why, a new object its name; all of it is told where that is wanted."""
+        if self._lasting or self._begun is None:
+            return False
+        asked = self._begun["verb"] in NAMED_BY_ANSWER
+        return asked or self._wants("RequestResponse") or self._code >= 400
 
     def _keep(self, pieces: list[bytes], piece: bytes) -> None:
         if piece and sum(map(len, pieces)) + len(piece) <= BODY_BYTES_MAX:
@@ -155,24 +163,17 @@ class Tap:
             return
         event = {**self._begun, "stage": stage, "stageTimestamp": now()}
         if code:
-            event["responseStatus"] = self._status(code)
+            event["responseStatus"] = {"metadata": {}, "code": code}
         if stage == "ResponseComplete":
-            if self._wants("Request") and (body := self._object(self._taken)) is not None:
-                event["requestObject"] = body
-            if self._wants("RequestResponse") and (body := self._object(self._sent)) is not None:
-                event["responseObject"] = body
+            asked, answered = self._object(self._taken), self._object(self._sent)
+            _complete(event, answered)
+            if self._wants("Request") and asked is not None:
+                event["requestObject"] = asked
+            if self._wants("RequestResponse") and answered is not None:
+                event["responseObject"] = answered
             if self._long:
                 event["annotations"] = {TRUNCATED: "true"}
         self._sink(event)
-
-    def _status(self, code: int) -> RawObject:
-        status: RawObject = {"metadata": {}, "code": code}
-        answer = self._object(self._sent) if code >= 400 else None
-        if isinstance(answer, dict) and answer.get("kind") == "Status":
-            status |= {
-                name: answer[name] for name in ("status", "message", "reason") if answer.get(name)
-            }
-        return status
 
     def _object(self, pieces: list[bytes]) -> Any:
         """A body as JSON. One in Go's binary form, or compressed, is left out."""
@@ -189,6 +190,21 @@ class Tap:
         if not isinstance(found, dict | list):
             return None
         return _without_managed_fields(found) if self._decision.omit_managed_fields else found
+
+
+def _complete(event: RawObject, answer: Any) -> None:
+    """What only the answer says: how it went, and the name of a new object."""
+    if not isinstance(answer, dict):
+        return
+    name = (answer.get("metadata") or {}).get("name")
+    if answer.get("kind") == "Status":
+        event["responseStatus"] |= {
+            field: answer[field] for field in STATUS_FIELDS if answer.get(field)
+        }
+        name = (answer.get("details") or {}).get("name")
+    reference = event.get("objectRef")
+    if reference is not None and event["verb"] == "create" and name:
+        event["objectRef"] = {**reference, "name": name}
 
 
 def now() -> str:

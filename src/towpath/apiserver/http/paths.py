@@ -1,9 +1,10 @@
 """URL paths of resources, taken apart: `/apis/<g>/<v>/[namespaces/<ns>/]<plural>/...`. Pure."""
 
-import re
 from dataclasses import dataclass
+from urllib.parse import parse_qs
 
 from towpath.apiserver.auditing.policy import Asked
+from towpath.apiserver.core import selected_name
 from towpath.machinery.asgi import Scope
 from towpath.machinery.users import UserInfo
 
@@ -24,7 +25,6 @@ class ResourcePath:
 
 OBJECT_VERBS = {"GET": "get", "HEAD": "get", "PUT": "update", "PATCH": "patch"}
 OBJECT_VERBS |= {"POST": "create", "DELETE": "delete"}
-_WATCHES = re.compile(rb"(?:^|&)watch=(?:1|t|true)(?:&|$)", re.IGNORECASE)
 
 
 def asked_of(scope: Scope, user: UserInfo, path: ResourcePath | None) -> Asked:
@@ -32,11 +32,13 @@ def asked_of(scope: Scope, user: UserInfo, path: ResourcePath | None) -> Asked:
     method = scope["method"]
     if path is None:
         return Asked(user, method.lower(), scope["path"])
-    verb = OBJECT_VERBS.get(method, method.lower())
+    verb, name = OBJECT_VERBS.get(method, method.lower()), path.name
     if not path.name:
         verb = {"get": "list", "delete": "deletecollection"}.get(verb, verb)
-        if verb == "list" and _WATCHES.search(scope["query_string"]):
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        if verb == "list" and query.get("watch", [""])[-1].lower() in ("1", "t", "true"):
             verb = "watch"
+        name = selected_name(query.get("fieldSelector", [""])[-1])
     return Asked(
         user,
         verb,
@@ -45,7 +47,7 @@ def asked_of(scope: Scope, user: UserInfo, path: ResourcePath | None) -> Asked:
         path.plural,
         path.subresource,
         path.namespace,
-        path.name,
+        name,
     )
 
 
