@@ -3,6 +3,8 @@
 `--api=kube` runs scenarios on a real kube-apiserver in place of the embedded API server.
 """
 
+import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +12,7 @@ from xdist.remote import Producer
 
 from tests import spreading
 from tests.engines import kube
+from towpath.engines.processes.syscalls import die_with_parent
 
 FOLDERS_SHOWN = 12
 NEEDS_REAL_KUBE = {"real_kube", "kube_factory"}
@@ -26,6 +29,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "real_kube: asks a real kube-apiserver; set by itself")
+    if spreading.WORKER and sys.platform == "linux":
+        # A run that is killed goes on nowhere.
+        die_with_parent(signal.SIGTERM)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
