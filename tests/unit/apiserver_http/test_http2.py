@@ -24,7 +24,7 @@ from h2.settings import SettingCodes
 from tests.support import eventually
 
 from towpath.apiserver.authn.pki import Pki, open_pki
-from towpath.apiserver.http import http2
+from towpath.apiserver.http import http2, http2_stream
 from towpath.apiserver.http.listener import Listener
 from towpath.machinery.asgi import Receive, Scope, Send
 
@@ -244,7 +244,7 @@ async def test_requests_go_on_beside_a_body_that_nobody_reads(
 async def test_a_client_that_does_not_read_holds_nothing_else_up(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http2, "STUCK_S", 0.2)
+    monkeypatch.setattr(http2_stream, "STUCK_S", 0.2)
     client = await connect()
     client.reads = False
     client.h2.increment_flow_control_window(2**20)
