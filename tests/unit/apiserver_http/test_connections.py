@@ -61,6 +61,26 @@ async def test_who_does_not_read_is_cut_off_and_who_reads_slowly_is_not() -> Non
         writer.close()
 
 
+async def test_where_much_waits_for_those_who_do_not_read_they_are_cut_off_at_once() -> None:
+    async with Listener(large, port=0) as listener:
+        connections = listener.connections
+        _, writer = await asyncio.open_connection("127.0.0.1", listener.port, limit=1024)
+        writer.write(GET)
+        waits = await until_stalled(listener)
+        connections.cut_stalled(1000.0, STALLED_S_MAX)
+        connections.unsent_bytes_max = waits
+        connections.cut_stalled(1001.0, STALLED_S_MAX)
+        assert len(connections) == 1
+        connections.unsent_bytes_max = waits - 1
+        connections.cut_stalled(1002.0, STALLED_S_MAX)
+
+        async def is_cut_off() -> bool:
+            return not connections
+
+        await eventually(is_cut_off)
+        writer.close()
+
+
 async def test_little_is_kept_for_a_client_that_does_not_read() -> None:
     async with Listener(large, port=0) as listener:
         _, writer = await asyncio.open_connection("127.0.0.1", listener.port, limit=1024)

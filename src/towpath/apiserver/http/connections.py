@@ -18,6 +18,8 @@ READ_BYTES = 64 * 1024
 WRITE_BYTES_AHEAD = 64 * 1024
 """Of what is written wait for the client at the most, and one write more."""
 STALLED_S_MAX = 60.0
+UNSENT_BYTES_MAX = 128 * 1024 * 1024
+"""Of all connections together; beyond it nobody is waited for who has not read since last time."""
 LOOK_EVERY_S = 10.0
 FILES_KEPT = 512
 """For all but connections: the store, children, outgoing calls."""
@@ -59,6 +61,7 @@ class OpenConnections(set[Any]):
     def __init__(self, *, at_most: int | None = None) -> None:
         super().__init__()
         self._at_most = connections_max() if at_most is None else at_most
+        self.unsent_bytes_max = UNSENT_BYTES_MAX
         self._unsent: dict[Any, tuple[int, int, float]] = {}
         """What waits for a client that does not read, its pauses so far, and since when."""
         self._timer: asyncio.TimerHandle | None = None
@@ -100,6 +103,9 @@ class OpenConnections(set[Any]):
             if size < size_before or pauses != pauses_before:
                 since_s = now_s
             unsent[connection] = (size, pauses, since_s)
+        if sum(size for size, _, _ in unsent.values()) > self.unsent_bytes_max:
+            stalled_s_max = 0.0
+        for connection, (_, _, since_s) in unsent.items():
             if now_s - since_s > stalled_s_max:
                 connection.transport.abort()
         self._unsent = unsent
