@@ -175,12 +175,25 @@ def _require_own(path: Path) -> None:
 
 def announce(data_dir: DataDir, ports: Ports) -> None:
     """Write into the lock who holds it, for the next one who tries."""
-    holder = {
-        "pid": os.getpid(),
-        "portal": f"http://localhost:{ports.http}",
-        "since": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    (data_dir.path / "lock").write_text(json.dumps(holder))
+    _sign(data_dir.path / "lock", f"http://localhost:{ports.http}")
+
+
+@contextlib.contextmanager
+def kept_stopped(path: Path, purpose: str) -> Iterator[bool]:
+    """Whether no platform runs on the directory; then none can be started meanwhile."""
+    with (path / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            _sign(path / "lock", purpose)
+            yield True
+
+
+def _sign(lock: Path, portal: str) -> None:
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    lock.write_text(json.dumps({"pid": os.getpid(), "portal": portal, "since": since}))
 
 
 def _holder(text: str) -> str:

@@ -15,7 +15,7 @@ from towpath.app.backup.archive import FORMAT, HEADER, MANIFEST, ArchiveWriter
 from towpath.app.backup.passphrase import CHUNK_BYTES, EncryptedWriter
 from towpath.app.backup.restoring import look_into, restore
 from towpath.app.backup.taking import new_file
-from towpath.app.datadir import StartRefused
+from towpath.app.datadir import StartRefused, kept_stopped, open_data_dir
 from towpath.engines.databases.copying import server_version
 from towpath.store.contract import Compacted, Write
 from towpath.store.sqlite import SqliteStore
@@ -184,6 +184,18 @@ def test_what_a_killed_backup_left_goes_with_the_next_one(tmp_path: Path) -> Non
     assert (tmp_path / "b.tar.gz").stat().st_mode & 0o777 == 0o600
     with pytest.raises(BackupError, match="exists"), new_file(tmp_path / "b.tar.gz"):
         pass
+
+
+def test_a_stopped_platform_is_not_started_while_it_is_backed_up(tmp_path: Path) -> None:
+    with open_data_dir(tmp_path), kept_stopped(tmp_path, "taking a backup") as stopped:
+        assert not stopped
+    with kept_stopped(tmp_path, "taking a backup") as stopped:
+        assert stopped
+        with (
+            pytest.raises(StartRefused, match=r"in use by process \d+ \(taking a backup"),
+            open_data_dir(tmp_path),
+        ):
+            pass
 
 
 async def test_a_restored_store_is_above_every_revision_that_was_given_out(tmp_path: Path) -> None:

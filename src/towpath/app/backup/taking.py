@@ -5,7 +5,6 @@ ends. Then one moment in which nobody writes to an API store or to the records: 
 and repositories and images get second names that outlive whatever is deleted afterwards.
 """
 
-import fcntl
 import importlib.metadata
 import os
 import tempfile
@@ -19,7 +18,7 @@ from typing import IO
 
 from towpath.app.backup import BackupError, parts
 from towpath.app.backup.archive import ArchiveWriter
-from towpath.app.datadir import FORMAT, database_port_for
+from towpath.app.datadir import FORMAT, database_port_for, kept_stopped
 from towpath.engines.databases.copying import base_copy, server_version
 from towpath.engines.databases.embedded import ADMINISTRATOR, EmbeddedPostgres
 from towpath.engines.databases.port import ServerAddress
@@ -49,7 +48,10 @@ async def take(data: Path, cache: Path, out: IO[bytes], told: Told) -> None:
             f"{data} is no data directory of Towpath whose first start has come to its end; name "
             "one with --data-dir, or start one there with `towpath up`"
         )
-    with _kept_stopped(data) as stopped, parts.staging(data, parts.STAGING) as staged:
+    with (
+        kept_stopped(data, "taking a backup") as stopped,
+        parts.staging(data, parts.STAGING) as staged,
+    ):
         server = _own_server(data, cache) if stopped else _running_server(data)
         async with server as address:
             _take(data, address, staged, out, told)
@@ -159,18 +161,6 @@ def _add_tree(archive: ArchiveWriter, root: Path, folder: Path) -> None:
             archive.add_folder(name)
         else:
             archive.add_file(name, path)
-
-
-@contextmanager
-def _kept_stopped(data: Path) -> Iterator[bool]:
-    """Whether no platform runs here; then none can be started meanwhile."""
-    with (data / "lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
 
 
 @asynccontextmanager
