@@ -2,7 +2,8 @@
 
 from tests.conformance.custom import CUSTOM
 from tests.conformance.life import APPLIED, LIFE
+from tests.conformance.lifecycles import LIFECYCLES
 from tests.conformance.permissions import PERMISSIONS
 from tests.conformance.shapes import RIGHTS, SHAPES
 
-SEQUENCES = [*LIFE, *APPLIED, *CUSTOM, *RIGHTS, *PERMISSIONS, *SHAPES]
+SEQUENCES = [*LIFE, *APPLIED, *CUSTOM, *RIGHTS, *PERMISSIONS, *LIFECYCLES, *SHAPES]

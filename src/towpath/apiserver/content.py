@@ -4,6 +4,7 @@ Both hold themselves with a finalizer while anything is left in them. Told by co
 clock: the deletion of the last object is what lets them go.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from towpath.apiserver.verbs.update import change
 from towpath.apiserver.work import WorkSet
 from towpath.machinery.conditions import set_condition
 from towpath.machinery.core_kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE
-from towpath.machinery.errors import Conflict, NotFound
+from towpath.machinery.errors import Conflict, NotFound, StatusError
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import AUTHENTICATED, MASTERS, UserInfo
 from towpath.store.contract import Event
@@ -29,6 +30,26 @@ CONTROLLER = UserInfo(
 NAMESPACES = collection_of("", "namespaces")
 DEFINITIONS = collection_of("apiextensions.k8s.io", "customresourcedefinitions")
 WORKERS = 4
+ALL_WELL = {
+    "NamespaceDeletionDiscoveryFailure": (
+        "ResourcesDiscovered",
+        "All resources successfully discovered",
+    ),
+    "NamespaceDeletionGroupVersionParsingFailure": (
+        "ParsedGroupVersions",
+        "All legacy kube types successfully parsed",
+    ),
+    "NamespaceDeletionContentFailure": (
+        "ContentDeleted",
+        "All content successfully deleted, may be waiting on finalization",
+    ),
+    "NamespaceContentRemaining": ("ContentRemoved", "All content successfully removed"),
+    "NamespaceFinalizersRemaining": (
+        "ContentHasNoFinalizers",
+        "All content-preserving finalizers finished",
+    ),
+}
+"""The conditions of a namespace that goes, in Kubernetes' order, when nothing keeps it."""
 _DELETING_MARK = b'"deletionTimestamp":'
 
 
@@ -91,15 +112,26 @@ class ContentDeletion:
             self._collections.pop(_content_of(loads(value)), None)
 
     async def _empty(self, container: Container) -> None:
+        failed: list[StatusError] = []
         for served, obj in list(self._content(container)):
             if "deletionTimestamp" not in obj["metadata"]:
-                await self._delete(served, obj)
-        if self._is_empty(container):
-            # Writes that were accepted before the deletion showed may still be on their way. They
-            # are committed before this one, so that after it the second look is the last.
-            await self._change(container, "status", _said_to_be_empty)
-            if self._is_empty(container):
-                await self._change(container, self._finalizing(container), _released)
+                try:
+                    await self._delete(served, obj)
+                except StatusError as error:
+                    # One that cannot be deleted yet keeps none of the others.
+                    failed.append(error)
+        remaining = list(self._content(container))
+
+        def said(obj: RawObject) -> RawObject:
+            return _with_conditions(obj, remaining, failed)
+
+        # Writes that were accepted before the deletion showed may still be on their way. They are
+        # committed before this one, so that after it the second look is the last.
+        await self._change(container, "status", said)
+        if failed:
+            raise failed[0]
+        if not remaining and self._is_empty(container):
+            await self._change(container, self._finalizing(container), _released)
 
     def _is_empty(self, container: Container) -> bool:
         return not any(True for _ in self._content(container))
@@ -146,24 +178,57 @@ class ContentDeletion:
             return
 
 
-def _said_to_be_empty(obj: RawObject) -> RawObject:
-    if obj["kind"] == "Namespace":
-        set_condition(
-            obj,
-            "NamespaceContentRemaining",
-            status=False,
-            reason="ContentRemoved",
-            message="All content successfully removed",
-        )
-    else:
-        set_condition(
-            obj,
-            "Terminating",
-            status=False,
-            reason="InstanceDeletionCompleted",
-            message="removed all instances",
-        )
+def _with_conditions(
+    obj: RawObject, remaining: list[tuple[Served, RawObject]], failed: list[StatusError]
+) -> RawObject:
+    if obj["kind"] != "Namespace":
+        if not remaining:
+            set_condition(
+                obj,
+                "Terminating",
+                status=False,
+                reason="InstanceDeletionCompleted",
+                message="removed all instances",
+            )
+        return obj
+    resources = Counter(
+        f"{served.resource.plural}.{served.resource.group}" for served, _ in remaining
+    )
+    finalizers = Counter(
+        name for _, left in remaining for name in left["metadata"].get("finalizers") or ()
+    )
+    said = {
+        "NamespaceDeletionContentFailure": (
+            "ContentDeletionFailed",
+            f"Failed to delete all resource types, {len(failed)} remaining: "
+            + ", ".join(sorted(str(error) for error in failed))
+            if failed
+            else "",
+        ),
+        "NamespaceContentRemaining": (
+            "SomeResourcesRemain",
+            _listed("Some resources are remaining: ", resources, "has {} resource instances"),
+        ),
+        "NamespaceFinalizersRemaining": (
+            "SomeFinalizersRemain",
+            _listed(
+                "Some content in the namespace has finalizers remaining: ",
+                finalizers,
+                "in {} resource instances",
+            ),
+        ),
+    }
+    problems = {kind: problem for kind, problem in said.items() if problem[1]}
+    for kind, well in ALL_WELL.items():
+        reason, message = problems.get(kind, well)
+        set_condition(obj, kind, status=kind in problems, reason=reason, message=message)
     return obj
+
+
+def _listed(words: str, counts: Counter[str], form: str) -> str:
+    if not counts:
+        return ""
+    return words + ", ".join(f"{name} {form.format(counts[name])}" for name in sorted(counts))
 
 
 def _released(obj: RawObject) -> RawObject:

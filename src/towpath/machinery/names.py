@@ -249,17 +249,25 @@ def check_metadata_maps(metadata: RawObject) -> list[Cause]:
     return causes + _check_owners(metadata.get("ownerReferences") or [])
 
 
+NO_OWNERS = frozenset({("", "v1", "Event")})
+
+
 def _check_owners(references: list[RawObject]) -> list[Cause]:
     causes: list[Cause] = []
     controllers = []
     for reference in references:
         # A kube-apiserver does not say which of them it means.
         field = "metadata.ownerReferences"
-        if not reference.get("apiVersion"):
-            causes.append(invalid_value(f"{field}.apiVersion", "", "version must not be empty"))
+        group, _, version = (reference.get("apiVersion") or "").rpartition("/")
+        if not version or "/" in group:
+            shown = reference.get("apiVersion") or ""
+            causes.append(invalid_value(f"{field}.apiVersion", shown, "version must not be empty"))
         for name in ("kind", "name", "uid"):
             if not reference.get(name):
                 causes.append(invalid_value(f"{field}.{name}", "", "must not be empty"))
+        if (group, version, reference.get("kind")) in NO_OWNERS:
+            words = f"{group}/{version}, Kind={reference['kind']} is disallowed from being an owner"
+            causes.append(invalid_value(field, reference, words))
         if reference.get("controller"):
             controllers.append(reference)
     if len(controllers) > 1:

@@ -18,6 +18,7 @@ PREEMPTION_POLICIES = ("Never", "PreemptLowerPriority")
 RECLAIM_POLICIES = ("Delete", "Retain")
 BINDING_MODES = ("Immediate", "WaitForFirstConsumer")
 GATED_LEASE_FIELDS = ("strategy", "preferredHolder")
+EVENT_FIELD_LENGTH_MAX, EVENT_MESSAGE_LENGTH_MAX = 128, 1024
 IMMUTABLE = "field is immutable"
 IMMUTABLE_CLAIM = (
     "spec is immutable after creation except resources.requests and volumeAttributesClassName for "
@@ -42,11 +43,36 @@ def _validate_lease(obj: RawObject, _old: RawObject | None) -> list[Cause]:
 
 
 def _validate_event(obj: RawObject, _old: RawObject | None) -> list[Cause]:
-    about = (obj.get("involvedObject") or {}).get("namespace") or ""
+    """Events with an eventTime are of the newer form, which says more."""
     namespace = obj["metadata"].get("namespace") or ""
-    if about == namespace or (not about and namespace == "default"):
-        return []
-    return [invalid_value("involvedObject.namespace", about, "does not match event.namespace")]
+    about = (obj.get("involvedObject") or {}).get("namespace") or ""
+    newer = bool(obj.get("eventTime"))
+    anywhere = ("default", "kube-system") if newer else ("default",)
+    causes: list[Cause] = []
+    if (namespace not in anywhere) if not about else (not newer and about != namespace):
+        words = "does not match event.namespace"
+        causes.append(invalid_value("involvedObject.namespace", about, words))
+    return causes + (_newer_event_causes(obj) if newer else [])
+
+
+def _newer_event_causes(obj: RawObject) -> list[Cause]:
+    causes: list[Cause] = []
+    component = obj.get("reportingComponent") or ""
+    if not component:
+        causes.append(required("reportingComponent"))
+    problems = qualified_name_errors(component)
+    causes += [invalid_value("reportingComponent", component, problem) for problem in problems]
+    for name in ("reportingInstance", "action", "reason"):
+        text = obj.get(name) or ""
+        if not text:
+            causes.append(required(name))
+        if len(text) > EVENT_FIELD_LENGTH_MAX:
+            words = f"can have at most {EVENT_FIELD_LENGTH_MAX} characters"
+            causes.append(invalid_value(name, "", words))
+    if len(obj.get("message") or "") > EVENT_MESSAGE_LENGTH_MAX:
+        words = f"can have at most {EVENT_MESSAGE_LENGTH_MAX} characters"
+        causes.append(invalid_value("message", "", words))
+    return causes
 
 
 def _default_priority(obj: RawObject) -> None:

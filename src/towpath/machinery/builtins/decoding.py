@@ -259,6 +259,20 @@ def _read_time(value: Any, path: str, owner: str) -> Any:
     return value
 
 
+_MICRO = re.compile(r"T\d\d:\d\d:\d\d\.\d{6}(Z|[+-])")
+
+
+def _read_micro_time(value: Any, path: str, owner: str) -> Any:
+    """Kubernetes takes these with six decimals and no others."""
+    read = _read_time(value, path, owner)
+    if read and not _MICRO.search(read):
+        raise DecodeError(
+            f'parsing time {quote(read)} as "2006-01-02T15:04:05.000000Z07:00": '
+            f'cannot parse {quote(read[19:])} as ".000000"'
+        )
+    return read
+
+
 def _read_quantity(value: Any, path: str, owner: str) -> Any:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise DecodeError(f"quantities must be strings or numbers, at {path}")
@@ -289,7 +303,7 @@ _SCALAR_READERS: dict[str, Read] = {
     "float64": _read_float,
     "bytes": _read_bytes,
     "Time": _read_time,
-    "MicroTime": _read_time,
+    "MicroTime": _read_micro_time,
     "Quantity": _read_quantity,
     "IntOrString": _read_int_or_string,
     "Any": _read_any,
