@@ -261,7 +261,7 @@ class Watcher:
             async with client.stream("GET", self.path, params=query, timeout=None) as answer:
                 if answer.status_code != 200:
                     raise Wrong(f"watch: {answer.status_code} {await answer.aread()!r}")
-                async for line in _lines(answer):
+                async for line in lines(answer):
                     self._take(orjson.loads(line))
 
     def _take(self, event: Json) -> None:
@@ -279,7 +279,7 @@ class Watcher:
         self.since = revision
 
 
-async def _lines(answer: httpx2.Response) -> AsyncIterator[bytes]:
+async def lines(answer: httpx2.Response) -> AsyncIterator[bytes]:
     rest = b""
     async for data in answer.aiter_raw():
         *lines, rest = (rest + data).split(b"\n")
