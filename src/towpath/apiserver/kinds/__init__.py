@@ -1,6 +1,7 @@
 """What is particular to each built-in kind: defaults, what the server fills in, what it refuses."""
 
 from dataclasses import replace
+from importlib import import_module
 
 from towpath.apiserver.kinds.access import BINDING, ROLE
 from towpath.apiserver.kinds.configuration import CONFIG_MAP, SECRET
@@ -9,7 +10,6 @@ from towpath.apiserver.kinds.ingresses import INGRESS, INGRESS_CLASS, NETWORK_PO
 from towpath.apiserver.kinds.namespaces import NAMESPACE
 from towpath.apiserver.kinds.network import ENDPOINT_SLICE, SERVICE
 from towpath.apiserver.kinds.pods import default_pod, prepare_pod, validate_pod
-from towpath.apiserver.kinds.policies import MUTATING_POLICY, POLICY, POLICY_BINDING
 from towpath.apiserver.kinds.records import (
     ACCOUNT,
     CLAIM,
@@ -24,7 +24,6 @@ from towpath.apiserver.kinds.records import (
     VOLUME,
 )
 from towpath.apiserver.kinds.scaling import AUTOSCALER, BUDGET
-from towpath.apiserver.kinds.webhooks import WEBHOOKS
 from towpath.apiserver.kinds.workloads import (
     CRON_JOB,
     DAEMON_SET,
@@ -36,6 +35,8 @@ from towpath.apiserver.kinds.workloads import (
     STATEFUL_SET,
 )
 from towpath.apiserver.registry import Behaviour
+from towpath.machinery.errors import Cause
+from towpath.machinery.objects import RawObject
 
 _PLAIN = Behaviour()
 
@@ -63,6 +64,26 @@ NEEDS_VERSION = frozenset(
         "ValidatingWebhookConfiguration",
     )
 )
+
+
+def _later(module: str, name: str) -> Behaviour:
+    """Of a kind whose rules bring the compiler of CEL: loaded with its first object."""
+
+    def behaviour() -> Behaviour:
+        found: Behaviour = getattr(import_module(f"{__name__}.{module}"), name)
+        return found
+
+    def default(obj: RawObject) -> None:
+        behaviour().default(obj)
+
+    def validate(obj: RawObject, old: RawObject | None) -> list[Cause]:
+        return behaviour().validate(obj, old)
+
+    return Behaviour(default=default, validate=validate, counts_generations=True)
+
+
+_POLICY_BINDING = _later("policies", "POLICY_BINDING")
+_WEBHOOKS = _later("webhooks", "WEBHOOKS")
 _PARTICULAR: dict[str, Behaviour] = {
     "ClusterRole": ROLE,
     "ClusterRoleBinding": BINDING,
@@ -80,9 +101,9 @@ _PARTICULAR: dict[str, Behaviour] = {
     "Job": JOB,
     "Lease": LEASE,
     "LimitRange": LIMIT_RANGE,
-    "MutatingAdmissionPolicy": MUTATING_POLICY,
-    "MutatingAdmissionPolicyBinding": POLICY_BINDING,
-    "MutatingWebhookConfiguration": WEBHOOKS,
+    "MutatingAdmissionPolicy": _later("policies", "MUTATING_POLICY"),
+    "MutatingAdmissionPolicyBinding": _POLICY_BINDING,
+    "MutatingWebhookConfiguration": _WEBHOOKS,
     "Namespace": NAMESPACE,
     "NetworkPolicy": NETWORK_POLICY,
     "Node": NODE,
@@ -108,9 +129,9 @@ _PARTICULAR: dict[str, Behaviour] = {
     "ServiceAccount": ACCOUNT,
     "StatefulSet": STATEFUL_SET,
     "StorageClass": STORAGE_CLASS,
-    "ValidatingAdmissionPolicy": POLICY,
-    "ValidatingAdmissionPolicyBinding": POLICY_BINDING,
-    "ValidatingWebhookConfiguration": WEBHOOKS,
+    "ValidatingAdmissionPolicy": _later("policies", "POLICY"),
+    "ValidatingAdmissionPolicyBinding": _POLICY_BINDING,
+    "ValidatingWebhookConfiguration": _WEBHOOKS,
 }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
@@ -14,10 +14,13 @@ from towpath.machinery.objects import RawObject
 from towpath.machinery.schemas.defaulting import Fill, compile_defaults
 from towpath.machinery.schemas.pruning import Visit, compile_pruning
 from towpath.machinery.schemas.ratcheting import is_unchanged
-from towpath.machinery.schemas.rules import Verdict, compile_rules
+from towpath.machinery.schemas.structural import has_rules
 from towpath.machinery.schemas.translation import translate
 from towpath.machinery.schemas.uniqueness import Check, compile_uniqueness
 from towpath.machinery.schemas.wording import first_of_each_text, to_causes
+
+if TYPE_CHECKING:
+    from towpath.machinery.schemas.rules import Verdict
 
 BLOCKING = frozenset(
     {
@@ -70,7 +73,12 @@ class StructuralSchema:
         return compile_uniqueness(self.openapi)
 
     @cached_property
-    def _rules(self) -> Callable[[Any, Any], Verdict] | None:
+    def _rules(self) -> "Callable[[Any, Any], Verdict] | None":
+        if not has_rules(self.openapi):
+            return None
+        # With the first rule: it brings the compiler of CEL.
+        from towpath.machinery.schemas.rules import compile_rules
+
         return compile_rules(self.openapi)
 
     def prune(self, obj: RawObject) -> list[str]:

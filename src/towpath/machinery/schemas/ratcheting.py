@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from towpath.machinery.objects import RawObject
-from towpath.machinery.schemas.rules import by_keys, identity
+from towpath.machinery.schemas.uniqueness import by_keys, identity
 
 _MISSING = object()
 

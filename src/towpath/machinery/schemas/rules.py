@@ -30,6 +30,7 @@ from towpath.machinery.schemas.celview import View, compile_view
 from towpath.machinery.schemas.declared import Declared, declare, struct_fields
 from towpath.machinery.schemas.fieldpaths import normalized
 from towpath.machinery.schemas.once import Memory, once
+from towpath.machinery.schemas.uniqueness import by_keys, identity
 
 MESSAGE_BYTES_MAX = 5 * 1024
 _NO_MORE = (
@@ -147,15 +148,6 @@ def _items_check(each: RuleCheck, keys: tuple[str, ...]) -> RuleCheck:
                 each(item, match, f"{path}[{position}]", verdict)
 
     return check
-
-
-def identity(item: Any, keys: tuple[str, ...]) -> tuple[Any, ...]:
-    return tuple(item.get(key) for key in keys) if isinstance(item, dict) else ()
-
-
-def by_keys(items: list[Any], keys: tuple[str, ...]) -> dict[tuple[Any, ...], Any]:
-    """Items of a list-type map by their keys."""
-    return {identity(item, keys): item for item in items}
 
 
 def _values_check(each: RuleCheck) -> RuleCheck:

@@ -8,11 +8,12 @@ must compile.
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import orjson
+
 from towpath.machinery.causes import forbidden, invalid_value, required, unsupported
 from towpath.machinery.errors import Cause
 from towpath.machinery.objects import RawObject
 from towpath.machinery.schemas.patterns import pattern_error
-from towpath.machinery.schemas.rule_checks import rule_errors, rule_words
 
 _TYPES = ("array", "boolean", "integer", "number", "object", "string")
 _FORBIDDEN = (
@@ -24,6 +25,7 @@ _SCALARS = ("string", "integer", "number", "boolean")
 _INT_MARK = "x-kubernetes-int-or-string"
 _KEEP_MARK = "x-kubernetes-preserve-unknown-fields"
 _EMBEDDED_MARK = "x-kubernetes-embedded-resource"
+_RULES = "x-kubernetes-validations"
 _LIST_TYPE = "x-kubernetes-list-type"
 _LIST_KEYS = "x-kubernetes-list-map-keys"
 _MAP_TYPE = "x-kubernetes-map-type"
@@ -36,7 +38,17 @@ def structural_errors(
     if not isinstance(openapi, dict):
         return [required(path, "schemas are required")]
     causes = sorted(_node(openapi, path, "root"), key=lambda cause: (cause.field, cause.message))
+    if not has_rules(openapi):
+        return causes
+    # With the first rule: it brings the compiler of CEL.
+    from towpath.machinery.schemas.rule_checks import rule_errors
+
     return causes + rule_errors(openapi, path, causes, costs=costs)
+
+
+def has_rules(schema: RawObject) -> bool:
+    """Whether there may be a CEL rule at or below."""
+    return f'"{_RULES}":'.encode() in orjson.dumps(schema)
 
 
 def _node(schema: RawObject, path: str, level: str) -> Iterator[Cause]:
@@ -45,7 +57,10 @@ def _node(schema: RawObject, path: str, level: str) -> Iterator[Cause]:
     yield from _check_type(schema, path, level)
     yield from _check_resource(schema, path, level)
     yield from _check_values(schema, path)
-    yield from rule_words(schema, path)
+    if schema.get(_RULES):
+        from towpath.machinery.schemas.rule_checks import rule_words
+
+        yield from rule_words(schema, path)
     yield from _children(schema, path, level)
 
 

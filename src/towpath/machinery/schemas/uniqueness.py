@@ -13,6 +13,15 @@ from towpath.machinery.schemas.once import Memory, once
 Check = Callable[[Any, str, list[Cause]], None]
 
 
+def identity(item: Any, keys: tuple[str, ...]) -> tuple[Any, ...]:
+    return tuple(item.get(key) for key in keys) if isinstance(item, dict) else ()
+
+
+def by_keys(items: list[Any], keys: tuple[str, ...]) -> dict[tuple[Any, ...], Any]:
+    """Items of a list-type map by their keys."""
+    return {identity(item, keys): item for item in items}
+
+
 def compile_uniqueness(schema: RawObject) -> Check | None:
     """None when no list below promises anything."""
     return _compile(schema, {})
