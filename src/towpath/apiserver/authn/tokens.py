@@ -13,15 +13,13 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
 
 from towpath.apiserver.calls import Target, Verbs
 from towpath.machinery.core_kinds import NODE, POD, SECRET, SERVICE_ACCOUNT
@@ -29,6 +27,9 @@ from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import PLATFORM, TokenRefused, UserInfo, service_account
+
+if TYPE_CHECKING:
+    from joserfc.jwk import ECKey
 
 BINDABLE = {"Pod": POD, "Secret": SECRET, "Node": NODE}
 
@@ -54,17 +55,25 @@ class ServiceAccountTokens:
     """Issues and verifies. Usable as hooks.platform.TokenIssuer, and `verify` as Authenticate."""
 
     def __init__(self, key: ec.EllipticCurvePrivateKey, verbs: Verbs, *, issuer: str) -> None:
-        pem = key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        self._key = ECKey.import_key(pem)
-        self._key.ensure_kid()
+        self._private = key
         self._verbs = verbs
         self._remembered: dict[bytes, dict[str, Any]] = {}
         self._decoded: dict[Target, tuple[bytes, RawObject]] = {}
         self.issuer = issuer
+
+    @cached_property
+    def _key(self) -> "ECKey":
+        # Made with the first token: the start waits for nothing that it does not need.
+        from joserfc.jwk import ECKey
+
+        pem = self._private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        key = ECKey.import_key(pem)
+        key.ensure_kid()
+        return key
 
     @property
     def keys(self) -> RawObject:
@@ -122,6 +131,8 @@ class ServiceAccountTokens:
 
     def _signed(self, claims: RawObject) -> str:
         header = {"alg": ALGORITHM, "typ": "JWT", "kid": self._key.kid}
+        from joserfc import jws
+
         return jws.serialize_compact(header, orjson.dumps(claims), self._key)
 
     async def verify(self, token: str) -> UserInfo | None:
@@ -162,6 +173,9 @@ class ServiceAccountTokens:
         digest = hashlib.sha256(token.encode()).digest()
         if (known := self._remembered.get(digest)) is not None:
             return known
+        from joserfc import jws
+        from joserfc.errors import JoseError
+
         try:
             verified = jws.deserialize_compact(token, self._key, algorithms=[ALGORITHM])
             claims: dict[str, Any] = orjson.loads(verified.payload)
@@ -231,6 +245,10 @@ class ServiceAccountTokens:
 def quoted(texts: Sequence[str]) -> str:
     """A list of Go strings, as `%q` writes it."""
     return "[" + " ".join(orjson.dumps(text).decode() for text in texts) + "]"
+
+
+def _is_past(timestamp: str, by: timedelta) -> bool:
+    return datetime.fromisoformat(timestamp) <= datetime.now(UTC) - by
 
 
 def _user_of(claims: dict[str, Any]) -> UserInfo:
