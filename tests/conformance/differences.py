@@ -63,6 +63,7 @@ ACCEPTED: tuple[Accepted, ...] = (
     Accepted("pods-as-processes", ANY, "PATCH .*pods/p$"),
     Accepted("server-fields-owned", "managedFields", "services|namespaces$|-two$|-other$|ingresses$"),
     Accepted("grace-of-nothing", r"^metadata\.deletion", "DELETE"),
+    Accepted("controllers-at-work", r"^status\.conditions", "DELETE .*-two$"),
     Accepted("order-of-mistakes", WORDS, "POST .*secrets$", "'controller': True"),
     Accepted("order-of-mistakes", WORDS, "POST .*widgets", "blue.*'max'"),
     Accepted(
