@@ -61,7 +61,9 @@ ACCEPTED: tuple[Accepted, ...] = (
     Accepted("pods-as-processes", r"^(metadata|spec|rows|items|details|message)", "pods"),
     Accepted("pods-as-processes", ANY, "POST .*pods$", "'requests'"),
     Accepted("pods-as-processes", ANY, "PATCH .*pods/p$"),
-    Accepted("server-fields-owned", "managedFields", "services|namespaces$|-two$|-other$|ingresses$"),
+    Accepted(
+        "server-fields-owned", "managedFields", "services|namespaces$|-two$|-other$|ingresses$"
+    ),
     Accepted("grace-of-nothing", r"^metadata\.deletion", "DELETE"),
     Accepted("controllers-at-work", r"^status\.conditions", "DELETE .*-two$"),
     Accepted("order-of-mistakes", WORDS, "POST .*secrets$", "'controller': True"),
