@@ -9,9 +9,6 @@ from towpath.apiserver.registry import KnownShape, ScalePaths, Served
 from towpath.machinery import builtins
 from towpath.machinery.builtins import BuiltinKind
 
-LEFT_OUT = ("events.k8s.io",)
-"""Its Event is the core one in other words; two stores of events would each show half of them."""
-
 _SCALE = ScalePaths("spec.replicas", "status.replicas", "spec.selector")
 
 
@@ -31,4 +28,4 @@ def _served(kind: BuiltinKind) -> Served:
 
 
 def builtin_resources() -> list[Served]:
-    return [_served(kind) for kind in builtins.BUILTINS if kind.resource.group not in LEFT_OUT]
+    return [_served(kind) for kind in builtins.BUILTINS]

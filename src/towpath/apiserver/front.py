@@ -24,6 +24,7 @@ from towpath.apiserver.authz.index import RbacIndex
 from towpath.apiserver.authz.reviews import AccessReviews
 from towpath.apiserver.http.application import ApiApplication
 from towpath.apiserver.inprocess import InProcessClient
+from towpath.apiserver.newevents import WithNewEvents
 from towpath.apiserver.podlogs import LogReadingClient
 from towpath.apiserver.pods import Pods
 from towpath.apiserver.server import ApiServer
@@ -97,7 +98,7 @@ class Front:
             anonymous_at=anonymous_at,
         )
         verbs = WithVirtualKinds(
-            api,
+            WithNewEvents(api),
             api.core.registry,
             access=AccessReviews(index, index.authorize),
             identities=Identities(api, tokens, authenticate),

@@ -44,11 +44,59 @@ from towpath.store.contract import AuditRow, Store
 FIRST_NAMESPACES = ("default", "kube-system", "kube-public")
 
 
-class ApiServer:
-    """Implements calls.Verbs. `core` holds what the wire reads: store, registry, authorize."""
+class CoreVerbs:
+    """Implements calls.Verbs over a core, and nothing besides."""
 
     def __init__(self, core: Core) -> None:
         self.core = core
+
+    async def get(self, user: UserInfo, target: Target) -> bytes:
+        return await verbs.get(self.core, user, target)
+
+    async def list(self, user: UserInfo, target: Target, options: ReadOptions) -> Page:
+        return await verbs.list_page(self.core, user, target, options)
+
+    def watch(
+        self, user: UserInfo, target: Target, options: WatchOptions
+    ) -> AsyncGenerator[Change, None]:
+        return verbs.watch(self.core, user, target, options)
+
+    async def create(
+        self, user: UserInfo, target: Target, obj: RawObject, options: WriteOptions
+    ) -> Written:
+        if target.subresource:
+            return await verbs.create_subresource(self.core, user, target, obj, options)
+        return await verbs.create(self.core, user, target, obj, options)
+
+    async def update(
+        self, user: UserInfo, target: Target, obj: RawObject, options: WriteOptions
+    ) -> Written:
+        return await verbs.update(self.core, user, target, obj, options)
+
+    async def patch(
+        self,
+        user: UserInfo,
+        target: Target,
+        patch: Patch,
+        media_type: str,
+        options: WriteOptions,
+    ) -> Written:
+        return await verbs.patch(self.core, user, target, patch, media_type, options)
+
+    async def delete(self, user: UserInfo, target: Target, options: DeleteOptions) -> Deleted:
+        return await verbs.delete(self.core, user, target, options)
+
+    async def delete_collection(
+        self, user: UserInfo, target: Target, selection: ReadOptions, options: DeleteOptions
+    ) -> Page:
+        return await verbs.delete_collection(self.core, user, target, selection, options)
+
+
+class ApiServer(CoreVerbs):
+    """`core` holds what the wire reads: store, registry, authorize."""
+
+    def __init__(self, core: Core) -> None:
+        super().__init__(core)
         self._garbage = GarbageCollector(core)
         self._content = ContentDeletion(core)
         self._accounts = DefaultAccounts(core)
@@ -100,44 +148,3 @@ class ApiServer:
                 await self.create(PLATFORM, Target(NAMESPACE), namespace, WriteOptions())
             except AlreadyExists:
                 return
-
-    async def get(self, user: UserInfo, target: Target) -> bytes:
-        return await verbs.get(self.core, user, target)
-
-    async def list(self, user: UserInfo, target: Target, options: ReadOptions) -> Page:
-        return await verbs.list_page(self.core, user, target, options)
-
-    def watch(
-        self, user: UserInfo, target: Target, options: WatchOptions
-    ) -> AsyncGenerator[Change, None]:
-        return verbs.watch(self.core, user, target, options)
-
-    async def create(
-        self, user: UserInfo, target: Target, obj: RawObject, options: WriteOptions
-    ) -> Written:
-        if target.subresource:
-            return await verbs.create_subresource(self.core, user, target, obj, options)
-        return await verbs.create(self.core, user, target, obj, options)
-
-    async def update(
-        self, user: UserInfo, target: Target, obj: RawObject, options: WriteOptions
-    ) -> Written:
-        return await verbs.update(self.core, user, target, obj, options)
-
-    async def patch(
-        self,
-        user: UserInfo,
-        target: Target,
-        patch: Patch,
-        media_type: str,
-        options: WriteOptions,
-    ) -> Written:
-        return await verbs.patch(self.core, user, target, patch, media_type, options)
-
-    async def delete(self, user: UserInfo, target: Target, options: DeleteOptions) -> Deleted:
-        return await verbs.delete(self.core, user, target, options)
-
-    async def delete_collection(
-        self, user: UserInfo, target: Target, selection: ReadOptions, options: DeleteOptions
-    ) -> Page:
-        return await verbs.delete_collection(self.core, user, target, selection, options)
