@@ -32,7 +32,8 @@ PACKAGES = {
         for name in (
             *("core/v1", "apps/v1", "batch/v1", "networking/v1", "policy/v1", "autoscaling/v1"),
             *("autoscaling/v2", "discovery/v1", "rbac/v1", "coordination/v1", "events/v1"),
-            *("admissionregistration/v1", "authentication/v1", "authorization/v1"),
+            *("admissionregistration/v1", "admissionregistration/v1beta1"),
+            *("authentication/v1", "authorization/v1"),
             *("scheduling/v1", "storage/v1"),
         )
     },
@@ -64,6 +65,9 @@ ROOTS = {
     "admissionregistration/v1": (
         *("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"),
         *("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"),
+    ),
+    "admissionregistration/v1beta1": (
+        *("MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"),
     ),
     "authentication/v1": ("TokenReview", "TokenRequest", "SelfSubjectReview"),
     "authorization/v1": (
@@ -171,6 +175,8 @@ def resolve(packages: dict[str, Package], package: str, go_type: str) -> str:
         return "map:" + resolve(packages, package, found[1])
     prefix, _, name = go_type.rpartition(".")
     home = ALIASES[prefix] if prefix else package
+    if prefix == "v1" and package.endswith("/v1beta1"):
+        home = package.replace("v1beta1", "v1")
     if not home:
         return "string"
     if name in packages[home].named:
@@ -182,6 +188,8 @@ def resolve(packages: dict[str, Package], package: str, go_type: str) -> str:
 
 def convert(packages: dict[str, Package], package: Package, name: str) -> Struct:
     result = Struct()
+    if name in package.named:
+        raise KeyError(f"{package.name}.{name} is only another name")
     for comments, go_name, go_type, tags in package.raw[name]:
         json_name, *options = tags.get("json", "").split(",")
         is_inline = "inline" in options

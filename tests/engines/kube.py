@@ -262,6 +262,9 @@ def _control_plane(
         f"--service-account-key-file={signing_key}",
         f"--service-account-signing-key-file={signing_key}",
         "--service-cluster-ip-range=10.96.0.0/16",
+        # Off there as long as they are beta; ours are on.
+        "--feature-gates=MutatingAdmissionPolicy=true",
+        "--runtime-config=admissionregistration.k8s.io/v1beta1=true",
         *more,
     ]
     manager = [

@@ -24,7 +24,7 @@ class Schema(Protocol):
     def default(self, obj: RawObject) -> None: ...
 
     def validate(
-        self, obj: RawObject, old: RawObject | None = None, warnings: list[str] | None = None
+        self, obj: RawObject, old: RawObject | None = None, /, *, warnings: list[str] | None = None
     ) -> list[Cause]:
         """What is wrong; in `warnings` what was so before and may stay so."""
         ...

@@ -54,7 +54,11 @@ class StatusError(Exception):
         details = dict(self.details)
         if self.causes:
             details["causes"] = [
-                {"reason": cause.reason, "message": cause.message, "field": cause.field}
+                {
+                    name: told
+                    for name in ("reason", "message", "field")
+                    if (told := getattr(cause, name))
+                }
                 for cause in self.causes
             ]
         if self.retry_after_s is not None:

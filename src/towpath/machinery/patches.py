@@ -27,8 +27,16 @@ _NEEDS_FROM = frozenset(("move", "copy"))
 _OPERATIONS = _NEEDS_VALUE | _NEEDS_FROM | {"remove"}
 
 
+class TestFailed(Invalid):
+    """A patch whose own test says that it is not meant for this object."""
+
+
 class _DoesNotFit(Exception):
-    pass
+    refusal: type[Invalid] = Invalid
+
+
+class _TestDoesNotFit(_DoesNotFit):
+    refusal = TestFailed
 
 
 def merge_patch(document: Any, patch: Any) -> Any:
@@ -62,7 +70,7 @@ def json_patch(document: RawObject, operations: list[RawObject]) -> RawObject:
                 copied_bytes += _copied_bytes(result, operation, COPIED_BYTES_MAX - copied_bytes)
             result = _apply(result, operation)
         except _DoesNotFit as error:
-            raise Invalid(
+            raise error.refusal(
                 "the server rejected our request due to an error in our request: "
                 f"operation {position} of the JSON patch: {error}"
             ) from None
@@ -149,7 +157,7 @@ def _test(document: Any, steps: list[str], operation: RawObject) -> None:
         # kube-apiserver's library takes an absent value for null.
         found = None
     if not json_equal(found, operation["value"]):
-        raise _DoesNotFit(f"testing value {operation['path']} failed")
+        raise _TestDoesNotFit(f"testing value {operation['path']} failed")
 
 
 def json_equal(left: Any, right: Any) -> bool:

@@ -105,8 +105,8 @@ async def test_a_changed_schema_counts_from_then_on() -> None:
         pytest.param({"versions": []}, "spec.versions", id="something must be served"),
         pytest.param(
             {"conversion": {"strategy": "Webhook"}},
-            "spec.conversion.strategy",
-            id="conversion webhooks are refused by name",
+            "spec.conversion.webhookClientConfig",
+            id="a conversion webhook must be somewhere",
         ),
     ],
 )

@@ -362,11 +362,10 @@ def test_an_error_that_was_there_before_does_not_stop_an_update() -> None:
         pytest.param(
             {
                 "type": "object",
-                "properties": {
-                    "a": {"type": "object", "oneOf": [{"properties": {"z": {"minimum": 1}}}]}
-                },
+                "properties": {"a": {"type": "object"}},
+                "oneOf": [{"properties": {"z": {"minimum": 1}}}],
             },
-            "properties[a].properties[z]",
+            "properties[z]",
             id="a branch may only restrict what is declared",
         ),
         pytest.param(

@@ -10,7 +10,11 @@ from towpath.apiserver.kinds.definitions import CLEANUP_FINALIZER
 from towpath.apiserver.registry import Registry
 from towpath.machinery.conditions import set_condition
 from towpath.machinery.errors import MethodNotAllowed
+from towpath.machinery.formats import FORMATS
 from towpath.machinery.objects import RawObject
+
+UNCHECKED_FORMATS = frozenset({"int32", "int64", "float", "double", "password", "binary"})
+"""Known, and nothing is checked."""
 
 
 async def establish_definition(core: Core, operation: Operation) -> None:
@@ -29,6 +33,22 @@ async def establish_definition(core: Core, operation: Operation) -> None:
         if CLEANUP_FINALIZER not in finalizers:
             finalizers.append(CLEANUP_FINALIZER)
     obj["status"] = _status(core.registry, obj, old)
+    operation.warnings += _unknown_formats(spec)
+
+
+def _unknown_formats(spec: RawObject) -> list[str]:
+    found: dict[str, None] = {}
+    pending = [(version.get("schema") or {}).get("openAPIV3Schema") for version in spec["versions"]]
+    while pending:
+        schema = pending.pop()
+        if not isinstance(schema, dict):
+            continue
+        name = schema.get("format")
+        if name and name not in FORMATS and name not in UNCHECKED_FORMATS:
+            found[f'unrecognized format "{name}"'] = None
+        pending += [schema.get("items"), schema.get("additionalProperties")]
+        pending += (schema.get("properties") or {}).values()
+    return sorted(found)
 
 
 def _status(registry: Registry, obj: RawObject, old: RawObject | None) -> RawObject:

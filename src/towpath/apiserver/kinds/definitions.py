@@ -9,12 +9,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from sys import intern
 
+from towpath.apiserver.kinds.definition_rules import (
+    approval_causes,
+    change_causes,
+    definition_causes,
+    stored_version_causes,
+)
 from towpath.apiserver.registry import Behaviour, ScalePaths, Served, Shape
-from towpath.machinery.causes import forbidden, invalid_value, required
+from towpath.machinery.causes import invalid_value
+from towpath.machinery.conditions import is_true
 from towpath.machinery.errors import Cause
 from towpath.machinery.kinds import Column, Resource
 from towpath.machinery.objects import RawObject
-from towpath.machinery.schemas import structural_errors
 
 GROUP = "apiextensions.k8s.io"
 CLEANUP_FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
@@ -29,9 +35,14 @@ def _default(obj: RawObject) -> None:
         return
     names = spec.setdefault("names", {})
     kind = names.get("kind") or ""
-    names.setdefault("singular", kind.lower())
-    names.setdefault("listKind", f"{kind}List")
+    if kind:
+        names.setdefault("singular", kind.lower())
+        names.setdefault("listKind", f"{kind}List")
     spec.setdefault("conversion", {"strategy": "None"})
+    webhook = spec["conversion"].get("webhook") or {}
+    service = (webhook.get("clientConfig") or {}).get("service")
+    if isinstance(service, dict):
+        service.setdefault("port", 443)
     for version in spec.get("versions") or ():
         for column in version.get("additionalPrinterColumns") or ():
             if column.get("priority") == 0:
@@ -41,66 +52,18 @@ def _default(obj: RawObject) -> None:
 def _validate(obj: RawObject, old: RawObject | None) -> list[Cause]:
     spec = obj.get("spec") or {}
     names = spec.get("names") or {}
-    causes = [
-        required(f"spec.{field}")
-        for field, value in (
-            ("group", spec.get("group")),
-            ("names.plural", names.get("plural")),
-            ("names.kind", names.get("kind")),
-            ("versions", spec.get("versions")),
-        )
-        if not value
-    ]
-    if spec.get("scope") not in ("Namespaced", "Cluster"):
-        causes.append(required("spec.scope", "must be Namespaced or Cluster"))
-    if causes:
-        return causes
-    expected = f"{names['plural']}.{spec['group']}"
-    if obj["metadata"].get("name") != expected:
+    causes: list[Cause] = []
+    if obj["metadata"].get("name") != f"{names.get('plural') or ''}.{spec.get('group') or ''}":
         why = 'must be spec.names.plural+"."+spec.group'
         causes.append(invalid_value("metadata.name", obj["metadata"].get("name"), why))
-    if "." not in spec["group"]:
-        why = "should be a domain with at least one dot"
-        causes.append(invalid_value("spec.group", spec["group"], why))
-    causes += _validate_versions(spec["versions"])
-    if (spec.get("conversion") or {}).get("strategy", "None") != "None":
-        why = "conversion webhooks are not implemented here; use strategy None"
-        causes.append(forbidden("spec.conversion.strategy", why))
-    return causes + (_validate_change(spec, old["spec"]) if old is not None else [])
-
-
-def _validate_versions(versions: list[RawObject]) -> list[Cause]:
-    causes = []
-    if sum(bool(version.get("storage")) for version in versions) != 1:
-        why = "must have exactly one version marked as storage version"
-        causes.append(invalid_value("spec.versions", [v.get("name") for v in versions], why))
-    for index, version in enumerate(versions):
-        field = f"spec.versions[{index}]"
-        if not version.get("name"):
-            causes.append(required(f"{field}.name"))
-        schema = (version.get("schema") or {}).get("openAPIV3Schema")
-        if not schema:
-            causes.append(required(f"{field}.schema.openAPIV3Schema", "schemas are required"))
-        else:
-            # A kube-apiserver keeps the schema of an only version at an older place.
-            place = f"{field}.schema" if len(versions) > 1 else "spec.validation"
-            causes += structural_errors(schema, f"{place}.openAPIV3Schema")
+    causes += definition_causes(spec, old and old["spec"])
+    if old is not None:
+        causes += change_causes(spec, old["spec"], established=is_true(old, "Established"))
+        stored = (obj.get("status") or {}).get("storedVersions") or ()
+        causes += stored_version_causes(stored, spec.get("versions") or ())
+    if old is None or not [*approval_causes(old)]:
+        causes += approval_causes(obj)
     return causes
-
-
-def _validate_change(spec: RawObject, old: RawObject) -> list[Cause]:
-    """What other objects depend on never changes."""
-    kept = (
-        ("spec.group", spec["group"], old["group"]),
-        ("spec.scope", spec["scope"], old["scope"]),
-        ("spec.names.plural", spec["names"]["plural"], old["names"]["plural"]),
-        ("spec.names.kind", spec["names"]["kind"], old["names"]["kind"]),
-    )
-    return [
-        invalid_value(field, value, "field is immutable")
-        for field, value, before in kept
-        if value != before
-    ]
 
 
 CUSTOM_RESOURCE_DEFINITION = Behaviour(

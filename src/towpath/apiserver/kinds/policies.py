@@ -455,8 +455,6 @@ def _actions(actions: list[str], field: str) -> Causes:
     for index, action in enumerate(actions):
         if action not in ACTIONS:
             yield unsupported(f"{field}[{index}]", action, ACTIONS)
-        if action in actions[:index]:
-            yield duplicate(f"{field}[{index}]", action)
     if "Deny" in actions and "Warn" in actions:
         words = (
             "must not contain both Deny and Warn (repeating the same validation failure "

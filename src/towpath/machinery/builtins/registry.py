@@ -165,6 +165,15 @@ _CONTROL = (
         namespaced=False,
         categories="api-extensions",
     ),
+    *(
+        _kind(
+            *("admissionregistration.k8s.io", "v1beta1"),
+            *(f"MutatingAdmissionPolicy{suffix}", f"mutatingadmissionpolic{plural}"),
+            namespaced=False,
+            categories="api-extensions",
+        )
+        for suffix, plural in (("", "ies"), ("Binding", "ybindings"))
+    ),
     _kind(
         *("admissionregistration.k8s.io", "v1"),
         *("ValidatingWebhookConfiguration", "validatingwebhookconfigurations"),

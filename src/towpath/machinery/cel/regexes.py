@@ -34,6 +34,33 @@ def check(pattern: str) -> None:
     matches("", pattern)
 
 
+_GO_WORDS = {
+    "missing ]": "missing closing ]",
+    "missing )": "missing closing )",
+    "invalid perl operator": "invalid or unsupported Perl syntax",
+    "invalid named capture group": "invalid named capture",
+    "no argument for repetition operator": "missing argument to repetition operator",
+    "invalid repetition size": "invalid repeat count",
+    "bad repetition operator": "invalid nested repetition operator",
+    "trailing \\": "trailing backslash at end of expression",
+}
+
+
+def syntax_error(pattern: str) -> str:
+    """Why RE2 does not take the pattern, as Go says it; "" when it does."""
+    try:
+        check(pattern)
+    except CelError as error:
+        told = error.message.partition("invalid regular expression: ")[2]
+        for words, go_words in _GO_WORDS.items():
+            if told.startswith(words):
+                part = told.removeprefix(words).removeprefix(": ")
+                return f"error parsing regexp: {go_words}: `{part}`"
+        words, _, part = told.rpartition(": ")
+        return f"error parsing regexp: {words}: `{part}`"
+    return ""
+
+
 def _without_groups(pattern: str) -> str:
     """The library would give a group, and a whole match is wanted."""
     return _GROUP.sub(lambda found: found[1] or "(?:", pattern)

@@ -79,7 +79,7 @@ class StructuralSchema:
         # With the first rule: it brings the compiler of CEL.
         from towpath.machinery.schemas.rules import compile_rules
 
-        return compile_rules(self.openapi)
+        return compile_rules(self.openapi, is_resource=True)
 
     def prune(self, obj: RawObject) -> list[str]:
         """Remove what the schema does not name, in place; the removed paths, sorted."""
@@ -102,7 +102,7 @@ class StructuralSchema:
             self._fill(obj)
 
     def validate(
-        self, obj: RawObject, old: RawObject | None = None, warnings: list[str] | None = None
+        self, obj: RawObject, old: RawObject | None = None, *, warnings: list[str] | None = None
     ) -> list[Cause]:
         """All that is wrong with a pruned and defaulted object; `old` is what it replaces.
 

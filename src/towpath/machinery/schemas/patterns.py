@@ -31,12 +31,23 @@ def translate_pattern(pattern: str) -> str:
     return _CLASS.sub(lambda found: _POSIX[found[1]], pattern)
 
 
+_MANY = re.compile(r"\{\d*,?\d{4,}")
+"""More repetitions than Go takes, and Rust does."""
+
+
 def pattern_error(pattern: str) -> str:
-    """Why the pattern cannot be used; "" when it can."""
+    """Why the pattern cannot be used, as Go says it; "" when it can."""
     try:
         jsonschema_rs.Draft202012Validator(
             {"pattern": translate_pattern(pattern)}, pattern_options=jsonschema_rs.RegexOptions()
         )
     except jsonschema_rs.ValidationError:
-        return f"error parsing regexp: `{pattern}`"
-    return ""
+        why = f"error parsing regexp: `{pattern}`"
+    else:
+        why = ""
+    if not why and _MANY.search(pattern) is None:
+        return ""
+    # RE2 comes with the library of CEL, which is loaded when it is needed.
+    from towpath.machinery.cel.regexes import syntax_error
+
+    return syntax_error(pattern) or why

@@ -90,9 +90,12 @@ class Rule:
     optional_old: bool
 
 
-def compile_rules(schema: RawObject) -> Callable[[Any, Any], Verdict] | None:
+def compile_rules(
+    schema: RawObject, *, is_resource: bool = False
+) -> Callable[[Any, Any], Verdict] | None:
     """None when there is no rule anywhere. A rule that does not compile always fails."""
-    check = _compile({**schema, "x-kubernetes-embedded-resource": True}, {})
+    root = {**schema, "x-kubernetes-embedded-resource": True} if is_resource else schema
+    check = _compile(root, {})
     if check is None:
         return None
 

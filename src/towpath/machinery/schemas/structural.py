@@ -5,6 +5,7 @@ validations apart from structure), and each extension must make sense where it s
 must compile.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ import orjson
 from towpath.machinery.causes import forbidden, invalid_value, required, unsupported
 from towpath.machinery.errors import Cause
 from towpath.machinery.objects import RawObject
+from towpath.machinery.schemas.default_checks import default_errors, forbidden_defaults
 from towpath.machinery.schemas.patterns import pattern_error
 
 _TYPES = ("array", "boolean", "integer", "number", "object", "string")
@@ -21,6 +23,19 @@ _FORBIDDEN = (
 )
 _JUNCTORS = ("allOf", "anyOf", "oneOf")
 _INT_OR_STRING = [{"type": "integer"}, {"type": "string"}]
+_ROOT_WORDS = (
+    "[Description Type Format Title Maximum ExclusiveMaximum Minimum ExclusiveMinimum MaxLength "
+    "MinLength Pattern MaxItems MinItems UniqueItems MultipleOf Required Items Properties "
+    "ExternalDocs Example XPreserveUnknownFields XValidations]"
+)
+_ROOT_WITH_STATUS = frozenset(
+    {
+        *("description", "type", "format", "title", "maximum", "exclusiveMaximum", "minimum"),
+        *("exclusiveMinimum", "maxLength", "minLength", "pattern", "maxItems", "minItems"),
+        *("uniqueItems", "multipleOf", "required", "items", "properties", "externalDocs"),
+        *("example", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-validations"),
+    }
+)
 _SCALARS = ("string", "integer", "number", "boolean")
 _INT_MARK = "x-kubernetes-int-or-string"
 _KEEP_MARK = "x-kubernetes-preserve-unknown-fields"
@@ -32,12 +47,23 @@ _MAP_TYPE = "x-kubernetes-map-type"
 
 
 def structural_errors(
-    openapi: RawObject, path: str = "spec.validation.openAPIV3Schema", *, costs: bool = True
+    openapi: RawObject,
+    path: str = "spec.validation.openAPIV3Schema",
+    *,
+    costs: bool = True,
+    has_status: bool = False,
 ) -> list[Cause]:
-    """Everything that keeps a schema from being used, sorted by place; then its rules."""
+    """Everything that keeps a schema from being used; its rules are looked at when it is right."""
     if not isinstance(openapi, dict):
         return [required(path, "schemas are required")]
-    causes = sorted(_node(openapi, path, "root"), key=lambda cause: (cause.field, cause.message))
+    causes = [*_root(openapi, path, has_status=has_status)]
+    places = [*_places(openapi, path, "root")]
+    structure = [cause for place in places for cause in _structure(*place)]
+    causes += sorted(structure, key=lambda cause: (cause.field, cause.message))
+    if not causes:
+        causes += default_errors(openapi, path)
+    causes += forbidden_defaults(openapi, path)
+    causes += [cause for place in places for cause in _dialect(*place)]
     if not has_rules(openapi):
         return causes
     # With the first rule: it brings the compiler of CEL.
@@ -51,48 +77,61 @@ def has_rules(schema: RawObject) -> bool:
     return f'"{_RULES}":'.encode() in orjson.dumps(schema)
 
 
-def _node(schema: RawObject, path: str, level: str) -> Iterator[Cause]:
-    for check in _CHECKS:
-        yield from check(schema, path)
+def _root(schema: RawObject, path: str, *, has_status: bool) -> Iterator[Cause]:
+    """What a schema may say at its root when the status is apart: it is checked without it."""
+    wrong = sorted(set(schema) - _ROOT_WITH_STATUS)
+    if not has_status or not any(schema[name] for name in wrong):
+        return
+    words = (
+        f"only {_ROOT_WORDS} fields are allowed at the root of the schema if the status "
+        "subresource is enabled"
+    )
+    yield invalid_value(path, {name: schema[name] for name in wrong}, words)
+
+
+def _places(schema: RawObject, path: str, level: str) -> Iterator[tuple[RawObject, str, str]]:
+    """Every part of the schema that has a structure of its own."""
+    yield schema, path, level
+    if isinstance(items := schema.get("items"), dict):
+        yield from _places(items, f"{path}.items", "item")
+    for name, below in (schema.get("properties") or {}).items():
+        if isinstance(below, dict) and not (level == "root" and name == "metadata"):
+            yield from _places(below, f"{path}.properties[{name}]", "field")
+    if isinstance(extra := schema.get("additionalProperties"), dict):
+        yield from _places(extra, f"{path}.additionalProperties", "field")
+
+
+def _structure(schema: RawObject, path: str, level: str) -> Iterator[Cause]:
+    """What keeps it from being structural."""
+    if schema.get("type") == "array" and schema.get("items") is None:
+        yield required(f"{path}.items", "must be specified")
+    if level == "root" and schema.get("additionalProperties") is not None:
+        yield forbidden(f"{path}.additionalProperties", "must not be used at the root")
     yield from _check_type(schema, path, level)
     yield from _check_resource(schema, path, level)
-    yield from _check_values(schema, path)
+    yield from _check_int_or_string(schema, path)
+    yield from _check_pattern(schema, path)
+    yield from _check_values(schema, path, level)
+
+
+def _dialect(schema: RawObject, path: str, _level: str) -> Iterator[Cause]:
+    """What the API's dialect of OpenAPI does not have, or has elsewhere only."""
+    for check in _CHECKS:
+        yield from check(schema, path)
+    if schema.get(_KEEP_MARK) is False:
+        yield invalid_value(f"{path}.{_KEEP_MARK}", False, "must be true or undefined")
+    if schema.get("additionalProperties") not in (None, True) and schema.get("properties"):
+        words = "additionalProperties and properties are mutual exclusive"
+        yield forbidden(f"{path}.additionalProperties", words)
     if schema.get(_RULES):
         from towpath.machinery.schemas.rule_checks import rule_words
 
         yield from rule_words(schema, path)
-    yield from _children(schema, path, level)
-
-
-def _children(schema: RawObject, path: str, level: str) -> Iterator[Cause]:
-    items = schema.get("items")
-    if isinstance(items, dict):
-        yield from _node(items, f"{path}.items", "item")
-    elif schema.get("type") == "array" and items is None:
-        yield required(f"{path}.items", "must be specified")
-    for name, below in (schema.get("properties") or {}).items():
-        below_path = f"{path}.properties[{name}]"
-        if level == "root" and name == "metadata":
-            yield from _check_metadata(below, below_path)
-        elif isinstance(below, dict):
-            yield from _node(below, below_path, "field")
-    extra = schema.get("additionalProperties")
-    extra_path = f"{path}.additionalProperties"
-    if extra is not None and level == "root":
-        yield forbidden(extra_path, "must not be used at the root")
-    if extra is not None and schema.get("properties"):
-        yield forbidden(extra_path, "additionalProperties and properties are mutual exclusive")
-    if isinstance(extra, dict):
-        yield from _node(extra, extra_path, "field")
 
 
 def _check_type(schema: RawObject, path: str, level: str) -> Iterator[Cause]:
     type_name = schema.get("type")
     field = f"{path}.type"
-    if type_name == "null":
-        yield forbidden(field, "type cannot be set to null, use nullable as an alternative")
-    elif type_name and type_name not in _TYPES:
-        yield unsupported(field, type_name, _TYPES)
     if schema.get(_EMBEDDED_MARK):
         words = f"must be object if {_EMBEDDED_MARK} is true"
         if not type_name:
@@ -127,13 +166,19 @@ def _check_resource(schema: RawObject, path: str, level: str) -> Iterator[Cause]
             if below is not None and below.get("type") != "string":
                 field = f"{path}.properties[{name}].type"
                 yield invalid_value(field, below.get("type", ""), "must be string")
+    metadata = properties.get("metadata")
+    if metadata is not None and level == "root":
+        yield from _check_metadata(metadata, f"{path}.properties[metadata]")
+    elif metadata is not None and embedded and metadata.get("type") != "object":
+        field = f"{path}.properties[metadata].type"
+        yield invalid_value(field, metadata.get("type", ""), "must be object")
 
 
 def _check_metadata(schema: RawObject, path: str) -> Iterator[Cause]:
     if schema.get("type") != "object":
         yield invalid_value(f"{path}.type", schema.get("type", ""), "must be object")
     named = set(schema.get("properties") or {}) - {"name", "generateName"}
-    if named or set(schema) - {"type", "properties", "default", "description", "required"}:
+    if named or set(schema) - {"type", "properties", "default", "required"}:
         words = (
             "must not specify anything other than name and generateName, "
             "but metadata is implicitly specified"
@@ -142,9 +187,15 @@ def _check_metadata(schema: RawObject, path: str) -> Iterator[Cause]:
 
 
 def _check_unsupported(schema: RawObject, path: str) -> Iterator[Cause]:
+    type_name = schema.get("type")
+    if type_name and type_name not in _TYPES:
+        yield unsupported(f"{path}.type", type_name, _TYPES)
     for name in _FORBIDDEN:
         if schema.get(name) is not None:
             yield forbidden(f"{path}.{name}", f"{name} is not supported")
+    if type_name == "null":
+        words = "type cannot be set to null, use nullable as an alternative"
+        yield forbidden(f"{path}.type", words)
     if schema.get("uniqueItems"):
         words = "uniqueItems cannot be set to true since the runtime complexity becomes quadratic"
         yield forbidden(f"{path}.uniqueItems", words)
@@ -157,8 +208,6 @@ def _check_int_or_string(schema: RawObject, path: str) -> Iterator[Cause]:
         for mark in (_KEEP_MARK, _EMBEDDED_MARK):
             if schema.get(mark):
                 yield invalid_value(f"{path}.{mark}", True, f"must be false if {_INT_MARK} is true")
-    if schema.get(_KEEP_MARK) is False:
-        yield invalid_value(f"{path}.{_KEEP_MARK}", False, "must be true or undefined")
 
 
 def _check_map_type(schema: RawObject, path: str) -> Iterator[Cause]:
@@ -218,6 +267,7 @@ def _check_map_list(schema: RawObject, path: str, keys: list[str]) -> Iterator[C
     if items.get("type") != "object":
         words = f"must be object if parent array's {_LIST_TYPE} is map"
         yield invalid_value(f"{path}.items.type", items.get("type", ""), words)
+        return
     if len(set(keys)) != len(keys):
         yield invalid_value(f"{path}.{_LIST_KEYS}", keys, "must not contain duplicate entries")
     for key in dict.fromkeys(keys):
@@ -248,29 +298,28 @@ def _check_pattern(schema: RawObject, path: str) -> Iterator[Cause]:
 
 _CHECKS: tuple[Callable[[RawObject, str], Iterator[Cause]], ...] = (
     _check_unsupported,
-    _check_int_or_string,
     _check_map_type,
     _check_list_type,
-    _check_pattern,
 )
 
 
-def _check_values(schema: RawObject, path: str) -> Iterator[Cause]:
+def _check_values(schema: RawObject, path: str, level: str) -> Iterator[Cause]:
     """What stands under allOf, anyOf, oneOf and not may restrict values and declare nothing."""
-    integer_or_string = bool(schema.get(_INT_MARK))
+    # That all they name is declared is looked at from the root only, and so it is there.
+    structure = schema if level == "root" else None
     for junctor in _JUNCTORS:
         branches = schema.get(junctor) or []
-        if junctor == "anyOf" and integer_or_string and branches == _INT_OR_STRING:
+        if junctor == "anyOf" and branches == _INT_OR_STRING:
             continue
         for position, branch in enumerate(branches):
-            skip = junctor == "allOf" and position == 0 and integer_or_string
-            yield from _nested(branch, schema, f"{path}.{junctor}[{position}]", skip_any_of=skip)
+            skip = junctor == "allOf" and position == 0
+            yield from _nested(branch, structure, f"{path}.{junctor}[{position}]", skip_any_of=skip)
     if isinstance(schema.get("not"), dict):
-        yield from _nested(schema["not"], schema, f"{path}.not")
+        yield from _nested(schema["not"], structure, f"{path}.not")
 
 
 def _nested(
-    branch: Any, structure: RawObject, path: str, *, skip_any_of: bool = False
+    branch: Any, structure: RawObject | None, path: str, *, skip_any_of: bool = False
 ) -> Iterator[Cause]:
     if not isinstance(branch, dict):
         return
@@ -279,17 +328,18 @@ def _nested(
             yield forbidden(f"{path}.{name}", words)
     yield from _check_pattern(branch, path)
     for name, below in (branch.get("properties") or {}).items():
-        declared = (structure.get("properties") or {}).get(name)
         where = f"{path}.properties[{name}]"
-        if declared is None and not structure.get(_KEEP_MARK):
-            origin = path.partition(".allOf[")[0].partition(".anyOf[")[0].partition(".oneOf[")[0]
+        if name == "metadata":
+            yield forbidden(where, "must not be specified in a nested context")
+        declared = None if structure is None else (structure.get("properties") or {}).get(name)
+        if structure is not None and declared is None:
             words = f"because it is defined in {where}"
-            yield required(f"{origin.partition('.not')[0]}.properties[{name}]", words)
-        yield from _nested(below, declared or {_KEEP_MARK: True}, where)
+            yield required(f"{_JUNCTION.split(path)[0]}.properties[{name}]", words)
+        yield from _nested(below, declared, where)
     if isinstance(branch.get("items"), dict):
-        items = structure.get("items")
+        items = structure.get("items") if structure is not None else None
         yield from _nested(
-            branch["items"], items if isinstance(items, dict) else {}, f"{path}.items"
+            branch["items"], items if isinstance(items, dict) else None, f"{path}.items"
         )
     for junctor in _JUNCTORS:
         if junctor == "anyOf" and skip_any_of and branch.get("anyOf") == _INT_OR_STRING:
@@ -300,6 +350,7 @@ def _nested(
         yield from _nested(branch["not"], structure, f"{path}.not")
 
 
+_JUNCTION = re.compile(r"\.(?:allOf\[|anyOf\[|oneOf\[|not)")
 _NESTED_FORBIDDEN = {
     "type": "must be empty to be structural",
     "additionalProperties": "must be undefined to be structural",

@@ -40,8 +40,15 @@ def first_of_each_text(errors: list[ValidationError]) -> Iterator[ValidationErro
             yield error
 
 
-def to_causes(error: ValidationError) -> Iterator[Cause]:
+def to_causes(error: ValidationError, at: str = "") -> Iterator[Cause]:
+    """`at` is the place of what was validated, when it is a part of something."""
     path = field_path(error.instance_path)
+    if at:
+        # The place is not in the words there, only what lies below it.
+        for cause in to_causes(error):
+            below = f".{cause.field}" if cause.field not in ("", "<nil>") else ""
+            yield Cause(cause.reason, cause.message, f"{at}{below}")
+        return
     kind: Any = error.kind
     name = type(kind).__name__
     value: Any = error.instance

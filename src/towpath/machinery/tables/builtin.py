@@ -40,12 +40,16 @@ _TABLE: tuple[tuple[str, str, str, Cells], ...] = (
     (RBAC_GROUP, "clusterrolebindings", cluster.BINDING, cluster.binding),
     (RBAC_GROUP, "rolebindings", cluster.BINDING, cluster.binding),
     (_ADMISSION, "mutatingwebhookconfigurations", cluster.WEBHOOKS, cluster.webhooks),
+    (_ADMISSION, "mutatingadmissionpolicies", cluster.MUTATING_POLICY, cluster.policy),
     (_ADMISSION, "validatingadmissionpolicies", cluster.POLICY, cluster.policy),
-    (
-        _ADMISSION,
-        "validatingadmissionpolicybindings",
-        cluster.POLICY_BINDING,
-        cluster.policy_binding,
+    *(
+        (
+            _ADMISSION,
+            f"{kind}admissionpolicybindings",
+            cluster.POLICY_BINDING,
+            cluster.policy_binding,
+        )
+        for kind in ("mutating", "validating")
     ),
     (_ADMISSION, "validatingwebhookconfigurations", cluster.WEBHOOKS, cluster.webhooks),
 )

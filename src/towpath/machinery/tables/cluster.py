@@ -26,6 +26,7 @@ EVENT = "Last Seen, Type, Reason, Object, Subobject*, Source*, Message, First Se
 BINDING = "Name, Role, Age, Users*, Groups*, ServiceAccounts*"
 LEASE = "Name, Holder, Age"
 POLICY = "Name, Validations:integer, ParamKind, Age"
+MUTATING_POLICY = "Name, Mutations:integer, ParamKind, Age"
 POLICY_BINDING = "Name, PolicyName, ParamRef, Age"
 WEBHOOKS = "Name, Webhooks:integer, Age"
 VOLUME = (
@@ -254,7 +255,8 @@ def policy(obj: RawObject, now: datetime) -> list[Any]:
     spec, _ = parts(obj)
     kind = spec.get("paramKind")
     shown = f"{kind.get('apiVersion')}/{kind.get('kind')}" if kind else "<unset>"
-    return [name_of(obj), len(spec.get("validations") or ()), shown, age_of(obj, now)]
+    rules = spec.get("validations") or spec.get("mutations") or ()
+    return [name_of(obj), len(rules), shown, age_of(obj, now)]
 
 
 def policy_binding(obj: RawObject, now: datetime) -> list[Any]:

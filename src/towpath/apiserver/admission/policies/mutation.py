@@ -31,10 +31,10 @@ from towpath.machinery.cel import CelError, Meter
 from towpath.machinery.cel.costs import PER_OBJECT_LIMIT
 from towpath.machinery.cel.patches import check_names
 from towpath.machinery.cel.values import plain
-from towpath.machinery.errors import Cause, Invalid, StatusError
+from towpath.machinery.errors import Cause, Invalid, StatusError, Undecodable
 from towpath.machinery.merging import merge
 from towpath.machinery.objects import RawObject
-from towpath.machinery.patches import json_patch
+from towpath.machinery.patches import TestFailed, json_patch
 from towpath.machinery.topology import Topology
 from towpath.store.contract import Store
 
@@ -153,7 +153,11 @@ async def _mutate(core: Core, operation: Operation, invocation: Invocation) -> b
             _fail(operation, policy, invocation.binding, words)
             continue
         operation.obj = changed
-        complete(operation, "")
+        try:
+            complete(operation, "")
+        except Undecodable as error:
+            told = {"causes": [{"message": error.why}]}
+            raise StatusError(f"Internal error occurred: {error.why}", details=told) from error
     return True
 
 
@@ -165,7 +169,10 @@ def _patched(
     composed = invocation.policy.language.composed
     value = patch_expression.value(scene.bindings(invocation.params, composed, meter), meter)
     if patch_type == "JSONPatch":
-        return json_patch(operation.obj, [_patch_operation(one) for one in value])
+        try:
+            return json_patch(operation.obj, [_patch_operation(one) for one in value])
+        except TestFailed:
+            return operation.obj
     check_names(value)
     applied = _json(value)
     topology = operation.served.topology
@@ -213,4 +220,10 @@ def _fail(operation: Operation, policy: MutatingPolicy, binding: str, why: str) 
     else:
         message = f'policy "{policy.name}" denied request: {why}'
     forbidden = refusals.forbidden(operation.served, operation.name, message)
-    raise Invalid(message, details=forbidden.details, causes=[Cause("", message)])
+    raise _Denied(message, details=forbidden.details, causes=[Cause("", message)])
+
+
+class _Denied(Invalid):
+    """Invalid with the code of Forbidden: so it is there."""
+
+    code = 403
