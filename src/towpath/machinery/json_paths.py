@@ -8,8 +8,9 @@ empty list. Source: k8s.io/client-go/util/jsonpath.
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
+
+from towpath.machinery.remembering import remember_short
 
 Path = Callable[[Any], list[Any]]
 _Step = Callable[[list[Any]], list[Any]]
@@ -32,7 +33,7 @@ _FILTER = re.compile(
 _ESCAPED = re.compile(r"\\(.)")
 
 
-@lru_cache(maxsize=1024)
+@remember_short(1024)
 def compile_path(text: str) -> Path:
     """Raises ValueError when the path is not one we understand."""
     body = text.strip().removeprefix("{").removesuffix("}").removeprefix("$").removeprefix("@")

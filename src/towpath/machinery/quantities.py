@@ -8,7 +8,8 @@ amounts are rounded away from zero, under the theory that who wants a little sho
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+
+from towpath.machinery.remembering import remember_short
 
 _PATTERN = re.compile(r"([+-]?)([0-9]+\.?[0-9]*|\.[0-9]+)([a-zA-Z]*[-+]?[0-9]*)\Z", re.ASCII)
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
@@ -50,7 +51,7 @@ def format_quantity(value: Fraction | int, like: str = "") -> str:
     return _format(Fraction(value), notation)
 
 
-@lru_cache(maxsize=1024)
+@remember_short(1024)
 def read_quantity(text: str) -> Quantity:
     """Raises ValueError."""
     found = _PATTERN.match(text)

@@ -6,13 +6,13 @@ The grammar and its errors are those of k8s.io/apimachinery/pkg/{labels,fields}.
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from towpath.machinery.causes import invalid_value, quote
 from towpath.machinery.errors import BadRequest, Cause
 from towpath.machinery.names import label_value_errors, qualified_name_errors
 from towpath.machinery.objects import RawObject
+from towpath.machinery.remembering import remember_short
 
 _TOKEN = re.compile(r"\s*(==|!=|=|!|>|<|\(|\)|,|[^\s=!<>(),]+|$)")
 _SYMBOLS = frozenset(("==", "!=", "=", "!", ">", "<", "(", ")", ",", ""))
@@ -122,7 +122,7 @@ class _Tokens:
         return word
 
 
-@lru_cache(maxsize=1024)
+@remember_short(1024)
 def parse_labels(text: str) -> LabelSelector:
     """The string form: `a=b,c!=d,e in (f,g),!h,i`. Raises BadRequest."""
     tokens = _Tokens(text)
@@ -323,7 +323,7 @@ _SPLIT = re.compile(r"(?:[^,\\]|\\.)+")
 _ESCAPED = re.compile(r"\\(.)")
 
 
-@lru_cache(maxsize=1024)
+@remember_short(1024)
 def parse_fields(text: str) -> FieldSelector:
     """`metadata.name=a,status.phase!=Running`. Raises BadRequest."""
     terms = []

@@ -7,9 +7,9 @@ remembered, because a client sends the same one with every request.
 
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
 
 from towpath.machinery.errors import NotAcceptable
+from towpath.machinery.remembering import remember_short
 
 JSON_TYPES = frozenset({"application/json", "application/*", "*/*"})
 YAML = "application/yaml"
@@ -41,7 +41,7 @@ class Wanted:
     yaml: bool = False
 
 
-@lru_cache(maxsize=512)
+@remember_short(512)
 def parse_accept(header: str) -> tuple[MediaRange, ...]:
     """Entries by quality, wildcards last, then in the order of the header."""
     entries = []
@@ -82,7 +82,7 @@ def _is_unroutable(header: str, custom: bool) -> bool:
     return not any(entry.type in _ROUTED for entry in parse_accept(header))
 
 
-@lru_cache(maxsize=512)
+@remember_short(512)
 def wanted_of(header: str) -> Wanted | None:
     """None when nothing that the client accepts can be had."""
     if not header:

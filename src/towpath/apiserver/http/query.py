@@ -1,7 +1,6 @@
 """Query strings, parsed into the options of calls.py. Pure; refuses what is malformed."""
 
 from collections.abc import Mapping
-from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from towpath.apiserver.calls import DeleteOptions, ReadOptions, WatchOptions, WriteOptions
@@ -16,6 +15,7 @@ from towpath.machinery.causes import (
 )
 from towpath.machinery.errors import BadRequest, Cause
 from towpath.machinery.objects import RawObject
+from towpath.machinery.remembering import remember_short
 
 Query = Mapping[str, str]
 
@@ -26,7 +26,7 @@ MANAGER_LENGTH_MAX = 128
 INT64_BITS = 63
 
 
-@lru_cache(maxsize=1024)
+@remember_short(1024)
 def parse_query(query_string: bytes) -> Query:
     """The first value of each parameter. Cached: clients repeat themselves."""
     if not query_string:
