@@ -1,8 +1,12 @@
 """What a request is made of: path, query, Accept header and body."""
 
+import asyncio
+import threading
+
 import pytest
 
 from towpath.apiserver.builtin import builtin_resources
+from towpath.apiserver.http import bodies
 from towpath.apiserver.http.bodies import (
     check_duplicates,
     check_patch_type,
@@ -27,6 +31,7 @@ from towpath.machinery.errors import (
     TooLarge,
     UnsupportedMediaType,
 )
+from towpath.machinery.nesting import DEPTH_MAX
 
 
 @pytest.mark.parametrize(
@@ -240,3 +245,29 @@ def test_patches_have_the_shape_of_their_type() -> None:
         check_patch_type("application/json", custom=False)
     with pytest.raises(UnsupportedMediaType):
         check_patch_type("application/strategic-merge-patch+json", custom=True)
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/yaml"])
+def test_a_body_is_nested_so_deep_and_no_deeper(content_type: str) -> None:
+    media_type = bodies.media_type_of(content_type)
+    levels = DEPTH_MAX - 1
+    assert bodies.decode(b'{"a":' + b"[" * levels + b"]" * levels + b"}", media_type)
+    for deep in (DEPTH_MAX, 300, 5000, 1_000_000):
+        with pytest.raises(BadRequest, match="depth"):
+            bodies.decode(b'{"a":' + b"[" * deep + b"]" * deep + b"}", media_type)
+    brackets = b'{"a":"' + b"[{" * 5000 + b'"}'
+    assert bodies.decode(brackets, media_type)
+
+
+async def test_much_yaml_is_read_beside_the_loop() -> None:
+    body = b"a:\n" + b"- b\n" * 20_000
+    decoding = asyncio.create_task(
+        bodies.beside_the_loop(
+            lambda: (threading.get_ident(), bodies.decode(body, "application/yaml")),
+            body,
+            "application/yaml; charset=utf-8",
+        )
+    )
+    thread, decoded = await decoding
+    assert thread != threading.get_ident()
+    assert len(decoded["a"]) == 20_000

@@ -139,7 +139,10 @@ def decode(body: bytes, media_type: str) -> Any:
     if media_type == PROTOBUF:
         from towpath.machinery import protobuf
 
-        return protobuf.decode(body)
+        message = protobuf.decode(body)
+        if is_too_deep(message, body):  # some of its fields hold JSON
+            raise BadRequest(f"{PARSE_ERROR}exceeded max depth of {DEPTH_MAX}")
+        return message
     raise _unsupported(OBJECT_TYPES)
 
 
