@@ -212,6 +212,26 @@ async def test_secrets_and_tokens_are_never_told(tmp_path: Path) -> None:
     }
 
 
+async def test_a_body_of_another_form_is_told_as_an_object(tmp_path: Path) -> None:
+    async with audited(tmp_path, {"level": "Request"}, omitStages=["RequestReceived"]) as (
+        http,
+        told,
+        _,
+    ):
+        text = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+        await http.post(MAPS, content=text, headers={"content-type": "application/yaml"})
+        # A ConfigMap named `b`, as kubectl encodes it.
+        unknown = b'\n\x0f\n\x02v1\x12\tConfigMap\x12\x05\n\x03\n\x01b\x1a\x00"\x00'
+        headers = {"content-type": "application/vnd.kubernetes.protobuf"}
+        await http.post(MAPS, content=b"k8s\0" + unknown, headers=headers)
+        await http.post(MAPS, content=b"k8s\0nonsense", headers=headers)
+    assert [event.get("requestObject", {}).get("metadata") for event in told] == [
+        {"name": "a"},
+        {"name": "b"},
+        None,
+    ]
+
+
 async def test_who_impersonates_is_told(tmp_path: Path) -> None:
     async with audited(tmp_path, {"level": "Metadata"}) as (http, told, _):
         await http.get(MAPS, headers={"impersonate-user": "bob"})

@@ -1,5 +1,7 @@
 """Who asks: PKI, tokens of service accounts, the chain and impersonation."""
 
+import base64
+import hmac
 import ssl
 import stat
 from collections.abc import AsyncIterator
@@ -82,6 +84,40 @@ async def test_a_token_is_good_for_its_own_server_and_time_only(api: WiredApi) -
     head, body, signature = token.split(".")
     assert await api.front.tokens.verify(f"{head}.{body}.{signature[:-4]}AAAA") is None
     assert await api.front.tokens.verify("no token at all") is None
+
+
+async def test_tokens_of_our_making_cannot_be_made_by_others(api: WiredApi) -> None:
+    client = api.front.client()
+    account = await client.create(SERVICE_ACCOUNTS, SERVICE_ACCOUNTS.object("ci", "default"))
+    token = await api.front.tokens("default", "ci", ttl_s=600)
+    _, body, signature = token.split(".")
+    public = api.pki.token_key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    heads = {kind: encoded(b'{"alg":"%s"}' % kind) for kind in (b"none", b"HS256", b"ES384")}
+    digest = hmac.digest(public, f"{heads[b'HS256']}.{body}".encode(), "sha256")
+    other = ServiceAccountTokens(
+        ec.generate_private_key(ec.SECP256R1()), api.front.verbs, issuer=api.front.tokens.issuer
+    )
+    forged = [
+        f"{heads[b'none']}.{body}.",
+        f"{heads[b'none']}.{body}.{signature}",
+        f"{heads[b'HS256']}.{body}.{encoded(digest)}",
+        f"{heads[b'ES384']}.{body}.{signature}",
+        f"{token.partition('.')[0]}.{encoded(b'[]')}.{signature}",
+        other.issue(account, ttl_s=600).token,
+        other.issue_for_secret(account, {"metadata": {"name": "t"}}),
+        "..",
+        "a.b.c",
+        "é.é.é",
+    ]
+    for made in forged:
+        assert await api.front.authenticate.authenticate_token(made) is None, made
+    assert await api.front.authenticate.authenticate_token(token)
+
+
+def encoded(text: bytes) -> str:
+    return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
 
 
 async def test_there_is_no_token_without_a_service_account(api: WiredApi) -> None:

@@ -13,8 +13,10 @@ from typing import Any
 import orjson
 
 from towpath.apiserver.auditing.policy import NOT_TOLD, Asked, Decision, Policy
+from towpath.machinery import protobuf
 from towpath.machinery.asgi import Message, Receive, Scope, Send
-from towpath.machinery.documents import DocumentError, load_document
+from towpath.machinery.documents import load_document
+from towpath.machinery.errors import StatusError
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import UserInfo
 
@@ -176,20 +178,22 @@ class Tap:
         self._sink(event)
 
     def _object(self, pieces: list[bytes]) -> Any:
-        """A body as JSON. One in Go's binary form, or compressed, is left out."""
+        """A body as JSON; None for one that cannot be read, such as a compressed one."""
         if not pieces:
             return None
-        body = b"".join(pieces)
-        try:
-            found: Any = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            try:
-                found = load_document(body.decode())
-            except (DocumentError, UnicodeDecodeError):
-                return None
+        found = _read(b"".join(pieces))
         if not isinstance(found, dict | list):
             return None
         return _without_managed_fields(found) if self._decision.omit_managed_fields else found
+
+
+def _read(body: bytes) -> Any:
+    try:
+        if body.startswith(protobuf.MAGIC):
+            return protobuf.decode(body)
+        return orjson.loads(body) if body[:1] in b"{[" else load_document(body.decode())
+    except (ValueError, StatusError):
+        return None
 
 
 def _complete(event: RawObject, answer: Any) -> None:
