@@ -4,13 +4,17 @@ import asyncio
 import importlib.metadata
 import os
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from tests.conformance.campaign import connect
+from tests.conformance.sides import Side
 from tests.engines import kube
+from tests.engines.kube import Kube
 from tests.wire import WiredApi, wired_api_server
 
 from towpath.apiserver.pods import Connected, ExecOptions, Execution, PodLogOptions
@@ -144,3 +148,13 @@ def kubectl(request: pytest.FixtureRequest, api: WiredApi, tmp_path: Path) -> Ku
     if binary is None:
         pytest.skip(f"no older kubectl is in {KUBECTLS}")
     return Kubectl(binary, tmp_path, api)
+
+
+@pytest.fixture
+async def sides(real_kube: Kube, tmp_path: Path) -> AsyncIterator[tuple[Side, Side]]:
+    """A real kube-apiserver, and ours."""
+    async with AsyncExitStack() as stack:
+        wired = await stack.enter_async_context(wired_api_server(tmp_path))
+        kube = await stack.enter_async_context(connect(real_kube.connection()))
+        ours = await stack.enter_async_context(connect(wired.connection()))
+        yield Side(kube), Side(ours)

@@ -5,41 +5,17 @@ What may differ is in docs/reference/differences.md, one row for each entry of `
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import httpx2
 import pytest
 from tests.conformance.differences import ACCEPTED, accepted
 from tests.conformance.sequences import SEQUENCES
 from tests.conformance.sides import Side, Step, differences
 from tests.conformance.webhooks import WEBHOOK_SEQUENCES
-from tests.engines.kube import Kube
 from tests.webhooks import Webhook, running_webhook
-from tests.wire import wired_api_server
-
-from towpath.client.kubeconfig import Connection
 
 DOCUMENT = Path(__file__).parents[2] / "docs/reference/differences.md"
-
-
-@pytest.fixture
-async def sides(real_kube: Kube, tmp_path: Path) -> AsyncIterator[tuple[Side, Side]]:
-    async with AsyncExitStack() as stack:
-        wired = await stack.enter_async_context(wired_api_server(tmp_path))
-        kube = await stack.enter_async_context(_http(real_kube.connection()))
-        ours = await stack.enter_async_context(_http(wired.connection()))
-        yield Side(kube), Side(ours)
-
-
-def _http(connection: Connection) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(
-        base_url=connection.server,
-        verify=connection.tls_context(),
-        headers={"authorization": f"Bearer {connection.token}"},
-        timeout=30,
-    )
 
 
 @pytest.mark.parametrize("steps", SEQUENCES)

@@ -5,7 +5,7 @@ from typing import Any
 from towpath.apiserver import refusals
 from towpath.apiserver.registry import ScalePaths, Served
 from towpath.machinery.causes import invalid_value
-from towpath.machinery.errors import BadRequest
+from towpath.machinery.errors import BadRequest, StatusError
 from towpath.machinery.objects import RawObject
 from towpath.machinery.selectors import from_object
 
@@ -13,8 +13,8 @@ SCALE_API_VERSION, SCALE_KIND = "autoscaling/v1", "Scale"
 _SHARED_METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 
 
-def scale_of(obj: RawObject, paths: ScalePaths) -> RawObject:
-    """The Scale of an object."""
+def scale_of(obj: RawObject, paths: ScalePaths, *, must_exist: bool = False) -> RawObject:
+    """The Scale of an object. A reader is told when the object does not say how many."""
     metadata = obj["metadata"]
     status: RawObject = {"replicas": _at(obj, paths.status_replicas) or 0}
     selector = _at(obj, paths.label_selector) if paths.label_selector else None
@@ -23,6 +23,9 @@ def scale_of(obj: RawObject, paths: ScalePaths) -> RawObject:
     elif isinstance(selector, dict):
         status["selector"] = str(from_object(selector))
     replicas = _at(obj, paths.spec_replicas)
+    if replicas is None and must_exist:
+        why = f'the spec replicas field ".{paths.spec_replicas}" does not exist'
+        raise StatusError(f"Internal error occurred: {why}", details={"causes": [{"message": why}]})
     return {
         "kind": SCALE_KIND,
         "apiVersion": SCALE_API_VERSION,
@@ -38,6 +41,9 @@ def with_scale(obj: RawObject, scale: RawObject, served: Served) -> RawObject:
     if scale.get("kind", SCALE_KIND) != SCALE_KIND:
         raise BadRequest(f"a Scale is expected, not a {scale.get('kind')}")
     replicas = (scale.get("spec") or {}).get("replicas", 0)
+    if not replicas and _at(obj, served.scale.spec_replicas) is None:
+        why = f'the spec replicas field ".{served.scale.spec_replicas}" cannot be empty'
+        raise BadRequest(why)
     if not isinstance(replicas, int) or isinstance(replicas, bool):
         raise BadRequest("spec.replicas of a Scale must be an integer")
     if replicas < 0:

@@ -124,7 +124,8 @@ class WithVirtualKinds:
         )
         complete(operation, options.field_validation)
         if target.subresource:
-            operation.obj.setdefault("spec", {}).setdefault("expirationSeconds", TTL_S)
+            asked = operation.obj["spec"]
+            asked["expirationSeconds"] = asked.get("expirationSeconds") or TTL_S
         if served.schema is not None and (causes := served.schema.validate(operation.obj, None)):
             raise invalid(resource.group, resource.kind, "", causes)
         operation.obj.pop("status", None)

@@ -76,8 +76,8 @@ def too_many(field: str, count: int, count_max: int) -> Cause:
 def invalid(group: str, kind: str, name: str, causes: Sequence[Cause]) -> Invalid:
     """The 422 for one object and all that is wrong with it."""
     qualified = f"{kind}.{group}" if group else kind
-    parts = [f"{cause.field}: {cause.message}" for cause in causes]
-    listed = parts[0] if len(parts) == 1 else "[" + ", ".join(dict.fromkeys(parts)) + "]"
+    parts = [*dict.fromkeys(f"{cause.field}: {cause.message}" for cause in causes)]
+    listed = parts[0] if len(parts) == 1 else f"[{', '.join(parts)}]"
     details: RawObject = {"name": name, "group": group, "kind": kind}
     details = {key: value for key, value in details.items() if value}
     return Invalid(

@@ -45,13 +45,13 @@ def _regex_words(words: str, pattern: str, *examples: str) -> str:
     return f"{words} (e.g. {listed}regex used for validation is '{pattern}')"
 
 
-def _length_words(length_max: int) -> str:
-    return f"must be no more than {length_max} bytes"
+def _length_words(length_max: int, unit: str = "bytes") -> str:
+    return f"must be no more than {length_max} {unit}"
 
 
 def label_errors(text: str) -> list[str]:
     """An RFC 1123 label: names of namespaces and of most things that become a host name."""
-    errors = [_length_words(63)] if len(text) > 63 else []
+    errors = [_length_words(63, "characters")] if len(text) > 63 else []
     if not _LABEL.fullmatch(text):
         if _SUBDOMAIN.fullmatch(text):
             errors.append("must not contain dots")
@@ -66,7 +66,7 @@ def label_errors(text: str) -> list[str]:
 
 def subdomain_errors(text: str) -> list[str]:
     """An RFC 1123 subdomain: names of nearly everything."""
-    errors = [_length_words(253)] if len(text) > 253 else []
+    errors = [_length_words(253, "characters")] if len(text) > 253 else []
     if not _SUBDOMAIN.fullmatch(text):
         words = (
             "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, "
@@ -78,7 +78,7 @@ def subdomain_errors(text: str) -> list[str]:
 
 def dns1035_errors(text: str) -> list[str]:
     """An RFC 1035 label: names of services."""
-    errors = [_length_words(63)] if len(text) > 63 else []
+    errors = [_length_words(63, "characters")] if len(text) > 63 else []
     if not _DNS1035.fullmatch(text):
         words = (
             "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start "
@@ -289,7 +289,7 @@ def unqualified_finalizers(metadata: RawObject) -> list[Cause]:
     return [
         invalid_value(f"metadata.finalizers[{position}]", name, words)
         for position, name in enumerate(metadata.get("finalizers") or ())
-        if "/" not in name and name not in STANDARD_FINALIZERS and not qualified_name_errors(name)
+        if "/" not in name and name not in STANDARD_FINALIZERS
     ]
 
 

@@ -60,11 +60,6 @@ def _subject_causes(subject: RawObject, field: str, namespaced: bool) -> list[Ca
     return causes
 
 
-def _default_role(obj: RawObject) -> None:
-    if obj.get("rules", ()) is None:
-        del obj["rules"]
-
-
 def _validate_role(obj: RawObject, _old: RawObject | None) -> list[Cause]:
     causes: list[Cause] = []
     for index, rule in enumerate(obj.get("rules") or ()):
@@ -108,5 +103,5 @@ def _aggregation_causes(obj: RawObject) -> list[Cause]:
     return causes
 
 
-ROLE = Behaviour(name_pattern="path", default=_default_role, validate=_validate_role)
+ROLE = Behaviour(name_pattern="path", validate=_validate_role)
 BINDING = Behaviour(name_pattern="path", default=_default_binding, validate=_validate_binding)

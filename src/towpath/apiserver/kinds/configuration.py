@@ -13,6 +13,9 @@ CONTENT_BYTES_MAX = 1024 * 1024
 OPAQUE = "Opaque"
 OF_ACCOUNT = "kubernetes.io/service-account-token"
 NAMED_ACCOUNT = "kubernetes.io/service-account.name"
+BASIC_AUTH = "kubernetes.io/basic-auth"
+BASIC_AUTH_KEYS = frozenset(("username", "password"))
+"""One of the two is enough."""
 REQUIRED_KEYS = {
     "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
     "kubernetes.io/dockercfg": (".dockercfg",),
@@ -58,6 +61,8 @@ def _validate_secret(obj: RawObject, old: RawObject | None) -> list[Cause]:
         annotations = obj["metadata"].get("annotations") or {}
         if not annotations.get(NAMED_ACCOUNT):
             causes.append(required(f"metadata.annotations[{NAMED_ACCOUNT}]"))
+    if obj.get("type") == BASIC_AUTH and not BASIC_AUTH_KEYS & data.keys():
+        causes += [required(f"data[{name}]") for name in sorted(BASIC_AUTH_KEYS, reverse=True)]
     for name in REQUIRED_KEYS.get(obj.get("type", OPAQUE), ()):
         if name not in data:
             causes.append(required(f"data[{name}]"))

@@ -3,11 +3,11 @@
 Cluster addresses are given in admission (admission/addresses.py), where other services are seen.
 """
 
-from towpath.apiserver.kinds.containers import PROTOCOLS, named
+from towpath.apiserver.kinds.containers import PROTOCOLS, named, port_or_name
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import duplicate, invalid_value, required, unsupported
 from towpath.machinery.errors import Cause
-from towpath.machinery.names import port_number_errors
+from towpath.machinery.names import label_errors, port_number_errors
 from towpath.machinery.objects import RawObject
 
 SERVICE_TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
@@ -64,13 +64,16 @@ def _validate_service(obj: RawObject, old: RawObject | None) -> list[Cause]:
         name = port.get("name") or ""
         if not name and len(ports) > 1:
             causes.append(required(f"{field}.name"))
-        elif name and name in names:
-            causes.append(duplicate(f"{field}.name", name))
+        elif name:
+            causes += named(f"{field}.name", name, label_errors(name))
+            if name in names:
+                causes.append(duplicate(f"{field}.name", name))
         names.add(name)
         number = port.get("port", 0)
         causes += named(f"{field}.port", number, port_number_errors(number))
         if port.get("protocol") not in PROTOCOLS:
             causes.append(unsupported(f"{field}.protocol", port.get("protocol"), PROTOCOLS))
+        causes += port_or_name(f"{field}.targetPort", port.get("targetPort", 0))
     before = ((old or {}).get("spec") or {}).get("clusterIP")
     if before and spec.get("type") != "ExternalName" and spec.get("clusterIP") != before:
         words = "may not change once set"

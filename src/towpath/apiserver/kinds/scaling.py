@@ -79,6 +79,10 @@ def _autoscaler_causes(spec: RawObject) -> Iterator[Cause]:
             yield required(field)
         else:
             yield from named(field, target[name], path_segment_errors(target[name]))
+    group = (target.get("apiVersion") or "").rpartition("/")[0]
+    if not group and target.get("kind") != "ReplicationController":
+        field, words = "spec.scaleTargetRef.apiVersion", "apiVersion must specify API group"
+        yield invalid_value(field, target.get("apiVersion") or "", words)
     for index, metric in enumerate(spec.get("metrics") or ()):
         yield from _metric(metric, f"spec.metrics[{index}]")
     behavior = spec.get("behavior") or {}

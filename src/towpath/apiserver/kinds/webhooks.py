@@ -60,7 +60,7 @@ def _check_hook(field: str, name: str, hook: RawObject) -> Iterator[Cause]:
     for key, values in choices.items():
         if key in hook and hook[key] not in values:
             yield unsupported(f"{field}.{key}", hook[key], values)
-    if "sideEffects" not in hook:
+    if hook.get("sideEffects") is None:
         yield required(f"{field}.sideEffects", f"must specify one of {', '.join(SIDE_EFFECTS)}")
     elif hook["sideEffects"] not in SIDE_EFFECTS:
         yield unsupported(f"{field}.sideEffects", hook["sideEffects"], SIDE_EFFECTS)

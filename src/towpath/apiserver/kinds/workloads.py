@@ -136,6 +136,8 @@ def _prepare_job(obj: RawObject, old: RawObject | None) -> None:
             "controller-uid": uid,
             "job-name": name,
         }
+        if not obj["metadata"].get("labels"):
+            obj["metadata"]["labels"] = {**metadata["labels"]}
 
 
 def _default_cron_job(obj: RawObject) -> None:

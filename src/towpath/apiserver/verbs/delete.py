@@ -83,6 +83,9 @@ async def _delete_once(
         return Deleted(await store_as_is(core, operation, current), False, details)
     if options.dry_run:
         return Deleted(dumps(ordered(old)), True, details)
+    if not _is_graceful(served) and "deletionTimestamp" not in old["metadata"]:
+        # What goes at once has never been seen going.
+        operation.obj = copy_of(old)
     return Deleted(await remove_object(core, operation, current), True, details)
 
 
@@ -102,7 +105,8 @@ def _doom(obj: RawObject, served: Served, options: DeleteOptions) -> None:
         metadata.pop("finalizers", None)
     if "deletionTimestamp" not in metadata:
         metadata["deletionTimestamp"] = _moment(grace_s)
-        metadata["deletionGracePeriodSeconds"] = grace_s
+        if served.collection != "core/namespaces":
+            metadata["deletionGracePeriodSeconds"] = grace_s
         if served.behaviour.counts_generations:
             metadata["generation"] = metadata.get("generation", 0) + 1
     elif grace_s < metadata.get("deletionGracePeriodSeconds", 0):
@@ -110,6 +114,10 @@ def _doom(obj: RawObject, served: Served, options: DeleteOptions) -> None:
         metadata["deletionGracePeriodSeconds"] = grace_s
     if served.resource.kind == "Namespace" and not served.resource.group:
         obj.setdefault("status", {})["phase"] = "Terminating"
+
+
+def _is_graceful(served: Served) -> bool:
+    return served.collection == "core/pods"
 
 
 def _moment(from_now_s: int) -> str:

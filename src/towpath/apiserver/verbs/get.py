@@ -22,5 +22,5 @@ async def get(core: Core, user: UserInfo, target: Target) -> bytes:
         raise refusals.not_found(served, target.name)
     value = served_as(stored.value, served)
     if target.subresource == "scale" and served.scale is not None:
-        return dumps(scale_of(loads(value), served.scale))
+        return dumps(scale_of(loads(value), served.scale, must_exist=True))
     return value

@@ -53,7 +53,8 @@ async def patch(
 
 
 def _as_text(obj: RawObject) -> str:
-    return orjson.dumps(obj, option=orjson.OPT_SORT_KEYS).decode()
+    """Sorted where the patch has been at work, which is taken to be the top."""
+    return orjson.dumps({name: obj[name] for name in sorted(obj)}).decode()
 
 
 async def _change(

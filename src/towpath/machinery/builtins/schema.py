@@ -51,7 +51,7 @@ class BuiltinSchema:
         self._structural.default(obj)
 
     def validate(
-        self, _obj: RawObject, _old: RawObject | None = None, **_more: object
+        self, obj: RawObject, old: RawObject | None = None, warnings: list[str] | None = None
     ) -> list[Cause]:
         """Nothing: a kube-apiserver validates built-in kinds by rules of their own."""
         return []
