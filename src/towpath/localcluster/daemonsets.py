@@ -8,13 +8,12 @@ from towpath.localcluster.podtemplate import (
     pod_name,
     pod_of,
 )
+from towpath.localcluster.revisions import REVISION_LABEL, Revisions
 from towpath.localcluster.state import ClusterState
 from towpath.machinery.core_kinds import DAEMON_SET, POD
 from towpath.machinery.objects import Key, RawObject, is_deleting, labels_of
 from towpath.runtime.controller import Controller
 from towpath.runtime.sources import Subscribed, owner_keys
-
-REVISION_LABEL = "controller-revision-hash"
 
 
 def controller(state: ClusterState) -> Controller:
@@ -33,6 +32,7 @@ class DaemonSets:
     def __init__(self, state: ClusterState) -> None:
         self._daemon_sets = state[DAEMON_SET]
         self._pods = state[POD]
+        self._revisions = Revisions(state)
 
     async def reconcile(self, key: Key) -> float | None:
         daemon_set = self._daemon_sets.get(key)
@@ -40,6 +40,7 @@ class DaemonSets:
             return None
         revision = hash_of(daemon_set["spec"]["template"])
         pods = self._pods.owned_by(daemon_set)
+        await self._revisions.keep(daemon_set, pods)
         for pod in pods:
             outdated = labels_of(pod).get(REVISION_LABEL) != revision
             ended = phase_of(pod) in ("Succeeded", "Failed")

@@ -18,6 +18,7 @@ KINDS = (
     core_kinds.REPLICA_SET,
     core_kinds.STATEFUL_SET,
     core_kinds.DAEMON_SET,
+    core_kinds.CONTROLLER_REVISION,
     core_kinds.JOB,
     core_kinds.CRON_JOB,
     core_kinds.INGRESS,

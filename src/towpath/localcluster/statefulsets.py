@@ -13,6 +13,7 @@ from towpath.localcluster.podtemplate import (
     pod_of,
     utc_now,
 )
+from towpath.localcluster.revisions import REVISION_LABEL, Revisions
 from towpath.localcluster.state import ClusterState
 from towpath.machinery.core_kinds import POD, STATEFUL_SET
 from towpath.machinery.errors import Forbidden
@@ -20,7 +21,6 @@ from towpath.machinery.objects import Key, RawObject, is_deleting, key_of, label
 from towpath.runtime.controller import Controller
 from towpath.runtime.sources import Subscribed, owner_keys
 
-REVISION_LABEL = "controller-revision-hash"
 ORDINAL_LABEL = "apps.kubernetes.io/pod-index"
 NAME_LABEL = "statefulset.kubernetes.io/pod-name"
 
@@ -42,12 +42,14 @@ class StatefulSets:
         self._stateful_sets = state[STATEFUL_SET]
         self._pods = state[POD]
         self._events = state.happenings("statefulset-controller")
+        self._revisions = Revisions(state)
 
     async def reconcile(self, key: Key) -> float | None:
         stateful_set = self._stateful_sets.get(key)
         if stateful_set is None or is_deleting(stateful_set):
             return None
         revision = f"{key.name}-{hash_of(stateful_set['spec']['template'])}"
+        await self._revisions.keep(stateful_set, self._pods.owned_by(stateful_set))
         if stateful_set["spec"].get("volumeClaimTemplates"):
             self._events.warning(
                 stateful_set,
@@ -118,8 +120,11 @@ class StatefulSets:
                 stateful_set, "FailedCreate", f"create Pod {name}: {error.message}"
             )
             raise
+        own_name = key_of(stateful_set).name
         self._events.normal(
-            stateful_set, "SuccessfulCreate", f"create Pod {name} in StatefulSet successful"
+            stateful_set,
+            "SuccessfulCreate",
+            f"create Pod {name} in StatefulSet {own_name} successful",
         )
 
     async def _delete(self, stateful_set: RawObject, pod: RawObject) -> None:
@@ -127,7 +132,7 @@ class StatefulSets:
         self._events.normal(
             stateful_set,
             "SuccessfulDelete",
-            f"delete Pod {key_of(pod).name} in StatefulSet successful",
+            f"delete Pod {key_of(pod).name} in StatefulSet {key_of(stateful_set).name} successful",
         )
 
     async def _write_status(self, stateful_set: RawObject, revision: str) -> float | None:
