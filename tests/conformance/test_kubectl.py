@@ -457,3 +457,14 @@ async def test_replace(kubectl: Kubectl) -> None:
     await kubectl("create", "-f", "-", stdin=CONFIG_MAP)
     await kubectl("replace", "-f", "-", stdin=CONFIG_MAP.replace(', b: "2"', ""))
     assert (await kubectl.object("cm", "c"))["data"] == {"a": "1"}
+
+
+async def test_what_was_applied_is_kept_as_kubectl_writes_it(kubectl: Kubectl) -> None:
+    await kubectl("apply", "-f", "-", stdin=CONFIG_MAP)
+    changed = CONFIG_MAP.replace('b: "2"', 'b: "<&>"')
+    await kubectl("apply", "--server-side", "-f", "-", stdin=changed)
+    assert '"b": "\\u003c\\u0026\\u003e"' in await kubectl(
+        "apply", "view-last-applied", "cm/c", "-o", "json"
+    )
+    said = await kubectl("apply", "set-last-applied", "-f", "-", stdin=changed)
+    assert "no changes required" in said

@@ -321,11 +321,19 @@ def _refresh_last_applied(result: RawObject, applied: RawObject) -> None:
         metadata["annotations"] = {
             name: value for name, value in metadata["annotations"].items() if name != LAST_APPLIED
         }
-    text = orjson.dumps({**applied, "metadata": metadata}).decode()
+    text = _as_go_writes({**applied, "metadata": metadata})
     result["metadata"] = {
         **result["metadata"],
         "annotations": {**annotations, LAST_APPLIED: text},
     }
+
+
+def _as_go_writes(obj: RawObject) -> str:
+    """As kubectl writes it, which compares the text."""
+    text = orjson.dumps(obj, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE).decode()
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
 
 
 def track_update(
