@@ -294,11 +294,12 @@ def _images(root: Path) -> Iterator[str]:
     linked = set()
     for image in sorted((root / "images").glob("*")):
         for sort in ("manifests", "tags", "layers"):
-            entries = [path for path in (image / sort).rglob("*") if path.is_file()]
+            files = (image / sort).rglob("*")
+            entries = [path for path in files if path.is_file() and not _is_draft(path)]
             yield from (f"{image.name} {sort}" for _ in entries)
             linked |= {path.name.rpartition(":")[2] for path in entries}
     for blob in (root / "blobs").rglob("*"):
-        if blob.is_file():
+        if blob.is_file() and not _is_draft(blob):
             yield "blob" if blob.name in linked else "blob that no image has"
     yield from (f"upload {path.name}" for path in (root / "uploads").glob("*"))
 
@@ -306,10 +307,19 @@ def _images(root: Path) -> Iterator[str]:
 def _folders(data: Path) -> Iterator[str]:
     """What is in the folders where things come and go."""
     for name in ("runs", "ci", "pods", "run", "git/.tmp", "clusters", "postgres"):
-        yield from (f"{name}/{plain(path.name)}" for path in (data / name).glob("*"))
+        yield from (
+            f"{name}/{plain(path.name)}" for path in (data / name).glob("*") if not _is_draft(path)
+        )
     yield from (
-        plain(path.name) for path in data.glob("*") if not path.name.endswith(("-wal", "-shm"))
+        plain(path.name)
+        for path in data.glob("*")
+        if not path.name.endswith(("-wal", "-shm")) and not _is_draft(path)
     )
+
+
+def _is_draft(path: Path) -> bool:
+    """What a crash cut off of a small file: nobody reads it (towpath.files.write_durably)."""
+    return path.name.startswith(".") and path.name.endswith(".draft")
 
 
 def _memory_groups(data: Path) -> Iterable[str]:

@@ -4,20 +4,25 @@ Moments are awaited by watching, or by looking every millisecond where nothing c
 """
 
 import asyncio
+import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from asyncpg import PostgresError
 from tests.platform import PlatformProcess
 from tests.support import eventually
 from tests.world import connect
 
 from towpath.client.protocols import EventType
 from towpath.machinery.conditions import is_true
+from towpath.machinery.errors import StatusError
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject, is_deleting, uid_of
 
-EFFECT_DEADLINE_S = 30.0
+EFFECT_DEADLINE_S = 90.0
+"""The start of a platform may be part of it."""
 
 Predicate = Callable[[RawObject], bool]
 
@@ -27,14 +32,46 @@ class Effect:
     name: str
     seen: Callable[[PlatformProcess], Awaitable[None]]
     """Returns at the moment when the effect is visible."""
+    lasts: bool = True
+    """It can be seen to the end of the story."""
+
+
+def fleeting(effect: Effect) -> Effect:
+    """It can be seen for a moment only."""
+    return replace(effect, lasts=False)
+
+
+def _listens(platform: PlatformProcess) -> bool:
+    """Whether the API's port is open: asked often, and so in the cheapest way."""
+    port = json.loads((platform.data_dir / "settings.json").read_text())["api"]
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+NOT_YET = (OSError, PostgresError, StatusError, StopAsyncIteration)
+"""What asking a platform ends with that has not come up yet: no connection, no kind, no file."""
 
 
 @asynccontextmanager
 async def watching(platform: PlatformProcess, effect: Effect) -> AsyncIterator[asyncio.Task[None]]:
-    """A task that ends when the effect is seen."""
+    """A task that ends when the effect is seen, also while the platform is only starting."""
+    met: list[Exception] = []
+
+    async def is_seen() -> bool:
+        if not _listens(platform):
+            return False
+        try:
+            await effect.seen(platform)
+        except NOT_YET as error:
+            met[:] = [error]
+            return False
+        return True
 
     async def seen() -> None:
-        await asyncio.wait_for(effect.seen(platform), EFFECT_DEADLINE_S)
+        try:
+            await eventually(is_seen, deadline_s=EFFECT_DEADLINE_S)
+        except TimeoutError as error:
+            raise AssertionError(f"not seen: {effect.name} {met}") from error
 
     task = asyncio.create_task(seen())
     try:
@@ -116,13 +153,14 @@ def leaving(name: str, resource: Resource, *, context: str = "platform") -> Effe
 
 
 def of_file(name: str, pattern: str, *, there: bool = True) -> Effect:
-    """Files or folders of the data directory match, or none does any more."""
+    """Files or folders of the data directory match, and are no drafts; or none does any more."""
 
     async def seen(platform: PlatformProcess) -> None:
-        async def found() -> bool:
-            return any(platform.data_dir.glob(pattern)) == there
+        async def as_wanted() -> bool:
+            found = platform.data_dir.glob(pattern)
+            return any(not path.name.startswith(".") for path in found) == there
 
-        await eventually(found, deadline_s=EFFECT_DEADLINE_S, every_s=0.001)
+        await eventually(as_wanted, deadline_s=EFFECT_DEADLINE_S, every_s=0.001)
 
     return Effect(name, seen)
 

@@ -1,8 +1,9 @@
 """Kill -9 at any moment of the golden path: the next start comes to the same end.
 
-Each case is one data directory: ask for a service, kill the platform at the moment that the case
-names, start it again, and wait until the world is the same as after an undisturbed run: nothing
-twice, nothing lost, nothing orphaned. The service must answer with what its database knows.
+Each case is one data directory: ask for a service, kill the platform at the moments that the case
+names, start it again each time, and wait until the world is the same as after an undisturbed run:
+nothing twice, nothing lost, nothing orphaned. The service must answer with what its database knows.
+It is asked for only once: a platform that forgot what it had acknowledged would never get there.
 """
 
 import asyncio
@@ -10,19 +11,27 @@ import json
 import os
 import random
 import signal
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from tests.scenarios.spine.crashes import (
+    CASE_S_MAX,
+    CRASHES_IN_A_ROW,
     answers,
     ask_for_service,
     converges,
+    in_a_row,
+    killed_at_each,
+    names_of,
     platform_at,
     settled,
 )
 from tests.scenarios.spine.effects import (
     Effect,
+    fleeting,
     named,
     of_database,
     of_file,
@@ -102,7 +111,7 @@ TELLING = (
 """The side effects that one sitting of `make test` has time for."""
 
 EFFECTS = (
-    phase("template run begun", TEMPLATE_RUN, "Running"),
+    fleeting(phase("template run begun", TEMPLATE_RUN, "Running")),
     steps_done(1),
     of_file("repository created", "git/demo/order-service.git"),
     of_file("repository pushed", "git/demo/order-service.git/refs/heads/main"),
@@ -111,10 +120,10 @@ EFFECTS = (
     of_object("catalogue source created", CATALOG_SOURCE),
     phase("template run succeeded", TEMPLATE_RUN, "Succeeded"),
     of_object("pipeline run created", PIPELINE_RUN),
-    of_object("job started", PIPELINE_RUN, a_job_runs),
+    fleeting(of_object("job started", PIPELINE_RUN, a_job_runs)),
     pipeline_steps_done(1),
     pipeline_steps_done(3),
-    of_file("upload begun", "registry/uploads/*"),
+    fleeting(of_file("upload begun", "registry/uploads/*")),
     of_file("image pushed", "registry/images/*/tags/*"),
     phase("pipeline run succeeded", PIPELINE_RUN, "Succeeded"),
     of_object("promotion created", PROMOTION),
@@ -125,7 +134,11 @@ EFFECTS = (
     of_object("composite created", INSTANCE),
     application("infrastructure synced", infra=True, synced=True),
     of_object("database object created", DATABASE),
-    of_database("database begun", "SELECT 1 FROM pg_database WHERE datname LIKE 'towpath-new-%'"),
+    fleeting(
+        of_database(
+            "database begun", "SELECT 1 FROM pg_database WHERE datname LIKE 'towpath-new-%'"
+        )
+    ),
     of_database("role made", f"SELECT 1 FROM pg_roles WHERE rolname {OURS}"),
     ready("role ready", ROLE),
     ready("database ready", DATABASE),
@@ -143,9 +156,24 @@ EFFECTS = (
     ready("workload ready", WORKLOAD),
 )
 
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Seconds from when it runs (again), or from the beginning of one more start."""
+
+    seconds: float
+    of_start: bool
+
+
 _random = random.Random(20261121)
-MOMENTS_S = tuple(round(_random.uniform(0.0, 3.0), 3) for _ in range(30))
-"""Seconds after the request has been acknowledged; the golden path takes two to three."""
+_moments = tuple(
+    Moment(round(_random.uniform(0.0, 1.2), 3), of_start=number % 4 == 3) for number in range(40)
+)
+MOMENTS = [
+    _moments[number : number + CRASHES_IN_A_ROW]
+    for number in range(0, len(_moments), CRASHES_IN_A_ROW)
+]
+"""The golden path takes two to three seconds, and a start one: ten are killed while it recovers."""
 
 
 @pytest.fixture(scope="module")
@@ -167,20 +195,29 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> World:
     return asyncio.run(story())
 
 
-async def kill_when_seen(data: Path, effect: Effect, expected: World) -> None:
+async def kill_when_seen(data: Path, effects: Sequence[Effect], expected: World) -> None:
     async with platform_at(data) as platform:
-        async with watching(platform, effect) as seen:
+
+        async def ask_once() -> None:
             await ask_for_service(platform)
-            await seen
-            await platform.kill()
-        await platform.start()
+
+        await killed_at_each(platform, effects, ask_once, again=False)
         await answers(platform)
         await converges(platform, expected)
 
 
-@pytest.mark.parametrize("effect", TELLING, ids=lambda effect: effect.name)
-async def test_killed_when(effect: Effect, tmp_path: Path, undisturbed: World) -> None:
-    await kill_when_seen(tmp_path / "data", effect, undisturbed)
+def test_every_effect_is_in_one_row_in_the_order_of_the_story() -> None:
+    rows = in_a_row(EFFECTS)
+    assert sorted(EFFECTS.index(effect) for row in rows for effect in row) == [*range(len(EFFECTS))]
+    for row in rows:
+        assert list(row) == sorted(row, key=EFFECTS.index)
+        assert all(effect.lasts for effect in row[1:])
+        assert len(row) <= CRASHES_IN_A_ROW
+
+
+@pytest.mark.timeout(CASE_S_MAX)
+async def test_killed_when_it_is_telling(tmp_path: Path, undisturbed: World) -> None:
+    await kill_when_seen(tmp_path / "data", TELLING, undisturbed)
 
 
 async def test_the_database_keeps_its_address_though_its_server_dies_slowly(
@@ -201,41 +238,31 @@ async def test_the_database_keeps_its_address_though_its_server_dies_slowly(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("effect", EFFECTS, ids=lambda effect: effect.name)
-async def test_killed_as_soon_as(effect: Effect, tmp_path: Path, undisturbed: World) -> None:
-    await kill_when_seen(tmp_path / "data", effect, undisturbed)
+@pytest.mark.timeout(CASE_S_MAX)
+@pytest.mark.parametrize("effects", in_a_row(EFFECTS), ids=names_of)
+async def test_killed_as_soon_as(
+    effects: Sequence[Effect], tmp_path: Path, undisturbed: World
+) -> None:
+    await kill_when_seen(tmp_path / "data", effects, undisturbed)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("moment_s", MOMENTS_S)
-async def test_killed_after_seconds(moment_s: float, tmp_path: Path, undisturbed: World) -> None:
-    async with platform_at(tmp_path / "data") as platform:
-        await ask_for_service(platform)
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(asyncio.Event().wait(), moment_s)
-        await platform.kill()
-        await platform.start()
-        await answers(platform)
-        await converges(platform, undisturbed)
-
-
-AGAIN_S = ((0.5, 0.4), (1.0, 0.7), (1.5, 1.0), (2.0, 0.2), (2.5, 1.3))
-"""Seconds until the first kill, and from the start after it until the second."""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("first_s", "second_s"), AGAIN_S)
-async def test_killed_again_while_it_recovers(
-    first_s: float, second_s: float, tmp_path: Path, undisturbed: World
+@pytest.mark.timeout(CASE_S_MAX)
+@pytest.mark.parametrize("moments", MOMENTS, ids=lambda moments: f"{moments[0].seconds} and more")
+async def test_killed_after_seconds(
+    moments: Sequence[Moment], tmp_path: Path, undisturbed: World
 ) -> None:
     async with platform_at(tmp_path / "data") as platform:
         await ask_for_service(platform)
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(asyncio.Event().wait(), first_s)
-        await platform.kill()
-        with suppress(TimeoutError):
-            await platform.start(deadline_s=second_s)
-        await platform.kill()
-        await platform.start()
+        for moment in moments:
+            if moment.of_start:
+                await platform.kill()
+                with suppress(TimeoutError):
+                    await platform.start(deadline_s=moment.seconds)
+            else:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(asyncio.Event().wait(), moment.seconds)
+            await platform.kill()
+            await platform.start()
         await answers(platform)
         await converges(platform, undisturbed)

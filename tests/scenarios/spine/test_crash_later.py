@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from tests.platform import PlatformProcess
 from tests.scenarios.spine.crashes import (
+    CASE_S_MAX,
     PROJECT,
     SERVICE,
     answers,
@@ -21,12 +22,16 @@ from tests.scenarios.spine.crashes import (
     converges,
     create_once,
     greeting,
+    in_a_row,
+    killed_at_each,
+    names_of,
     platform_at,
     settled,
 )
 from tests.scenarios.spine.effects import (
     EFFECT_DEADLINE_S,
     Effect,
+    fleeting,
     gone,
     leaving,
     of_database,
@@ -36,7 +41,6 @@ from tests.scenarios.spine.effects import (
     phase,
     phase_of,
     ready,
-    watching,
 )
 from tests.world import World
 
@@ -182,11 +186,11 @@ async def is_deleted(platform: PlatformProcess, _: Path) -> None:
 @dataclass(frozen=True, slots=True)
 class Case:
     story: Story
-    effect: Effect
+    effects: tuple[Effect, ...]
 
     @property
     def name(self) -> str:
-        return f"{self.story.__name__.replace('_', ' ')}, {self.effect.name}"
+        return f"{self.story.__name__.replace('_', ' ')}, {names_of(self.effects)}"
 
 
 def more_than_one(name: str, resource: Resource, *, context: str = "platform") -> Effect:
@@ -203,7 +207,7 @@ def is_of_workload(app: RawObject) -> bool:
 
 PRODUCTION = (
     of_promotion("promotion created", TO_PRODUCTION, exists),
-    phase("waiting for approval", PROMOTION, WAITING_FOR_APPROVAL, of=TO_PRODUCTION),
+    fleeting(phase("waiting for approval", PROMOTION, WAITING_FOR_APPROVAL, of=TO_PRODUCTION)),
     of_object("approval created", APPROVAL),
     of_promotion("commit recorded", TO_PRODUCTION, has_commit),
     of_object("pod created", POD, in_production, context="local"),
@@ -214,19 +218,19 @@ ROLLBACK = (
     more_than_one("second release created", RELEASE),
     more_than_one("second promotion created", PROMOTION),
     more_than_one("second replica set created", REPLICA_SET, context="local"),
-    more_than_one("second pod created", POD, context="local"),
-    leaving("first pod leaving", POD, context="local"),
+    fleeting(more_than_one("second pod created", POD, context="local")),
+    fleeting(leaving("first pod leaving", POD, context="local")),
     of_promotion("rollback asked for", BACK, exists),
     of_promotion("rollback committed", BACK, has_commit),
     phase("rollback succeeded", PROMOTION, SUCCEEDED, of=BACK),
 )
 DELETION = (
     leaving("deletion begun", WORKLOAD),
-    leaving("application leaving", APPLICATION),
-    leaving("pod leaving", POD, context="local"),
+    fleeting(leaving("application leaving", APPLICATION)),
+    fleeting(leaving("pod leaving", POD, context="local")),
     gone("pod gone", POD, context="local"),
     gone("application gone", APPLICATION, is_of_workload),
-    leaving("composite leaving", INSTANCE),
+    fleeting(leaving("composite leaving", INSTANCE)),
     of_database(
         "database dropped",
         "SELECT NOT EXISTS (SELECT FROM pg_database WHERE datname LIKE 'order-service-%')",
@@ -242,9 +246,13 @@ DELETION = (
     gone("workload gone", WORKLOAD),
 )
 CASES = [
-    *(Case(goes_to_production, effect) for effect in PRODUCTION),
-    *(Case(comes_back, effect) for effect in ROLLBACK),
-    *(Case(is_deleted, effect) for effect in DELETION),
+    Case(story, effects)
+    for story, moments in (
+        (goes_to_production, PRODUCTION),
+        (comes_back, ROLLBACK),
+        (is_deleted, DELETION),
+    )
+    for effects in in_a_row(moments)
 ]
 
 _ends: dict[Story, World] = {}
@@ -261,6 +269,7 @@ async def end_of(story: Story, folder: Path) -> World:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(CASE_S_MAX)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 async def test_killed_when(case: Case, tmp_path: Path) -> None:
     for folder in (tmp_path / "undisturbed", tmp_path / "killed"):
@@ -270,13 +279,11 @@ async def test_killed_when(case: Case, tmp_path: Path) -> None:
     async with platform_at(folder / "data") as platform:
         await born(platform, folder)
         counted = await greeting(platform)
-        async with watching(platform, case.effect) as seen:
-            telling = asyncio.create_task(case.story(platform, folder))
-            await seen
-            await platform.kill()
-            await asyncio.gather(telling, return_exceptions=True)
-        await platform.start()
-        await case.story(platform, folder)
+
+        async def tell() -> None:
+            await case.story(platform, folder)
+
+        await killed_at_each(platform, case.effects, tell, again=True)
         await converges(platform, expected)
         if case.story is not is_deleted:
             said = await greeting(platform)
