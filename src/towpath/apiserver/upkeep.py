@@ -6,6 +6,7 @@ Watchers may resume from anything of the last interval; who was away longer list
 import asyncio
 import logging
 from collections import deque
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from towpath.apiserver.calls import DeleteOptions, Target
@@ -25,7 +26,6 @@ AUDIT_KEPT = 200_000
 """Revisions whose audit entries stay here; older ones are in records, or in nobody's interest."""
 EVENTS = "core/events"
 EXPIRY = UserInfo("system:apiserver", (MASTERS, AUTHENTICATED))
-EXPIRED_AT_ONCE = 500
 
 
 class Upkeep:
@@ -36,9 +36,10 @@ class Upkeep:
         self._every_s = every_s
         self._event_ttl_s = event_ttl_s
         self._events: deque[tuple[float, str, int]] = deque()
-        now_s = datetime.now(UTC).timestamp()
+        # By the loop's time: the clock on the wall may be set to any other.
+        now_s, today_s = _now_s(), datetime.now(UTC).timestamp()
         known = [
-            (_last_seen_s(entry.value, now_s), key, entry.revision)
+            (now_s - _age_s(entry.value, today_s, event_ttl_s), key, entry.revision)
             for key, entry in core.store.scan(EVENTS)
         ]
         self._events.extend(sorted(known))
@@ -58,32 +59,33 @@ class Upkeep:
 
     async def expire_events(self) -> None:
         """Delete the events that nothing has happened to for their time to live."""
-        horizon_s = datetime.now(UTC).timestamp() - self._event_ttl_s
-        for _ in range(EXPIRED_AT_ONCE):
-            if not self._events or self._events[0][0] > horizon_s:
-                return
-            _, key, revision = self._events.popleft()
+        horizon_s = _now_s() - self._event_ttl_s
+        while self._events and self._events[0][0] <= horizon_s:
+            _, key, revision = self._events[0]
             stored = self._core.store.get(EVENTS, key)
-            if stored is None or stored.revision != revision:
-                continue
-            namespace, _, name = key.partition("/")
-            options = DeleteOptions(resource_version=str(revision))
-            try:
-                await delete_object(self._core, EXPIRY, Target(EVENT, namespace, name), options)
-            except (NotFound, Conflict):
-                continue
+            if stored is not None and stored.revision == revision:
+                namespace, _, name = key.partition("/")
+                options = DeleteOptions(resource_version=str(revision))
+                with suppress(NotFound, Conflict):
+                    await delete_object(self._core, EXPIRY, Target(EVENT, namespace, name), options)
+            self._events.popleft()
 
     def _observe(self, event: Event) -> None:
         if not event.deleted:
-            now_s = datetime.now(UTC).timestamp()
-            self._events.append((now_s, event.key, event.revision))
+            self._events.append((_now_s(), event.key, event.revision))
 
 
-def _last_seen_s(value: bytes, now_s: float) -> float:
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _age_s(value: bytes, today_s: float, at_most_s: float) -> float:
+    """How long ago it was last seen, by its own word; what lies in the future is new."""
     event = loads(value)
     text = event.get("lastTimestamp") or event["metadata"].get("creationTimestamp")
     try:
-        return datetime.fromisoformat(text).timestamp()
+        age_s = today_s - datetime.fromisoformat(text).timestamp()
     except (TypeError, ValueError):
         # A client wrote what is no time: it has its full time from now on.
-        return now_s
+        return 0.0
+    return min(max(age_s, 0.0), at_most_s)

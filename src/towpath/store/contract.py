@@ -51,6 +51,10 @@ class DamagedStore(Exception):
     """The data on disk cannot be read; `str()` names the file."""
 
 
+class DiskNotWritable(DamagedStore):
+    """The data is on a disk or in a folder that cannot be written; `str()` names the file."""
+
+
 class Stored(NamedTuple):
     revision: int
     value: bytes

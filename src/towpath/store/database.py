@@ -13,7 +13,15 @@ from pathlib import Path
 import apsw
 
 from towpath.machinery.errors import StorageFull, Unavailable
-from towpath.store.contract import Audit, AuditRow, DamagedStore, Event, Stored, UnsupportedFormat
+from towpath.store.contract import (
+    Audit,
+    AuditRow,
+    DamagedStore,
+    DiskNotWritable,
+    Event,
+    Stored,
+    UnsupportedFormat,
+)
 from towpath.store.pending import PendingWrite
 
 Seal = Callable[[str, str, bytes], bytes]
@@ -199,6 +207,11 @@ def unreadable(path: Path, error: apsw.Error) -> Exception:
     """Why the file cannot be opened, for the person who starts the platform."""
     if isinstance(error, apsw.FullError):
         return translate(error)
+    if isinstance(error, apsw.CantOpenError | apsw.ReadOnlyError | apsw.PermissionsError):
+        return DiskNotWritable(
+            f"{path} cannot be opened for writing: {error}. Mount its disk read-write, and give "
+            "whoever runs this the right to write in its folder"
+        )
     return DamagedStore(
         f"{path} cannot be read: {error}. Put the file back from a copy, together with its -wal "
         "file, or start with another data directory"

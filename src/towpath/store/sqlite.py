@@ -48,7 +48,7 @@ class SqliteStore(LiveStore):
     async def open(cls, path: Path, *, sealing: Sealing | None = None) -> "SqliteStore":
         """Open or make the file.
 
-        Raises UnsupportedFormat, UnsealError, DamagedStore, StorageFull.
+        Raises UnsupportedFormat, UnsealError, DamagedStore, DiskNotWritable, StorageFull.
         """
         try:
             writer, reader = await asyncio.to_thread(_connect, path)

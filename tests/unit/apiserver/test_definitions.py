@@ -151,3 +151,20 @@ async def test_the_audit_tells_who_wrote_and_who_deleted() -> None:
         ]
         with pytest.raises(Forbidden):
             client.acting_as("bob").acting_as("alice")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("said", ["2000-01-01T00:00:00Z", "2999-01-01T00:00:00Z", "no time"])
+async def test_events_expire_though_the_clock_was_wrong_when_they_were_written(said: str) -> None:
+    """Their age is told by time that passes, and by the clock only when the server starts."""
+    async with running_api_server() as api:
+        client = api.client()
+        about = {"kind": "Pod", "name": "p", "namespace": "default"}
+        event = EVENT.object("odd", "default", involvedObject=about, lastTimestamp=said)
+        await client.create(EVENT, event)
+        young = Upkeep(api.server.core, event_ttl_s=3600)
+        await young.expire_events()
+        left = len((await client.list(EVENT, "default")).items)
+        assert left == (0 if said.startswith("2000") else 1)
+        old = Upkeep(api.server.core, event_ttl_s=0)
+        await old.expire_events()
+        assert (await client.list(EVENT, "default")).items == []
