@@ -175,6 +175,13 @@ async def test_impersonation_asks_for_each_attribute() -> None:
         await chain()([bearer("hers"), (b"impersonate-group", b"ops")])
 
 
+async def test_of_several_credentials_the_first_counts() -> None:
+    assert (await chain()([bearer("hers"), bearer("secret")])).name == "alice"
+    allowed = AccessRequest("impersonate", "", "users", name="bob")
+    twice = [(b"impersonate-user", b"bob"), (b"impersonate-user", b"root")]
+    assert (await chain(allowed)([bearer("hers"), *twice])).name == "bob"
+
+
 async def test_impersonating_a_service_account_gives_its_groups() -> None:
     name = b"system:serviceaccount:demo:deployer"
     allowed = AccessRequest("impersonate", "", "serviceaccounts", "demo", "deployer")

@@ -68,7 +68,8 @@ class RequestAuthenticator:
         impersonates = False
         for name, value in headers:
             if name == b"authorization":
-                authorization = value.decode("latin-1")
+                # Of several the first counts, there too: a proxy puts its own in front.
+                authorization = authorization or value.decode("latin-1")
             elif name.startswith(b"impersonate-"):
                 impersonates = True
         user = await self._authenticated(authorization, client_certificate)
@@ -167,9 +168,9 @@ def _wanted_user(headers: Headers) -> UserInfo:
     for header, raw in headers:
         value = raw.decode("utf-8", "replace")
         if header == b"impersonate-user":
-            name = value
+            name = name or value
         elif header == b"impersonate-uid":
-            uid = value
+            uid = uid or value
         elif header == b"impersonate-group":
             groups.append(value)
         elif header.startswith(b"impersonate-extra-"):
