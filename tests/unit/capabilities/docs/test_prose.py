@@ -81,6 +81,8 @@ def test_ids_and_classes_are_never_those_of_the_portal() -> None:
         ("!!! warning\n    careful", '<div class="admonition warning">'),
         ("- [x] done\n- [ ] not", "\u2611  done"),
         ("|a|\n|-|\n|1|", "<td>1</td>"),
+        ("|a|\n|-|\n|1|", '<table tabindex="0">'),
+        ("    code", '<pre tabindex="0">'),
     ],
 )
 def test_what_is_written_is_shown(text: str, wanted: str) -> None:

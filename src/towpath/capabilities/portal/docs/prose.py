@@ -119,6 +119,8 @@ def rendered(site: Site, page: str, base: str) -> Prose:
         attribute_filter=links.attribute,
         url_schemes=SCHEMES | {"data"},
         link_rel="noopener noreferrer",
+        # What may be wider than the page can be scrolled by keyboard.
+        set_tag_attribute_values={"pre": {"tabindex": "0"}, "table": {"tabindex": "0"}},
     )
     headings = _headings(getattr(converter, "toc_tokens", []))
     return Prose(
