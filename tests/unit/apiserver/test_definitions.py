@@ -153,7 +153,7 @@ async def test_the_audit_tells_who_wrote_and_who_deleted() -> None:
             client.acting_as("bob").acting_as("alice")  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("said", ["2000-01-01T00:00:00Z", "2999-01-01T00:00:00Z", "no time"])
+@pytest.mark.parametrize("said", ["2000-01-01T00:00:00Z", "2999-01-01T00:00:00Z"])
 async def test_events_expire_though_the_clock_was_wrong_when_they_were_written(said: str) -> None:
     """Their age is told by time that passes, and by the clock only when the server starts."""
     async with running_api_server() as api:

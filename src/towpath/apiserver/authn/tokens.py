@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 BINDABLE = {"Pod": POD, "Secret": SECRET, "Node": NODE}
 
 ALGORITHM = "ES256"
+CLOCK_SET_BACK_S = 60.0
+"""By so much the clock may be corrected without making the tokens of the last minute invalid."""
 TTL_S_MIN = 600
 TTL_S_MAX = 365 * 24 * 3600
 REMEMBERED_MAX = 4096
@@ -152,7 +154,7 @@ class ServiceAccountTokens:
         now = time.time()
         if not now < claims["exp"]:
             raise TokenRefused("service account token has expired")
-        if claims["nbf"] > now + 1:
+        if claims["nbf"] > now + CLOCK_SET_BACK_S:
             raise TokenRefused("service account token is not valid yet")
         if not set(claims["aud"]) & set(audiences):
             raise TokenRefused(
