@@ -76,7 +76,7 @@ class LocalCluster:
         )
         self._controllers: tuple[Controller, ...] = (
             deployments.controller(self.state),
-            replicasets.controller(self.state),
+            *replicasets.controllers(self.state),
             services.controller(self.state),
             statefulsets.controller(self.state),
             daemonsets.controller(self.state),

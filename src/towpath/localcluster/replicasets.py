@@ -1,4 +1,4 @@
-"""ReplicaSets: as many pods of one template as asked for."""
+"""ReplicaSets, and the older ReplicationControllers: as many pods of one template as asked for."""
 
 from towpath.localcluster.podtemplate import (
     available_in_s,
@@ -12,8 +12,9 @@ from towpath.localcluster.podtemplate import (
 )
 from towpath.localcluster.state import ClusterState
 from towpath.machinery.conditions import get_condition, now
-from towpath.machinery.core_kinds import POD, REPLICA_SET
+from towpath.machinery.core_kinds import POD, REPLICA_SET, REPLICATION_CONTROLLER
 from towpath.machinery.errors import Forbidden
+from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import Key, RawObject, is_deleting, key_of
 from towpath.runtime.controller import Controller
 from towpath.runtime.sources import Subscribed, owner_keys
@@ -22,23 +23,26 @@ BURST_MAX = 50
 """Pods made or removed in one pass; the rest follows when they are seen."""
 
 
-def controller(state: ClusterState) -> Controller:
-    replica_sets = ReplicaSets(state)
+def controllers(state: ClusterState) -> tuple[Controller, ...]:
+    return (
+        _controller(state, REPLICA_SET, "replicaset-controller"),
+        _controller(state, REPLICATION_CONTROLLER, "replication-controller"),
+    )
+
+
+def _controller(state: ClusterState, kind: Resource, name: str) -> Controller:
     return Controller(
-        "replicasets",
-        replica_sets.reconcile,
-        [
-            Subscribed(state[REPLICA_SET].informer),
-            Subscribed(state[POD].informer, owner_keys(REPLICA_SET)),
-        ],
+        kind.plural,
+        ReplicaSets(state, kind, name).reconcile,
+        [Subscribed(state[kind].informer), Subscribed(state[POD].informer, owner_keys(kind))],
     )
 
 
 class ReplicaSets:
-    def __init__(self, state: ClusterState) -> None:
-        self._replica_sets = state[REPLICA_SET]
+    def __init__(self, state: ClusterState, kind: Resource, component: str) -> None:
+        self._replica_sets = state[kind]
         self._pods = state[POD]
-        self._events = state.happenings("replicaset-controller")
+        self._events = state.happenings(component)
 
     async def reconcile(self, key: Key) -> float | None:
         replica_set = self._replica_sets.get(key)

@@ -16,6 +16,7 @@ KINDS = (
     core_kinds.SECRET,
     core_kinds.DEPLOYMENT,
     core_kinds.REPLICA_SET,
+    core_kinds.REPLICATION_CONTROLLER,
     core_kinds.STATEFUL_SET,
     core_kinds.DAEMON_SET,
     core_kinds.CONTROLLER_REVISION,

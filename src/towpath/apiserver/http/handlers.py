@@ -25,7 +25,7 @@ from towpath.apiserver.http.responses import (
     success_status,
     warning_headers,
 )
-from towpath.apiserver.http.views import list_bytes, object_bytes
+from towpath.apiserver.http.views import list_bytes, object_bytes, scale_bytes
 from towpath.apiserver.verbs.apply import APPLY
 from towpath.machinery.objects import RawObject
 
@@ -33,7 +33,9 @@ from towpath.machinery.objects import RawObject
 async def get(verbs: Verbs, request: ApiRequest) -> None:
     form = _form(request)
     stored = await verbs.get(request.user, request.target)
-    if form is not Form.PLAIN:
+    if form is not Form.PLAIN and request.target.subresource == "scale":
+        stored = scale_bytes(stored, form, request.query)
+    elif form is not Form.PLAIN:
         stored = object_bytes(request.served, stored, form, request.query)
     await send_large(request.scope, request.send, stored)
 

@@ -16,8 +16,10 @@ from towpath.apiserver.http.media import Form
 from towpath.apiserver.http.query import Query
 from towpath.apiserver.registry import Served
 from towpath.machinery.errors import BadRequest
+from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 
+_SCALES = Served(Resource("autoscaling", "v1", "Scale", "scale"), "scale", "ScaleList")
 SLICE = 200
 INCLUDED = ("Metadata", "Object", "None")
 META_V1 = "meta.k8s.io/v1"
@@ -28,6 +30,11 @@ def object_bytes(served: Served, stored: bytes, form: Form, query: Query) -> byt
     if form is Form.PLAIN:
         return stored
     return event_encoder(served, form, query)(stored)
+
+
+def scale_bytes(stored: bytes, form: Form, query: Query) -> bytes:
+    """A Scale, which has columns of its own whatever is scaled."""
+    return object_bytes(_SCALES, stored, form, query)
 
 
 async def list_bytes(served: Served, page: Page, form: Form, query: Query) -> bytes:

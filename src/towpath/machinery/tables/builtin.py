@@ -26,6 +26,7 @@ _TABLE: tuple[tuple[str, str, str, Cells], ...] = (
     ("apps", "replicasets", workloads.REPLICA_SET, workloads.replica_set),
     ("apps", "statefulsets", workloads.STATEFUL_SET, workloads.stateful_set),
     ("autoscaling", "horizontalpodautoscalers", workloads.AUTOSCALER, workloads.autoscaler),
+    ("autoscaling", "scale", cluster.SCALE, cluster.scale),
     ("batch", "cronjobs", workloads.CRON_JOB, workloads.cron_job),
     ("batch", "jobs", workloads.JOB, workloads.job),
     ("coordination.k8s.io", "leases", cluster.LEASE, cluster.lease),

@@ -38,7 +38,8 @@ CLAIM = (
     "VolumeMode*"
 )
 STORAGE_CLASS = "Name, Provisioner, ReclaimPolicy, VolumeBindingMode, AllowVolumeExpansion, Age"
-PRIORITY_CLASS = "Name, Value:integer, Global-Default:boolean, Age, PreemptionPolicy*"
+SCALE = "Name, Desired:integer, Available:integer, Age"
+PRIORITY_CLASS = "Name, Value:integer, Global-Default:boolean, Age, PreemptionPolicy"
 
 _SHOWN_MAX = 3
 _MODES = {
@@ -324,6 +325,11 @@ def storage_class(obj: RawObject, now: datetime) -> list[Any]:
         bool(obj.get("allowVolumeExpansion")),
         age_of(obj, now),
     ]
+
+
+def scale(obj: RawObject, now: datetime) -> list[Any]:
+    desired = (obj.get("spec") or {}).get("replicas", 0)
+    return [name_of(obj), desired, (obj.get("status") or {}).get("replicas", 0), age_of(obj, now)]
 
 
 def priority_class(obj: RawObject, now: datetime) -> list[Any]:
