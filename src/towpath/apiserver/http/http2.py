@@ -14,6 +14,7 @@ The h2 library knows frames, headers and states; the rest of a connection is her
 
 import asyncio
 import math
+import struct
 from typing import Any
 from urllib.parse import unquote
 
@@ -53,6 +54,8 @@ PATIENCE_PER_S = 200.0
 PATIENCE_PER_FRAME = 8.0
 """Who is sent data has to say how much of it was read."""
 
+DATA_HEAD = struct.Struct(">HBBBL")
+"""Size, kind and flags, stream."""
 GOAWAY = b"\x00\x00\x08\x07" + bytes(5)
 """A frame of 8 bytes, for the connection: the last stream that is answered, and no error."""
 
@@ -83,6 +86,8 @@ class Http2Connection(asyncio.Protocol):
         self._stopping = False
         self._ended = False
         self._flushing = False
+        self._ready = bytearray()
+        """Before what h2 has ready."""
         self._writable: asyncio.Future[None] | None = None
         self.pauses = 0
         """How often the client was too slow, so far: a slow one is told from one that is stuck."""
@@ -266,6 +271,21 @@ class Http2Connection(asyncio.Protocol):
         """Nobody is being answered."""
         return not self._streams
 
+    def send_piece(self, number: int, piece: memoryview) -> None:
+        """A DATA frame in the middle of an answer, no larger than the windows are.
+
+        What h2 does for it without asking its table of states, which such a frame does not change:
+        a watch writes one for each event.
+        """
+        size = len(piece)
+        self.h2.outbound_flow_control_window -= size
+        self.h2.streams[number].outbound_flow_control_window -= size
+        ready = self._ready
+        ready += self.h2.data_to_send()
+        ready += DATA_HEAD.pack(size >> 8, size & 0xFF, 0, 0, number)
+        ready += piece
+        self.flush()
+
     def sent_frame(self) -> None:
         self._patience = min(PATIENCE, self._patience + PATIENCE_PER_FRAME)
 
@@ -286,6 +306,9 @@ class Http2Connection(asyncio.Protocol):
     def _write_now(self) -> None:
         self._flushing = False
         data = self.h2.data_to_send()
+        if self._ready:
+            self._ready += data
+            data, self._ready = bytes(self._ready), bytearray()
         if data and not self.transport.is_closing():
             self.transport.write(data)
             if self.transport.get_write_buffer_size() > UNREAD_BYTES_MAX:

@@ -168,14 +168,14 @@ class Stream:
             room = await self._room(len(view))
             if not room:
                 return
-            last = room == len(view) and not more
-            self._connection.h2.send_data(self.number, view[:room].tobytes(), end_stream=last)
-            self._connection.sent_frame()
-            self._connection.flush()
-            view = view[room:]
-            if last:
+            connection, piece = self._connection, view[:room]
+            connection.sent_frame()
+            if room == len(view) and not more:
+                connection.h2.send_data(self.number, piece.tobytes(), end_stream=True)
                 self._completed()
                 return
+            connection.send_piece(self.number, piece)
+            view = view[room:]
         if not more:
             self._connection.h2.end_stream(self.number)
             self._completed()
