@@ -45,7 +45,10 @@ BAD_REQUEST = (
     b"content-length: 30\r\nconnection: close\r\n\r\nInvalid HTTP request received."
 )
 HEAD_TOO_SLOW = b"HTTP/1.1 408 \r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-HEAD_TOO_LARGE = b"HTTP/1.1 431 \r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+HEAD_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    b"content-length: 35\r\nconnection: close\r\n\r\n431 Request Header Fields Too Large"
+)
 FAILED_HEADERS = [
     (b"content-type", b"text/plain; charset=utf-8"),
     (b"content-length", b"21"),

@@ -16,6 +16,7 @@ from towpath.apiserver.core import Core
 from towpath.apiserver.encoding import served_as
 from towpath.apiserver.registry import Served
 from towpath.apiserver.selection import Selection, select
+from towpath.machinery.causes import quote
 from towpath.machinery.errors import BadRequest, Cause, Timeout
 from towpath.machinery.users import UserInfo
 from towpath.store.contract import Compacted, FutureRevision, Stored
@@ -23,7 +24,9 @@ from towpath.store.contract import Compacted, FutureRevision, Stored
 Entries = list[tuple[str, Stored]]
 
 LOOKED_AT_ONCE = 1000
-VERSION_DIGITS_MAX = 18
+VERSION_DIGITS_MAX = 20
+VERSION_MAX = 2**64 - 1
+ENCODED_BY = "meta.k8s.io/v1"
 TOKEN_SHOWN_MAX = 100
 
 
@@ -111,6 +114,8 @@ def _entries(
 def _position(core: Core, options: ReadOptions, selection: Selection) -> tuple[int, str]:
     """The revision to show, and the key to begin after."""
     if options.continue_token:
+        if options.resource_version not in ("", "0"):
+            raise BadRequest("specifying resource version is not allowed when using continue")
         return _read_token(options.continue_token, selection.prefix)
     current = core.store.revision
     if options.resource_version in ("", "0"):
@@ -122,9 +127,19 @@ def _position(core: Core, options: ReadOptions, selection: Selection) -> tuple[i
 
 
 def parse_version(text: str) -> int:
-    if not text.isdecimal() or len(text) > VERSION_DIGITS_MAX:
-        raise BadRequest(f"resourceVersion {text[:40]!r} is not a number of a revision")
+    if not (text.isascii() and text.isdecimal()):
+        raise _bad_version(text, "invalid syntax")
+    if len(text) > VERSION_DIGITS_MAX or int(text) > VERSION_MAX:
+        raise _bad_version(text, "value out of range")
     return int(text)
+
+
+def _bad_version(text: str, why: str) -> BadRequest:
+    shown = quote(text[:TOKEN_SHOWN_MAX])
+    return BadRequest(
+        f"invalid resource version: resourceVersion: Invalid value: {shown}: "
+        f"strconv.ParseUint: parsing {shown}: {why}"
+    )
 
 
 def too_large_version(wanted: int, current: int) -> Timeout:
@@ -137,7 +152,7 @@ def too_large_version(wanted: int, current: int) -> Timeout:
 
 
 def _token(revision: int, last_key: str) -> str:
-    content = {"v": "meta.k8s.io/v1", "rv": revision, "start": last_key}
+    content = {"v": ENCODED_BY, "rv": revision, "start": last_key}
     return base64.urlsafe_b64encode(orjson.dumps(content)).rstrip(b"=").decode()
 
 
@@ -145,13 +160,20 @@ def _read_token(token: str, prefix: str) -> tuple[int, str]:
     """Revision and last key. A client may have made it up: it must not lead out of the prefix."""
     try:
         content = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-        revision, last_key = int(content["rv"]), str(content["start"])
-    except (binascii.Error, ValueError, KeyError, TypeError, OverflowError):
-        raise _bad_token(token) from None
-    if revision <= 0 or not last_key.startswith(prefix):
-        raise _bad_token(token)
+    except (binascii.Error, ValueError) as error:
+        raise _bad_token(str(error)) from None
+    if not isinstance(content, dict) or content.get("v") != ENCODED_BY:
+        version = content.get("v") or "" if isinstance(content, dict) else ""
+        raise _bad_token(f"server does not recognize this encoded version {version}")
+    revision, last_key = content.get("rv"), content.get("start")
+    if not isinstance(revision, int) or revision <= 0:
+        why = f"incorrect encoded start resourceVersion (version {ENCODED_BY})"
+        raise _bad_token(why)
+    if not isinstance(last_key, str) or not last_key.startswith(prefix):
+        raise _bad_token(str(last_key))
     return revision, last_key
 
 
-def _bad_token(token: str) -> BadRequest:
-    return BadRequest(f"continue key is not valid: {token[:TOKEN_SHOWN_MAX]!r}")
+def _bad_token(why: str) -> BadRequest:
+    shown = why[:TOKEN_SHOWN_MAX]
+    return BadRequest(f"invalid continue token: continue key is not valid: {shown}")
