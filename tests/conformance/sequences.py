@@ -8,6 +8,7 @@ from tests.conformance.permissions import PERMISSIONS
 from tests.conformance.policies import MUTATING_SEQUENCES, POLICY_SEQUENCES
 from tests.conformance.rules import RULE_SEQUENCES
 from tests.conformance.shapes import RIGHTS, SHAPES
+from tests.conformance.tokens import TOKEN_SEQUENCES
 
 SEQUENCES = [
     *LIFE,
@@ -19,6 +20,7 @@ SEQUENCES = [
     *MUTATING_SEQUENCES,
     *RIGHTS,
     *PERMISSIONS,
+    *TOKEN_SEQUENCES,
     *LIFECYCLES,
     *SHAPES,
 ]

@@ -214,8 +214,8 @@ def _etcd(folder: Path) -> Iterator[str]:
 def _control_plane(
     folder: Path, etcd: str, prefix: str, more: tuple[str, ...] = ()
 ) -> Iterator[Kube]:
-    pki = open_pki(folder / "pki")
     keys = folder / "pki"
+    pki = open_pki(keys)
     (port, manager_port) = _free_ports(2)
     kube = Kube(f"https://127.0.0.1:{port}", pki.ca_pem.decode(), pki.admin_token, folder)
     manager_token = secrets.token_hex(16)
@@ -224,12 +224,9 @@ def _control_plane(
         f'{pki.admin_token},admin,admin,"system:masters"\n'
         f"{manager_token},system:kube-controller-manager,manager\n".encode(),
     )
+    own_config = folder / "kubeconfig"
     write_kubeconfig(
-        folder / "kubeconfig",
-        server=kube.server,
-        clusters=[],
-        token=pki.admin_token,
-        ca_pem=pki.ca_pem,
+        own_config, server=kube.server, clusters=[], token=pki.admin_token, ca_pem=pki.ca_pem
     )
     # client-go reads elliptic keys in their older form only.
     signing_key = folder / "signing.key"
