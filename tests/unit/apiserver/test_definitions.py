@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.support import running_api_server
+from tests.support import eventually, running_api_server
 
 from towpath.apiserver.upkeep import Upkeep
 from towpath.machinery.conditions import is_true
@@ -42,6 +42,26 @@ async def test_a_name_that_is_taken_is_not_accepted_and_serves_nothing() -> None
         made = await api.client().create(CRD, other)
         assert not is_true(made, "NamesAccepted")
         assert api.server.core.registry.at("towpath.dev", "v1alpha1", "gadgets") is None
+
+
+async def test_names_are_free_again_when_nobody_has_them() -> None:
+    async with running_api_server(kinds=[definition()]) as api:
+        registry, client = api.server.core.registry, api.client()
+        changed = await client.get(CRD, "widgets.towpath.dev")
+        changed["spec"]["names"]["shortNames"] = ["wid"]
+        changed = await client.update(CRD, changed)
+        assert registry.holder("towpath.dev", "wid") == "widgets"
+        assert registry.holder_of_kind("towpath.dev", "Widget") == "widgets"
+        changed["spec"]["names"]["shortNames"] = []
+        await client.update(CRD, changed)
+        assert registry.holder("towpath.dev", "wid") == ""
+        await client.delete(CRD, "widgets.towpath.dev")
+
+        async def is_free() -> bool:
+            return not registry.holder_of_kind("towpath.dev", "Widget")
+
+        await eventually(is_free)
+        assert registry.of_collection("towpath.dev/widgets") is None
 
 
 async def test_every_served_version_shows_every_object() -> None:
