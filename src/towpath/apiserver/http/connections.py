@@ -10,6 +10,7 @@ How long a head may take is the protocol's, how long a body the application's.
 import asyncio
 import resource
 import socket
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -26,6 +27,11 @@ FILES_KEPT = 512
 CONNECTIONS_MIN = 256
 KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
 """A client whose machine is gone is noticed after two minutes, though nothing is sent to it."""
+
+HANDSHAKE_BYTES = 16 * 1024
+"""One TLS record. Each handshake has a buffer of its own, and of clients that all come at once
+asyncio's 256 KiB would stay behind as memory that nothing uses."""
+SSLProtocol.max_size = HANDSHAKE_BYTES
 
 _buffer = bytearray(READ_BYTES)
 _buffer_view = memoryview(_buffer)
