@@ -221,94 +221,64 @@ def _object(kind: str, name: str, **fields: Json) -> Json:
 ALL = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
 
 
-def _grasps(scene: Scene, choose: random.Random) -> tuple[str, str, str, Json]:
-    """Who asks for what that they must not have: account, method, path, body."""
-    subject = {"kind": "ServiceAccount", "name": "mallory", "namespace": HOME}
-    roles, bindings = f"{RBAC}/namespaces/{HOME}/roles", f"{RBAC}/namespaces/{HOME}/rolebindings"
-    account = choose.choice(ACCOUNTS)
-    name = f"grasp-{choose.randrange(1000)}"
-    admin_role = {
-        "apiGroup": "rbac.authorization.k8s.io",
-        "kind": "ClusterRole",
-        "name": "cluster-admin",
-    }
+Grasp = tuple[str, str, str, Json]
+"""Who asks for what that they must not have: account, method, path, body."""
+
+ADMIN_ROLE = {
+    "apiGroup": "rbac.authorization.k8s.io",
+    "kind": "ClusterRole",
+    "name": "cluster-admin",
+}
+MALLORY = {"kind": "ServiceAccount", "name": "mallory", "namespace": HOME}
+ROLES, BINDINGS = (f"{RBAC}/namespaces/{HOME}/{kind}" for kind in ("roles", "rolebindings"))
+
+
+def _grasps_at_rights(account: str, name: str) -> list[Grasp]:
     secret_rule = [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]
-    pod: Json = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name},
-        "spec": {"containers": [{"name": "a", "image": "b"}]},
-    }
-    wide = _object("RoleBinding", name, roleRef=admin_role, subjects=[subject])
-    return choose.choice(
-        (
-            (account, "POST", roles, _object("Role", name, rules=ALL)),
-            (account, "POST", roles, _object("Role", name, rules=secret_rule)),
-            (account, "PATCH", f"{roles}/binder", {"rules": ALL}),
-            (account, "PUT", f"{roles}/mallory", _object("Role", "mallory", rules=ALL)),
-            (account, "POST", bindings, wide),
-            (
-                account,
-                "POST",
-                f"{RBAC}/clusterrolebindings",
-                {**wide, "kind": "ClusterRoleBinding"},
-            ),
-            (account, "POST", f"{RBAC}/clusterroles", _object("ClusterRole", name, rules=ALL)),
-            (
-                account,
-                "POST",
-                f"{RBAC}/clusterroles",
-                _object("ClusterRole", name, aggregationRule={"clusterRoleSelectors": [{}]}),
-            ),
-            (account, "POST", f"{RBAC}/namespaces/{VAULT}/rolebindings", wide),
-            (account, "PATCH", f"{bindings}/reader", {"subjects": [subject]}),
-            (
-                account,
-                "POST",
-                f"/api/v1/namespaces/{VAULT}/configmaps",
-                {"metadata": {"name": name}},
-            ),
-            (
-                "mallory",
-                "POST",
-                f"/api/v1/namespaces/{HOME}/configmaps",
-                {
-                    "apiVersion": "v1",
-                    "kind": "ConfigMap",
-                    "metadata": {"name": name, "namespace": VAULT},
-                },
-            ),
-            (
-                "mallory",
-                "POST",
-                f"/api/v1/namespaces/{HOME}/configmaps",
-                {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}},
-            ),
-            (
-                account,
-                "POST",
-                f"/api/v1/namespaces/{HOME}/serviceaccounts/reader/token",
-                {"spec": {}},
-            ),
-            (account, "POST", f"/api/v1/namespaces/{VAULT}/pods", pod),
-            (account, "PUT", f"/api/v1/namespaces/{VAULT}/finalize", {"metadata": {"name": VAULT}}),
-            (account, "DELETE", f"/api/v1/namespaces/{VAULT}", None),
-            (account, "DELETE", "/api/v1/secrets", None),
-            (account, "DELETE", f"/api/v1/namespaces/{VAULT}/secrets", None),
-            (account, "PATCH", f"/api/v1/namespaces/{HOME}/status", {"status": {"phase": "x"}}),
-            (account, "PATCH", f"{RBAC}/clusterroles/view", {"rules": ALL}),
-            (
-                account,
-                "POST",
-                "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
-                {"metadata": {"name": "a.b"}},
-            ),
-        )
-    )
+    wide = _object("RoleBinding", name, roleRef=ADMIN_ROLE, subjects=[MALLORY])
+    selectors: Json = {"clusterRoleSelectors": [{}]}
+    aggregated = _object("ClusterRole", name, aggregationRule=selectors)
+    everywhere = {**wide, "kind": "ClusterRoleBinding"}
+    return [
+        (account, "POST", ROLES, _object("Role", name, rules=ALL)),
+        (account, "POST", ROLES, _object("Role", name, rules=secret_rule)),
+        (account, "PATCH", f"{ROLES}/binder", {"rules": ALL}),
+        (account, "PUT", f"{ROLES}/mallory", _object("Role", "mallory", rules=ALL)),
+        (account, "POST", BINDINGS, wide),
+        (account, "PATCH", f"{BINDINGS}/reader", {"subjects": [MALLORY]}),
+        (account, "POST", f"{RBAC}/namespaces/{VAULT}/rolebindings", wide),
+        (account, "POST", f"{RBAC}/clusterrolebindings", everywhere),
+        (account, "POST", f"{RBAC}/clusterroles", _object("ClusterRole", name, rules=ALL)),
+        (account, "POST", f"{RBAC}/clusterroles", aggregated),
+        (account, "PATCH", f"{RBAC}/clusterroles/view", {"rules": ALL}),
+    ]
+
+
+def _grasps_at_objects(account: str, name: str) -> list[Grasp]:
+    vault, home = f"/api/v1/namespaces/{VAULT}", f"/api/v1/namespaces/{HOME}"
+    definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    config_map: Json = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
+    elsewhere = config_map | {"metadata": {"name": name, "namespace": VAULT}}
+    pod = config_map | {"kind": "Pod", "spec": {"containers": [{"name": "a", "image": "b"}]}}
+    return [
+        (account, "POST", f"{vault}/configmaps", config_map),
+        ("mallory", "POST", f"{home}/configmaps", elsewhere),
+        ("mallory", "POST", f"{home}/configmaps", config_map | {"kind": "Secret"}),
+        (account, "POST", f"{home}/serviceaccounts/reader/token", {"spec": {}}),
+        (account, "POST", f"{vault}/pods", pod),
+        (account, "PUT", f"{vault}/finalize", {"metadata": {"name": VAULT}}),
+        (account, "DELETE", vault, None),
+        (account, "DELETE", "/api/v1/secrets", None),
+        (account, "DELETE", f"{vault}/secrets", None),
+        (account, "PATCH", f"{home}/status", {"status": {"phase": "x"}}),
+        (account, "POST", definitions, {"metadata": {"name": "a.b"}}),
+    ]
 
 
 async def escalation(scene: Scene, choose: random.Random) -> None:
-    account, method, path, body = _grasps(scene, choose)
+    who, name = choose.choice(ACCOUNTS), f"grasp-{choose.randrange(1000)}"
+    grasps = _grasps_at_rights(who, name) + _grasps_at_objects(who, name)
+    account, method, path, body = choose.choice(grasps)
     content_type = "application/json"
     if method == "PATCH":
         content_type = choose.choice(

@@ -477,7 +477,8 @@ class Exchange:
     async def send(self, message: Message) -> None:
         if self._connection.write_paused:
             await self._connection.writable()
-        if self._disconnected:
+        if self._disconnected or self._connection.transport.is_closing():
+            self._disconnected = True
             return
         if message["type"] == "http.response.start":
             self._begin(message)
