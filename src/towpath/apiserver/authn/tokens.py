@@ -11,7 +11,7 @@ import base64
 import hashlib
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -24,7 +24,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from towpath.apiserver.calls import Target, Verbs
 from towpath.machinery.core_kinds import NODE, POD, SECRET, SERVICE_ACCOUNT
 from towpath.machinery.errors import NotFound
-from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import PLATFORM, TokenRefused, UserInfo, service_account
 
@@ -39,7 +38,8 @@ CLOCK_SET_BACK_S = 60.0
 TTL_S_MIN = 600
 TTL_S_MAX = 365 * 24 * 3600
 REMEMBERED_MAX = 4096
-DELETED_FOR_S_MAX = 60.0
+AT_ONCE = timedelta(0)
+DELETED_FOR_MAX = timedelta(seconds=60)
 """How long a deletion of a bound object may be under way before its tokens end."""
 LEGACY_ISSUER = "kubernetes/serviceaccount"
 LEGACY = f"{LEGACY_ISSUER}/"
@@ -53,13 +53,33 @@ class IssuedToken:
     """Seconds since the epoch."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """An object that a token ends with."""
+
+    target: Target
+    uid: str
+    outlives: timedelta
+    """How long the token is good after the object's deletion has begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A token whose signature was good."""
+
+    claims: dict[str, Any]
+    bound: tuple[_Bound, ...] = ()
+    user: UserInfo | None = None
+    """Of all but those that are kept in Secrets."""
+
+
 class ServiceAccountTokens:
     """Issues and verifies. Usable as hooks.platform.TokenIssuer, and `verify` as Authenticate."""
 
     def __init__(self, key: ec.EllipticCurvePrivateKey, verbs: Verbs, *, issuer: str) -> None:
         self._private = key
         self._verbs = verbs
-        self._remembered: dict[bytes, dict[str, Any]] = {}
+        self._remembered: dict[bytes, _Known] = {}
         self._decoded: dict[Target, tuple[bytes, RawObject]] = {}
         self.issuer = issuer
 
@@ -85,7 +105,7 @@ class ServiceAccountTokens:
 
     async def __call__(self, namespace: str, name: str, *, ttl_s: int) -> str:
         """A token for this server's own audience. Raises NotFound without the ServiceAccount."""
-        account = await self._object(SERVICE_ACCOUNT, namespace, name)
+        account = await self._object(Target(SERVICE_ACCOUNT, namespace, name))
         return self.issue(account, ttl_s=ttl_s).token
 
     def issue(
@@ -146,9 +166,10 @@ class ServiceAccountTokens:
 
         Raises TokenRefused when it has, and the token is not good for any of the audiences.
         """
-        claims = self._claims(token)
-        if claims is None:
+        known = self._known(token)
+        if known is None:
             return None
+        claims = known.claims
         if claims["iss"] == LEGACY_ISSUER:
             return await self._of_secret(token, claims)
         now = time.time()
@@ -161,15 +182,18 @@ class ServiceAccountTokens:
                 f"token audiences {quoted(claims['aud'])} is invalid for the target audiences "
                 f"{quoted(audiences)}"
             )
-        await self._require_standing(claims["kubernetes.io"])
-        return _user_of(claims)
+        for bound in known.bound:
+            await self._require(bound)
+        return known.user
 
     def audiences_of(self, token: str) -> tuple[str, ...]:
         """Whom a token that was verified is for."""
-        claims = self._claims(token) or {}
-        return tuple(claims.get("aud") or (self.issuer,))
+        known = self._known(token)
+        audiences = known.claims.get("aud") if known is not None else None
+        return tuple(audiences or (self.issuer,))
 
-    def _claims(self, token: str) -> dict[str, Any] | None:
+    def _known(self, token: str) -> "_Known | None":
+        """What the token says, if this server has signed it."""
         if token.count(".") != 2:
             return None
         digest = hashlib.sha256(token.encode()).digest()
@@ -187,41 +211,26 @@ class ServiceAccountTokens:
             return None
         if len(self._remembered) >= REMEMBERED_MAX:
             self._remembered.clear()
-        self._remembered[digest] = claims
-        return claims
+        known = self._remembered[digest] = _known_by(claims)
+        return known
 
-    async def _require_standing(self, about: RawObject) -> None:
-        namespace = about["namespace"]
-        await self._require(SERVICE_ACCOUNT, namespace, about["serviceaccount"], 0.0)
-        for kind, resource in BINDABLE.items():
-            # A pod's token names its node only to say where it runs.
-            if kind == "Node" and "pod" in about:
-                continue
-            if (identity := about.get(kind.lower())) is not None:
-                place = namespace if resource.namespaced else ""
-                await self._require(resource, place, identity, DELETED_FOR_S_MAX)
-
-    async def _require(
-        self, resource: Resource, namespace: str, identity: RawObject, deleted_for_s: float
-    ) -> None:
+    async def _require(self, bound: "_Bound") -> None:
         try:
-            obj = await self._object(resource, namespace, identity["name"])
+            metadata = (await self._object(bound.target))["metadata"]
         except NotFound:
-            obj = {"metadata": {}}
-        metadata = obj["metadata"]
+            metadata = {}
         deleted = metadata.get("deletionTimestamp")
-        if metadata.get("uid") != identity["uid"] or (
-            deleted and _is_past(deleted, timedelta(seconds=deleted_for_s))
-        ):
+        if metadata.get("uid") != bound.uid or (deleted and _is_past(deleted, bound.outlives)):
             raise TokenRefused("service account token has been invalidated")
 
     async def _of_secret(self, token: str, claims: RawObject) -> UserInfo:
         namespace = claims[f"{LEGACY}namespace"]
         name = claims[f"{LEGACY}service-account.name"]
         uid = claims[f"{LEGACY}service-account.uid"]
-        await self._require(SERVICE_ACCOUNT, namespace, {"name": name, "uid": uid}, 0.0)
+        await self._require(_Bound(Target(SERVICE_ACCOUNT, namespace, name), uid, AT_ONCE))
+        secret_name = claims[f"{LEGACY}secret.name"]
         try:
-            secret = await self._object(SECRET, namespace, claims[f"{LEGACY}secret.name"])
+            secret = await self._object(Target(SECRET, namespace, secret_name))
         except NotFound:
             raise TokenRefused("service account token has been invalidated") from None
         held = base64.b64encode(token.encode()).decode()
@@ -232,9 +241,8 @@ class ServiceAccountTokens:
         user = service_account(namespace, name)
         return UserInfo(name=user.name, groups=user.groups, uid=uid)
 
-    async def _object(self, resource: Resource, namespace: str, name: str) -> RawObject:
+    async def _object(self, target: Target) -> RawObject:
         """Not to be changed: it is decoded once and kept for as long as it stays what it is."""
-        target = Target(resource, namespace, name)
         found = await self._verbs.get(PLATFORM, target)
         known = self._decoded.get(target)
         if known is None or known[0] is not found:
@@ -251,6 +259,25 @@ def quoted(texts: Sequence[str]) -> str:
 
 def _is_past(timestamp: str, by: timedelta) -> bool:
     return datetime.fromisoformat(timestamp) <= datetime.now(UTC) - by
+
+
+def _known_by(claims: dict[str, Any]) -> _Known:
+    if claims["iss"] == LEGACY_ISSUER:
+        return _Known(claims)
+    return _Known(claims, tuple(_bound_by(claims["kubernetes.io"])), _user_of(claims))
+
+
+def _bound_by(about: RawObject) -> Iterator[_Bound]:
+    namespace, account = about["namespace"], about["serviceaccount"]
+    yield _Bound(Target(SERVICE_ACCOUNT, namespace, account["name"]), account["uid"], AT_ONCE)
+    for kind, resource in BINDABLE.items():
+        # A pod's token names its node only to say where it runs.
+        if kind == "Node" and "pod" in about:
+            continue
+        if (identity := about.get(kind.lower())) is not None:
+            place = namespace if resource.namespaced else ""
+            target = Target(resource, place, identity["name"])
+            yield _Bound(target, identity["uid"], DELETED_FOR_MAX)
 
 
 def _user_of(claims: dict[str, Any]) -> UserInfo:
