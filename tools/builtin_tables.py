@@ -34,7 +34,7 @@ PACKAGES = {
             *("autoscaling/v2", "discovery/v1", "rbac/v1", "coordination/v1", "events/v1"),
             *("admissionregistration/v1", "admissionregistration/v1beta1"),
             *("authentication/v1", "authorization/v1"),
-            *("scheduling/v1", "storage/v1"),
+            *("scheduling/v1", "storage/v1", "certificates/v1"),
         )
     },
 }
@@ -61,6 +61,7 @@ ROOTS = {
     "scheduling/v1": ("PriorityClass",),
     "storage/v1": ("StorageClass",),
     "events/v1": ("Event",),
+    "certificates/v1": ("CertificateSigningRequest",),
     "apiextensions/v1": ("CustomResourceDefinition",),
     "admissionregistration/v1": (
         *("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"),

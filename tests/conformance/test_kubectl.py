@@ -398,34 +398,6 @@ async def test_explain_of_built_in_kinds(kubectl: Kubectl) -> None:
         assert "KIND:" in await kubectl("explain", kind)
 
 
-async def test_whoami_and_what_may_i(kubectl: Kubectl) -> None:
-    who = await kubectl("auth", "whoami")
-    assert "admin" in who
-    assert "system:masters" in who
-    assert await kubectl("auth", "can-i", "delete", "nodes") == "yes\n"
-    bob = await kubectl.run("auth", "can-i", "list", "pods", "--as=bob")
-    assert (bob.code, bob.out) == (1, "no\n")
-    listed = await kubectl("auth", "can-i", "--list", "--as=bob")
-    assert "selfsubjectreviews.authentication.k8s.io" in listed
-    await kubectl("create", "rolebinding", "b", "--clusterrole=view", "--user=bob")
-    assert await kubectl("auth", "can-i", "list", "pods", "--as=bob") == "yes\n"
-    denied = await kubectl.run("delete", "pod", "p", "--as=bob")
-    assert denied.err == (
-        'Error from server (Forbidden): pods "p" is forbidden: User "bob" cannot delete '
-        'resource "pods" in API group "" in the namespace "default"\n'
-    )
-
-
-async def test_a_created_token_is_the_service_account(kubectl: Kubectl) -> None:
-    await kubectl("create", "serviceaccount", "ci")
-    token = (await kubectl("create", "token", "ci", "--duration=15m")).strip()
-    server, ca_file = kubectl.api.server, kubectl.api.pki.ca_file
-    direct = (f"--server={server}", f"--certificate-authority={ca_file}", f"--token={token}")
-    nothing = ("--kubeconfig=/dev/null",)
-    who = await kubectl("auth", "whoami", *direct, *nothing)
-    assert "system:serviceaccount:default:ci" in who
-
-
 async def test_scale(kubectl: Kubectl) -> None:
     await kubectl("apply", "-f", "-", stdin=DEPLOYMENT)
     assert "scaled" in await kubectl("scale", "deployment", "d", "--replicas=5")

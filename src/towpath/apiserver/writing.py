@@ -28,7 +28,7 @@ from towpath.machinery.names import (
 from towpath.machinery.objects import RawObject
 from towpath.store.contract import Audit, RevisionMismatch, Stored, Write
 
-PARTS = {"status": "status", "finalize": "spec"}
+PARTS = {"approval": "status", "status": "status", "finalize": "spec"}
 """Subresources that are one field of the object; the others change what they are about."""
 NAME_ERRORS = {
     "subdomain": subdomain_errors,

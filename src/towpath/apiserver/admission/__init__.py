@@ -6,6 +6,7 @@ policies, webhooks.
 """
 
 from towpath.apiserver.admission.addresses import assign_address
+from towpath.apiserver.admission.certificates import certificate_requester
 from towpath.apiserver.admission.definitions import definition_stays, establish_definition
 from towpath.apiserver.admission.limits import check_limits, default_limits
 from towpath.apiserver.admission.namespaces import immortal_namespaces, namespace_exists
@@ -25,6 +26,7 @@ def mutating_chain(store: Store) -> tuple[Admit, ...]:
         establish_definition,
         assign_address,
         default_limits,
+        certificate_requester,
         _with_the_first(store, MUTATING, "Mutations"),
     )
 

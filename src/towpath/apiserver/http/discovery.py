@@ -35,6 +35,7 @@ SUBRESOURCES: dict[str, Subresource] = {
 }
 """Those that speak of another kind than their parent."""
 OWN_KIND: dict[str, tuple[str, ...]] = {
+    "approval": ("get", "patch", "update"),
     "status": ("get", "patch", "update"),
     "finalize": ("update",),
     "log": ("get",),

@@ -4,6 +4,7 @@ from dataclasses import replace
 from importlib import import_module
 
 from towpath.apiserver.kinds.access import BINDING, ROLE
+from towpath.apiserver.kinds.certificates import CERTIFICATE_REQUEST
 from towpath.apiserver.kinds.configuration import CONFIG_MAP, SECRET
 from towpath.apiserver.kinds.definitions import CUSTOM_RESOURCE_DEFINITION
 from towpath.apiserver.kinds.ingresses import INGRESS, INGRESS_CLASS, NETWORK_POLICY
@@ -85,6 +86,7 @@ def _later(module: str, name: str) -> Behaviour:
 _POLICY_BINDING = _later("policies", "POLICY_BINDING")
 _WEBHOOKS = _later("webhooks", "WEBHOOKS")
 _PARTICULAR: dict[str, Behaviour] = {
+    "CertificateSigningRequest": CERTIFICATE_REQUEST,
     "ClusterRole": ROLE,
     "ClusterRoleBinding": BINDING,
     "ConfigMap": CONFIG_MAP,

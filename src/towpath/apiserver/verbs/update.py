@@ -19,7 +19,7 @@ from towpath.store.contract import RevisionMismatch
 ATTEMPTS = 50
 """Of a change that does not name the version it is for, when others write the same object."""
 
-WRITABLE = ("", "status", "scale", "finalize", "resize", "ephemeralcontainers")
+WRITABLE = ("", "approval", "status", "scale", "finalize", "resize", "ephemeralcontainers")
 
 MakeNew = Callable[[RawObject], RawObject]
 """The current object in (its own copy), the wanted one out."""

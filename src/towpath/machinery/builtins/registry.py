@@ -143,6 +143,12 @@ _CONTROL = (
     _kind("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings"),
     _kind("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", "pc", namespaced=False),
     _kind("storage.k8s.io", "v1", "StorageClass", "storageclasses", "sc", namespaced=False),
+    _kind(
+        *("certificates.k8s.io", "v1"),
+        *("CertificateSigningRequest", "certificatesigningrequests", "csr"),
+        namespaced=False,
+        subresources="approval status",
+    ),
     _kind("coordination.k8s.io", "v1", "Lease", "leases"),
     _kind("events.k8s.io", "v1", "Event", "events", "ev"),
     _kind(

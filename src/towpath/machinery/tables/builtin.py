@@ -29,6 +29,12 @@ _TABLE: tuple[tuple[str, str, str, Cells], ...] = (
     ("autoscaling", "scale", cluster.SCALE, cluster.scale),
     ("batch", "cronjobs", workloads.CRON_JOB, workloads.cron_job),
     ("batch", "jobs", workloads.JOB, workloads.job),
+    (
+        "certificates.k8s.io",
+        "certificatesigningrequests",
+        cluster.CERTIFICATE_REQUEST,
+        cluster.certificate_request,
+    ),
     ("coordination.k8s.io", "leases", cluster.LEASE, cluster.lease),
     ("discovery.k8s.io", "endpointslices", cluster.ENDPOINT_SLICE, cluster.endpoint_slice),
     ("events.k8s.io", "events", cluster.EVENT, cluster.event),

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from towpath.machinery.durations import human_duration
 from towpath.machinery.objects import RawObject
 from towpath.machinery.tables.columns import age_of, name_of, since
 from towpath.machinery.tables.workloads import labels_text, parts, selector_text
@@ -39,6 +40,7 @@ CLAIM = (
 )
 STORAGE_CLASS = "Name, Provisioner, ReclaimPolicy, VolumeBindingMode, AllowVolumeExpansion, Age"
 SCALE = "Name, Desired:integer, Available:integer, Age"
+CERTIFICATE_REQUEST = "Name, Age, SignerName, Requestor, RequestedDuration, Condition"
 PRIORITY_CLASS = "Name, Value:integer, Global-Default:boolean, Age, PreemptionPolicy"
 
 _SHOWN_MAX = 3
@@ -330,6 +332,17 @@ def storage_class(obj: RawObject, now: datetime) -> list[Any]:
 def scale(obj: RawObject, now: datetime) -> list[Any]:
     desired = (obj.get("spec") or {}).get("replicas", 0)
     return [name_of(obj), desired, (obj.get("status") or {}).get("replicas", 0), age_of(obj, now)]
+
+
+def certificate_request(obj: RawObject, now: datetime) -> list[Any]:
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    said = [one["type"] for one in status.get("conditions") or ()]
+    decided = [kind for kind in ("Approved", "Denied", "Failed") if kind in said] or ["Pending"]
+    issued = ["Issued"] if status.get("certificate") else []
+    seconds = spec.get("expirationSeconds")
+    lasts = human_duration(float(seconds)) if seconds else "<none>"
+    names = [spec.get("signerName", ""), spec.get("username", ""), lasts]
+    return [name_of(obj), age_of(obj, now), *names, ",".join([*decided, *issued])]
 
 
 def priority_class(obj: RawObject, now: datetime) -> list[Any]:
