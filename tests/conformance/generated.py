@@ -396,8 +396,8 @@ def _apply(random: Random, about: About) -> Step:
     if random.random() < 0.04:
         del query["fieldManager"]
     part = ""
-    if about.subresources and random.random() < 0.15:
-        part = f"/{random.choice(about.subresources)}"
+    if "status" in about.subresources and random.random() < 0.15:
+        part = "/status"
         body.update(random.choice(PARTS))
     return Step("PATCH", about.path(name) + part, body, query=query, content_type=APPLY)
 

@@ -167,15 +167,18 @@ class Side:
                     self.seen[name] = metadata[key]
 
     def _normal(self, response: httpx2.Response) -> Answer:
-        text = response.text.replace(self.namespace, "{ns}")
+        content_type = response.headers.get("content-type", "")
+        text = response.text
+        if "yaml" in content_type:
+            text = orjson.dumps(yaml.safe_load(text)).decode()
+        text = text.replace(self.namespace, "{ns}")
         text = UID.sub("<uid>", text)
         text = TIME.sub("<time>", text)
         text = ADDRESS.sub("<server>", text)
         text = GENERATED.sub("<five>", text)
         text = VERSION_IN_TEXT.sub(r"\1", text)
         text = TOKEN.sub("<token>", ISSUER.sub("<issuer>", text))
-        content_type = response.headers.get("content-type", "")
-        body = yaml.safe_load(text) if "yaml" in content_type else _events(text)
+        body = _events(text)
         warnings = tuple(
             value.replace(self.namespace, "{ns}")
             for name, value in response.headers.multi_items()

@@ -34,7 +34,8 @@ def begin(obj: RawObject, namespace: str, *, counts_generations: bool) -> None:
     """The metadata of an object that is about to exist."""
     metadata: RawObject = obj["metadata"]
     for name in SERVER_FIELDS:
-        metadata.pop(name, None)
+        if name != "generation":
+            metadata.pop(name, None)
     if namespace:
         metadata["namespace"] = namespace
     else:

@@ -5,7 +5,7 @@ from typing import Any
 from towpath.apiserver import refusals
 from towpath.apiserver.registry import ScalePaths, Served
 from towpath.machinery.causes import invalid_value
-from towpath.machinery.errors import BadRequest, StatusError
+from towpath.machinery.errors import BadRequest, StatusError, Undecodable
 from towpath.machinery.objects import RawObject
 from towpath.machinery.selectors import from_object
 
@@ -39,7 +39,13 @@ def with_scale(obj: RawObject, scale: RawObject, served: Served) -> RawObject:
     """The object with the replicas that a Scale wants; changes and returns `obj`."""
     assert served.scale is not None
     if scale.get("kind", SCALE_KIND) != SCALE_KIND:
-        raise BadRequest(f"a Scale is expected, not a {scale.get('kind')}")
+        if served.custom:
+            raise BadRequest(
+                'no kind is registered for the type v1.Scale in scheme "pkg/runtime/scheme.go:111"'
+            )
+        kind, version = scale["kind"], str(scale.get("apiVersion", "")).rpartition("/")[2]
+        why = f"converting ({version}.{kind}) to (autoscaling.Scale): unknown conversion"
+        raise Undecodable(kind, version, SCALE_KIND, why)
     replicas = (scale.get("spec") or {}).get("replicas", 0)
     if not replicas and _at(obj, served.scale.spec_replicas) is None:
         why = f'the spec replicas field ".{served.scale.spec_replicas}" cannot be empty'

@@ -149,7 +149,7 @@ def port_name_errors(text: str) -> list[str]:
 
 def content_key_errors(text: str) -> list[str]:
     """Keys of ConfigMaps and Secrets."""
-    errors = [_length_words(253)] if len(text) > 253 else []
+    errors = [_length_words(253, "characters")] if len(text) > 253 else []
     if not re.fullmatch(r"[-._a-zA-Z0-9]+", text):
         words = "a valid config key must consist of alphanumeric characters, '-', '_' or '.'"
         errors.append(_regex_words(words, "[-._a-zA-Z0-9]+", "key.name", "KEY_NAME", "key-name"))
@@ -204,6 +204,10 @@ def check_metadata(
     else:
         name = metadata["name"]
         causes += [invalid_value("metadata.name", name, each) for each in name_errors(name)]
+    generation = metadata.get("generation", 0)
+    if isinstance(generation, int) and generation < 0:
+        words = "must be greater than or equal to 0"
+        causes.append(invalid_value("metadata.generation", generation, words))
     if namespaced:
         causes += _check_namespace(metadata.get("namespace"))
     elif metadata.get("namespace"):

@@ -41,8 +41,10 @@ async def get(verbs: Verbs, request: ApiRequest) -> None:
 
 
 async def list_(verbs: Verbs, request: ApiRequest) -> None:
+    # Of a list the options are looked at first, other than everywhere else.
+    options = read_options(request.query)
     form = _form(request, lists=True)
-    page = await verbs.list(request.user, request.target, read_options(request.query))
+    page = await verbs.list(request.user, request.target, options)
     body = await list_bytes(request.served, page, form, request.query)
     await send_large(request.scope, request.send, body)
 

@@ -16,6 +16,7 @@ from towpath.machinery.causes import (
 from towpath.machinery.errors import BadRequest, Cause
 from towpath.machinery.objects import RawObject
 from towpath.machinery.remembering import remember_short
+from towpath.machinery.selectors import parse_fields, parse_labels
 
 Query = Mapping[str, str]
 
@@ -60,6 +61,7 @@ def integer(query: Query, name: str) -> int | None:
 def read_options(query: Query) -> ReadOptions:
     limit = integer(query, "limit") or 0
     integer(query, "timeoutSeconds")
+    _check_selectors(query)
     said = _version_match(query)
     if "sendInitialEvents" in query:
         said.append(forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
@@ -73,6 +75,14 @@ def read_options(query: Query) -> ReadOptions:
         limit=max(limit, 0),
         continue_token=query.get("continue", ""),
     )
+
+
+def _check_selectors(query: Query) -> None:
+    """Whether they can be read comes before whether the options go together."""
+    if labels := query.get("labelSelector"):
+        parse_labels(labels)
+    if fields := query.get("fieldSelector"):
+        parse_fields(fields)
 
 
 def _version_match(query: Query) -> list[Cause]:
@@ -98,6 +108,7 @@ def _forbidden(why: str) -> Cause:
 def watch_options(query: Query) -> WatchOptions:
     integer(query, "limit")
     timeout = integer(query, "timeoutSeconds")
+    _check_selectors(query)
     match = query.get("resourceVersionMatch", "")
     said = []
     if "sendInitialEvents" in query and match != "NotOlderThan":

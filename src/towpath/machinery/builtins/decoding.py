@@ -6,6 +6,7 @@ again is not what came: null and empty fields are gone, structs are there though
 quantities are written in one way. Null in a list or a map is the zero value.
 """
 
+import base64
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -41,6 +42,7 @@ class _Struct:
 
     read: dict[str, Read] = field(default_factory=dict)
     omitted: set[str] = field(default_factory=set)
+    maps: set[str] = field(default_factory=set)
     written: list[tuple[str, Callable[[], Any]]] = field(default_factory=list)
 
     def add(self, package: str, each: Field) -> None:
@@ -50,6 +52,8 @@ class _Struct:
                 self.add(inner.package, nested)
             return
         self.read[each.name] = _reader(package, each.type)
+        if each.type.startswith("map:"):
+            self.maps.add(each.name)
         if each.written:
             zero = _nothing if each.pointer else _zero(package, each.type)
             self.written.append((each.name, zero))
@@ -80,6 +84,9 @@ def _struct_reader(reference: str) -> Read:
                 if kept is not inner:
                     value[name] = kept
                 if kept or name not in how.omitted:
+                    if kept == [] or (kept == {} and name in how.maps):
+                        # What is written though it is empty is written as null.
+                        value[name] = None
                     continue
             if gone is None:
                 gone = []
@@ -237,6 +244,8 @@ def _read_float(value: Any, path: str, owner: str) -> Any:
 
 
 def _read_bytes(value: Any, path: str, owner: str) -> Any:
+    if isinstance(value, list) and all(isinstance(one, int) and 0 <= one < 256 for one in value):
+        return base64.b64encode(bytes(value)).decode()
     if not isinstance(value, str):
         raise _mismatch(value, path, owner, "[]uint8")
     if value and not FORMATS["byte"](value.replace("\n", "").replace("\r", "")):
