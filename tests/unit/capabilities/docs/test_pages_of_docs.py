@@ -1,6 +1,8 @@
 """Docs in the portal: what there is to read, one page, and nothing of somebody else's."""
 
+import re
 from collections.abc import AsyncIterator
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,16 @@ async def test_what_has_docs_is_listed_for_who_may_see_it(portal: RunningPortal)
     assert f'href="{HERE}"' in shown.html
     assert "/docs/demo/component/plain" not in shown.html
     assert "secrets" not in (await portal.open("/docs?q=secrets")).text.partition("Filter")[2]
+
+
+async def test_where_few_of_many_have_docs_one_looks_further(portal: RunningPortal) -> None:
+    many = [described(f"a-{number:03}", "demo", "url:x") for number in range(300)]
+    await portal.records.catalog.ingest("many", many, project="demo", version="1")
+    shown = await portal.open("/docs")
+    assert "None of these has docs" in shown.text
+    further = re.search(r'href="(/docs\?continue=[^"]+)"', shown.html)
+    assert further is not None
+    assert f'href="{HERE}"' in (await portal.open(unescape(further[1]))).html
 
 
 async def test_a_page_says_what_is_written_and_where_it_comes_from(portal: RunningPortal) -> None:
