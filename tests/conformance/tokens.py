@@ -4,7 +4,7 @@ import base64
 from typing import Any
 
 import pytest
-from tests.conformance.asked import MAPS
+from tests.conformance.asked import MAPS, PODS, pod
 from tests.conformance.permissions import (
     ACCOUNTS,
     SELF,
@@ -104,7 +104,44 @@ TOKENS_IN_SECRETS = [
     ),
 ]
 
+NODE = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "{ns}"}}
+
+
+def bound_to(kind: str, name: str) -> Object:
+    reference = {"kind": kind, "name": name, "apiVersion": "v1"}
+    return token_request(boundObjectRef=reference)
+
+
+def invalidated(_status: int, body: Any) -> bool:
+    return not body["status"].get("authenticated")
+
+
+TOKENS_OF_PODS = [
+    get(f"{ACCOUNTS}/default", until=lambda status, _: status == 200, quiet=True),
+    post(ACCOUNTS, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "ci"}}),
+    post("/api/v1/nodes", NODE, quiet=True),
+    post(PODS, pod("p"), quiet=True),
+    post(f"{ACCOUNTS}/ci/token", bound_to("Pod", "p")),
+    post(f"{ACCOUNTS}/default/token", bound_to("Pod", "p"), keep=of_status),
+    post(SELF, WHO, headers=bearer()),
+    delete(f"{PODS}/p", {"gracePeriodSeconds": 0}, quiet=True),
+    post(TOKENS, review("TokenReview", token="{kept}"), until=invalidated),
+    post(f"{ACCOUNTS}/default/token", bound_to("Node", "{ns}"), keep=of_status),
+    post(SELF, WHO, headers=bearer()),
+    delete("/api/v1/nodes/{ns}", quiet=True),
+    post(TOKENS, review("TokenReview", token="{kept}"), until=invalidated),
+    post(f"{ACCOUNTS}/ci/token", token_request(), keep=of_status),
+    delete(f"{ACCOUNTS}/ci", quiet=True),
+    post(ACCOUNTS, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "ci"}}),
+    post(TOKENS, review("TokenReview", token="{kept}"), until=invalidated),
+    post(f"{ACCOUNTS}/default/token", token_request(expirationSeconds=-1)),
+    post(f"{ACCOUNTS}/default/token", token_request(audiences=["", "a"])),
+    post(f"{ACCOUNTS}/default/token", token_request(typo=1), query={"fieldValidation": "Strict"}),
+    post(f"{ACCOUNTS}/default/token", token_request(audiences="a")),
+]
+
 TOKEN_SEQUENCES = [
     pytest.param(TOKENS_OF_ACCOUNTS, id="tokens of service accounts"),
     pytest.param(TOKENS_IN_SECRETS, id="tokens kept in Secrets"),
+    pytest.param(TOKENS_OF_PODS, id="tokens of pods and nodes"),
 ]

@@ -219,8 +219,10 @@ class ServiceAccountTokens:
             metadata = (await self._object(bound.target))["metadata"]
         except NotFound:
             metadata = {}
-        deleted = metadata.get("deletionTimestamp")
-        if metadata.get("uid") != bound.uid or (deleted and _is_past(deleted, bound.outlives)):
+        deleted, uid = metadata.get("deletionTimestamp"), metadata.get("uid")
+        if uid and uid != bound.uid and bound.target.resource is SERVICE_ACCOUNT:
+            raise TokenRefused(f"service account UID ({uid}) does not match claim ({bound.uid})")
+        if uid != bound.uid or (deleted and _is_past(deleted, bound.outlives)):
             raise TokenRefused("service account token has been invalidated")
 
     async def _of_secret(self, token: str, claims: RawObject) -> UserInfo:
