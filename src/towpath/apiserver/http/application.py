@@ -45,7 +45,7 @@ from towpath.apiserver.http.responses import (
 )
 from towpath.apiserver.http.watching import WatchStreams
 from towpath.apiserver.pods import Pods
-from towpath.apiserver.refusals import not_found
+from towpath.apiserver.refusals import denied, not_found
 from towpath.apiserver.registry import Registry, Served
 from towpath.machinery.asgi import Receive, Scope, Send
 from towpath.machinery.errors import (
@@ -55,7 +55,7 @@ from towpath.machinery.errors import (
     StatusError,
     Unauthorized,
 )
-from towpath.machinery.users import AccessRequest, Authorize, UserInfo
+from towpath.machinery.users import MASTERS, AccessRequest, Authorize, UserInfo
 
 Handler = Callable[[Verbs, ApiRequest], Awaitable[None]]
 
@@ -80,6 +80,7 @@ SUBRESOURCE: dict[str, tuple[str, Handler]] = {
     "PATCH": ("patch", handlers.patch),
 }
 REVIEWED = ("create",)
+WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 SOCKET_SUBRESOURCES = frozenset({"exec", "attach", "portforward"})
 ROOT_PATHS = sorted({"/api", "/apis", "/metrics", "/openapi/v2", "/openapi/v3", *PUBLIC_PATHS})
 PLAIN_404 = b"404 page not found\n"
@@ -235,6 +236,8 @@ class ApiApplication:
         turn, started = fairness.turn_number, time.perf_counter()
         code = 200
         try:
+            if request.method in WITH_BODY:
+                await self._require(request, verb)
             await handler(self._verbs, request)
         except StatusError as error:
             code = error.code
@@ -244,6 +247,20 @@ class ApiApplication:
             fairness.leave(flow, turn, seconds)
             self.metrics.requests[(verb, request.target.resource.plural, code)] += 1
             self.metrics.seconds[verb] += seconds
+
+    async def _require(self, request: ApiRequest, verb: str) -> None:
+        """The verbs ask too; asked here, nobody's body is read who may not send one."""
+        target, resource = request.target, request.target.resource
+        asked = AccessRequest(
+            verb,
+            resource.group,
+            resource.plural,
+            target.namespace,
+            target.name,
+            target.subresource,
+        )
+        if MASTERS not in request.user.groups and not await self._authorize(request.user, asked):
+            raise denied(request.user, asked)
 
     async def _user(self, scope: Scope, path: str) -> tuple[UserInfo, UserInfo | None]:
         """As whom the request acts, and who impersonates them."""
