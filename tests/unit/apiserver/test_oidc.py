@@ -197,14 +197,16 @@ async def test_keys_are_kept_and_follow_a_rotation(
     tokens = [provider.token(sub=str(number)) for number in range(20)]
     await asyncio.gather(*(authentication.authenticate(token) for token in tokens))
     assert provider.asked == ["/.well-known/openid-configuration", "/keys"]
+    stale = provider.token()
     provider.rotate()
     with pytest.raises(TokenRefused, match="signature"):
         await authentication.authenticate(provider.token())
     assert len(provider.asked) == 2, "an unknown key has the issuer asked once in a while only"
     monkeypatch.setattr(oidc, "RETRY_S", 0.0)
     assert await authentication.authenticate(provider.token())
+    assert await authentication.authenticate(tokens[0]), "a good token is known for a while"
     with pytest.raises(TokenRefused, match="signature"):
-        await authentication.authenticate(tokens[0])
+        await authentication.authenticate(stale)
 
 
 async def test_an_issuer_that_fails_takes_nobody_else_with_it(

@@ -164,8 +164,10 @@ class JwtAuthenticator:
     jwt: Jwt
     keys: IssuerKeys
 
-    async def __call__(self, token: str) -> UserInfo:
-        """Raises TokenRefused; the words are kube-apiserver's."""
+    async def __call__(self, token: str) -> tuple[UserInfo, float]:
+        """Whose the token is, and for how many seconds. Raises TokenRefused, in kube-apiserver's
+        words.
+        """
         claims = await self._verified(token)
         user = UserInfo(
             name=self._name(claims),
@@ -175,7 +177,7 @@ class JwtAuthenticator:
         )
         self._check_claims(claims)
         self._check_user(user)
-        return user
+        return user, float(claims["exp"]) - time.time()
 
     async def _verified(self, token: str) -> Claims:
         try:

@@ -5,8 +5,10 @@ and in /metrics. A file that is gone takes its issuers with it. Issuers that sta
 """
 
 import asyncio
+import hashlib
 import logging
 import ssl
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +26,8 @@ log = logging.getLogger(__name__)
 
 LOOKED_AT_EVERY_S = 2.0
 FILE_BYTES_MAX = 1024 * 1024
+REMEMBERED_S = 10.0
+REMEMBERED_MAX = 4096
 
 
 class StructuredAuthentication:
@@ -34,6 +38,8 @@ class StructuredAuthentication:
         self._own_issuers = tuple(own_issuers)
         self._configuration = NOTHING
         self._authenticators: dict[str, JwtAuthenticator] = {}
+        self._remembered: dict[bytes, tuple[float, UserInfo]] = {}
+        """Good tokens, for a few seconds, as there: by when to look again, and whose they are."""
         self._text = ""
         self.reloads = {"success": 0, "failure": 0}
 
@@ -41,8 +47,17 @@ class StructuredAuthentication:
         """Raises TokenRefused."""
         if not self._authenticators:
             return None
+        digest, now = hashlib.sha256(token.encode()).digest(), time.monotonic()
+        if (known := self._remembered.get(digest)) is not None and known[0] > now:
+            return known[1]
         authenticator = self._authenticators.get(issuer_of(token))
-        return await authenticator(token) if authenticator is not None else None
+        if authenticator is None:
+            return None
+        user, seconds_left = await authenticator(token)
+        if len(self._remembered) >= REMEMBERED_MAX:
+            self._remembered.clear()
+        self._remembered[digest] = (now + min(REMEMBERED_S, seconds_left), user)
+        return user
 
     def anonymous_at(self, path: str) -> bool:
         return self._configuration.anonymous_at(path)
@@ -85,6 +100,7 @@ class StructuredAuthentication:
             for jwt in configuration.jwt
         }
         self._configuration = configuration
+        self._remembered.clear()
 
     def _read(self) -> str:
         try:
