@@ -43,9 +43,9 @@ def with_scale(obj: RawObject, scale: RawObject, served: Served) -> RawObject:
             raise BadRequest(
                 'no kind is registered for the type v1.Scale in scheme "pkg/runtime/scheme.go:111"'
             )
-        kind, version = scale["kind"], str(scale.get("apiVersion", "")).rpartition("/")[2]
-        why = f"converting ({version}.{kind}) to (autoscaling.Scale): unknown conversion"
-        raise Undecodable(kind, version, SCALE_KIND, why)
+        kind, written_in = scale["kind"], str(scale.get("apiVersion", "")).rpartition("/")[2]
+        why = f"converting ({written_in}.{kind}) to (autoscaling.Scale): unknown conversion"
+        raise Undecodable(kind, written_in, SCALE_KIND, why)
     replicas = (scale.get("spec") or {}).get("replicas", 0)
     if not replicas and _at(obj, served.scale.spec_replicas) is None:
         why = f'the spec replicas field ".{served.scale.spec_replicas}" cannot be empty'
