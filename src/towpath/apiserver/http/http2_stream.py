@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from h2.errors import ErrorCodes
 
-from towpath.apiserver.http.http1 import WITHOUT_BODY, Serving
+from towpath.apiserver.http.http1 import Serving
+from towpath.apiserver.http.http1_exchange import WITHOUT_BODY
 from towpath.machinery.asgi import Message, Scope
 
 if TYPE_CHECKING:
