@@ -206,8 +206,8 @@ def check_metadata(
         causes += [invalid_value("metadata.name", name, each) for each in name_errors(name)]
     generation = metadata.get("generation", 0)
     if isinstance(generation, int) and generation < 0:
-        words = "must be greater than or equal to 0"
-        causes.append(invalid_value("metadata.generation", generation, words))
+        too_small = "must be greater than or equal to 0"
+        causes.append(invalid_value("metadata.generation", generation, too_small))
     if namespaced:
         causes += _check_namespace(metadata.get("namespace"))
     elif metadata.get("namespace"):

@@ -114,10 +114,9 @@ def _is_whole_json(start: Message) -> bool:
 
 
 def _as_yaml(body: bytes) -> bytes:
-    import yaml
+    from towpath.machinery.documents import dump_document
 
-    dumped = yaml.dump(orjson.loads(body), Dumper=yaml.CSafeDumper, allow_unicode=True)
-    return dumped.encode() if isinstance(dumped, str) else dumped
+    return dump_document(orjson.loads(body)).encode()
 
 
 def _indented(body: bytes) -> bytes:
