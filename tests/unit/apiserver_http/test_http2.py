@@ -22,6 +22,7 @@ from h2.events import (
 )
 from h2.settings import SettingCodes
 from tests.support import eventually
+from tests.wire import wired_api_server
 
 from towpath.apiserver.authn.pki import Pki, open_pki
 from towpath.apiserver.http import http2, http2_stream
@@ -269,6 +270,57 @@ async def test_large_answers_come_whole(connect: Connect) -> None:
     await client.flush()
     for number in numbers:
         assert await client.ended(number) == b"x" * 2_000_000
+
+
+async def test_who_lets_in_much_and_reads_late_gets_all_of_it(
+    connect: Connect, listener: Listener
+) -> None:
+    client = await connect()
+    client.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 2**24})
+    client.h2.increment_flow_control_window(2**26)
+    numbers = [client.ask("/large?6000000") for _ in range(4)]
+    await client.flush()
+    (connection,) = listener.connections
+
+    async def is_held_up() -> bool:
+        return bool(connection.write_paused)
+
+    await eventually(is_held_up, deadline_s=DEADLINE_S)
+    assert connection.transport.get_write_buffer_size() < 2**20
+    for number in numbers:
+        assert len(await client.ended(number)) == 6_000_000
+
+
+async def test_many_watches_share_a_connection(tmp_path: Path) -> None:
+    count = http2.STREAMS_MAX - 10
+    path = "/api/v1/namespaces/default/configmaps"
+    async with wired_api_server(tmp_path) as api:
+        connection = api.connection()
+        async with httpx2.AsyncClient(
+            base_url=api.server,
+            verify=connection.tls_context(),
+            headers={"authorization": f"Bearer {connection.token}"},
+            limits=httpx2.Limits(max_connections=1),
+            http2=True,
+            trust_env=False,
+        ) as http:
+            open_: asyncio.Queue[None] = asyncio.Queue()
+
+            async def first_event() -> str:
+                async with http.stream("GET", path, params={"watch": "1"}, timeout=60) as answer:
+                    assert answer.http_version == "HTTP/2"
+                    open_.put_nowait(None)
+                    async for line in answer.aiter_lines():
+                        return line
+                return ""
+
+            async with asyncio.TaskGroup() as tasks:
+                watches = [tasks.create_task(first_event()) for _ in range(count)]
+                for _ in watches:
+                    await open_.get()
+                obj = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "seen"}}
+                assert (await http.post(path, json=obj)).status_code == 201
+            assert all('"name":"seen"' in watch.result() for watch in watches)
 
 
 async def test_what_lasts_ends_when_the_client_takes_it_back(

@@ -37,6 +37,7 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 
 from towpath.apiserver.http.http1 import ASGI, KEEP_ALIVE_S, Serving, address_of
+from towpath.apiserver.http.http1_exchange import WRITE_BYTES
 from towpath.apiserver.http.http2_stream import Stream
 from towpath.machinery.asgi import Scope
 
@@ -284,7 +285,11 @@ class Http2Connection(asyncio.Protocol):
         ready += self.h2.data_to_send()
         ready += DATA_HEAD.pack(size >> 8, size & 0xFF, 0, 0, number)
         ready += piece
-        self.flush()
+        if len(ready) < WRITE_BYTES:
+            self.flush()
+        else:
+            # Not at the end of the turn: the transport says at once when it has enough.
+            self._write_now()
 
     def sent_frame(self) -> None:
         self._patience = min(PATIENCE, self._patience + PATIENCE_PER_FRAME)
