@@ -440,3 +440,19 @@ async def test_what_was_applied_is_kept_as_kubectl_writes_it(kubectl: Kubectl) -
     )
     said = await kubectl("apply", "set-last-applied", "-f", "-", stdin=changed)
     assert "no changes required" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        pytest.param(("service", "clusterip", "--tcp=80", "--clusterip=1.2.3"), "clusterIPs[0]"),
+        pytest.param(("service", "nodeport", "--tcp=80", "--node-port=1"), "ports[0].nodePort"),
+        pytest.param(("quota", "--hard=pods=1", "--scopes=Bad"), "scopes"),
+    ],
+)
+async def test_what_cannot_be_is_refused_by_its_field(
+    kubectl: Kubectl, arguments: tuple[str, ...], field: str
+) -> None:
+    refused = await kubectl.run("create", *arguments, "x")
+    assert refused.code == 1
+    assert f'"x" is invalid: spec.{field}: Invalid value' in refused.err

@@ -7,9 +7,11 @@ from towpath.apiserver.kinds.containers import PROTOCOLS, named, port_or_name
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import duplicate, invalid_value, required, unsupported
 from towpath.machinery.errors import Cause
-from towpath.machinery.names import label_errors, port_number_errors
+from towpath.machinery.names import address_errors, label_errors, port_number_errors
 from towpath.machinery.objects import RawObject
 
+NODE_PORTS = range(30000, 32768)
+NOT_A_NODE_PORT = "provided port is not in the valid range. The range of valid ports is 30000-32767"
 SERVICE_TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 
 
@@ -74,6 +76,11 @@ def _validate_service(obj: RawObject, old: RawObject | None) -> list[Cause]:
         if port.get("protocol") not in PROTOCOLS:
             causes.append(unsupported(f"{field}.protocol", port.get("protocol"), PROTOCOLS))
         causes += port_or_name(f"{field}.targetPort", port.get("targetPort", 0))
+        node_port = port.get("nodePort") or NODE_PORTS.start
+        if node_port not in NODE_PORTS:
+            causes.append(invalid_value(f"{field}.nodePort", node_port, NOT_A_NODE_PORT))
+    if old is None and (address := spec.get("clusterIP")) and not headless:
+        causes += named("spec.clusterIPs[0]", address, address_errors(address))
     before = ((old or {}).get("spec") or {}).get("clusterIP")
     if before and spec.get("type") != "ExternalName" and spec.get("clusterIP") != before:
         words = "may not change once set"

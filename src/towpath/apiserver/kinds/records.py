@@ -17,6 +17,12 @@ VOLUME_MODES = ("Block", "Filesystem")
 PREEMPTION_POLICIES = ("Never", "PreemptLowerPriority")
 RECLAIM_POLICIES = ("Delete", "Retain")
 BINDING_MODES = ("Immediate", "WaitForFirstConsumer")
+QUOTA_SCOPES = frozenset(
+    {
+        *("Terminating", "NotTerminating", "BestEffort", "NotBestEffort", "PriorityClass"),
+        *("CrossNamespacePodAffinity", "VolumeAttributesClass"),
+    }
+)
 GATED_LEASE_FIELDS = ("strategy", "preferredHolder")
 EVENT_FIELD_LENGTH_MAX, EVENT_MESSAGE_LENGTH_MAX = 128, 1024
 IMMUTABLE = "field is immutable"
@@ -197,6 +203,8 @@ def _validate_quota(obj: RawObject, old: RawObject | None) -> list[Cause]:
     for name in spec.get("hard") or {}:
         causes += named(f"spec.hard[{name}]", name, qualified_name_errors(name))
     scopes = spec.get("scopes")
+    if not QUOTA_SCOPES.issuperset(scopes or ()):
+        causes.append(invalid_value("spec.scopes", scopes, "unsupported scope"))
     if old is not None and scopes != (old.get("spec") or {}).get("scopes"):
         causes.append(invalid_value("spec.scopes", scopes, IMMUTABLE))
     return causes

@@ -15,6 +15,7 @@ _TABLE: tuple[tuple[str, str, str, Cells], ...] = (
     ("", "persistentvolumeclaims", cluster.CLAIM, cluster.claim),
     ("", "persistentvolumes", cluster.VOLUME, cluster.volume),
     ("", "pods", pods.COLUMNS, pods.cells),
+    ("", "podtemplates", workloads.POD_TEMPLATE, workloads.pod_template),
     ("", "replicationcontrollers", workloads.REPLICA_SET, workloads.replication_controller),
     ("", "resourcequotas", cluster.QUOTA, cluster.quota),
     ("", "secrets", cluster.SECRET, cluster.secret),

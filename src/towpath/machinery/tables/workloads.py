@@ -13,6 +13,7 @@ _TEMPLATE = "Containers*, Images*"
 
 DEPLOYMENT = f"Name, Ready, Up-to-date, Available, Age, {_TEMPLATE}, Selector*"
 REPLICA_SET = f"Name, Desired:integer, Current:integer, Ready:integer, Age, {_TEMPLATE}, Selector*"
+POD_TEMPLATE = "Name, Containers, Images, Pod Labels"
 STATEFUL_SET = f"Name, Ready, Age, {_TEMPLATE}"
 DAEMON_SET = (
     "Name, Desired:integer, Current:integer, Ready:integer, Up-to-date:integer, "
@@ -81,6 +82,12 @@ def replica_set(obj: RawObject, now: datetime) -> list[Any]:
 def replication_controller(obj: RawObject, now: datetime) -> list[Any]:
     spec, _ = parts(obj)
     return [*replica_set(obj, now)[:-1], labels_text(spec.get("selector"))]
+
+
+def pod_template(obj: RawObject, _now: datetime) -> list[Any]:
+    template = obj.get("template") or {}
+    labels = (template.get("metadata") or {}).get("labels")
+    return [name_of(obj), *_template({"template": template}), labels_text(labels)]
 
 
 def stateful_set(obj: RawObject, now: datetime) -> list[Any]:
