@@ -59,7 +59,11 @@ class Webhook:
             await asyncio.Event().wait()
         status = 500 if path == "/broken" else 200
         answer = {"kind": review["kind"], "apiVersion": review["apiVersion"]}
-        answer["response"] = _response(path, request)
+        answer["response"] = (
+            _conversion(path, request)
+            if review["kind"] == "ConversionReview"
+            else _response(path, request)
+        )
         if path == "/no-response":
             del answer["response"]
         if path == "/other-kind":
@@ -81,6 +85,35 @@ def _response(path: str, request: RawObject) -> RawObject:
     if path == "/warn":
         response["warnings"] = ["this will go away", "and this"]
     return response
+
+
+def _conversion(path: str, request: RawObject) -> RawObject:
+    """Between v1 (`size`) and v2 (`length`); what goes wrong is in the path."""
+    response: RawObject = {"uid": request["uid"], "result": {"status": "Success"}}
+    objects = [_converted(path, obj, request["desiredAPIVersion"]) for obj in request["objects"]]
+    response["convertedObjects"] = objects[1:] if path == "/convert-few" else objects
+    if path == "/convert-not":
+        response["result"] = {"status": "Failure", "message": "nobody knows how"}
+    if path == "/convert-silent":
+        response["result"] = {}
+    if path == "/convert-uid":
+        response["uid"] = "another"
+    return response
+
+
+def _converted(path: str, obj: RawObject, wanted: str) -> RawObject:
+    names = ("size", "length") if wanted.endswith("v2") else ("length", "size")
+    spec = dict(obj.get("spec") or {})
+    if names[0] in spec:
+        spec[names[1]] = spec.pop(names[0])
+    labels = {**(obj["metadata"].get("labels") or {}), "by": "webhook"}
+    metadata = {**obj["metadata"], "labels": labels}
+    metadata["finalizers"] = ["example.dev/never"]
+    if path == "/convert-name":
+        metadata["name"] = "other"
+    kind = "Other" if path == "/convert-kind" else obj["kind"]
+    version = "example.dev/v9" if path == "/convert-version" else wanted
+    return {**obj, "apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}
 
 
 @asynccontextmanager

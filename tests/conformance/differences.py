@@ -32,7 +32,9 @@ ACCEPTED: tuple[Accepted, ...] = (
     Accepted(
         "words-of-webhooks", WORDS + r".*(get version/kind|remove for path|no kind \"Nonsense)"
     ),
-    Accepted("words-of-cel", WORDS + r".*no such key"),
+    Accepted("words-of-cel", WORDS + r".*undefined field 'nope'", "mutating"),
+    Accepted("managers-of-other-versions", r"^metadata\.managedFields", "PATCH .*v2/.*rods/a"),
+    Accepted("conversion-at-once", WORDS + r".*objects, expected", "GET .*rods$"),
     Accepted("version-that-is-no-number", ANY, "GET", query="=x.*watch=|watch=.*=x"),
     Accepted("empty-lists", "f:rules|managedFields", "roles", r"'rules': \[\]"),
     Accepted("version-on-create", ANY, "POST", r"'resourceVersion': '5'"),
@@ -42,7 +44,7 @@ ACCEPTED: tuple[Accepted, ...] = (
     ),
     Accepted("names-of-types", WORDS, "customresourcedefinitions", r"'rule': 'size\(self\)'"),
     Accepted("definitions-at-once", r"^(status|metadata)", "customresourcedefinitions"),
-    Accepted("definitions-at-once", r"^metadata.continue", "(widgets|listeds|looses)$"),
+    Accepted("definitions-at-once", r"^metadata.continue", "(widgets|rods|listeds|looses)$"),
     Accepted("controllers-at-work", r"^(items|rows)", "(GET|DELETE) .*(configmaps|accounts)$"),
     Accepted("column-descriptions", r"^columnDefinitions"),
     Accepted("groups-not-served", r"^groups", "/apis$"),

@@ -352,7 +352,7 @@ _MAP_LIST: Object = {
     "x-kubernetes-list-type": "map",
     "x-kubernetes-list-map-keys": ["a"],
 }
-PLACES = [
+PLACES: list[Object] = [
     {"x-kubernetes-validations": [{"rule": "self.metadata.name == 'a' && self.kind == 'b'"}]},
     {"x-kubernetes-validations": [{"rule": "self.metadata.labels == {}"}]},
     {

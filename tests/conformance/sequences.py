@@ -4,8 +4,9 @@ from tests.conformance.custom import CUSTOM
 from tests.conformance.definitions import DEFINITION_SEQUENCES
 from tests.conformance.life import APPLIED, LIFE
 from tests.conformance.lifecycles import LIFECYCLES
+from tests.conformance.mutating_policies import MUTATING_SEQUENCES
 from tests.conformance.permissions import PERMISSIONS
-from tests.conformance.policies import MUTATING_SEQUENCES, POLICY_SEQUENCES
+from tests.conformance.policies import POLICY_SEQUENCES
 from tests.conformance.rules import RULE_SEQUENCES
 from tests.conformance.shapes import RIGHTS, SHAPES
 from tests.conformance.tokens import TOKEN_SEQUENCES

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from tests.conformance.asked import MAPS, Object, config_map
+from tests.conformance.conversions import CONVERSION_SEQUENCES
 from tests.conformance.sides import Step, delete, get, patch, post
 from tests.webhooks import Webhook
 
@@ -195,4 +196,5 @@ WEBHOOK_SEQUENCES = [
     pytest.param(no_service, id="a service that is not there"),
     pytest.param(one_changes("/label"), id="a mutating webhook adds a label"),
     pytest.param(one_changes("/wrong-place", refused=True), id="a patch that does not fit"),
+    *CONVERSION_SEQUENCES,
 ]

@@ -83,6 +83,15 @@ class ScalePaths:
 
 
 @dataclass(frozen=True, slots=True)
+class Conversion:
+    """A webhook that knows how an object looks in another version."""
+
+    client_config: RawObject
+    review_version: str
+    """Of the ConversionReviews that it reads."""
+
+
+@dataclass(frozen=True, slots=True)
 class Served:
     """One version of one resource, as it is served."""
 
@@ -101,6 +110,8 @@ class Served:
     custom: bool = False
     stored_api_version: str = ""
     """The apiVersion of stored bytes, when it may differ from this version's; "" otherwise."""
+    conversion: Conversion | None = None
+    """None: versions differ in their apiVersion alone."""
     scale: ScalePaths | None = None
     selectable_fields: tuple[str, ...] = ()
     terminating: bool = False
@@ -174,8 +185,12 @@ class Registry:
         return self._by_kind.get((api_version, kind))
 
     def of_collection(self, collection: str) -> Served | None:
-        """The preferred version of whatever is stored in that collection."""
-        versions = self._by_collection.get(collection)
+        """What is stored in that collection: in the stored version if it is served, so that the
+        server's own changes ask no webhook; else in the preferred one."""
+        versions = self._by_collection.get(collection, ())
+        for served in versions:
+            if served.resource.api_version == served.stored_api_version:
+                return served
         return versions[0] if versions else None
 
     def holder(self, group: str, name: str) -> str:

@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from towpath.apiserver import objectmeta, ownership, refusals
 from towpath.apiserver.calls import Written
+from towpath.apiserver.conversion import as_stored, one_in_version
 from towpath.apiserver.core import Core, Operation, key_for
-from towpath.apiserver.encoding import copy_of, dumps, encode, ordered, served_as
+from towpath.apiserver.encoding import copy_of, dumps, encode, ordered
 from towpath.apiserver.registry import Served
 from towpath.machinery.conditions import now
 from towpath.machinery.errors import Cause, StatusError, Undecodable
@@ -57,12 +58,13 @@ async def create_object(core: Core, operation: Operation, validation: str) -> Wr
         raise refusals.already_exists(served, operation.name)
     await _ask(core, operation)
     if operation.dry_run:
-        return _dry(operation, created=True)
+        return await _dry(core, operation, created=True)
     try:
         stored = await _commit(core, operation, expected=0)
     except RevisionMismatch:
         raise refusals.already_exists(served, operation.name) from None
-    return Written(served_as(stored.value, served), True, tuple(operation.warnings))
+    value = await one_in_version(core, stored.value, served)
+    return Written(value, True, tuple(operation.warnings))
 
 
 async def change_object(
@@ -81,26 +83,28 @@ async def change_object(
         await admit(core, operation)
     obj = operation.obj
     if obj == old:
-        return Written(served_as(current.value, served), False, tuple(operation.warnings))
+        value = await one_in_version(core, current.value, served)
+        return Written(value, False, tuple(operation.warnings))
     count_generation(operation)
     await check(core, operation)
     if operation.dry_run:
-        return _dry(operation, created=False)
+        return await _dry(core, operation, created=False)
     finished = "deletionTimestamp" in old["metadata"] and not held(obj)
     stored = await _commit(core, operation, expected=current.revision, deleted=finished)
-    return Written(served_as(stored.value, served), False, tuple(operation.warnings))
+    value = await one_in_version(core, stored.value, served)
+    return Written(value, False, tuple(operation.warnings))
 
 
 async def remove_object(core: Core, operation: Operation, current: Stored) -> bytes:
     """Take an object away for good. Raises RevisionMismatch: start again."""
     stored = await _commit(core, operation, expected=current.revision, deleted=True)
-    return served_as(stored.value, operation.served)
+    return await one_in_version(core, stored.value, operation.served)
 
 
 async def store_as_is(core: Core, operation: Operation, current: Stored) -> bytes:
     """Store a change that the server itself makes: no admission. Raises RevisionMismatch."""
     stored = await _commit(core, operation, expected=current.revision)
-    return served_as(stored.value, operation.served)
+    return await one_in_version(core, stored.value, operation.served)
 
 
 def held(obj: RawObject) -> bool:
@@ -198,7 +202,7 @@ def _validate(operation: Operation) -> None:
     obj, served = operation.obj, operation.served
     causes = _metadata_causes(operation)
     if served.schema is not None:
-        causes += served.schema.validate(obj, operation.old)
+        causes += served.schema.validate(obj, operation.old, warnings=operation.warnings)
     causes += served.behaviour.validate(obj, operation.old)
     if operation.target.subresource == "status":
         causes = [_about_status(cause) for cause in causes]
@@ -252,15 +256,16 @@ async def _commit(
     core: Core, operation: Operation, *, expected: int, deleted: bool = False
 ) -> Stored:
     try:
-        return await core.store.commit(_write(operation, expected=expected, deleted=deleted))
+        obj = await as_stored(core, operation.obj, operation.served)
+        write = _write(operation, obj, expected=expected, deleted=deleted)
+        return await core.store.commit(write)
     finally:
         for ended in operation.when_ended:
             ended()
 
 
-def _write(operation: Operation, *, expected: int, deleted: bool = False) -> Write:
-    served, obj = operation.served, operation.obj
-    user = operation.user
+def _write(operation: Operation, obj: RawObject, *, expected: int, deleted: bool = False) -> Write:
+    served, user = operation.served, operation.user
     audit = Audit(
         user.name,
         operation.verb,
@@ -279,8 +284,10 @@ def _write(operation: Operation, *, expected: int, deleted: bool = False) -> Wri
     )
 
 
-def _dry(operation: Operation, *, created: bool) -> Written:
+async def _dry(core: Core, operation: Operation, *, created: bool) -> Written:
     """What would have been written: a new object has no resourceVersion, a changed one its old."""
     if operation.old is None:
         operation.obj["metadata"].pop("resourceVersion", None)
-    return Written(dumps(ordered(operation.obj)), created, tuple(operation.warnings))
+    stored = await as_stored(core, operation.obj, operation.served)
+    value = await one_in_version(core, dumps(ordered(stored)), operation.served)
+    return Written(value, created, tuple(operation.warnings))

@@ -10,12 +10,13 @@ from dataclasses import replace
 from sys import intern
 
 from towpath.apiserver.kinds.definition_rules import (
+    REVIEW_VERSIONS,
     approval_causes,
     change_causes,
     definition_causes,
     stored_version_causes,
 )
-from towpath.apiserver.registry import Behaviour, ScalePaths, Served, Shape
+from towpath.apiserver.registry import Behaviour, Conversion, ScalePaths, Served, Shape
 from towpath.machinery.causes import invalid_value
 from towpath.machinery.conditions import is_true
 from towpath.machinery.errors import Cause
@@ -121,11 +122,20 @@ def _served(spec: RawObject, version: RawObject, stored_api_version: str, shape:
         behaviour=_OF_CUSTOM_KINDS,
         custom=True,
         stored_api_version=stored_api_version,
+        conversion=_conversion(spec.get("conversion") or {}),
         scale=_scale_paths(subresources.get("scale")),
         selectable_fields=tuple(
             field["jsonPath"].lstrip(".") for field in version.get("selectableFields") or ()
         ),
     )
+
+
+def _conversion(raw: RawObject) -> Conversion | None:
+    if raw.get("strategy") != "Webhook":
+        return None
+    webhook = raw["webhook"]
+    known = (one for one in webhook["conversionReviewVersions"] if one in REVIEW_VERSIONS)
+    return Conversion(webhook["clientConfig"], next(known))
 
 
 def _scale_paths(scale: RawObject | None) -> ScalePaths | None:

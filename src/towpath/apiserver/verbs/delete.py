@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 from towpath.apiserver import refusals
 from towpath.apiserver.calls import Deleted, DeleteOptions, Target
+from towpath.apiserver.conversion import read_in_version
 from towpath.apiserver.core import Core, Operation, key_for
-from towpath.apiserver.encoding import copy_of, dumps, loads, ordered
+from towpath.apiserver.encoding import copy_of, dumps, ordered
 from towpath.apiserver.registry import Served
 from towpath.apiserver.verbs.update import ATTEMPTS
 from towpath.apiserver.writing import held, remove_object, store_as_is
@@ -64,9 +65,7 @@ async def _delete_once(
     current: Stored,
     options: DeleteOptions,
 ) -> Deleted:
-    old = loads(current.value)
-    if served.stored_api_version:
-        old["apiVersion"] = served.resource.api_version
+    old = await read_in_version(core, current.value, served)
     _check_preconditions(served, target.name, old, options)
     operation = Operation(
         user, replace(target, subresource=""), served, "delete", "DELETE", old, old, options.dry_run

@@ -2,8 +2,9 @@
 
 from towpath.apiserver import refusals
 from towpath.apiserver.calls import Target
+from towpath.apiserver.conversion import one_in_version
 from towpath.apiserver.core import Core, key_for
-from towpath.apiserver.encoding import dumps, loads, served_as
+from towpath.apiserver.encoding import dumps, loads
 from towpath.apiserver.scale import scale_of
 from towpath.machinery.users import UserInfo
 
@@ -20,7 +21,7 @@ async def get(core: Core, user: UserInfo, target: Target) -> bytes:
     stored = core.store.get(served.collection, key_for(served, target.namespace, target.name))
     if stored is None:
         raise refusals.not_found(served, target.name)
-    value = served_as(stored.value, served)
+    value = await one_in_version(core, stored.value, served)
     if target.subresource == "scale" and served.scale is not None:
         return dumps(scale_of(loads(value), served.scale, must_exist=True))
     return value

@@ -12,8 +12,8 @@ import orjson
 
 from towpath.apiserver import refusals
 from towpath.apiserver.calls import Page, ReadOptions, Target
+from towpath.apiserver.conversion import in_version
 from towpath.apiserver.core import Core
-from towpath.apiserver.encoding import served_as
 from towpath.apiserver.registry import Served
 from towpath.apiserver.selection import Selection, select
 from towpath.machinery.causes import quote
@@ -52,7 +52,7 @@ async def select_page(core: Core, target: Target, options: ReadOptions) -> Page:
         found = _entries(core, served, selection, revision, after, limit)
         remaining = core.store.count(served.collection, selection.prefix, after=after)
     page = found[: options.limit] if options.limit > 0 else found
-    values = [served_as(stored.value, served) for _, stored in page]
+    values = await in_version(core, [stored.value for _, stored in page], served)
     if len(page) == len(found):
         return Page(values, str(revision))
     left = max(1, remaining - len(page)) if remaining is not None else None

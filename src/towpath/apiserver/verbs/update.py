@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from towpath.apiserver import refusals
 from towpath.apiserver.calls import Target, WriteOptions, Written
+from towpath.apiserver.conversion import read_in_version
 from towpath.apiserver.core import Core, Operation, key_for
 from towpath.apiserver.encoding import copy_of, dumps, loads
 from towpath.apiserver.registry import Served
@@ -93,9 +94,7 @@ async def change(
         current = await core.store.settled(served.collection, key)
         if current is None:
             raise refusals.not_found(served, target.name)
-        old = loads(current.value)
-        if served.stored_api_version:
-            old["apiVersion"] = served.resource.api_version
+        old = await read_in_version(core, current.value, served)
         obj = make_new(copy_of(old))
         check_same(served, target, obj, old)
         operation = Operation(

@@ -9,8 +9,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
 from towpath.apiserver import refusals
 from towpath.apiserver.calls import Change, Target, WatchOptions
+from towpath.apiserver.conversion import one_in_version
 from towpath.apiserver.core import Core
-from towpath.apiserver.encoding import dumps, served_as, with_resource_version
+from towpath.apiserver.encoding import dumps, with_resource_version
 from towpath.apiserver.registry import Served
 from towpath.apiserver.selection import Selection, select
 from towpath.apiserver.verbs.list import parse_version, too_large_version
@@ -34,15 +35,15 @@ async def watch(
     try:
         if with_state:
             async for stored in _state(core, served, selection, since):
-                yield Change("ADDED", served_as(stored.value, served))
+                yield Change("ADDED", await one_in_version(core, stored.value, served))
         if options.send_initial_events:
             yield Change("BOOKMARK", _bookmark(served, since, initial=True))
         deadline_s = _deadline(options.timeout_s)
         while True:
             events = await _next(subscription, options, deadline_s)
             for event in events or ():
-                for change in _changes(event, served, selection):
-                    yield change
+                for change in _changes(event, selection):
+                    yield Change(change.type, await one_in_version(core, change.object, served))
             if events is None:
                 if options.bookmarks:
                     yield Change("BOOKMARK", _bookmark(served, subscription.position))
@@ -116,17 +117,17 @@ async def _next(
         return None
 
 
-def _changes(event: Event, served: Served, selection: Selection) -> Iterator[Change]:
+def _changes(event: Event, selection: Selection) -> Iterator[Change]:
     before = event.previous is not None and selection.takes(event.key, event.previous)
     if event.deleted:
         if before:
-            yield Change("DELETED", served_as(event.value, served))
+            yield Change("DELETED", event.value)
     elif selection.takes(event.key, event.value):
-        yield Change("MODIFIED" if before else "ADDED", served_as(event.value, served))
+        yield Change("MODIFIED" if before else "ADDED", event.value)
     elif before:
         assert event.previous is not None
         last_match = with_resource_version(event.previous, event.revision)
-        yield Change("DELETED", served_as(last_match, served))
+        yield Change("DELETED", last_match)
 
 
 def _bookmark(served: Served, revision: int, *, initial: bool = False) -> bytes:
