@@ -1,6 +1,5 @@
 """The same audit policy and the same requests, at a real kube-apiserver and at ours."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -65,9 +64,8 @@ async def sides(
     audit = Auditing(read_policy(policy.read_text()), [told_here.append])
     arguments = (f"--audit-policy-file={policy}", f"--audit-log-path={told_there}")
     async with AsyncExitStack() as stack:
-        fresh = kube_factory.fresh(*arguments)
-        kube = await asyncio.to_thread(fresh.__enter__)
-        stack.push_async_callback(asyncio.to_thread, fresh.__exit__, None, None, None)
+        # Not in a thread: its children would end with the thread.
+        kube = stack.enter_context(kube_factory.fresh(*arguments))
         wired = await stack.enter_async_context(wired_api_server(tmp_path, audit=audit))
         yield kube.connection(), told_there, wired.connection(), told_here
 

@@ -1,6 +1,5 @@
 """The same configuration and tokens, at a real kube-apiserver and at ours."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -77,10 +76,8 @@ async def sides(
         await authentication.load()
         bearer = (authentication.authenticate,)
         wired = await stack.enter_async_context(wired_api_server(tmp_path, bearer=bearer))
-        # The judge is waited for in a thread: it asks the provider, which runs in this loop.
-        fresh = kube_factory.fresh(f"--authentication-config={path}")
-        kube = await asyncio.to_thread(fresh.__enter__)
-        stack.push_async_callback(asyncio.to_thread, fresh.__exit__, None, None, None)
+        # Not in a thread: its children would end with the thread.
+        kube = stack.enter_context(kube_factory.fresh(f"--authentication-config={path}"))
         theirs = await stack.enter_async_context(KubernetesClient(kube.connection()))
         ours = await stack.enter_async_context(KubernetesClient(wired.connection()))
         yield provider, theirs, ours
