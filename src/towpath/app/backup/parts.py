@@ -23,7 +23,11 @@ STAGING = "backup."
 """Begins the name of the folder in which a backup gathers."""
 
 _STORES = ("platform/store.db", "clusters/*/store.db")
-_FILES = ("version", "settings.json", "pki/*", "postgres/password")
+_FILES = (
+    *("version", "settings.json", "pki/*", "postgres/password"),
+    # What people wrote: whose tokens are taken, and what is audited.
+    *("authentication.yaml", "audit-policy.yaml", "audit-webhook.yaml"),
+)
 
 LABELS = {
     "postgres": "databases",
