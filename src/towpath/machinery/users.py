@@ -34,7 +34,7 @@ class AccessRequest:
 
 
 class TokenRefused(Exception):
-    """A token that an authenticator knows for one of its own, and that is no good; `str()` says why.
+    """A token that an authenticator knows for its own, and that is no good; `str()` says why.
 
     The reason is for logs and for who may review tokens, never for whoever sent it.
     """
