@@ -66,7 +66,8 @@ async def _change(
 
 
 def _patching(served: Served, body: Patch, media_type: str) -> Callable[[RawObject], RawObject]:
-    # What a patch returns shares parts with both sides; the write changes it, so it is copied.
+    # The write changes what a patch returns, and the body is needed again when somebody else was
+    # faster: they share nothing. The old object is the patch's own.
     if media_type == PatchType.JSON:
         if not isinstance(body, list):
             raise BadRequest("error decoding patch: a JSON patch is a list of operations")
@@ -74,7 +75,7 @@ def _patching(served: Served, body: Patch, media_type: str) -> Callable[[RawObje
     if isinstance(body, list):
         raise BadRequest(f"error decoding patch: a {media_type} body is an object")
     if media_type == PatchType.MERGE:
-        return lambda old: copy_of(merge_patch(old, body))
+        return lambda old: merge_patch(old, body)
     if media_type == PatchType.STRATEGIC and not served.custom:
         return lambda old: copy_of(strategic_merge_patch(old, body, served.topology))
     accepted = [PatchType.JSON, PatchType.MERGE, APPLY]
