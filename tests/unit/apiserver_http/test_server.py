@@ -1,7 +1,7 @@
 """The application on a real socket: answers, streams, discovery and a stop that does not hang."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -326,6 +326,36 @@ async def test_old_clients_get_a_protobuf_shell_of_openapi_2(http: httpx2.AsyncC
     assert "@" not in response.headers["content-type"]
     assert response.content.startswith(b"\n\x032.0")
     assert (await http.get("/openapi/v2")).json()["swagger"] == "2.0"
+
+
+def references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"]
+        for inner in value.values():
+            yield from references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from references(inner)
+
+
+async def test_openapi_documents_say_what_code_generators_need(http: httpx2.AsyncClient) -> None:
+    index = (await http.get("/openapi/v3")).json()["paths"]
+    documents = [(await http.get(entry["serverRelativeURL"])).json() for entry in index.values()]
+    documents.append((await http.get("/openapi/v2")).json())
+    for document in documents:
+        known = document.get("definitions") or document["components"]["schemas"]
+        assert {reference.rpartition("/")[2] for reference in references(document)} <= set(known)
+        operations = [
+            operation
+            for path in document["paths"].values()
+            for method, operation in path.items()
+            if method != "parameters"
+        ]
+        names = [operation["operationId"] for operation in operations]
+        assert len(names) == len(set(names))
+        assert all("x-kubernetes-group-version-kind" in operation for operation in operations)
+    assert "putAppsV1NamespacedDeploymentScale" in names
 
 
 async def test_the_hash_of_an_openapi_document_is_of_its_schemas(

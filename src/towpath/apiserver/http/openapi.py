@@ -1,4 +1,5 @@
-"""OpenAPI: version 3 for each group version, from the schemas of the registry; version 2 a shell.
+"""OpenAPI: version 3 for each group version, from the schemas of the registry; version 2 from
+those.
 
 Clients keep a document as long as its hash stays, so the hash is of the schemas alone. Paths are
 there for what clients look up in them: the kind behind a path, and that writes know
@@ -12,6 +13,8 @@ import orjson
 
 from towpath.apiserver.http.discovery import Document
 from towpath.apiserver.http.fixed import towpath_version
+from towpath.apiserver.http.operations import GVK, META_PREFIX, REFERENCE, paths_of
+from towpath.apiserver.http.swagger import swagger
 from towpath.apiserver.registry import Registry, Served
 from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import RawObject
@@ -21,21 +24,8 @@ GNOSTIC_SHELL = bytes.fromhex("0a03322e30120b0a057370696b651202763142" + "00")
 GNOSTIC_ACCEPT = "proto-openapi.spec.v2@v1.0+protobuf"
 GNOSTIC_TYPE = b"application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
-META_PREFIX = "io.k8s.apimachinery.pkg.apis.meta.v1."
-REFERENCE = "#/components/schemas/"
-GVK = "x-kubernetes-group-version-kind"
+V2 = "v2"
 HASH_LENGTH = 32
-
-_METHODS = (
-    ("get", "list", True),
-    ("post", "post", True),
-    ("get", "get", False),
-    ("put", "put", False),
-    ("patch", "patch", False),
-    ("delete", "delete", False),
-)
-_WRITES = frozenset({"post", "put", "patch"})
-_WRITE_PARAMETERS = ("dryRun", "fieldManager", "fieldValidation")
 
 
 class OpenApi:
@@ -48,22 +38,27 @@ class OpenApi:
     def v2(self, accept: str) -> Document:
         if GNOSTIC_ACCEPT in accept:
             return Document(GNOSTIC_SHELL, GNOSTIC_TYPE)
-        info = {"title": "Towpath", "version": towpath_version()}
-        return Document(
-            orjson.dumps({"swagger": "2.0", "info": info, "paths": {}, "definitions": {}})
-        )
+        self._forget_what_is_old()
+        if V2 not in self._documents:
+            info = {"title": "Towpath", "version": towpath_version()}
+            documents = [self._document(served) for served in self._group_versions().values()]
+            self._documents[V2] = Document(orjson.dumps(swagger(documents, info)))
+        return self._documents[V2]
 
     def v3(self, path: str) -> Document:
         """The index at `/openapi/v3`, and the documents that it names. Raises NotFound."""
-        if self._generation != self._registry.generation:
-            self._documents.clear()
-            self._hashes.clear()
-            self._generation = self._registry.generation
+        self._forget_what_is_old()
         name = path.removeprefix("/openapi/v3").strip("/")
         document = self._documents.get(name)
         if document is None:
             document = self._documents[name] = self._index() if not name else self._make(name)
         return document
+
+    def _forget_what_is_old(self) -> None:
+        if self._generation != self._registry.generation:
+            self._documents.clear()
+            self._hashes.clear()
+            self._generation = self._registry.generation
 
     def _index(self) -> Document:
         paths = {
@@ -96,7 +91,12 @@ class OpenApi:
         return self._hashes[name]
 
     def _document(self, served: list[Served]) -> RawObject:
-        from towpath.machinery.builtins import META_SCHEMAS, openapi_schemas
+        from towpath.machinery.builtins import (
+            META_SCHEMAS,
+            SCALE_SCHEMAS,
+            definition_of,
+            openapi_schemas,
+        )
 
         resource = served[0].resource
         schemas: dict[str, RawObject] = dict(META_SCHEMAS)
@@ -106,7 +106,9 @@ class OpenApi:
         for one in served:
             if one.custom:
                 schemas |= _custom_schemas(one)
-            paths |= _paths(one)
+            if "scale" in one.subresources:
+                schemas |= SCALE_SCHEMAS
+            paths |= paths_of(one, schema_name(one) if one.custom else definition_of(one.resource))
         return {
             "openapi": "3.0.0",
             "info": {"title": "Towpath", "version": towpath_version()},
@@ -132,10 +134,7 @@ def _custom_schemas(served: Served) -> dict[str, RawObject]:
         **(declared.get("properties") or {}),
         "apiVersion": _text("The version of the schema of this object."),
         "kind": _text("The kind of this object."),
-        "metadata": {
-            **((declared.get("properties") or {}).get("metadata") or {}),
-            "$ref": f"{REFERENCE}{META_PREFIX}ObjectMeta",
-        },
+        "metadata": {"allOf": [{"$ref": f"{REFERENCE}{META_PREFIX}ObjectMeta"}]},
     }
     own[GVK] = [kind]
     listed = {
@@ -151,44 +150,6 @@ def _custom_schemas(served: Served) -> dict[str, RawObject]:
         GVK: [{**kind, "kind": served.list_kind}],
     }
     return {name: own, f"{name}List": listed}
-
-
-def _paths(served: Served) -> RawObject:
-    resource = served.resource
-    collection = resource.path("{namespace}") if resource.namespaced else resource.path()
-    paths: RawObject = {collection: _operations(served, of_collection=True)}
-    if "get" in served.verbs:
-        paths[f"{collection}/{{name}}"] = _operations(served, of_collection=False)
-    if resource.namespaced:
-        paths[resource.path()] = {
-            "get": _operation(served, "get", "list"),
-            "parameters": [],
-        }
-    return paths
-
-
-def _operations(served: Served, *, of_collection: bool) -> RawObject:
-    verbs = {"post": "create", "put": "update"}
-    return {
-        method: _operation(served, method, action)
-        for method, action, on_collection in _METHODS
-        if on_collection == of_collection and verbs.get(action, action) in served.verbs
-    }
-
-
-def _operation(served: Served, method: str, action: str) -> RawObject:
-    resource = served.resource
-    parameters = _WRITE_PARAMETERS if method in _WRITES else ()
-    return {
-        "operationId": f"{action}_{resource.api_version.replace('/', '_')}_{resource.kind}",
-        "x-kubernetes-action": action,
-        GVK: {"group": resource.group, "version": resource.version, "kind": resource.kind},
-        "parameters": [
-            {"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": True}}
-            for name in parameters
-        ],
-        "responses": {"200": {"description": "OK"}},
-    }
 
 
 def _text(description: str) -> RawObject:

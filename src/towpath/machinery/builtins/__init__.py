@@ -7,9 +7,11 @@ from functools import cache
 from towpath.machinery.builtins.facts import Field, Struct, struct
 from towpath.machinery.builtins.openapi import (
     definition_name,
+    definition_of,
     inlined,
     meta_schemas,
     openapi_schemas,
+    scale_schemas,
 )
 from towpath.machinery.builtins.registry import BUILTINS, BuiltinKind, by_plural, find
 from towpath.machinery.builtins.schema import BuiltinSchema
@@ -18,16 +20,19 @@ from towpath.machinery.topology import Topology, topology_of
 __all__ = [
     "BUILTINS",
     "META_SCHEMAS",
+    "SCALE_SCHEMAS",
     "BuiltinKind",
     "BuiltinSchema",
     "Field",
     "Struct",
     "by_plural",
     "definition_name",
+    "definition_of",
     "find",
     "inlined",
     "meta_schemas",
     "openapi_schemas",
+    "scale_schemas",
     "schema",
     "struct",
     "topology",
@@ -36,6 +41,7 @@ __all__ = [
 
 META_SCHEMAS = meta_schemas()
 """The definitions of meta/v1 that OpenAPI documents of custom resources refer to."""
+SCALE_SCHEMAS = scale_schemas()
 
 
 @cache

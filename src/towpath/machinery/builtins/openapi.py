@@ -8,7 +8,8 @@ from collections.abc import Callable
 from functools import cache
 
 from towpath.machinery.builtins.facts import SCALARS, Field, Struct, below, struct
-from towpath.machinery.builtins.registry import BUILTINS, BuiltinKind
+from towpath.machinery.builtins.registry import BUILTINS, BuiltinKind, find
+from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 
 _META = "meta/v1"
@@ -213,3 +214,16 @@ def meta_schemas() -> dict[str, RawObject]:
     """The definitions of meta/v1 that documents of custom resources refer to."""
     names = ("ObjectMeta", "ListMeta", "Status", "DeleteOptions")
     return _definitions([f"{_META}.{name}" for name in names])
+
+
+@cache
+def scale_schemas() -> dict[str, RawObject]:
+    """The definition of what scale subresources speak."""
+    return _definitions(["autoscaling/v1.Scale"])
+
+
+def definition_of(resource: Resource) -> str:
+    """The name of the definition of a built-in kind."""
+    kind = find(resource.group, resource.version, resource.kind)
+    assert kind is not None
+    return definition_name(kind.struct)
