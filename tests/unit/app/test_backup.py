@@ -44,11 +44,11 @@ def backup_of(
 ) -> bytes:
     out = io.BytesIO()
     about = {"made": "now", "towpath": "0", "dataFormat": 1, "postgres": server_version()}
-    archive = ArchiveWriter(out, {**about, **(header or {})})
-    for name, content in files.items():
-        archive.add(name, len(content), 0o600, io.BytesIO(content))
-    if finish:
-        archive.finish({})
+    with ArchiveWriter(out, {**about, **(header or {})}) as archive:
+        for name, content in files.items():
+            archive.add(name, len(content), 0o600, io.BytesIO(content))
+        if finish:
+            archive.finish({})
     return out.getvalue()
 
 

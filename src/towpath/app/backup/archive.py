@@ -38,18 +38,26 @@ def _nobody(_: int) -> None: ...
 
 
 class ArchiveWriter:
-    """`add` the files, then `finish`; what was begun and not finished cannot be restored."""
+    """`with ArchiveWriter(...) as archive`: `add` the files, then `finish`.
+
+    What was begun and not finished cannot be restored.
+    """
 
     def __init__(self, out: IO[bytes], header: dict[str, Any], passed: Written = _nobody) -> None:
         self._zipped = gzip.GzipFile(
             filename="", fileobj=out, mode="wb", compresslevel=COMPRESSION, mtime=0
         )
-        self._tar = tarfile.open(  # noqa: SIM115 - closed by `finish`, and only then complete
-            fileobj=self._zipped, mode="w|", format=tarfile.PAX_FORMAT
-        )
+        self._tar = tarfile.TarFile(fileobj=self._zipped, mode="w", format=tarfile.PAX_FORMAT)
         self._members: dict[str, list[Any]] = {}
         self._passed = passed
         self._add_small(HEADER, orjson.dumps({"format": FORMAT, **header}))
+
+    def __enter__(self) -> "ArchiveWriter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """What is not finished stays so: nothing more is written, whenever Python tidies up."""
+        self._zipped.fileobj = None  # type: ignore[assignment]
 
     def add_folder(self, name: str) -> None:
         member = tarfile.TarInfo(name)

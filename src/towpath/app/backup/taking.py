@@ -108,25 +108,25 @@ def _take(data: Path, address: ServerAddress, staged: Path, out: IO[bytes], told
         "dataFormat": FORMAT,
         "postgres": server_version(),
     }
-    archive = ArchiveWriter(out, header, told.passed)
-    _add_databases(archive, address)
-    done("databases")
-    databases = [*parts.stores_in(data), data / parts.RECORDS]
-    with moment_of(databases, lambda: _link(data, staged)) as moment:
-        at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        held_s = time.monotonic() - began
-        for path in databases:
-            copied = staged / "copied.db"
-            moment.copy(path, copied)
-            archive.add_file(path.relative_to(data).as_posix(), copied)
-            copied.unlink()
-    done(f"objects and records (writers waited {held_s:.2f} s)")
-    for path in parts.files_in(data):
-        archive.add_file(path.relative_to(data).as_posix(), path)
-    for part in parts.LIVING:
-        _add_tree(archive, staged, staged / part)
-    done("repositories and images")
-    archive.finish({"moment": at})
+    with ArchiveWriter(out, header, told.passed) as archive:
+        _add_databases(archive, address)
+        done("databases")
+        databases = [*parts.stores_in(data), data / parts.RECORDS]
+        with moment_of(databases, lambda: _link(data, staged)) as moment:
+            at = datetime.now(UTC).isoformat(timespec="milliseconds")
+            held_s = time.monotonic() - began
+            for path in databases:
+                copied = staged / "copied.db"
+                moment.copy(path, copied)
+                archive.add_file(path.relative_to(data).as_posix(), copied)
+                copied.unlink()
+        done(f"objects and records (writers waited {held_s:.2f} s)")
+        for path in parts.files_in(data):
+            archive.add_file(path.relative_to(data).as_posix(), path)
+        for part in parts.LIVING:
+            _add_tree(archive, staged, staged / part)
+        done("repositories and images")
+        archive.finish({"moment": at})
 
 
 def _link(data: Path, staged: Path) -> None:
