@@ -18,6 +18,7 @@ from towpath.apiserver.http.bodies import ClientDisconnected
 from towpath.apiserver.http.discovery import Discovery, Document
 from towpath.apiserver.http.execution import AttachSockets, ExecSockets
 from towpath.apiserver.http.fixed import (
+    CHECK_PATHS,
     HEALTH_PATHS,
     ISSUER_HEADERS,
     ISSUER_PATHS,
@@ -313,9 +314,10 @@ class ApiApplication:
             raise _NoSuchPath(MESSAGE_404)
 
     async def _public(self, scope: Scope, send: Send, path: str) -> None:
-        if path in HEALTH_PATHS:
-            verbose = "verbose" in parse_query(scope["query_string"])
-            text = health(path, verbose=verbose)
+        if path in HEALTH_PATHS | CHECK_PATHS:
+            query = parse_query(scope["query_string"])
+            verbose, excluded = "verbose" in query, {query.get("exclude", "")}
+            text = health(path, verbose=verbose, excluded=excluded)
             await send_bytes(send, text, content_type=TEXT)
         else:
             await send_bytes(send, version_document().body)

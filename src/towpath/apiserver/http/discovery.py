@@ -5,6 +5,7 @@ are found by their media type, whose parameters the answer must repeat; their ET
 them again, and an error never carries one.
 """
 
+import base64
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from towpath.apiserver.registry import Registry, Served
 from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import RawObject
 
+CUSTOM_VERBS = (
+    *("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"),
+)
 AGGREGATED_GROUP = "apidiscovery.k8s.io"
 AGGREGATED_VERSIONS = ("v2", "v2beta1")
 AGGREGATED_KIND = "APIGroupDiscoveryList"
@@ -186,6 +190,13 @@ def _group(group: str, versions: list[str]) -> RawObject:
     return {"name": group, "versions": entries, "preferredVersion": entries[0]}
 
 
+def _verbs(served: Served) -> list[str]:
+    """In Kubernetes' order, which for kinds of our own is another one."""
+    if not served.custom:
+        return list(served.verbs)
+    return [verb for verb in CUSTOM_VERBS if verb in served.verbs]
+
+
 def _resource(served: Served) -> RawObject:
     resource = served.resource
     entry: RawObject = {
@@ -193,13 +204,23 @@ def _resource(served: Served) -> RawObject:
         "singularName": served.singular,
         "namespaced": resource.namespaced,
         "kind": resource.kind,
-        "verbs": list(served.verbs),
+        "verbs": _verbs(served),
     }
     if served.short_names:
         entry["shortNames"] = list(served.short_names)
     if served.categories:
         entry["categories"] = list(served.categories)
+    if "get" in served.verbs:
+        entry["storageVersionHash"] = _storage_version_hash(served)
     return entry
+
+
+def _storage_version_hash(served: Served) -> str:
+    """Tells clients that move stored objects whether the version they are stored in has changed."""
+    resource = served.resource
+    version = served.stored_api_version.rpartition("/")[2] or resource.version
+    text = f"{resource.group}/{version}/{resource.kind}"
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()[:8]).decode()
 
 
 def _subresources(
@@ -209,7 +230,7 @@ def _subresources(
     own = (resource.group, resource.version, resource.kind)
     return [
         make(served, name, SUBRESOURCES.get(name) or (own, OWN_KIND.get(name, ("get",))))
-        for name in sorted(served.subresources)
+        for name in (served.subresources if served.custom else sorted(served.subresources))
     ]
 
 
@@ -235,7 +256,7 @@ def _aggregated_resource(served: Served) -> RawObject:
         "responseKind": _kind(resource.group, resource.version, resource.kind),
         "scope": "Namespaced" if resource.namespaced else "Cluster",
         "singularResource": served.singular,
-        "verbs": list(served.verbs),
+        "verbs": _verbs(served),
     }
     if served.short_names:
         entry["shortNames"] = list(served.short_names)

@@ -4,7 +4,7 @@ import platform
 import resource
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -19,7 +19,9 @@ TEXT = b"text/plain; charset=utf-8"
 METRICS_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
 HEALTH_PATHS = frozenset({"/healthz", "/livez", "/readyz"})
-PUBLIC_PATHS = HEALTH_PATHS | {"/version"}
+CHECKS = ("ping",)
+CHECK_PATHS = frozenset(f"{path}/{check}" for path in HEALTH_PATHS for check in CHECKS)
+PUBLIC_PATHS = HEALTH_PATHS | CHECK_PATHS | {"/version"}
 """Open to everybody, as Kubernetes' system:public-info-viewer has them."""
 
 
@@ -65,9 +67,12 @@ def issuer_document(path: str, issuer: str, keys: RawObject, address: str) -> tu
     return orjson.dumps(configuration), b"application/json"
 
 
-def health(path: str, *, verbose: bool) -> bytes:
+def health(path: str, *, verbose: bool, excluded: Collection[str] = ()) -> bytes:
     """The text of a health endpoint: who answers is well, for the server starts as a whole."""
-    return f"[+]ping ok\n{path[1:]} check passed\n".encode() if verbose else b"ok"
+    if not verbose or path in CHECK_PATHS:
+        return b"ok"
+    lines = [f"[+]{check} {'excluded: ' * (check in excluded)}ok" for check in CHECKS]
+    return "\n".join([*lines, f"{path[1:]} check passed", ""]).encode()
 
 
 @dataclass(slots=True)
