@@ -6,6 +6,7 @@ Kubernetes yet.
 """
 
 import asyncio
+import fcntl
 import hashlib
 import os
 import shutil
@@ -28,14 +29,23 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(BUILD_S_MAX + TRY_S_MAX)]
 
 @pytest.fixture(scope="session")
 def goclient() -> Path:
-    go = shutil.which("go") or shutil.which("/usr/local/go/bin/go")
     contents = b"".join(path.read_bytes() for path in sorted(SOURCES.iterdir()))
     binary = kube.HOME / "goclient" / hashlib.sha256(contents).hexdigest()[:16]
-    if binary.exists():
-        return binary
+    binary.parent.mkdir(parents=True, exist_ok=True)
+    # One process of the tests builds it, the others wait.
+    with (binary.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not binary.exists():
+            build(binary)
+    return binary
+
+
+def build(binary: Path) -> None:
+    """Skips where it cannot be built."""
+    go = shutil.which("go") or shutil.which("/usr/local/go/bin/go")
     if go is None:
         pytest.skip("no go on the PATH")
-    unfinished = binary.with_suffix(f".{os.getpid()}")
+    unfinished = binary.with_suffix(".unfinished")
     built = subprocess.run(
         ["nice", go, "build", "-buildvcs=false", "-trimpath", "-o", str(unfinished), "."],
         cwd=SOURCES,
@@ -47,7 +57,7 @@ def goclient() -> Path:
     )
     if built.returncode:
         pytest.skip(f"goclient cannot be built: {built.stderr[-500:]}")
-    return unfinished.rename(binary)
+    unfinished.rename(binary)
 
 
 async def succeeds(goclient: Path, api: WiredApi, name: str) -> None:
