@@ -144,9 +144,7 @@ class Discovery:
         }
         items = [
             {
-                "metadata": {"name": group, "creationTimestamp": None}
-                if group
-                else {"creationTimestamp": None},
+                "metadata": {"name": group} if group else {},
                 "versions": [
                     {
                         "version": group_version,
@@ -253,7 +251,7 @@ def _aggregated_resource(served: Served) -> RawObject:
     resource = served.resource
     entry: RawObject = {
         "resource": resource.plural,
-        "responseKind": _kind(resource.group, resource.version, resource.kind),
+        "responseKind": _kind(served, resource.group, resource.version, resource.kind),
         "scope": "Namespaced" if resource.namespaced else "Cluster",
         "singularResource": served.singular,
         "verbs": _verbs(served),
@@ -267,10 +265,14 @@ def _aggregated_resource(served: Served) -> RawObject:
     return entry
 
 
-def _aggregated_subresource(_served: Served, name: str, subresource: Subresource) -> RawObject:
+def _aggregated_subresource(served: Served, name: str, subresource: Subresource) -> RawObject:
     kind, verbs = subresource
-    return {"subresource": name, "responseKind": _kind(*kind), "verbs": list(verbs)}
+    return {"subresource": name, "responseKind": _kind(served, *kind), "verbs": list(verbs)}
 
 
-def _kind(group: str, version: str, kind: str) -> RawObject:
+def _kind(served: Served, group: str, version: str, kind: str) -> RawObject:
+    """Of a built-in kind, group and version are only told where they are others."""
+    resource = served.resource
+    if not served.custom and (group, version) == (resource.group, resource.version):
+        group = version = ""
     return {"group": group, "version": version, "kind": kind}
