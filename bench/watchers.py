@@ -28,6 +28,7 @@ EVENTS = 5
 UNREAD_WRITES = 200
 UNREAD_BYTES = 100_000
 WAIT_S_MAX = 300.0
+CUT_OFF_AFTER_S = 30.0
 MAPS = "/api/v1/namespaces/default/configmaps"
 
 
@@ -117,8 +118,8 @@ async def measure(folder: Path, watches: int) -> dict[str, float]:
             await client.get("/readyz")
             figures["answered_s"] = time.monotonic() - began
             figures["unread_mib"] = process.memory_mib()
-            crowd.close()
-            await client.get("/readyz")
+            await asyncio.sleep(CUT_OFF_AFTER_S)
+            figures["cut_off_mib"] = process.memory_mib()
     finally:
         crowd.close()
         await process.kill()
@@ -157,6 +158,7 @@ def main() -> None:
             {"what": "an event reaches the first after s", "is": figures["first_heard_s"]},
             {"what": "and the last after s", "is": figures["all_heard_s"]},
             {"what": "memory when nobody reads 20 MB, MiB", "is": figures["unread_mib"]},
+            {"what": "and half a minute later, MiB", "is": figures["cut_off_mib"]},
             {"what": "meanwhile /readyz takes s", "is": figures["answered_s"]},
         ]
     )

@@ -8,6 +8,7 @@ How long a head may take is the protocol's, how long a body the application's.
 """
 
 import asyncio
+import ctypes
 import resource
 import socket
 from asyncio.sslproto import SSLProtocol
@@ -22,6 +23,8 @@ STALLED_S_MAX = 60.0
 UNSENT_BYTES_MAX = 128 * 1024 * 1024
 """Of all connections together; beyond it nobody is waited for who has not read since last time."""
 LOOK_EVERY_S = 10.0
+MANY = 50
+"""Connections that are cut off together leave something worth giving back."""
 FILES_KEPT = 512
 """For all but connections: the store, children, outgoing calls."""
 CONNECTIONS_MIN = 256
@@ -59,6 +62,20 @@ def notice_the_dead(listening: socket.socket) -> None:
 def connections_max() -> int:
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(CONNECTIONS_MIN, files - FILES_KEPT)
+
+
+def _give_memory_back() -> None:
+    """The C library keeps what was freed, for itself, unless it is asked for it."""
+    with suppress(AttributeError):  # only glibc has this
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _unsent_bytes(transport: asyncio.Transport) -> int:
+    """What waits to be encrypted, and what is encrypted already."""
+    size = transport.get_write_buffer_size()
+    tls: Any = getattr(transport, "_ssl_protocol", None)
+    encrypted: Any = getattr(tls, "_transport", None)
+    return size + (encrypted.get_write_buffer_size() if encrypted is not None else 0)
 
 
 class OpenConnections(set[Any]):
@@ -102,7 +119,7 @@ class OpenConnections(set[Any]):
         unsent: dict[Any, tuple[int, int, float]] = {}
         for connection in list(self):
             pauses = getattr(connection, "pauses", 0)
-            size = connection.transport.get_write_buffer_size() if pauses else 0
+            size = _unsent_bytes(connection.transport) if pauses else 0
             if not size:
                 continue
             size_before, pauses_before, since_s = self._unsent.get(connection, (0, 0, now_s))
@@ -111,7 +128,11 @@ class OpenConnections(set[Any]):
             unsent[connection] = (size, pauses, since_s)
         if sum(size for size, _, _ in unsent.values()) > self.unsent_bytes_max:
             stalled_s_max = 0.0
-        for connection, (_, _, since_s) in unsent.items():
-            if now_s - since_s > stalled_s_max:
-                connection.transport.abort()
+        cut_off = [
+            one for one, (_, _, since_s) in unsent.items() if now_s - since_s > stalled_s_max
+        ]
+        for connection in cut_off:
+            connection.transport.abort()
+        if len(cut_off) >= MANY:
+            asyncio.get_running_loop().call_later(LOOK_EVERY_S / 2, _give_memory_back)
         self._unsent = unsent
