@@ -163,6 +163,10 @@ REVIEWS = [
         user="{ns}-ann",
     ),
     post(SELF_ACCESS, review("SelfSubjectAccessReview")),
+    post(ACCESS, review("SubjectAccessReview", user="x", nonResourceAttributes={})),
+    post(ACCESS, review("SubjectAccessReview", user="x", resourceAttributes={})),
+    post(LOCAL_ACCESS, review("LocalSubjectAccessReview", user="x", resourceAttributes={})),
+    post(SELF_ACCESS, review("SelfSubjectAccessReview", nonResourceAttributes={})),
     post(
         LOCAL_ACCESS,
         review("LocalSubjectAccessReview", user="{ns}-ann", resourceAttributes=asks("get")),

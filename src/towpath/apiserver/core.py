@@ -59,6 +59,8 @@ class Core:
     indexes: Indexes
     mutating: tuple[Admit, ...] = ()
     validating: tuple[Admit, ...] = ()
+    explain: Callable[[UserInfo, AccessRequest], str] = lambda _user, _request: ""
+    """What a refusal adds to its words: roles that are bound and not there."""
 
     async def require(
         self, user: UserInfo, verb: str, target: Target, field_selector: str = ""
@@ -79,7 +81,7 @@ class Core:
             subresource=target.subresource,
         )
         if not await self.authorize(user, request):
-            raise refusals.denied(user, request)
+            raise refusals.denied(user, request, self.explain(user, request))
 
 
 def selected_name(field_selector: str) -> str:

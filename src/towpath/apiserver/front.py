@@ -86,7 +86,10 @@ class Front:
         index = RbacIndex()
         follower = RbacFollower(index, store)
         api = await ApiServer.start(
-            store, authorize=index.authorize, validating=(escalation_check(index),)
+            store,
+            authorize=index.authorize,
+            explain=index.explain,
+            validating=(escalation_check(index),),
         )
         await ensure_default_roles(api)
         tokens = ServiceAccountTokens(pki.token_key, api, issuer=issuer_named(name))

@@ -93,7 +93,7 @@ def forbidden(served: Served, name: str, why: str) -> Forbidden:
     return Forbidden(f"{what} is forbidden: {why}", details=_details(served, name))
 
 
-def denied(user: UserInfo, request: AccessRequest) -> Forbidden:
+def denied(user: UserInfo, request: AccessRequest, why: str = "") -> Forbidden:
     """Authorisation said no."""
     resource = f"{request.resource}.{request.group}" if request.group else request.resource
     named = f'{resource} "{request.name}"' if request.name else resource
@@ -103,7 +103,7 @@ def denied(user: UserInfo, request: AccessRequest) -> Forbidden:
     )
     return Forbidden(
         f'{named} is forbidden: User "{user.name}" cannot {request.verb} resource "{full}" '
-        f'in API group "{request.group}" {where}',
+        f'in API group "{request.group}" {where}' + (f": {why}" if why else ""),
         details={
             name: value
             for name, value in (

@@ -8,7 +8,7 @@ The verbs work from `start` on; `run` does what the API promises to do by itself
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from towpath.apiserver import verbs
 from towpath.apiserver.accounts import DefaultAccounts
@@ -38,7 +38,7 @@ from towpath.machinery.core_kinds import NAMESPACE
 from towpath.machinery.errors import AlreadyExists
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
-from towpath.machinery.users import PLATFORM, Authorize, UserInfo
+from towpath.machinery.users import PLATFORM, AccessRequest, Authorize, UserInfo
 from towpath.store.contract import AuditRow, Store
 
 FIRST_NAMESPACES = ("default", "kube-system", "kube-public")
@@ -109,6 +109,7 @@ class ApiServer(CoreVerbs):
         store: Store,
         *,
         authorize: Authorize = allow_all,
+        explain: Callable[[UserInfo, AccessRequest], str] = lambda _user, _request: "",
         validating: tuple[Admit, ...] = (),
     ) -> "ApiServer":
         """Serve what the store holds. The caller keeps the store and closes it.
@@ -119,7 +120,8 @@ class ApiServer(CoreVerbs):
         serve_definitions(store, registry)
         validating = validating_chain(store, validating)
         mutating = mutating_chain(store)
-        api = cls(Core(store, registry, authorize, Indexes(store), mutating, validating))
+        indexes = Indexes(store)
+        api = cls(Core(store, registry, authorize, indexes, mutating, validating, explain))
         for name in FIRST_NAMESPACES:
             await api._ensure_namespace(name)
         return api

@@ -22,6 +22,7 @@ from towpath.apiserver.virtual import (
     SELF_RULES_REVIEW,
     TOKEN_REVIEW,
 )
+from towpath.machinery.core_kinds import RBAC_GROUP, ROLE_BINDING
 from towpath.machinery.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound
 from towpath.machinery.kinds import Resource
 from towpath.machinery.users import AUTHENTICATED, PLATFORM, TokenRefused, UserInfo
@@ -104,6 +105,28 @@ async def test_questions_that_make_no_sense(
         await ask(api, resource, namespace="default", **spec)
     with pytest.raises(BadRequest):
         await ask(api, TOKEN_REVIEW)
+
+
+async def test_a_question_may_leave_out_what_it_likes(api: WiredApi) -> None:
+    empty = await ask(api, ACCESS_REVIEW, user="bob", nonResourceAttributes={})
+    assert empty == {"allowed": False}
+    empty = await ask(api, ACCESS_REVIEW, user="bob", resourceAttributes={}, extra={"a": None})
+    assert empty == {"allowed": False}
+
+
+async def test_a_refusal_names_the_bound_role_that_is_missing(api: WiredApi) -> None:
+    reference = {"apiGroup": RBAC_GROUP, "kind": "Role", "name": "absent"}
+    subjects = [{"apiGroup": RBAC_GROUP, "kind": "User", "name": "bob"}]
+    obj = ROLE_BINDING.object("b", "default", roleRef=reference, subjects=subjects)
+    await api.front.client().create(ROLE_BINDING, obj)
+    missing = f'RBAC: role.{RBAC_GROUP} "absent" not found'
+    with pytest.raises(Forbidden, match=f": {missing}"):
+        await api.front.client(BOB).list(CONFIG_MAPS, "default")
+    maps = {"verb": "get", "resource": "configmaps", "namespace": "default"}
+    assert await ask(api, ACCESS_REVIEW, user="bob", resourceAttributes=maps) == {
+        "allowed": False,
+        "reason": missing,
+    }
 
 
 async def test_rules_of_a_namespace_are_listed(api: WiredApi) -> None:

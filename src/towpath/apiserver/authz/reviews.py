@@ -14,6 +14,7 @@ from towpath.machinery.objects import RawObject
 from towpath.machinery.users import MASTERS, AccessRequest, Authorize, UserInfo
 
 GROUP = "authorization.k8s.io"
+NOWHERE = " "
 ONE_OF = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
 
 
@@ -33,11 +34,11 @@ class AccessReviews:
         """A LocalSubjectAccessReview: about one namespace, which is the request's."""
         spec = review.get("spec") or {}
         causes = [*_attribute_causes(spec), *_subject_causes(spec)]
-        if path := spec.get("nonResourceAttributes"):
+        if (path := spec.get("nonResourceAttributes")) is not None:
             why = "disallowed on this kind of request"
             causes.append(invalid_value("spec.nonResourceAttributes", _path_fields(path), why))
         namespace = (spec.get("resourceAttributes") or {}).get("namespace") or ""
-        if "resourceAttributes" in spec and namespace != target.namespace:
+        if spec.get("resourceAttributes") is not None and namespace != target.namespace:
             field, why = "spec.resourceAttributes.namespace", "must match metadata.namespace"
             causes.append(invalid_value(field, namespace, why))
         _refuse(review, causes)
@@ -102,14 +103,15 @@ def _refuse(review: RawObject, causes: list[Cause]) -> None:
 
 
 def _subject(spec: RawObject) -> UserInfo:
-    extra = {key.lower(): tuple(values) for key, values in (spec.get("extra") or {}).items()}
+    extra = {key.lower(): tuple(values or ()) for key, values in (spec.get("extra") or {}).items()}
     groups = tuple(spec.get("groups") or ())
     return UserInfo(spec.get("user") or "", groups, spec.get("uid") or "", extra)
 
 
 def _request(spec: RawObject) -> AccessRequest:
-    if path := spec.get("nonResourceAttributes"):
-        return AccessRequest(path.get("verb") or "", "", "", path=path.get("path") or "")
+    if (path := spec.get("nonResourceAttributes")) is not None:
+        # No path at all is still no resource: whoever may reach every path may reach it.
+        return AccessRequest(path.get("verb") or "", "", "", path=path.get("path") or NOWHERE)
     attributes = spec["resourceAttributes"]
     return AccessRequest(
         verb=attributes.get("verb") or "",
