@@ -276,3 +276,22 @@ async def echoed(port: int, number: int) -> None:
         assert await reader.read(-1) == sent
         await sending
     writer.close()
+
+
+async def test_a_debugger_is_kept_and_told_not_to_run(kubectl: Kubectl) -> None:
+    await started(kubectl, "p", FOREVER)
+    debug = ("debug", "p", f"--image={IMAGE}", "--attach=false")
+    await kubectl(*debug, "-c", "one")
+    await kubectl(*debug, "-c", "two")
+    names = "jsonpath={.spec.ephemeralContainers[*].name}"
+    assert await kubectl("get", "pod", "p", "-o", names) == "one two"
+    events = await kubectl.start("events", "--for=pod/p", "--watch", "--types=Warning")
+    assert events.stdout is not None
+    async with asyncio.timeout(20):
+        while b"use kubectl exec" not in await events.stdout.readline():
+            assert events.returncode is None
+    events.terminate()
+    await events.communicate()
+    remove = '[{"op":"remove","path":"/spec/ephemeralContainers"}]'
+    refused = await kubectl.run("patch", "pod", "p", "--type=json", "-p", remove)
+    assert "may not change ephemeralContainers" in refused.err

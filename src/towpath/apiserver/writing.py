@@ -15,6 +15,7 @@ from towpath.apiserver.conversion import as_stored, one_in_version
 from towpath.apiserver.core import Core, Operation, key_for
 from towpath.apiserver.encoding import copy_of, dumps, encode, ordered
 from towpath.apiserver.registry import Served
+from towpath.machinery.causes import forbidden
 from towpath.machinery.conditions import now
 from towpath.machinery.errors import Cause, StatusError, Undecodable
 from towpath.machinery.names import (
@@ -129,11 +130,22 @@ def confine(operation: Operation) -> None:
         if "managedFields" in obj["metadata"]:
             confined["metadata"]["managedFields"] = obj["metadata"]["managedFields"]
         operation.obj = confined
+    elif operation.target.subresource == "ephemeralcontainers":
+        added = (obj.get("spec") or {}).get("ephemeralContainers") or []
+        operation.obj = copy_of(old)
+        operation.obj["spec"]["ephemeralContainers"] = added
     elif served.has_status:
         if "status" in old:
             obj["status"] = old["status"]
         else:
             obj.pop("status", None)
+        if _ephemeral(obj) != _ephemeral(old):
+            words = "pod updates may not change ephemeralContainers; use pods/ephemeralcontainers"
+            raise refusals.invalid(served, operation.name, [forbidden("spec", words)])
+
+
+def _ephemeral(obj: RawObject) -> object:
+    return (obj.get("spec") or {}).get("ephemeralContainers") if obj["kind"] == "Pod" else None
 
 
 def _begin_status(served: Served, obj: RawObject) -> None:

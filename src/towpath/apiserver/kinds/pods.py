@@ -51,6 +51,7 @@ NAMED_FIELDS = (
 )
 CONTAINER_LISTS = ("initContainers", "containers")
 MUTABLE_POD_FIELDS = (
+    "ephemeralContainers",  # by a subresource of their own, which `writing.confine` sees to
     "activeDeadlineSeconds",
     "terminationGracePeriodSeconds",
     "tolerations",
@@ -171,6 +172,8 @@ def _quality(spec: RawObject) -> str:
 
 def validate_pod(obj: RawObject, old: RawObject | None) -> list[Cause]:
     causes = list(validate_pod_spec(obj.get("spec") or {}, "spec"))
+    if old is None and (obj.get("spec") or {}).get("ephemeralContainers"):
+        causes.append(forbidden("spec.ephemeralContainers", "cannot be set on create"))
     if old is not None and not causes:
         causes += _validate_pod_change(obj["spec"], old.get("spec") or {})
     return causes

@@ -59,6 +59,9 @@ class PodWorker:
 
     def update(self, pod: RawObject) -> None:
         """The object has changed: somebody else's hand in the status is corrected."""
+        for name in _debuggers(pod) - _debuggers(self.pod):
+            words = f"Error: container {name} is ephemeral, and is not run here; use kubectl exec"
+            self._around.events.warning(pod, "Failed", words)
         self.pod = pod
         self._dirty.set()
 
@@ -251,3 +254,7 @@ def _terminated(raw: RawObject) -> Terminated:
         raw.get("finishedAt", ""),
         raw.get("message", ""),
     )
+
+
+def _debuggers(pod: RawObject) -> set[str]:
+    return {str(one["name"]) for one in pod["spec"].get("ephemeralContainers") or ()}
