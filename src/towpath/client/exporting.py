@@ -28,6 +28,7 @@ FIRST = (
 )
 LAST = (
     *("HorizontalPodAutoscaler", "PodDisruptionBudget", "Ingress"),
+    *("MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"),
     *("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"),
     *("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "APIService"),
 )

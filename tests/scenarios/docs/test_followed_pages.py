@@ -124,7 +124,7 @@ async def test_the_how_tos_in_the_order_of_a_service_s_life(
     write_examples(reader, "how-to/request-a-database", "reports.yaml")
     await follow("how-to/request-a-database")
     await follow("how-to/find-why-it-failed")
-    write_examples(reader, "how-to/policies", "policy.yaml")
+    write_examples(reader, "how-to/policies", "policy.yaml", "labels.yaml")
     await follow("how-to/policies")
     await follow("how-to/drift")
     write_examples(reader, "how-to/make-a-project", "shop.yaml", "environments.yaml")
