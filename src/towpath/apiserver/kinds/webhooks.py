@@ -4,8 +4,8 @@ Source: the defaults and validation of `admissionregistration.k8s.io/v1`.
 """
 
 from collections.abc import Iterator, Sequence
-from urllib.parse import urlsplit
 
+from towpath.apiserver.kinds.client_configs import check_client
 from towpath.apiserver.kinds.expressions import WEBHOOKS as LANGUAGE
 from towpath.apiserver.kinds.policies import FAILURE_POLICIES, condition_causes
 from towpath.apiserver.registry import Behaviour
@@ -77,7 +77,7 @@ def _check_hook(field: str, name: str, hook: RawObject) -> Iterator[Cause]:
     yield from _check_rules(f"{field}.rules", hook.get("rules") or ())
     conditions = hook.get("matchConditions") or ()
     yield from condition_causes(conditions, LANGUAGE, f"{field}.matchConditions")
-    yield from _check_client(f"{field}.clientConfig", hook.get("clientConfig") or {})
+    yield from check_client(f"{field}.clientConfig", hook.get("clientConfig") or {})
 
 
 def _check_name(field: str, name: str) -> Iterator[Cause]:
@@ -100,30 +100,6 @@ def _check_rules(field: str, rules: Sequence[RawObject]) -> Iterator[Cause]:
         for position, operation in enumerate(rule.get("operations") or ()):
             if operation not in OPERATIONS:
                 yield unsupported(f"{at}.operations[{position}]", operation, OPERATIONS)
-
-
-def _check_client(field: str, config: RawObject) -> Iterator[Cause]:
-    url, service = config.get("url"), config.get("service")
-    if (url is None) == (service is None):
-        yield required(field, "exactly one of url or service is required")
-    if url is not None:
-        parts = urlsplit(url)
-        if parts.scheme != "https":
-            words = "'https' is the only allowed URL scheme; desired format: https://host[/path]"
-            yield invalid_value(f"{field}.url", parts.scheme, words)
-        if not parts.netloc:
-            yield invalid_value(f"{field}.url", url, "host must be specified")
-        if "@" in parts.netloc:
-            user = parts.netloc.rpartition("@")[0]
-            words = "user information is not permitted in the URL"
-            yield invalid_value(f"{field}.url", user, words)
-        for name, part in (("fragments", parts.fragment), ("query parameters", parts.query)):
-            if part:
-                yield invalid_value(f"{field}.url", part, f"{name} are not permitted in the URL")
-    if service is not None:
-        for key in ("name", "namespace"):
-            if not service.get(key):
-                yield required(f"{field}.service.{key}", f"service {key} is required")
 
 
 WEBHOOKS = Behaviour(default=_default, validate=_validate, counts_generations=True)
