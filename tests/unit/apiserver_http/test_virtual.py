@@ -185,6 +185,20 @@ async def test_a_token_bound_to_a_pod_ends_with_it(api: WiredApi) -> None:
     assert await api.front.authenticate.authenticate_token(token) is None
 
 
+async def test_tokens_end_when_the_deletion_of_their_account_begins(api: WiredApi) -> None:
+    client = api.front.client()
+    account = await client.get(SERVICE_ACCOUNTS, "ci", "default")
+    account["metadata"]["finalizers"] = ["example.com/hold"]
+    await client.update(SERVICE_ACCOUNTS, account)
+    token = (await request_token(api))["status"]["token"]
+    assert await api.front.tokens.verify(token) is not None
+    await client.delete(SERVICE_ACCOUNTS, "ci", "default")
+    held = await client.get(SERVICE_ACCOUNTS, "ci", "default")
+    assert "deletionTimestamp" in held["metadata"]
+    with pytest.raises(TokenRefused, match="invalidated"):
+        await api.front.tokens.verify(token)
+
+
 async def test_token_requests_that_are_refused(api: WiredApi) -> None:
     with pytest.raises(Invalid):
         await request_token(api, expirationSeconds=5)
