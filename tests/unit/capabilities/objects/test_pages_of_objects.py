@@ -82,7 +82,11 @@ async def test_what_happened_to_it_is_told(portal: RunningPortal) -> None:
     event = EVENT.object(
         "staging.1",
         "demo",
-        involvedObject={"uid": obj["metadata"]["uid"], "kind": "Environment"},
+        involvedObject={
+            "uid": obj["metadata"]["uid"],
+            "kind": "Environment",
+            "namespace": "demo",
+        },
         type="Warning",
         reason="Unreachable",
         message="nobody answers",
