@@ -234,7 +234,7 @@ async def test_a_deadline_ends_a_pod(world: World) -> None:
 async def test_logs_can_be_followed_cut_and_dated(world: World) -> None:
     script = "for n in 1 2 3 4 5; do echo line $n; done; sleep 0.3; echo last"
     await world.client.create(POD, pod("talker", "sh", "-c", script, restartPolicy="Never"))
-    await world.container("talker", lambda one: one["containerID"], "it runs")
+    await world.container("talker", lambda one: one.get("containerID"), "it runs")
     followed = await world.logs("talker", follow=True)
     assert followed == "line 1\nline 2\nline 3\nline 4\nline 5\nlast\n"
     assert await world.logs("talker", tail_lines=2) == "line 5\nlast\n"

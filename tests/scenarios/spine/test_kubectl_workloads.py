@@ -161,7 +161,7 @@ async def test_a_service_and_an_ingress_lead_to_the_processes(cluster: Cluster) 
 
 
 async def test_what_a_process_cannot_do_is_refused_by_name(cluster: Cluster) -> None:
-    refused = await cluster.try_kubectl("attach", "deployment/web")
+    refused = await cluster.try_kubectl("get", "--raw", "/api/v1/namespaces/play/pods/web/proxy")
     assert refused.code == 1
     assert "not implemented" in refused.stderr
 
