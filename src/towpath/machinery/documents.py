@@ -100,6 +100,23 @@ def load_document(text: str | bytes) -> Any:
     return documents[0]
 
 
+class _Settings(_Loader):
+    """Tags name objects of other programs; they are nothing to us, and never made."""
+
+
+_Settings.add_multi_constructor("", lambda *_: None)
+
+
+def load_settings(text: str | bytes) -> Any:
+    """A document of another program's, whose own tags stand for nothing. Raises DocumentError."""
+    try:
+        decoded = text.decode() if isinstance(text, bytes) else text
+        _check_size(decoded)
+        return yaml.load(decoded, _Settings)  # noqa: S506 - a safe loader, see above
+    except (yaml.YAMLError, ValueError) as error:
+        raise DocumentError(_sentence(error)) from error
+
+
 def as_json(document: Any, *, size: int) -> Any:
     """The document as JSON has it: keys are text, numbers have 64 bits, every alias is a copy.
 

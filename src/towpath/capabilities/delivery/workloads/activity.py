@@ -33,8 +33,8 @@ _NOUNS = {WORKLOAD.plural: "service", PROMOTION.plural: "promotion", RELEASE.plu
 async def activity_of(visit: Visit, obj: RawObject) -> list[dict[str, Any]]:
     """The newest first; of objects named after the workload, those that are its own."""
     project, workload = obj["metadata"]["namespace"], obj["metadata"]["name"]
-    others, *pages = await asyncio.gather(
-        _longer_names(visit, project, workload),
+    others = await _longer_names(visit, project, workload)
+    pages = await asyncio.gather(
         *(
             visit.records.audit.query(
                 visit.viewer,
@@ -47,7 +47,7 @@ async def activity_of(visit: Visit, obj: RawObject) -> list[dict[str, Any]]:
                 limit=SHOWN_MAX,
             )
             for kind in (WORKLOAD, PROMOTION, RELEASE)
-        ),
+        )
     )
     entries = [
         entry

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import yaml
+from towpath.machinery.documents import DocumentError, load_settings
 
 CONFIGURATIONS = ("mkdocs.yml", "mkdocs.yaml")
 FOLDER = "docs"
@@ -130,21 +130,14 @@ def titled(path: str, content: bytes) -> str:
     return name[:1].upper() + name[1:]
 
 
-class _Settings(yaml.CSafeLoader):
-    """mkdocs.yml names Python objects by tags; they are nothing to us, and never made."""
-
-
-_Settings.add_multi_constructor("", lambda *_: None)
-
-
 def _settings(files: Mapping[str, bytes]) -> tuple[dict[str, Any], list[str]]:
     for name in CONFIGURATIONS:
         if name not in files:
             continue
         try:
-            read = yaml.load(files[name], _Settings)  # noqa: S506 - a safe loader, see above
-        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-            return {}, [f"{name} cannot be read: {' '.join(str(error).split())}"]
+            read = load_settings(files[name])
+        except DocumentError as error:
+            return {}, [f"{name} cannot be read: {error}"]
         if isinstance(read, dict):
             return read, []
         return {}, [f"{name} holds no settings"]
