@@ -32,7 +32,7 @@ ACCEPTED: tuple[Accepted, ...] = (
     Accepted(
         "words-of-webhooks", WORDS + r".*(get version/kind|remove for path|no kind \"Nonsense)"
     ),
-    Accepted("words-of-cel", WORDS + r".*undefined field 'nope'", "mutating"),
+    Accepted("words-of-cel", WORDS + r".*expected type of field 'nope'", "mutating"),
     Accepted("managers-of-other-versions", r"^metadata\.managedFields", "PATCH .*v2/.*rods/a"),
     Accepted("conversion-at-once", WORDS + r".*objects, expected", "GET .*rods$"),
     Accepted("version-that-is-no-number", ANY, "GET", query="=x.*watch=|watch=.*=x"),

@@ -453,6 +453,8 @@ def _param_ref(reference: RawObject | None) -> Causes:
 
 def _actions(actions: list[str], field: str) -> Causes:
     for index, action in enumerate(actions):
+        if action in actions[:index]:
+            yield duplicate(f"{field}[{index}]", action)
         if action not in ACTIONS:
             yield unsupported(f"{field}[{index}]", action, ACTIONS)
     if "Deny" in actions and "Warn" in actions:

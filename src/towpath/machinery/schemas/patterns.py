@@ -31,8 +31,8 @@ def translate_pattern(pattern: str) -> str:
     return _CLASS.sub(lambda found: _POSIX[found[1]], pattern)
 
 
-_MANY = re.compile(r"\{\d*,?\d{4,}")
-"""More repetitions than Go takes, and Rust does."""
+_DOUBTFUL = re.compile(r"\{\d*,?\d{4,}|[*+?}][*+]|[*+?}]\?[*+?{]|\[:")
+"""More repetitions, or of repetitions, and unknown classes: Go may refuse them, Rust does not."""
 
 
 def pattern_error(pattern: str) -> str:
@@ -45,7 +45,7 @@ def pattern_error(pattern: str) -> str:
         why = f"error parsing regexp: `{pattern}`"
     else:
         why = ""
-    if not why and _MANY.search(pattern) is None:
+    if not why and _DOUBTFUL.search(translate_pattern(pattern)) is None:
         return ""
     # RE2 comes with the library of CEL, which is loaded when it is needed.
     from towpath.machinery.cel.regexes import syntax_error
