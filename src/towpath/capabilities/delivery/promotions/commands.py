@@ -12,10 +12,10 @@ from towpath.capabilities.delivery.promotions.kinds import (
     PROMOTION,
     SUCCEEDED,
     WAITING_FOR_APPROVAL,
-    commit_order,
     is_finished,
     newest_first,
     phase_of,
+    release_to_go_back_to,
 )
 from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD
 from towpath.capabilities.governance.projects.kinds import PROJECT_LABEL
@@ -248,20 +248,15 @@ async def _release_before(terminal: Terminal, workload: RawObject, to: str, proj
 
 
 async def _previous(terminal: Terminal, app: str, env: str, project: str) -> str:
-    """The last release that ran in the environment before the one that runs now."""
-    succeeded = [
-        promotion["spec"]["release"]
-        for promotion in sorted(
-            (await terminal.api.list(PROMOTION, project)).items, key=commit_order, reverse=True
-        )
-        if promotion["spec"]["workload"] == app
-        and promotion["spec"]["environment"] == env
-        and phase_of(promotion) == SUCCEEDED
-    ]
-    for release in succeeded[1:]:
-        if release != succeeded[0]:
-            earlier: str = release
-            return earlier
+    """The last release that ran in the environment before the one that runs now, or failed to."""
+    listed = await terminal.api.list(PROMOTION, project)
+    earlier = release_to_go_back_to(
+        one
+        for one in listed.items
+        if one["spec"]["workload"] == app and one["spec"]["environment"] == env
+    )
+    if earlier:
+        return earlier
     raise CommandError(
         f"no earlier release of {app} ran in {env}", hint="name one with --to RELEASE"
     )

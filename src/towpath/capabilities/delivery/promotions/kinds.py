@@ -275,3 +275,18 @@ def commit_order(promotion: RawObject) -> str:
     """When it was committed: the order in which promotions reached Git."""
     committed: str = (promotion.get("status") or {}).get("committedAt") or ""
     return committed
+
+
+def release_to_go_back_to(promotions: Iterable[RawObject], running: str = "") -> str:
+    """Of one workload in one environment: the last release that arrived there before `running`.
+
+    When the newest one in Git has failed, what arrived last is it. "" when there is none.
+    """
+    in_git = sorted(filter(commit_order, promotions), key=commit_order, reverse=True)
+    arrived = [str(one["spec"]["release"]) for one in in_git if phase_of(one) == SUCCEEDED]
+    if not arrived:
+        return ""
+    newest = in_git[0]
+    if phase_of(newest) == FAILED and newest["spec"]["release"] != arrived[0]:
+        return arrived[0]
+    return next((one for one in arrived if one != (running or arrived[0])), "")

@@ -27,6 +27,7 @@ from towpath.hooks.runs import (
     why,
 )
 from towpath.hooks.showing import person, show_object
+from towpath.machinery.conditions import get_condition
 from towpath.machinery.objects import RawObject
 from towpath.records.contract import LogLine
 
@@ -183,7 +184,8 @@ def _reached(status: RawObject) -> int:
     if status.get("commit"):
         return 2
     rejected = any(one["decision"] == "Reject" for one in status.get("approvals") or ())
-    return 0 if rejected or phase == PENDING else 1
+    agreed = get_condition({"status": status}, "Approved") or {}
+    return 0 if rejected or phase == PENDING or agreed.get("status") == "False" else 1
 
 
 def _phase(phase: str, index: int, reached: int) -> str:

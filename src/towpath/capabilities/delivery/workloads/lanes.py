@@ -20,6 +20,7 @@ from towpath.capabilities.delivery.promotions.kinds import (
     is_unwell,
     newest_first,
     phase_of,
+    release_to_go_back_to,
 )
 from towpath.hooks.commits import Span
 from towpath.machinery.objects import RawObject
@@ -179,7 +180,7 @@ def _lane(facts: Facts, environment: RawObject, entry: RawObject, before: str) -
         waiting=_waiting(facts, environment, here),
         moving=_moving(here),
         candidate="" if candidate == release else candidate,
-        previous=_back_to(here, release),
+        previous=release_to_go_back_to(here, release) if release else "",
         behind=max(order, 0),
         approvals=approvals_required(environment),
     )
@@ -235,26 +236,6 @@ def _moving(promotions: Sequence[RawObject]) -> dict[str, str]:
         "unwell": "yes" if phase != FAILED and is_unwell(newest) else "",
         "commit": (newest.get("status") or {}).get("commit", ""),
     }
-
-
-def _back_to(promotions: Sequence[RawObject], running: str) -> str:
-    """After a failure in Git the release that arrived last; else the one before that."""
-    moving = _moving(promotions)
-    if moving.get("phase") == FAILED and moving["commit"] and moving["release"] != running:
-        return running
-    return previous_release(promotions, running)
-
-
-def previous_release(promotions: Sequence[RawObject], running: str) -> str:
-    """The last release that arrived in a stage before the one that runs there."""
-    arrived = sorted(
-        (one for one in promotions if phase_of(one) == SUCCEEDED), key=commit_order, reverse=True
-    )
-    for promotion in arrived:
-        release: str = promotion["spec"]["release"]
-        if running and release != running:
-            return release
-    return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,15 @@
 The API holds the same rule about the last owner; saying it here tells it before and at the field.
 """
 
+import re
 from collections.abc import Sequence
 
 from towpath.capabilities.governance.projects.kinds import ROLES
 from towpath.machinery.objects import RawObject
 
 KINDS = ("User", "Group")
+NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._@+:-]*[A-Za-z0-9])?")
+"""Identity providers have e-mail addresses and prefixes among their names."""
 NAME_CHARACTERS_MAX = 253
 LAST_OWNER = "A project keeps an owner: make somebody else an owner first."
 
@@ -20,8 +23,11 @@ class BadMember(ValueError):
 def added(members: Sequence[RawObject], kind: str, name: str, role: str) -> list[RawObject]:
     """Raises BadMember."""
     name = name.strip()
-    if not name or len(name) > NAME_CHARACTERS_MAX or any(letter.isspace() for letter in name):
-        raise BadMember("Name a person or a group, as the catalogue does, without spaces.")
+    if not NAME.fullmatch(name) or len(name) > NAME_CHARACTERS_MAX:
+        raise BadMember(
+            "Name a person or a group, as the catalogue does, without spaces: letters, digits, "
+            "dots, dashes, underscores and @, a letter or digit at both ends."
+        )
     if kind not in KINDS:
         raise BadMember(f"A member is a User or a Group, not {kind!r}.")
     _check_role(role)

@@ -60,7 +60,7 @@ def workload_name(repository: str) -> str:
 
 def propose(found: Findings, answers: Answers, paths: Mapping[str, object]) -> Proposal:
     """`paths`: what is there, by path. Nothing of it is written over."""
-    wanted = dict(_files(found, answers))
+    wanted = dict(_files(found, answers, any(map(_is_docs, paths))))
     kept = tuple(path for path in (found.score, found.pipeline, found.catalog) if path)
     return Proposal(
         files={path: text for path, text in wanted.items() if path not in paths},
@@ -69,19 +69,25 @@ def propose(found: Findings, answers: Answers, paths: Mapping[str, object]) -> P
     )
 
 
-def _files(found: Findings, answers: Answers) -> Iterator[tuple[str, str]]:
+def _files(found: Findings, answers: Answers, has_docs: bool) -> Iterator[tuple[str, str]]:
     if not found.score:
         yield SCORE, _score(found, answers)
     if not found.pipeline:
         yield WORKFLOW, _workflow(found, answers)
     if not found.catalog:
-        yield CATALOG, _catalog(found, answers)
+        yield CATALOG, _catalog(found, answers, has_docs)
     if found.kind == PYTHON:
         if found.dependencies:
             yield "pyproject.toml", _pyproject(found, answers)
         process = answers.process or found.process
         if process and not found.overrides_process:
             yield "Procfile", f"web: {process}\n"
+
+
+def _is_docs(path: str) -> bool:
+    return path in ("README.md", "mkdocs.yml") or (
+        path.startswith("docs/") and path.endswith(".md")
+    )
 
 
 def needs_database(found: Findings, answers: Answers) -> bool:
@@ -198,7 +204,7 @@ def _step(name: str, run: str, *, id_: str = "") -> list[str]:
     return [*lines, ""]
 
 
-def _catalog(found: Findings, answers: Answers) -> str:
+def _catalog(found: Findings, answers: Answers, has_docs: bool) -> str:
     owner = answers.owner
     description = answers.description or found.description or f"{answers.name}, adopted as it was."
     lines = [
@@ -212,6 +218,8 @@ def _catalog(found: Findings, answers: Answers) -> str:
     tags = ["website"] if found.kind == STATIC else [found.kind, found.framework.lower()]
     if tags := [tag for tag in tags if tag]:
         lines.append(f"  tags: [{', '.join(tags)}]")
+    if has_docs:
+        lines += ["  annotations:", "    backstage.io/techdocs-ref: dir:."]
     lines += [
         "spec:",
         f"  type: {'website' if found.kind == STATIC else 'service'}",
