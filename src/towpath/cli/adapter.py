@@ -120,12 +120,13 @@ def _parameter(parameter: inspect.Parameter, hint: Any, described: Help) -> clic
             help=described.parameters.get(parameter.name, ""),
             **default,
         )
+    shown = parameter.name.upper().replace("_", " ")
     return click.Argument(
         [parameter.name],
         type=kind,
         nargs=-1 if many else 1,
         required=required,
-        metavar=parameter.name.upper().replace("_", " "),
+        metavar=shown if required else f"[{shown}]",
         **default,
     )
 
