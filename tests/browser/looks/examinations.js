@@ -5,7 +5,7 @@ const said = (one) => (one.textContent.trim() || one.name || named(one)).slice(0
 
 // What means something in two dimensions, and rows of places to go.
 const MAY_SCROLL_SIDEWAYS =
-  ".table, pre, .diff-lines, .tree, .log-lines, .tabs, .facets, .graph, input, textarea, select";
+  ".table, .prose table, pre, .diff-lines, .tree, .log-lines, .tabs, .facets, .graph, input, textarea, select";
 
 window.examinations = {
   wider() {

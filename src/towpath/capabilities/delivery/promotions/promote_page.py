@@ -15,7 +15,11 @@ from towpath.capabilities.delivery.environments.kinds import (
     approvals_required,
     by_order,
 )
-from towpath.capabilities.delivery.promotions.kinds import PROMOTION, newest_first
+from towpath.capabilities.delivery.promotions.kinds import (
+    PROMOTION,
+    WAITING_FOR_APPROVAL,
+    newest_first,
+)
 from towpath.capabilities.delivery.promotions.pending import Pending, pending_of
 from towpath.capabilities.delivery.workloads.kinds import (
     OF_WORKLOAD,
@@ -113,9 +117,12 @@ async def _form(
     )
     listed: list[str] = workload["spec"]["environments"]
     stages = [one for one in environments.items if one["metadata"]["name"] in listed]
-    running = {
-        entry["name"]: entry.get("release", "")
-        for entry in (workload.get("status") or {}).get("environments") or ()
+    entries = (workload.get("status") or {}).get("environments") or ()
+    running = {entry["name"]: entry.get("release", "") for entry in entries}
+    waiting = {
+        entry["name"]: entry.get("promotion", "")
+        for entry in entries
+        if entry.get("phase") == WAITING_FOR_APPROVAL
     }
     ordered = sorted(stages, key=by_order)
     newest = newest_first(releases.items)
@@ -129,6 +136,7 @@ async def _form(
         "environments": [(_name([one]), _name([one])) for one in ordered],
         "releases": [_choice(one, running) for one in newest],
         "stage": _stage(stage, running) if stage else None,
+        "displaced": waiting.get(chosen["environment"], ""),
         "given": {"reason": given.get("reason", ""), **chosen},
         "pending": pending,
         "errors": errors or {},
