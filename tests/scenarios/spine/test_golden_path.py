@@ -106,28 +106,6 @@ def left_over(now: object, before: object) -> list[str]:
     return [sentence for sentence in differences if not KEPT.search(sentence)]
 
 
-A_PROJECT_AND_ITS_STAGE = """
-apiVersion: towpath.dev/v1alpha1
-kind: Project
-metadata: {name: at-once}
-spec: {displayName: At once}
----
-apiVersion: towpath.dev/v1alpha1
-kind: Environment
-metadata: {name: staging, namespace: at-once}
-spec: {cluster: local, order: 1, mode: auto}
-"""
-
-
-async def test_a_project_and_its_stages_may_come_in_one_file(platform: PlatformProcess) -> None:
-    file = platform.data_dir.parent / "at-once.yaml"
-    file.write_text(A_PROJECT_AND_ITS_STAGE)
-    applied = await platform.towpath("apply", "-f", str(file))
-    assert applied.code == 0, applied.stderr
-    listed = await platform.towpath("get", "Environment", "-n", "at-once", "-o", "name")
-    assert listed.stdout.split() == ["staging"]
-
-
 @pytest.mark.parametrize(
     ("form", "expected"),
     [
