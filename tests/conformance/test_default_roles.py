@@ -11,6 +11,8 @@ from tests.wire import wired_api_server
 from towpath.client.kubernetes import KubernetesClient
 from towpath.machinery.core_kinds import CLUSTER_ROLE, CLUSTER_ROLE_BINDING
 
+AGGREGATED = ("view", "edit", "admin")
+"""By a controller there, a moment after the start."""
 NOT_SERVED = ("extensions", "resource.k8s.io")
 Object = dict[str, Any]
 
@@ -23,7 +25,10 @@ async def test_default_roles_allow_the_same(real_kube: Kube, tmp_path: Path) -> 
     ):
 
         async def gathered() -> bool:
-            return bool((await ours.get(CLUSTER_ROLE, "view"))["rules"])
+            roles = [
+                await side.get(CLUSTER_ROLE, name) for side in (ours, kube) for name in AGGREGATED
+            ]
+            return all(role["rules"] for role in roles)
 
         await eventually(gathered)
         for resource, what in ((CLUSTER_ROLE, _permissions), (CLUSTER_ROLE_BINDING, _bound)):
