@@ -36,8 +36,8 @@ OBJECTS_OF = {
     "Lease": (0, 1, 2),
     "Widget": (0, 4),
 }
-"""Plain seeds: what Hypothesis draws depends on what else is loaded. Others of the first eight still
-find a difference, such as the place that a wrong base64 text is told of."""
+"""Plain seeds: what Hypothesis draws depends on what else is loaded. Others of the first eight
+still find a difference, such as the place that a wrong base64 text is told of."""
 
 
 def drawn(seeds: dict[str, tuple[int, ...]]) -> list[tuple[str, int]]:
