@@ -199,7 +199,7 @@ class _LiveStream(Response):
                 beat_s = loop.time() + BEAT_S
                 self._is_gone = self._has_ended = not await self._signed_in()
                 await self._send(send, BEAT)
-            # News that came during the beat has stirred nobody else.
+            # News that came when a beat was due stirs nobody a second time.
             if self.has_news and due_s == math.inf:
                 due_s = loop.time() + GATHER_S + self._streams.spread_s() * some(0.0)
             elif loop.time() >= due_s:

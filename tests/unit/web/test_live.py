@@ -12,6 +12,7 @@ from tests.support import RunningApi, eventually, running_api_server
 from towpath.hooks.pages import LiveWatch
 from towpath.machinery.core_kinds import CONFIG_MAP
 from towpath.records.changes import Hear
+from towpath.web import live
 from towpath.web.live import PAGE_S, SPREAD_S_MAX, LiveStreams
 
 NOTE = LiveWatch(CONFIG_MAP, "default", "note")
@@ -147,3 +148,13 @@ async def test_an_ended_session_is_told_and_a_stopping_platform_says_nothing(sit
 
     await eventually(all_over)
     assert bob.count("event: gone") == 0
+
+
+async def test_news_that_comes_when_a_beat_is_due_is_told(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "BEAT_S", 0.0)
+    browser = await site.open()
+    await browser.has("beat", times=3)
+    await site.write("between two beats")
+    await browser.has(CHANGE)
