@@ -49,6 +49,7 @@ from towpath.plugin.discovery import installed_plugins
 from towpath.runtime import heap
 from towpath.runtime.looplag import LoopLag
 from towpath.web.accounts import ApiAccess, build_accounts, build_people
+from towpath.web.apis import ForeignApis
 from towpath.web.people import People
 from towpath.web.people_page import people_pages
 from towpath.web.portal import Portal, PortalApplication, build_portal
@@ -299,7 +300,14 @@ def _portal(
         ),
         *build_people(people, base.authenticate, base.addresses),
     ]
-    return build_portal(portal, routes)
+    apis = ForeignApis(
+        [api for one in BUILT_IN for api in one.load_apis(platform)],
+        base.identity,
+        base.authenticate,
+        base.viewer,
+        base.api.front.client,
+    )
+    return build_portal(portal, routes, apis)
 
 
 def _start_controllers(background: Background, platform: Platform) -> None:

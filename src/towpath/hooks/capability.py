@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from towpath.client.protocols import Client
+from towpath.hooks.apis import ForeignApi
 from towpath.hooks.checks import ServiceCheck
 from towpath.hooks.commands import Command
 from towpath.hooks.pages import PageRoute
@@ -50,6 +51,8 @@ class Capability:
     """`Sequence[Command]`"""
     reads: Reference = ""
     """`Callable[[Platform], Sequence[Read]]`: the public read API below /api/v1/."""
+    apis: Reference = ""
+    """`Callable[[Platform], Sequence[ForeignApi]]`: the ecosystem's own, beside the read API."""
     pages: Reference = ""
     """`Sequence[PageRoute]`"""
     tabs: Reference = ""
@@ -95,6 +98,10 @@ class Capability:
     def load_reads(self, platform: Platform) -> Sequence[Read]:
         function = self._load(self.reads, None)
         return cast(Sequence[Read], function(platform)) if function else ()
+
+    def load_apis(self, platform: Platform) -> Sequence[ForeignApi]:
+        function = self._load(self.apis, None)
+        return cast(Sequence[ForeignApi], function(platform)) if function else ()
 
     def load_pages(self) -> Sequence[PageRoute]:
         return cast(Sequence[PageRoute], self._load(self.pages, ()))

@@ -30,6 +30,7 @@ from towpath.records.contract import Viewer
 from towpath.web import bell, palette, session, styleguide, wording
 from towpath.web.about_page import Engine, about_page
 from towpath.web.account_page import account_page
+from towpath.web.apis import ForeignApis
 from towpath.web.guard import Guard
 from towpath.web.identity import Identity
 from towpath.web.live import LiveStreams, listening
@@ -78,10 +79,12 @@ class Portal:
 class PortalApplication:
     """The portal, guarded."""
 
-    def __init__(self, app: Starlette, live: LiveStreams, hosts: Iterable[str]) -> None:
+    def __init__(
+        self, app: Starlette, apis: ForeignApis | None, live: LiveStreams, hosts: Iterable[str]
+    ) -> None:
         self.routes: Sequence[BaseRoute] = app.routes
         """All that it answers to."""
-        self._app = Guard(app, hosts=hosts)
+        self._app = Guard(apis.before(app) if apis else app, hosts=hosts)
         self._live = live
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -92,7 +95,9 @@ class PortalApplication:
         self._live.end_all()
 
 
-def build_portal(portal: Portal, reads: Iterable[BaseRoute]) -> PortalApplication:
+def build_portal(
+    portal: Portal, reads: Iterable[BaseRoute], apis: ForeignApis | None = None
+) -> PortalApplication:
     live = LiveStreams()
     account = account_page(portal.identity, live.end_session)
     pages = (*portal.pages, account, about_page(portal.engines, portal.plugins), *styleguide.PAGES)
@@ -117,7 +122,7 @@ def build_portal(portal: Portal, reads: Iterable[BaseRoute]) -> PortalApplicatio
         Exception: shell.defect,
     }
     app = Starlette(routes=routes, exception_handlers=handlers)
-    return PortalApplication(app, live, portal.hosts)
+    return PortalApplication(app, apis, live, portal.hosts)
 
 
 def _methods(page: PageRoute) -> list[str]:

@@ -1,0 +1,50 @@
+"""APIs of the ecosystem that a capability speaks beside our own: Backstage's catalogue, for one.
+
+Their clients come with paths, bodies and errors of their own; who asks is found out here as
+everywhere. Raw on purpose: bytes in, bytes out, so that an answer can be made ready beforehand.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from towpath.client.protocols import Client
+from towpath.machinery.errors import StatusError
+from towpath.machinery.users import UserInfo
+from towpath.records.contract import Viewer
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    method: str
+    path: str
+    """Below the API's own, still encoded: `/entities/by-query`."""
+    query: str
+    """As it was sent, still encoded: a name may come several times."""
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+    user: UserInfo
+    viewer: Viewer
+    api: Client
+    """The platform's API with the visitor's own rights."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiAnswer:
+    body: bytes = b""
+    status: int = 200
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignApi:
+    """Everything below `path`: one answer for all of it."""
+
+    path: str
+    """`/api/catalog`"""
+    answer: Callable[[ApiRequest], Awaitable[ApiAnswer]]
+    """Raises the StatusError family."""
+    refusal: Callable[[ApiRequest | None, StatusError], ApiAnswer]
+    """The error in that API's own words; no request when nobody is signed in."""
+    body_bytes_max: int = 1024 * 1024
