@@ -4,13 +4,13 @@ A filter by name looks through a bounded number of objects and says where to go 
 is asked of the API.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
 from towpath.capabilities.infrastructure.clusters.kinds import CLUSTER
+from towpath.capabilities.portal.objects.listable import listable
 from towpath.capabilities.portal.objects.object import cell_text, column_label, crumbs
 from towpath.capabilities.portal.objects.places import (
     CORE,
@@ -19,7 +19,7 @@ from towpath.capabilities.portal.objects.places import (
     namespaces_of,
     place_of,
 )
-from towpath.client.protocols import Client, ObjectTable, TableColumn, TableRow
+from towpath.client.protocols import ObjectTable, TableColumn, TableRow
 from towpath.hooks.pages import Page, Visit
 from towpath.hooks.showing import PLATFORM_PLACE, list_page, may, object_page
 from towpath.machinery.errors import BadRequest, Forbidden, StatusError
@@ -27,7 +27,7 @@ from towpath.machinery.kinds import GROUP, Resource
 
 PAGE_SIZE = 50
 PAGES_LOOKED_THROUGH = 10
-KINDS_ASKED_AT_ONCE = 200
+KINDS_MAX = 500
 NAMESPACES_ASKED = 8
 FILTERS = ("q", "namespace", "labels", "wide")
 _FIRST_GROUPS = {GROUP: 0, "offerings.towpath.dev": 1, "": 2, "apps": 3}
@@ -195,13 +195,9 @@ async def show_kinds(visit: Visit) -> Page:
     words = visit.parameters.get("q", "").lower()
     namespaces = await _namespaces(visit, cluster)
     resources = [one for one in await api.resources() if words in _text(one)]
-    allowed = await asyncio.gather(
-        *(_may_list(api, one, namespaces) for one in resources[:KINDS_ASKED_AT_ONCE])
-    )
     groups: dict[str, list[dict[str, str]]] = {}
-    for resource, is_allowed in zip(resources, allowed, strict=False):
-        if is_allowed:
-            groups.setdefault(resource.group, []).append(_kind(resource, cluster))
+    for resource in await listable(api, resources[:KINDS_MAX], namespaces):
+        groups.setdefault(resource.group, []).append(_kind(resource, cluster))
     order = sorted(groups, key=lambda group: (_FIRST_GROUPS.get(group, 9), group))
     data = {
         "places": await _places(visit, cluster),
@@ -215,17 +211,6 @@ async def show_kinds(visit: Visit) -> Page:
 async def _namespaces(visit: Visit, cluster: str) -> list[str]:
     asked = {**visit.parameters, "cluster": cluster or PLATFORM_PLACE}
     return (await namespaces_of(replace(visit, parameters=asked)))[:NAMESPACES_ASKED]
-
-
-async def _may_list(api: Client, resource: Resource, namespaces: list[str]) -> bool:
-    if await may(api, "list", resource):
-        return True
-    if not resource.namespaced:
-        return False
-    for namespace in namespaces:
-        if await may(api, "list", resource, namespace):
-            return True
-    return False
 
 
 def _text(resource: Resource) -> str:
