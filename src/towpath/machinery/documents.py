@@ -5,91 +5,32 @@ and a key that appears twice is an error, for one of the two values would be los
 Numbers of base 60 are text, as in kubectl. A text may come from anybody: one that is nested too
 deep, or grows by its aliases, is refused before it costs anything.
 Writing keeps the order of keys, and quotes what some YAML reader would take for a number.
+
+The library behind it is loaded with the first document: servers start without, and speak JSON.
 """
 
 import math
-import re
+from collections.abc import Callable
 from typing import Any
-
-import yaml
 
 from towpath.machinery.nesting import DEPTH_MAX
 
-SIZE_MAX = 4 * 1024 * 1024
-MARKS_MAX = 200_000
-"""Of commas, colons and line ends: about as many items are read, which takes seconds."""
-MERGES_MAX = 100
-MERGED_KEYS_MAX = 10_000
 NODE_WEIGHT = 8
 """What an item counts for beside its characters, when a document's true size is told."""
 GROWS_BY_MAX = 1024 * 1024
 """What aliases may add to it, however small its text is."""
-NUMBER_LENGTH_MAX = 64
 INT64_MIN, UINT64_MAX = -(2**63), 2**64 - 1
-
-# A level takes half a column of indentation at the least: a sequence may stand where its key does.
-_DEEPLY_INDENTED = re.compile(rf"^[ \-?:]{{{DEPTH_MAX // 2}}}", re.MULTILINE)
 
 
 class DocumentError(ValueError):
     """The text is not the YAML it should be; `str()` is one sentence with line and column."""
 
 
-class _Loader(yaml.CSafeLoader):
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.tag == "tag:yaml.org,2002:merge":
-                continue
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"the key {key.value!r} appears twice", key.start_mark
-                    )
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Merge keys copy: a few of them could make a document of any size."""
-        written = len(node.value)
-        for key, value in node.value:
-            merges = key.tag == "tag:yaml.org,2002:merge"
-            if merges and isinstance(value, yaml.SequenceNode) and len(value.value) > MERGES_MAX:
-                raise _refusal(f"more than {MERGES_MAX} mappings are merged", key)
-        super().flatten_mapping(node)
-        if len(node.value) > max(written, MERGED_KEYS_MAX):
-            raise _refusal(f"merging makes more than {MERGED_KEYS_MAX} keys", node)
-
-    def construct_number(self, node: yaml.ScalarNode) -> Any:
-        text = str(node.value)
-        if ":" in text:
-            return text
-        if len(text) > NUMBER_LENGTH_MAX:
-            raise _refusal(f"a number of {len(text)} digits", node)
-        is_integer = node.tag == "tag:yaml.org,2002:int"
-        return (self.construct_yaml_int if is_integer else self.construct_yaml_float)(node)
-
-
-def _refusal(problem: str, node: yaml.Node) -> yaml.YAMLError:
-    return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
-
-
-for _kind in ("int", "float"):
-    _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", _Loader.construct_number)
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, expression) for tag, expression in resolvers if not tag.endswith(":timestamp")]
-    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 def load_documents(text: str | bytes) -> list[Any]:
     """Every document that is not empty. Raises DocumentError."""
-    try:
-        decoded = text.decode() if isinstance(text, bytes) else text
-        _check_size(decoded)
-        return [document for document in yaml.load_all(decoded, _Loader) if document is not None]
-    except (yaml.YAMLError, ValueError) as error:
-        raise DocumentError(_sentence(error)) from error
+    from towpath.machinery import dialect
+
+    return [document for document in _read(dialect.all_documents, text) if document is not None]
 
 
 def load_document(text: str | bytes) -> Any:
@@ -100,21 +41,25 @@ def load_document(text: str | bytes) -> Any:
     return documents[0]
 
 
-class _Settings(_Loader):
-    """Tags name objects of other programs; they are nothing to us, and never made."""
-
-
-_Settings.add_multi_constructor("", lambda *_: None)
-
-
 def load_settings(text: str | bytes) -> Any:
     """A document of another program's, whose own tags stand for nothing. Raises DocumentError."""
+    from towpath.machinery import dialect
+
+    return _read(dialect.settings, text)
+
+
+def dump_document(document: Any) -> str:
+    """The same data gives the same text."""
+    from towpath.machinery import dialect
+
+    return dialect.dumped(document)
+
+
+def _read(reader: Callable[[str], Any], text: str | bytes) -> Any:
     try:
-        decoded = text.decode() if isinstance(text, bytes) else text
-        _check_size(decoded)
-        return yaml.load(decoded, _Settings)  # noqa: S506 - a safe loader, see above
-    except (yaml.YAMLError, ValueError) as error:
-        raise DocumentError(_sentence(error)) from error
+        return reader(text.decode() if isinstance(text, bytes) else text)
+    except ValueError as error:
+        raise DocumentError(str(error).splitlines()[0]) from error
 
 
 def as_json(document: Any, *, size: int) -> Any:
@@ -161,58 +106,3 @@ def _key(key: Any) -> str:
     if isinstance(key, str | int | float):
         return str(key)
     raise DocumentError(f"{str(key)[:40]!r} cannot be a key in JSON")
-
-
-def _check_size(text: str) -> None:
-    """The composer calls itself for each level: what is too deep is told by its events before."""
-    if len(text) > SIZE_MAX:
-        raise DocumentError(f"it is {len(text)} bytes long; {SIZE_MAX} are read at most")
-    if sum(map(text.count, ",:\n")) > MARKS_MAX:
-        raise DocumentError(f"it has more than {MARKS_MAX} commas, colons and lines; send JSON")
-    few_brackets = text.count("[") + text.count("{") <= DEPTH_MAX // 2
-    if few_brackets and not _DEEPLY_INDENTED.search(text):
-        return
-    depth = 0
-    for event in yaml.parse(text, yaml.CSafeLoader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > DEPTH_MAX:
-                assert event.start_mark is not None, "events of a parser have a place"
-                line = event.start_mark.line + 1
-                raise DocumentError(f"line {line}: exceeded max depth of {DEPTH_MAX}")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-
-
-def _sentence(error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    if mark is None:
-        return str(problem)
-    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
-
-
-class _Dumper(yaml.CSafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-_LOOKS_LIKE_A_NUMBER = re.compile(r"[-+.]?[0-9][0-9_.,:eExXoOa-fA-F+-]*")
-
-
-def _represent_text(dumper: yaml.CSafeDumper, text: str) -> yaml.ScalarNode:
-    style = None
-    if "\n" in text:
-        style = "|"
-    elif _LOOKS_LIKE_A_NUMBER.fullmatch(text) or text.lower() in {"y", "n"}:
-        style = '"'
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _represent_text)
-
-
-def dump_document(document: Any) -> str:
-    """The same data gives the same text."""
-    text: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
-    return text

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from towpath.machinery.dialect import SIZE_MAX
 from towpath.machinery.documents import (
-    SIZE_MAX,
     DocumentError,
     as_json,
     dump_document,
