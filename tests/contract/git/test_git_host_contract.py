@@ -279,3 +279,83 @@ async def test_changes_are_the_files_that_differ_between_two_commits(host: GitHo
         "b",
     ]
     assert await host.changes(APP, first, first) == []
+
+
+NAMES = ("main", "python-service@0123456789")
+
+
+async def test_what_both_sides_changed_apart_is_merged_without_a_branch(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    lines = [f"line {number}\n" for number in range(20)]
+    ours = ["mine\n", *lines[1:]]
+    theirs = [*lines[:-1], "theirs\n"]
+    trees = [
+        await host.snapshot(APP, {"a/text": File("".join(side).encode()), "same": File(b"s")})
+        for side in (lines, ours, theirs)
+    ]
+    merge = await host.merge(APP, base=trees[0], ours=trees[1], theirs=trees[2], names=NAMES)
+    assert merge.conflicts == ()
+    made = await host.commit_tree(APP, merge.tree, [], message="Merged", author=ALICE)
+    merged = b"".join(line.encode() for line in ["mine\n", *lines[1:-1], "theirs\n"])
+    assert await host.files(APP, made) == {"a/text": File(merged), "same": File(b"s")}
+    assert await host.heads(APP) == {}
+
+
+async def test_what_cannot_be_merged_is_told_and_marked(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    base = await host.snapshot(APP, {"text": File(b"old\n"), "gone": File(b"1\n2\n3\n4\n")})
+    ours = await host.snapshot(APP, {"text": File(b"mine\n"), "gone": File(b"1\n2\n3\n5\n")})
+    theirs = await host.snapshot(APP, {"text": File(b"theirs\n")})
+    merge = await host.merge(APP, base=base, ours=ours, theirs=theirs, names=NAMES)
+    assert {(one.path, one.kind) for one in merge.conflicts} == {
+        ("text", "contents"),
+        ("gone", "modify/delete"),
+    }
+    made = await host.commit_tree(APP, merge.tree, [], message="Merged", author=ALICE)
+    text = (await host.files(APP, made))["text"].content
+    assert text == b"<<<<<<< main\nmine\n=======\ntheirs\n>>>>>>> python-service@0123456789\n"
+
+
+async def test_a_renamed_file_takes_the_other_sides_change_along(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    lines = [f"line {number}\n".encode() for number in range(20)]
+    base = await host.snapshot(APP, {"old": File(b"".join(lines))})
+    ours = await host.snapshot(APP, {"old": File(b"".join([b"mine\n", *lines[1:]]))})
+    theirs = await host.snapshot(APP, {"new": File(b"".join(lines), executable=True)})
+    merge = await host.merge(APP, base=base, ours=ours, theirs=theirs, names=NAMES)
+    assert merge.conflicts == ()
+    made = await host.commit_tree(APP, merge.tree, [], message="Merged", author=ALICE)
+    assert await host.files(APP, made) == {
+        "new": File(b"".join([b"mine\n", *lines[1:]]), executable=True)
+    }
+
+
+async def test_a_branch_is_moved_only_from_where_it_was_expected(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    first = await commit(host, text="1")
+    second = await commit(host, first, text="2")
+    proposed = "refs/heads/towpath/upgrade"
+    pushes = host.pushes()
+    await host.move(APP, proposed, expected=None, new=second, author=ALICE)
+    assert await anext(pushes) == Push(APP, proposed, None, second, "Alice")
+    with pytest.raises(StaleCommit):
+        await host.move(APP, proposed, expected=None, new=first, author=ALICE)
+    await host.move(APP, proposed, expected=second, new=first, author=ALICE)
+    assert await host.head(APP, proposed) == first
+    with pytest.raises(StaleCommit):
+        await host.move(APP, proposed, expected=second, new=None, author=ALICE)
+    await host.move(APP, proposed, expected=first, new=None, author=ALICE)
+    assert await host.head(APP, proposed) is None
+    assert await host.head(APP) == second
+
+
+async def test_a_commit_may_have_several_parents(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    first = await commit(host, text="1")
+    tree = (await host.commit(APP, first)).tree
+    aside = await host.commit_tree(APP, tree, [], message="Aside", author=ALICE)
+    both = await host.commit_tree(APP, tree, [first, aside], message="Both", author=ALICE)
+    told = await host.commit(APP, both)
+    assert told.parents == (first, aside)
+    assert told.tree == tree
+    assert told.message.strip() == "Both"

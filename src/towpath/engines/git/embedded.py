@@ -3,6 +3,7 @@
     folders   where repositories lie and whose they are
     refs      branch heads, moved by compare-and-swap
     objects   commits and trees, with dulwich
+    merging   three-way merges, by git itself
     pushes    who hears of moved refs
     children  git as a child process
     http      smart HTTP on all of it
@@ -17,8 +18,17 @@ that it cannot race with a push.
 import asyncio
 import logging
 import threading
+import uuid
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +40,7 @@ import anyio.to_thread
 from towpath.engines.git.children import GitChildren
 from towpath.engines.git.folders import Folders, Ownership, sweep_locks
 from towpath.engines.git.http import SmartHttp
+from towpath.engines.git.merging import drop_ref, merge_trees, sides_of
 from towpath.engines.git.objects import Objects, TreeCache
 from towpath.engines.git.port import (
     MAIN,
@@ -37,11 +48,13 @@ from towpath.engines.git.port import (
     Commit,
     File,
     GitUnavailable,
+    Merge,
     Push,
     RepositoryName,
     RepositoryNotFound,
     Signature,
     StaleCommit,
+    TreeSHA,
 )
 from towpath.engines.git.pushes import PushBoard
 from towpath.engines.git.refs import list_refs, read_ref, swap_ref
@@ -207,6 +220,59 @@ class EmbeddedGitHost:
                 return expected
             self.announce([Push(repository, ref, expected, new, author.name)])
             return new
+
+    async def snapshot(self, repository: RepositoryName, files: Mapping[str, File]) -> TreeSHA:
+        return await self._in_thread(lambda: self._objects(repository).snapshot(files))
+
+    async def merge(
+        self,
+        repository: RepositoryName,
+        *,
+        base: TreeSHA,
+        ours: TreeSHA,
+        theirs: TreeSHA,
+        names: tuple[str, str],
+    ) -> Merge:
+        place = await self._in_thread(lambda: self.folders.existing(repository))
+        sides = await self._in_thread(
+            lambda: sides_of(self._objects(repository), base, ours, theirs)
+        )
+        draft = self.folders.temporary / f"{uuid.uuid4().hex}.merge"
+        return await merge_trees(self.children, place, draft, sides, names)
+
+    async def commit_tree(
+        self,
+        repository: RepositoryName,
+        tree: TreeSHA,
+        parents: Sequence[CommitSHA],
+        *,
+        message: str,
+        author: Signature,
+    ) -> CommitSHA:
+        return await self._in_thread(
+            lambda: self._objects(repository).commit_tree(
+                tree, parents, message=message, author=author
+            )
+        )
+
+    async def move(
+        self,
+        repository: RepositoryName,
+        ref: str,
+        *,
+        expected: CommitSHA | None,
+        new: CommitSHA | None,
+        author: Signature,
+    ) -> None:
+        if expected == new:
+            return
+        async with self.writing(repository):
+            place = await self._in_thread(lambda: self.folders.existing(repository))
+            if new is not None:
+                await self._in_thread(lambda: swap_ref(place, ref, expected, new))
+            elif expected is not None:
+                await drop_ref(self.children, place, ref, expected)
+            self.announce([Push(repository, ref, expected, new, author.name)])
 
     async def archive(self, repository: RepositoryName, *, owner_uid: str) -> None:
         def put_aside(place: Path) -> None:

@@ -8,7 +8,7 @@ before anything may refer to them. Everything here blocks: call it in a thread.
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,7 @@ from towpath.engines.git.port import (
     GitUnavailable,
     PathNotFound,
     Signature,
+    TreeSHA,
 )
 from towpath.files import sync_folder
 from towpath.machinery.objects import CommitSHA
@@ -159,8 +160,37 @@ class Objects:
                 tree = empty.id
             if tree == old_tree:
                 return None
-            commit = _new_commit(tree, base, message, author)
+            commit = _new_commit(tree, [base] if base else [], message, author)
             self._add([*new.values(), commit])
+            return CommitSHA(commit.id.decode())
+
+    def snapshot(self, files: Mapping[str, File]) -> TreeSHA:
+        """A tree with exactly these files."""
+        for path in files:
+            _check_path(path)
+        with self._reading(CommitSHA("")):
+            new: dict[bytes, ShaFile] = {}
+            tree = self._changed_tree(None, files, new)
+            if tree is None:
+                empty = Tree()
+                new[empty.id] = empty
+                tree = empty.id
+            self._add(new.values())
+            return TreeSHA(tree.decode())
+
+    def commit_tree(
+        self,
+        tree: TreeSHA,
+        parents: Sequence[CommitSHA],
+        *,
+        message: str,
+        author: Signature,
+        time_s: int | None = None,
+    ) -> CommitSHA:
+        with self._reading(CommitSHA(tree)):
+            self._tree(tree.encode())
+            commit = _new_commit(tree.encode(), parents, message, author, time_s)
+            self._add([commit])
             return CommitSHA(commit.id.decode())
 
     @contextmanager
@@ -279,6 +309,7 @@ def _told(commit: DulwichCommit) -> Commit:
         message=commit.message.decode("utf-8", "replace"),
         time_s=commit.commit_time,
         parents=tuple(CommitSHA(parent.decode()) for parent in commit.parents),
+        tree=TreeSHA(commit.tree.decode()),
     )
 
 
@@ -291,13 +322,17 @@ def _check_path(path: str) -> None:
 
 
 def _new_commit(
-    tree: bytes, parent: CommitSHA | None, message: str, author: Signature
+    tree: bytes,
+    parents: Sequence[CommitSHA],
+    message: str,
+    author: Signature,
+    time_s: int | None = None,
 ) -> DulwichCommit:
     commit = DulwichCommit()
     commit.tree = ObjectID(tree)
-    commit.parents = [ObjectID(parent.encode())] if parent else []
+    commit.parents = [ObjectID(parent.encode()) for parent in parents]
     commit.author = commit.committer = _signature_bytes(author)
-    commit.author_time = commit.commit_time = int(time.time())
+    commit.author_time = commit.commit_time = int(time.time()) if time_s is None else time_s
     commit.author_timezone = commit.commit_timezone = 0
     commit.encoding = b"UTF-8"
     commit.message = (message.rstrip("\n") + "\n").encode()

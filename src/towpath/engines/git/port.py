@@ -3,11 +3,14 @@
 Reading distinguishes "it is not there" from "it could not be read": an error never looks empty.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NewType, Protocol
 
 from towpath.machinery.objects import CommitSHA
+
+TreeSHA = NewType("TreeSHA", str)
+"""The id of a state of all files: equal ids, equal files."""
 
 MAIN = "refs/heads/main"
 
@@ -40,6 +43,7 @@ class Commit:
     message: str
     time_s: int
     parents: tuple[CommitSHA, ...] = ()
+    tree: TreeSHA = TreeSHA("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,24 @@ class Push:
     old: CommitSHA | None
     new: CommitSHA | None
     pusher: str
+
+
+@dataclass(frozen=True, slots=True)
+class MergeConflict:
+    """One thing that git could not merge by itself."""
+
+    path: str
+    kind: str
+    """In git's words: `contents`, `modify/delete`, `rename/delete`, `file location`."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """What a three-way merge gave. Files in conflict hold both sides between markers."""
+
+    tree: TreeSHA
+    conflicts: tuple[MergeConflict, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,13 +191,60 @@ class GitWriter(Protocol):
         ...
 
 
+class GitMerger(Protocol):
+    """Branches that are proposed, made without a working copy."""
+
+    async def snapshot(self, repository: RepositoryName, files: Mapping[str, File]) -> TreeSHA:
+        """Store exactly these files; no branch knows of them."""
+        ...
+
+    async def merge(
+        self,
+        repository: RepositoryName,
+        *,
+        base: TreeSHA,
+        ours: TreeSHA,
+        theirs: TreeSHA,
+        names: tuple[str, str],
+    ) -> Merge:
+        """Git's own three-way merge. `names` tell ours and theirs apart at conflict markers."""
+        ...
+
+    async def commit_tree(
+        self,
+        repository: RepositoryName,
+        tree: TreeSHA,
+        parents: Sequence[CommitSHA],
+        *,
+        message: str,
+        author: Signature,
+    ) -> CommitSHA:
+        """A commit of that state, which no branch is at yet."""
+        ...
+
+    async def move(
+        self,
+        repository: RepositoryName,
+        ref: str,
+        *,
+        expected: CommitSHA | None,
+        new: CommitSHA | None,
+        author: Signature,
+    ) -> None:
+        """Put a branch on another commit, or take it away (None). Raises StaleCommit.
+
+        Counts as a push by the author.
+        """
+        ...
+
+
 class PushSource(Protocol):
     def pushes(self) -> AsyncIterator[Push]:
         """Every push from now on; what happened before is found by comparing heads."""
         ...
 
 
-class GitHost(GitReader, GitWriter, PushSource, Protocol):
+class GitHost(GitReader, GitWriter, GitMerger, PushSource, Protocol):
     def clone_url(self, repository: RepositoryName) -> str:
         """The address to show and to clone from; computed, never stored."""
         ...
