@@ -25,6 +25,7 @@ from towpath.records.contract import (
     SavedViews,
     Viewer,
 )
+from towpath.records.search import DocsShelf, Passages
 
 if TYPE_CHECKING:
     from towpath.hooks.checks import ServiceCheck
@@ -48,6 +49,12 @@ class Records(Protocol):
 
     @property
     def views(self) -> SavedViews: ...
+
+    @property
+    def passages(self) -> Passages: ...
+
+    @property
+    def docs(self) -> DocsShelf: ...
 
     @property
     def changes(self) -> Changes:

@@ -11,7 +11,9 @@ from towpath.engines.processes.port import ProcessHost
 from towpath.engines.registry.port import ImageUnpacker
 from towpath.hooks.templates import TemplateAction
 from towpath.machinery.users import Authorize, UserInfo
+from towpath.records.changes import Changes
 from towpath.records.contract import AuditTrail, CatalogIndex, Inbox, LogBook
+from towpath.records.search import DocsShelf, Passages
 
 SYSTEM_NAMESPACE = "towpath-system"
 """Where the platform's own objects live; its golden paths too."""
@@ -83,6 +85,10 @@ class Platform:
     audit: AuditTrail
     """Every write, for people to search; reconcilers ask `trail`."""
     inbox: Inbox
+    passages: Passages
+    docs: DocsShelf
+    changes: Changes
+    """Says when something has been stored."""
     people: Callable[[], Awaitable[Sequence[UserInfo]]]
     """Everybody that the platform knows, with their groups."""
     addresses: Addresses

@@ -1,7 +1,7 @@
 """Records in one SQLite file.
 
 async with SqliteRecords(data_dir / "records.db") as records:
-    records.logs, records.catalog, records.audit, records.inbox, records.views
+    records.logs, records.catalog, records.passages, records.docs, records.audit, records.inbox
 """
 
 import asyncio
@@ -15,6 +15,8 @@ from towpath.records.database import Database
 from towpath.records.identity import SqliteIdentityTable
 from towpath.records.inbox import SqliteInbox
 from towpath.records.logs import SqliteLogBook
+from towpath.records.passages import SqlitePassages
+from towpath.records.shelf import SqliteDocsShelf
 from towpath.records.views import SqliteSavedViews
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,8 @@ class SqliteRecords:
     identity: SqliteIdentityTable
     inbox: SqliteInbox
     views: SqliteSavedViews
+    passages: SqlitePassages
+    docs: SqliteDocsShelf
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path)
@@ -44,6 +48,8 @@ class SqliteRecords:
         self.identity = SqliteIdentityTable(self._database)
         self.inbox = SqliteInbox(self._database, self.changes)
         self.views = SqliteSavedViews(self._database)
+        self.passages = SqlitePassages(self._database, self.changes)
+        self.docs = SqliteDocsShelf(self._database, self.changes)
         return self
 
     async def __aexit__(self, *_: object) -> None:
