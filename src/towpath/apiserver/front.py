@@ -92,7 +92,7 @@ class Front:
             validating=(escalation_check(index),),
         )
         await ensure_default_roles(api)
-        tokens = ServiceAccountTokens(pki.token_key, api, issuer=issuer_named(name))
+        tokens = ServiceAccountTokens(pki.token_key_file, api, issuer=issuer_named(name))
         authenticate = RequestAuthenticator(
             index.authorize,
             pki.admin_token,

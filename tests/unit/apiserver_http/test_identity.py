@@ -2,8 +2,10 @@
 
 import base64
 import hmac
+import json
 import ssl
 import stat
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from tests.wire import WiredApi, wired_api_server
 
 from towpath.apiserver.authn.chain import ANONYMOUS, RequestAuthenticator, user_of_certificate
-from towpath.apiserver.authn.pki import open_pki
+from towpath.apiserver.authn.pki import PkiDamaged, open_pki
 from towpath.apiserver.authn.tokens import ServiceAccountTokens
 from towpath.apiserver.http.listener import Listener
 from towpath.client.kubeconfig import Connection
@@ -54,6 +56,27 @@ def test_the_certificate_is_made_anew_for_other_names_under_the_same_ca(tmp_path
     assert second.server_context().protocol is ssl.PROTOCOL_TLS_SERVER
 
 
+def test_what_was_found_good_is_looked_at_again_when_it_changes(tmp_path: Path) -> None:
+    folder = tmp_path / "pki"
+    first = open_pki(folder)
+    (folder / "server.crt").write_bytes(b"no certificate")
+    assert open_pki(folder).server_context().protocol is ssl.PROTOCOL_TLS_SERVER
+    (folder / "tokens.key").write_bytes(b"no key")
+    with pytest.raises(PkiDamaged, match=r"tokens\.key holds no private key"):
+        open_pki(folder)
+    (folder / "tokens.key").unlink()
+    assert open_pki(folder).ca_pem == first.ca_pem
+
+
+def test_what_ends_soon_is_made_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "pki"
+    before = open_pki(folder).certificate_file.read_bytes()
+    note = json.loads((folder / "checked.json").read_bytes())
+    (folder / "checked.json").write_text(json.dumps({**note, "until": time.time() - 1}))
+    assert open_pki(folder).certificate_file.read_bytes() == before, "it is good for longer"
+    assert json.loads((folder / "checked.json").read_bytes()) == note
+
+
 async def test_a_token_is_its_service_account(api: WiredApi) -> None:
     await api.front.client().create(SERVICE_ACCOUNTS, SERVICE_ACCOUNTS.object("ci", "default"))
     token = await api.front.tokens("default", "ci", ttl_s=600)
@@ -76,7 +99,9 @@ async def test_a_token_ends_with_its_service_account(api: WiredApi) -> None:
 async def test_a_token_is_good_for_its_own_server_and_time_only(api: WiredApi) -> None:
     await api.front.client().create(SERVICE_ACCOUNTS, SERVICE_ACCOUNTS.object("ci", "default"))
     token = await api.front.tokens("default", "ci", ttl_s=600)
-    other = ServiceAccountTokens(api.pki.token_key, api.front.verbs, issuer="https://elsewhere")
+    other = ServiceAccountTokens(
+        api.pki.token_key_file, api.front.verbs, issuer="https://elsewhere"
+    )
     assert await other.verify(token) is None
     expired = await api.front.tokens("default", "ci", ttl_s=-1)
     with pytest.raises(TokenRefused, match="expired"):
@@ -86,7 +111,7 @@ async def test_a_token_is_good_for_its_own_server_and_time_only(api: WiredApi) -
     assert await api.front.tokens.verify("no token at all") is None
 
 
-async def test_tokens_of_our_making_cannot_be_made_by_others(api: WiredApi) -> None:
+async def test_tokens_of_our_making_cannot_be_made_by_others(api: WiredApi, tmp_path: Path) -> None:
     client = api.front.client()
     account = await client.create(SERVICE_ACCOUNTS, SERVICE_ACCOUNTS.object("ci", "default"))
     token = await api.front.tokens("default", "ci", ttl_s=600)
@@ -96,9 +121,8 @@ async def test_tokens_of_our_making_cannot_be_made_by_others(api: WiredApi) -> N
     )
     heads = {kind: encoded(b'{"alg":"%s"}' % kind) for kind in (b"none", b"HS256", b"ES384")}
     digest = hmac.digest(public, f"{heads[b'HS256']}.{body}".encode(), "sha256")
-    other = ServiceAccountTokens(
-        ec.generate_private_key(ec.SECP256R1()), api.front.verbs, issuer=api.front.tokens.issuer
-    )
+    others_key = open_pki(tmp_path / "other").token_key_file
+    other = ServiceAccountTokens(others_key, api.front.verbs, issuer=api.front.tokens.issuer)
     forged = [
         f"{heads[b'none']}.{body}.",
         f"{heads[b'none']}.{body}.{signature}",

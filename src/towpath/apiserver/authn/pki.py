@@ -2,34 +2,29 @@
 
 Everything is generated at first use, kept in one folder (0700, keys 0600) and renewed before it
 expires. The CA stays as long as it can, because kubeconfigs and child processes carry a copy.
+
+What has been found good is noted in the folder, with until when: a start looks whether the files
+are the same, which takes no cryptography.
 """
 
 import hashlib
-import ipaddress
+import json
 import secrets
 import ssl
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from towpath.files import write_private
 
-from towpath.files import write_durably, write_private
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import ec
 
-CA_DAYS = 3650
-CERTIFICATE_DAYS = 365
-RENEW_BEFORE = timedelta(days=30)
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
-
-
-_KEY_REMEDY = (
-    "put the file back from a copy, or remove it to have another key made, which ends what the "
-    "old one has signed"
-)
+CHECKED = ("ca.key", "ca.crt", "server.key", "server.crt", "tokens.key")
+NOTE = "checked.json"
 
 
 class PkiDamaged(Exception):
@@ -43,14 +38,20 @@ class Pki:
     ca_file: Path
     certificate_file: Path
     key_file: Path
-    token_key: ec.EllipticCurvePrivateKey
-    """Signs the tokens of service accounts."""
+    token_key_file: Path
+    """Of the key that signs the tokens of service accounts."""
     admin_token: str
     """The bearer token of the kubeconfig; a member of system:masters."""
 
     @property
     def ca_pem(self) -> bytes:
         return self.ca_file.read_bytes()
+
+    @property
+    def token_key(self) -> "ec.EllipticCurvePrivateKey":
+        from towpath.apiserver.authn.issuing import load_or_make
+
+        return load_or_make(self.token_key_file)
 
     def server_context(self, *, client_certificates: bool = False) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -70,143 +71,40 @@ def open_pki(folder: Path, *, names: Sequence[str] = LOCAL_NAMES) -> Pki:
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
-    ca_key = _key(folder / "ca.key")
-    ca = _certificate_authority(folder / "ca.crt", ca_key)
-    server_key = _key(folder / "server.key")
-    _server_certificate(folder / "server.crt", server_key, ca, ca_key, names)
+    if not _is_noted_good(folder, names):
+        from towpath.apiserver.authn import issuing
+
+        until = issuing.complete(folder, names)
+        note = {"files": _digest(folder, names), "until": until.timestamp()}
+        write_private(folder / NOTE, json.dumps(note).encode())
     return Pki(
         ca_file=folder / "ca.crt",
         certificate_file=folder / "server.crt",
         key_file=folder / "server.key",
-        token_key=_key(folder / "tokens.key"),
+        token_key_file=folder / "tokens.key",
         admin_token=_admin_token(folder / "admin.token"),
     )
 
 
-def _key(path: Path) -> ec.EllipticCurvePrivateKey:
-    if path.exists():
-        try:
-            key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-        except ValueError as error:
-            raise PkiDamaged(f"{path} holds no private key; {_KEY_REMEDY}") from error
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise PkiDamaged(f"{path} holds no elliptic curve key; {_KEY_REMEDY}")
-        return key
-    key = ec.generate_private_key(ec.SECP256R1())
-    pem = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    write_private(path, pem)
-    return key
+def _is_noted_good(folder: Path, names: Sequence[str]) -> bool:
+    try:
+        note = json.loads((folder / NOTE).read_bytes())
+        good: bool = time.time() < note["until"] and note["files"] == _digest(folder, names)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return good
+
+
+def _digest(folder: Path, names: Sequence[str]) -> str:
+    def parts() -> Iterator[bytes]:
+        yield json.dumps(sorted(names)).encode()
+        for name in CHECKED:
+            yield hashlib.sha256((folder / name).read_bytes()).digest()
+
+    return hashlib.sha256(b"".join(parts())).hexdigest()
 
 
 def _admin_token(path: Path) -> str:
     if not path.exists() or not path.read_text().strip():
         write_private(path, secrets.token_urlsafe(32).encode())
     return path.read_text().strip()
-
-
-def _certificate_authority(path: Path, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
-    if current := _still_good(path, key):
-        return current
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"towpath-ca-{_short_id(key)}")])
-    certificate = (
-        _builder(name, name, key.public_key(), CA_DAYS)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(sign_certificates=True), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    write_durably(path, certificate.public_bytes(serialization.Encoding.PEM))
-    return certificate
-
-
-def _server_certificate(
-    path: Path,
-    key: ec.EllipticCurvePrivateKey,
-    ca: x509.Certificate,
-    ca_key: ec.EllipticCurvePrivateKey,
-    names: Sequence[str],
-) -> None:
-    current = _still_good(path, key)
-    if current and current.issuer == ca.subject and _names_of(current) == set(names):
-        return
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "towpath")])
-    certificate = (
-        _builder(subject, ca.subject, key.public_key(), CERTIFICATE_DAYS)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(sign_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(
-            x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False
-        )
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False
-        )
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(ca_key, hashes.SHA256())
-    )
-    write_durably(path, certificate.public_bytes(serialization.Encoding.PEM))
-
-
-def _still_good(path: Path, key: ec.EllipticCurvePrivateKey) -> x509.Certificate | None:
-    """The certificate in the file when it belongs to this key and does not expire soon."""
-    try:
-        certificate = x509.load_pem_x509_certificate(path.read_bytes())
-    except (FileNotFoundError, ValueError):
-        return None
-    if certificate.public_key() != key.public_key():
-        return None
-    if certificate.not_valid_after_utc - datetime.now(UTC) < RENEW_BEFORE:
-        return None
-    return certificate
-
-
-def _builder(
-    subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey, days: int
-) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(public_key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(days=days))
-    )
-
-
-def _usage(*, sign_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not sign_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=sign_certificates,
-        crl_sign=sign_certificates,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _general_name(name: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(name))
-    except ValueError:
-        return x509.DNSName(name)
-
-
-def _names_of(certificate: x509.Certificate) -> set[str]:
-    extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    return {str(name.value) for name in extension.value}
-
-
-def _short_id(key: ec.EllipticCurvePrivateKey) -> str:
-    public = key.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return hashlib.sha256(public).hexdigest()[:8]

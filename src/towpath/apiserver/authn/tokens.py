@@ -15,11 +15,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from towpath.apiserver.calls import Target, Verbs
 from towpath.machinery.core_kinds import NODE, POD, SECRET, SERVICE_ACCOUNT
@@ -76,8 +75,8 @@ class _Known:
 class ServiceAccountTokens:
     """Issues and verifies. Usable as hooks.platform.TokenIssuer, and `verify` as Authenticate."""
 
-    def __init__(self, key: ec.EllipticCurvePrivateKey, verbs: Verbs, *, issuer: str) -> None:
-        self._private = key
+    def __init__(self, key_file: Path, verbs: Verbs, *, issuer: str) -> None:
+        self._key_file = key_file
         self._verbs = verbs
         self._remembered: dict[bytes, _Known] = {}
         self._decoded: dict[Target, tuple[bytes, RawObject]] = {}
@@ -88,12 +87,7 @@ class ServiceAccountTokens:
         # Made with the first token: the start waits for nothing that it does not need.
         from joserfc.jwk import ECKey
 
-        pem = self._private.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        key = ECKey.import_key(pem)
+        key = ECKey.import_key(self._key_file.read_bytes())
         key.ensure_kid()
         return key
 
