@@ -4,12 +4,9 @@ Missing parts come from where the reference stands, so parsing always takes the 
 place. References are compared in lower case; `str()` is the full form with its letters as written.
 """
 
-import re
 from dataclasses import dataclass
 
 DEFAULT_NAMESPACE = "default"
-
-_REFERENCE = re.compile(r"(?:([^:/]+):)?(?:([^:/]+)/)?([^:/]+)")
 
 
 class BadReference(ValueError):
@@ -35,10 +32,17 @@ def parse_reference(
     text: str, *, default_kind: str = "", default_namespace: str = DEFAULT_NAMESPACE
 ) -> EntityRef:
     """Raises BadReference: not of the form, or without a kind where there is no default."""
-    found = _REFERENCE.fullmatch(text)
-    if found is None:
+    # As upstream reads it: the first colon ends the kind unless a slash comes before it, the first
+    # slash ends the namespace, and all that follows is the name.
+    kind, colon, rest = text.partition(":")
+    if not colon or "/" in kind:
+        kind, rest = "", text
+    namespace, slash, name = rest.partition("/")
+    if not slash:
+        namespace, name = "", rest
+    is_empty_kind = text.startswith(":")
+    if not name or is_empty_kind or (slash and not namespace):
         raise BadReference(f"{text!r} is not a reference of the form [<kind>:][<namespace>/]<name>")
-    kind, namespace, name = found.groups()
     if not (kind or default_kind):
         raise BadReference(f"{text!r} needs a kind here, such as component:{text}")
     return EntityRef(kind or default_kind, namespace or default_namespace, name)

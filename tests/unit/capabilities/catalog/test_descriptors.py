@@ -106,7 +106,7 @@ WRONG = {
     ),
     "no owner": ("spec.owner", None, "spec.owner"),
     "a type that is a list": ("spec.type", ["a"], "spec.type"),
-    "an owner that is no reference": ("spec.owner", "a:b:c", "spec.owner"),
+    "an owner that is no reference": ("spec.owner", "group:", "spec.owner"),
     "a dependency without a kind": ("spec.dependsOn", ["db"], "spec.dependsOn[0]"),
     "apis that are no list": ("spec.providesApis", "x", "spec.providesApis"),
     "a spec that is a text": ("spec", "x", "spec"),

@@ -70,7 +70,7 @@ async def portal(tmp_path: Path) -> AsyncIterator[RunningPortal]:
         ("user:ghost", "there is no person ghost; the groups are platform-admins, team-a"),
         ("component:shop", "there is no group shop; the groups are platform-admins, team-a"),
         ("alice", "that is a person; write user:alice"),
-        ("a:b:c", "'a:b:c' is not a reference of the form [<kind>:][<namespace>/]<name>"),
+        ("a:/c", "'a:/c' is not a reference of the form [<kind>:][<namespace>/]<name>"),
         ("team-a", ""),
         ("Team-A", ""),
         ("group:default/platform-admins", ""),

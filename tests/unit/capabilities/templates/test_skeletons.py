@@ -3,13 +3,13 @@
 import pytest
 
 from towpath.capabilities.portal.templates.expressions.syntax import Dialect
-from towpath.capabilities.portal.templates.globs import Globs
 from towpath.capabilities.portal.templates.skeleton import (
     SkeletonError,
     SkeletonOptions,
     render_skeleton,
 )
 from towpath.engines.git.port import File
+from towpath.machinery.globs import Globs
 
 VALUES = {"name": "a", "empty": "", "deep": "x/y", "up": "..", "root": "/etc", "yes": True}
 

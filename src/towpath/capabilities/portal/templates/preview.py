@@ -31,12 +31,12 @@ from towpath.capabilities.portal.templates.descriptor import (
 )
 from towpath.capabilities.portal.templates.expressions import ExpressionError, render_input, runs
 from towpath.capabilities.portal.templates.forms import sentence
-from towpath.capabilities.portal.templates.globs import Globs
 from towpath.capabilities.portal.templates.skeleton import SkeletonError, render_skeleton
 from towpath.capabilities.portal.templates.sources import resolve, source_of
 from towpath.capabilities.portal.templates.story import planned_things
 from towpath.engines.git.port import File, GitError, GitReader
 from towpath.machinery.documents import DocumentError, load_document
+from towpath.machinery.globs import Globs
 from towpath.machinery.objects import RawObject, annotations_of
 from towpath.runtime.outcomes import Stalled
 

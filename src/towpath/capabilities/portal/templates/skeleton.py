@@ -10,8 +10,8 @@ from typing import Any
 
 from towpath.capabilities.portal.templates.expressions import ExpressionError, render
 from towpath.capabilities.portal.templates.expressions.syntax import BACKSTAGE, Dialect
-from towpath.capabilities.portal.templates.globs import Globs
 from towpath.engines.git.port import File
+from towpath.machinery.globs import Globs
 
 FILES_MAX = 10_000
 BYTES_MAX = 64 * 2**20

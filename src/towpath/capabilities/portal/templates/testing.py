@@ -30,7 +30,6 @@ from towpath.capabilities.portal.templates.descriptor import (
 )
 from towpath.capabilities.portal.templates.execution import render_outputs
 from towpath.capabilities.portal.templates.expressions import render_input, runs
-from towpath.capabilities.portal.templates.globs import Globs
 from towpath.capabilities.portal.templates.parameters import (
     parameter_errors,
     parameters_with_defaults,
@@ -38,6 +37,7 @@ from towpath.capabilities.portal.templates.parameters import (
 from towpath.hooks.commands import CommandError
 from towpath.hooks.templates import ActionContext
 from towpath.machinery.documents import DocumentError, dump_document, load_document
+from towpath.machinery.globs import Globs
 from towpath.machinery.objects import RawObject
 
 EXPECTED = ".expected.yaml"

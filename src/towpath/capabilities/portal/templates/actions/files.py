@@ -12,13 +12,13 @@ from typing import Any
 
 from towpath.capabilities.portal.templates import folders
 from towpath.capabilities.portal.templates.expressions.syntax import Dialect
-from towpath.capabilities.portal.templates.globs import Globs
 from towpath.capabilities.portal.templates.skeleton import (
     SkeletonOptions,
     render_skeleton,
 )
 from towpath.engines.git.port import File
 from towpath.hooks.templates import ActionContext, TemplateAction
+from towpath.machinery.globs import Globs
 from towpath.machinery.objects import RawObject
 
 TEMPLATE_EXTENSION = ".njk"

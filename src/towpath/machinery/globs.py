@@ -1,7 +1,7 @@
-"""File patterns as templates use them: `*` within a folder, `**` across folders, `?`, `{a,b}`.
+"""File patterns: `*` within a folder, `**` across folders, `?`, `{a,b}`.
 
-A pattern starts at the skeleton's root, so `*.hbs` is about the top level only; a pattern that
-names a folder covers all that is in it.
+A pattern starts at the root of what it is about, so `*.hbs` is about the top level only; a pattern
+that names a folder covers all that is in it.
 """
 
 import re
