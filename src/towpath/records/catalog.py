@@ -27,6 +27,7 @@ from towpath.records.browsing import (
 )
 from towpath.records.changes import Changes
 from towpath.records.contract import (
+    Cause,
     Edges,
     Entity,
     EntityFilter,
@@ -48,7 +49,14 @@ class SqliteCatalogIndex:
         self._changes = changes
 
     async def ingest(
-        self, source: str, entities: Sequence[Entity], *, project: str, version: str
+        self,
+        source: str,
+        entities: Sequence[Entity],
+        *,
+        project: str,
+        version: str,
+        cause: Cause = Cause(),
+        loss_allowed: bool = False,
     ) -> Ingested:
         owned = [replace(entity, source=source, project=project) for entity in entities]
         ingested = await self._database.write(
@@ -58,7 +66,7 @@ class SqliteCatalogIndex:
             self._changes.publish(NEWS, project)
         return ingested
 
-    async def forget(self, source: str) -> None:
+    async def forget(self, source: str, *, cause: Cause = Cause()) -> None:
         def delete(connection: apsw.Connection) -> str | None:
             _delete_entities(connection, source)
             row: Row | None = connection.execute(

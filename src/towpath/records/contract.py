@@ -3,28 +3,59 @@
 Every read that a person can reach takes the Viewer, and the viewer's projects go into the SQL.
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from towpath.machinery.errors import Unavailable
 from towpath.machinery.objects import RawObject
-from towpath.machinery.users import UserInfo
+from towpath.records.catalog_contract import (
+    HEALTHS,
+    INVERSE,
+    CatalogIndex,
+    Cause,
+    Edges,
+    Entity,
+    EntityFilter,
+    EntityPage,
+    Ingested,
+    Relation,
+    WorkloadState,
+)
+from towpath.records.viewers import Viewer
+
+__all__ = [
+    "HEALTHS",
+    "INVERSE",
+    "AuditEntry",
+    "AuditFilter",
+    "AuditPage",
+    "AuditTrail",
+    "CatalogIndex",
+    "Cause",
+    "Edges",
+    "Entity",
+    "EntityFilter",
+    "EntityPage",
+    "Inbox",
+    "Ingested",
+    "LogBook",
+    "LogLine",
+    "Notice",
+    "Notification",
+    "NotificationPage",
+    "RecordsUnavailable",
+    "Relation",
+    "SavedView",
+    "SavedViews",
+    "Unread",
+    "Viewer",
+    "WorkloadState",
+]
 
 
 class RecordsUnavailable(Unavailable):
     """The records could not be read or written; `str()` says why. What was to be written is not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Viewer:
-    """Who is looking, and which projects they may see; `projects` None means all."""
-
-    user: UserInfo
-    projects: frozenset[str] | None
-
-    def may_see(self, project: str) -> bool:
-        return self.projects is None or project in self.projects
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,164 +105,6 @@ class LogBook(Protocol):
     async def forget(self, prefix: str) -> None:
         """Delete the streams that begin with `prefix`; their followers finish."""
         ...
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Relation:
-    """One edge of the catalogue, as its origin tells it: `ownedBy` -> `group:default/team-a`."""
-
-    type: str
-    target: str
-
-
-@dataclass(frozen=True, slots=True)
-class Entity:
-    """One Backstage entity as it is indexed. References are full and in lower case."""
-
-    ref: str
-    """`<kind>:<namespace>/<name>`, lower case."""
-    kind: str
-    name: str
-    descriptor: RawObject
-    """The entity as its source wrote it."""
-    namespace: str = "default"
-    title: str = ""
-    description: str = ""
-    type: str = ""
-    owner: str = ""
-    """Reference of the owning Group or User, "" when nobody."""
-    system: str = ""
-    lifecycle: str = ""
-    tags: tuple[str, ...] = ()
-    relations: tuple[Relation, ...] = ()
-    project: str = ""
-    """The project whose viewers may see it; "" is for everybody. Set by the source."""
-    source: str = ""
-    workload: str = ""
-    """The workload of its project that the component is, "" when the platform delivers none."""
-    state: "WorkloadState | None" = None
-    """What is known of that workload. Not part of what a source delivers."""
-
-
-HEALTHS = (
-    "Degraded",
-    "Missing",
-    "Unknown",
-    "Progressing",
-    "Suspended",
-    "Healthy",
-    "Terminating",
-)
-"""How a workload may be, the sickest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class WorkloadState:
-    """How a workload is, as it is told in a list."""
-
-    health: str
-    sentence: str = ""
-    url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Ingested:
-    """What became of a source's entities."""
-
-    changed: bool
-    """False: the source had delivered this version before."""
-    taken: tuple[str, ...] = ()
-    """References that another source holds; those entities were left out."""
-
-
-@dataclass(frozen=True, slots=True)
-class EntityFilter:
-    """Entities whose named fields have one of the given values, with all the words of `text`.
-
-    Fields: kind, namespace, name, type, owner, system, lifecycle, health, project, source, tag,
-    ref; "" is a value too: an owner of "" is nobody.
-    """
-
-    fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class EntityPage:
-    entities: list[Entity]
-    total: int
-    continue_token: str = ""
-    """"" on the last page."""
-
-
-@dataclass(frozen=True, slots=True)
-class Edges:
-    """The relations of one entity that the viewer may see."""
-
-    outgoing: list[Relation]
-    incoming: list[Relation]
-    """`target` is the entity that tells it; `type` as told there."""
-
-
-class CatalogIndex(Protocol):
-    """The catalogue as rows: a source replaces its own entities, people search all they may see."""
-
-    async def ingest(
-        self, source: str, entities: Sequence[Entity], *, project: str, version: str
-    ) -> Ingested:
-        """Make these the entities of `source`, all or none; nothing to do for a known version."""
-        ...
-
-    async def forget(self, source: str) -> None: ...
-
-    async def sources(self) -> dict[str, str]:
-        """Every source and the version it delivered last."""
-        ...
-
-    async def get(self, viewer: Viewer, ref: str) -> Entity | None: ...
-
-    async def query(
-        self,
-        viewer: Viewer,
-        where: EntityFilter,
-        *,
-        limit: int = 100,
-        continue_token: str = "",
-        sort: str = "",
-    ) -> EntityPage:
-        """In the order of `sort`: a field, with a dash before it the other way round.
-
-        "" is by name, and with a text the best match first. Raises BadRequest for a token that is
-        not of such a query.
-        """
-        ...
-
-    async def facets(
-        self, viewer: Viewer, where: EntityFilter, fields: Sequence[str], *, empty: bool = False
-    ) -> dict[str, dict[str, int]]:
-        """For each field, how many have which value; with `empty` also how many have none."""
-        ...
-
-    async def find(self, viewer: Viewer, text: str, *, limit: int = 10) -> list[Entity]:
-        """A few that are meant by these words, those whose name begins so first. Not all there are.
-
-        For search as one types: it costs the same however many entities fit.
-        """
-        ...
-
-    async def existing(self, viewer: Viewer, refs: Sequence[str]) -> set[str]:
-        """Those of the references that are entities the viewer may see."""
-        ...
-
-    async def observe(self, project: str, name: str, state: "WorkloadState | None") -> None:
-        """How a workload is now; None when it is no more."""
-        ...
-
-    async def observed(self) -> list[tuple[str, str]]:
-        """Project and name of every workload whose state is known."""
-        ...
-
-    async def edges(self, viewer: Viewer, ref: str) -> Edges: ...
 
 
 @dataclass(frozen=True, slots=True)
