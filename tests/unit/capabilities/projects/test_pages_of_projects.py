@@ -11,6 +11,8 @@ from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
 from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.governance.projects.roles import GOVERN, rule
+from towpath.capabilities.portal.catalog import facts
+from towpath.hooks.pages import Redirect
 from towpath.machinery.core_kinds import (
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
@@ -98,6 +100,18 @@ async def test_an_owner_adds_changes_and_removes_members(portal: RunningPortal) 
     assert (await members_of(portal))["dora"] == "developer"
     await portal.post(MEMBERS, {**new, "action": "remove"})
     assert "dora" not in await members_of(portal)
+
+
+async def test_a_member_whom_nobody_has_seen_is_told(portal: RunningPortal) -> None:
+    new = {"action": "add", "kind": "User", "name": "alcie", "role": "viewer"}
+    answer = (await portal.post(MEMBERS, new)).answer
+    assert isinstance(answer, Redirect)
+    assert "check how it is written" in answer.notice
+    known, told = facts.people([await portal.client.get(PROJECT, "demo")], [ALICE]), "not seen here"
+    await portal.records.catalog.ingest("people", known, project="", version="1")
+    rows = (await portal.open(MEMBERS)).text.partition("Add a member")[0]
+    assert told not in rows.partition("alice")[2].partition("bob")[0]
+    assert told in rows.partition("alcie")[2]
 
 
 @pytest.mark.parametrize("user", [BOB, CAROL], ids=["a developer", "a viewer"])

@@ -12,6 +12,7 @@ from towpath.capabilities.portal.catalog.descriptors import (
     WORKLOAD_ANNOTATION,
     entity_of,
 )
+from towpath.capabilities.portal.catalog.kinds import UNSEEN_ANNOTATION
 from towpath.machinery.objects import RawObject, labels_of
 from towpath.machinery.references import (
     DEFAULT_NAMESPACE,
@@ -108,31 +109,34 @@ def project_owner(members: Sequence[Mapping[str, str]]) -> str:
 
 
 def people(projects: Iterable[RawObject], known: Iterable[UserInfo] = ()) -> list[Entity]:
-    """Everybody who can sign in or is a member of a project, and the groups of both."""
-    members = {
-        (member["kind"], member["name"])
-        for project in projects
-        for member in (project.get("spec") or {}).get("members") or ()
-    }
+    """Everybody who can sign in or is a member of a project, and the groups of both.
+
+    Who is only named by a project is marked: nobody has been seen of that name, or in that group.
+    """
     # Such as system:authenticated, which says nothing of whom to ask.
     teams = {
         person.name: sorted(group for group in person.groups if ":" not in group)
         for person in known
     }
-    members |= {("User", name) for name in teams}
-    members |= {("Group", group) for groups in teams.values() for group in groups}
+    seen = {("User", name) for name in teams}
+    seen |= {("Group", group) for groups in teams.values() for group in groups}
+    members = {
+        (member["kind"], member["name"])
+        for project in projects
+        for member in (project.get("spec") or {}).get("members") or ()
+    }
     return [
         _entity(
             kind,
             DEFAULT_NAMESPACE,
             name,
             location="towpath:members",
-            annotations={},
+            annotations={} if (kind, name) in seen else {UNSEEN_ANNOTATION: "true"},
             spec={"type": "team", "children": []}
             if kind == "Group"
             else {"memberOf": teams.get(name, [])},
         )
-        for kind, name in sorted(members)
+        for kind, name in sorted(members | seen)
     ]
 
 

@@ -11,6 +11,9 @@ from towpath.machinery.objects import RawObject
 
 CATALOG_SOURCE = towpath_resource("CatalogSource", "catalogsources")
 
+UNSEEN_ANNOTATION = "towpath.dev/unseen"
+"""On a User or a Group whom only a project names: nobody has come by that name yet."""
+
 _SPEC: RawObject = {
     "type": "object",
     "required": ["type", "repository"],
