@@ -105,6 +105,11 @@ class Run:
     failure: RunFailure | None = None
 
 
+NAMED_AS_FAILED = ("FAILED ", "ERROR ", "--- FAIL", "not ok ", "✖ ", "error: ", "Error: ")
+"""How pytest, go test, TAP, node and compilers begin the line that says what failed."""
+
+NAMED_MAX = 4
+
 WORDY = 20
 """Characters from which on a line is a sentence, which need not be told twice."""
 
@@ -117,6 +122,17 @@ def why(lines: Sequence[LogLine], message: str) -> list[LogLine]:
     starts = [index for index, line in enumerate(lines) if line.text.startswith(EVIDENCE)]
     told = lines[starts[-1] :] if starts else lines
     return [line for line in told if len(line.text) < WORDY or line.text not in message]
+
+
+def last_words(lines: Sequence[LogLine]) -> list[LogLine]:
+    """The end of a log, after what its program named as failed before that.
+
+    A test runner names a test, and then compares values over more lines than are shown.
+    """
+    end = list(lines[-FAILURE_LINES:])
+    named = [line for line in lines[: -len(end)] if line.text.startswith(NAMED_AS_FAILED)]
+    kept = named[-NAMED_MAX:]
+    return [*kept, *end[len(kept) :]]
 
 
 async def last_lines(records: Records, stream: str) -> tuple[Sequence[LogLine], int]:

@@ -17,7 +17,6 @@ from towpath.capabilities.delivery.pipelines.kinds import (
 )
 from towpath.hooks.pages import Answer, LiveWatch, Page, PageRoute, Redirect, Visit
 from towpath.hooks.runs import (
-    FAILURE_LINES,
     Run,
     RunAction,
     RunFact,
@@ -25,6 +24,7 @@ from towpath.hooks.runs import (
     RunGroup,
     RunStep,
     last_lines,
+    last_words,
 )
 from towpath.hooks.showing import may, show_object
 from towpath.machinery.errors import StatusError
@@ -131,7 +131,7 @@ def _failure(run: RawObject, groups: Sequence[RunGroup]) -> RunFailure | None:
             if group.phase == FAILED and step.phase == FAILED:
                 told = f"Step {step.name!r} of job {group.name!r} failed"
                 what = f"{told}: {step.message}" if step.message else f"{told}."
-                return RunFailure(what, CORRECT, step.lines[-FAILURE_LINES:], step.id)
+                return RunFailure(what, CORRECT, last_words(step.lines), step.id)
     message, _, _ = str((run.get("status") or {}).get("message", "")).partition("; its log: ")
     failed = next((group for group in groups if group.phase == FAILED), None)
     what = f"Job {failed.name!r} failed: {failed.message}" if failed and failed.message else message

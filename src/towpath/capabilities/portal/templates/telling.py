@@ -16,13 +16,13 @@ from towpath.capabilities.portal.templates.kinds import (
 from towpath.capabilities.portal.templates.progress import is_finished, phase_of
 from towpath.hooks.pages import Visit
 from towpath.hooks.runs import (
-    FAILURE_LINES,
     Run,
     RunFact,
     RunFailure,
     RunGroup,
     RunStep,
     last_lines,
+    last_words,
 )
 from towpath.hooks.showing import show_object
 from towpath.machinery.objects import RawObject
@@ -75,7 +75,7 @@ def _failure(run: RawObject, steps: Sequence[RunStep]) -> RunFailure:
     next_step = f"{left} Try it again, or change the answers."
     if failed is None:
         return RunFailure(what, next_step)
-    return RunFailure(what, next_step, failed.lines[-FAILURE_LINES:], failed.id)
+    return RunFailure(what, next_step, last_words(failed.lines), failed.id)
 
 
 def _title(run: RawObject) -> str:
