@@ -21,6 +21,9 @@ def promotion(release: str, phase: str, committed: str = "") -> RawObject:
 
 FIRST = promotion("one", "Succeeded", "2026-01-01T00:00:01Z")
 SECOND = promotion("two", "Succeeded", "2026-01-01T00:00:02Z")
+THIRD = promotion("three", "Succeeded", "2026-01-01T00:00:03Z")
+BACK = promotion("two", "Succeeded", "2026-01-01T00:00:04Z")
+FURTHER = promotion("one", "Succeeded", "2026-01-01T00:00:05Z")
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,11 @@ SECOND = promotion("two", "Succeeded", "2026-01-01T00:00:02Z")
         ([FIRST], "one", ""),
         ([SECOND, FIRST], "two", "one"),
         ([FIRST, SECOND], "", "one"),
+        ([THIRD, SECOND, FIRST], "three", "two"),
+        ([BACK, THIRD, SECOND, FIRST], "two", "one"),
+        ([BACK, THIRD, SECOND, FIRST], "", "one"),
+        ([FURTHER, BACK, THIRD, SECOND, FIRST], "one", ""),
+        ([SECOND, FIRST], "elsewhere", "two"),
         ([promotion("bad", "Failed", "2026-01-01T00:00:03Z"), SECOND, FIRST], "two", "two"),
         ([promotion("bad", "Failed"), SECOND, FIRST], "two", "one"),
         ([promotion("next", "WaitingForApproval"), SECOND, FIRST], "two", "one"),

@@ -278,15 +278,21 @@ def commit_order(promotion: RawObject) -> str:
 
 
 def release_to_go_back_to(promotions: Iterable[RawObject], running: str = "") -> str:
-    """Of one workload in one environment: the last release that arrived there before `running`.
+    """Of one workload in one environment: the release below `running` on the way up to it.
 
-    When the newest one in Git has failed, what arrived last is it. "" when there is none.
+    A release that arrives again takes back all that came after it, so that going back twice leads
+    on to older ones, and never forward to what was left. When the newest one in Git has failed,
+    what arrived last is it. "" when there is none.
     """
-    in_git = sorted(filter(commit_order, promotions), key=commit_order, reverse=True)
+    in_git = sorted(filter(commit_order, promotions), key=commit_order)
     arrived = [str(one["spec"]["release"]) for one in in_git if phase_of(one) == SUCCEEDED]
     if not arrived:
         return ""
-    newest = in_git[0]
-    if phase_of(newest) == FAILED and newest["spec"]["release"] != arrived[0]:
-        return arrived[0]
-    return next((one for one in arrived if one != (running or arrived[0])), "")
+    newest = in_git[-1]
+    if phase_of(newest) == FAILED and newest["spec"]["release"] != arrived[-1]:
+        return arrived[-1]
+    way: list[str] = []
+    for release in arrived:
+        way = [*way[: way.index(release)], release] if release in way else [*way, release]
+    below = way.index(running) if running in way else len(way) - (1 if not running else 0)
+    return way[below - 1] if below else ""
