@@ -429,6 +429,11 @@ async def test_who_asks_for_a_promotion_does_not_approve_it(estate: Estate, tmp_
             id="a roll-back to nothing",
         ),
         pytest.param(
+            ("rollback", "order-service", "--env", "moon"),
+            ("order-service does not go to moon", "staging, production"),
+            id="a roll-back of nowhere",
+        ),
+        pytest.param(
             ("delete", "nothing", "--yes"), ("no service nothing",), id="deleting nothing"
         ),
     ],

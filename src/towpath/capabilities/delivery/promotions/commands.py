@@ -95,6 +95,7 @@ async def rollback(
         The project; needed when there are several.
     """
     workload = await _workload(terminal, app, project)
+    await _stages(terminal, workload, env, project)
     chosen = to or await _previous(terminal, app, env, project)
     await _require_release(terminal, app, chosen, project)
     why = reason or f"Roll back to {chosen}."
@@ -217,22 +218,7 @@ async def _release_before(terminal: Terminal, workload: RawObject, to: str, proj
         for stage in status.get("environments") or ()
         if stage.get("release")
     }
-    listed: list[str] = workload["spec"]["environments"]
-    environments = sorted(
-        (
-            environment
-            for environment in (await terminal.api.list(ENVIRONMENT, project)).items
-            if environment["metadata"]["name"] in listed
-        ),
-        key=by_order,
-    )
-    names = [environment["metadata"]["name"] for environment in environments]
-    if to not in names:
-        raise CommandError(
-            f"{workload['metadata']['name']} does not go to {to}",
-            hint=f"its environments are {', '.join(names)}",
-            exit_code=NOT_FOUND,
-        )
+    names = await _stages(terminal, workload, to, project)
     before = names[: names.index(to)]
     for name in reversed(before):
         if name in running:
@@ -245,6 +231,21 @@ async def _release_before(terminal: Terminal, workload: RawObject, to: str, proj
             hint="its pipeline makes one at a push: `towpath pipelines`",
         )
     return latest
+
+
+async def _stages(terminal: Terminal, workload: RawObject, asked: str, project: str) -> list[str]:
+    """The names of the workload's environments in order, of which `asked` is one."""
+    listed: list[str] = workload["spec"]["environments"]
+    environments = (await terminal.api.list(ENVIRONMENT, project)).items
+    names = [environment["metadata"]["name"] for environment in sorted(environments, key=by_order)]
+    names = [name for name in names if name in listed]
+    if asked not in names:
+        raise CommandError(
+            f"{workload['metadata']['name']} does not go to {asked}",
+            hint=f"its environments are {', '.join(names)}",
+            exit_code=NOT_FOUND,
+        )
+    return names
 
 
 async def _previous(terminal: Terminal, app: str, env: str, project: str) -> str:
