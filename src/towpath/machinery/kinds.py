@@ -88,7 +88,7 @@ def custom_resource_definition(
         "apiVersion": {"type": "string"},
         "kind": {"type": "string"},
         "metadata": {"type": "object"},
-        "spec": spec,
+        "spec": {"description": "What is wanted.", **spec},
     }
     schema: RawObject = {"type": "object", "required": ["spec"], "properties": properties}
     if rules:
@@ -103,7 +103,7 @@ def custom_resource_definition(
     if selectable:
         version["selectableFields"] = [{"jsonPath": path} for path in selectable]
     if status is not None:
-        properties["status"] = status
+        properties["status"] = {"description": "What has been found. The platform's.", **status}
         version["subresources"] = {"status": {}}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",

@@ -133,7 +133,14 @@ async def _copy(terminal: Terminal, wanted: Wanted, folder: Path) -> Copy:
         await _git("clone", "--quiet", "--bare", "--", where, str(target), protocols=PROTOCOLS)
         return Copy(target, _name(wanted, Path(path).name.removesuffix(".git")), is_pushed=True)
     if where in (".", "..") or "/" in where:
-        top = await _git("-C", where, "rev-parse", "--show-toplevel")
+        try:
+            top = await _git("-C", where, "rev-parse", "--show-toplevel")
+        except CommandError as error:
+            raise CommandError(
+                f"{where} is not in a Git repository",
+                hint="`git init`, add your files and commit them; then adopt it again",
+                exit_code=USAGE,
+            ) from error
         place = Path(top.strip())
         return Copy(place, _name(wanted, place.name), is_pushed=True)
     target = folder / "hosted.git"

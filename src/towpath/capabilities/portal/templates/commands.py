@@ -17,7 +17,9 @@ async def new(
     wait: bool = False,
     timeout: float = 300.0,
 ) -> None:
-    """Make a new service from a template, and follow it until it is healthy.
+    """Make a new service from a template.
+
+    `towpath templates` lists the templates. With --wait it is followed until it is healthy.
 
     Parameters
     ----------

@@ -228,7 +228,7 @@ def _validator() -> Any:
 
 def _problem(error: Any) -> Problem:
     path = _path(error.instance_path)
-    kind, value = error.kind, _shown(error.kind.value)
+    kind, value = error.kind, _shown(error.instance)
     match kind.name:
         case "const":
             return Problem(path, f"{value} is not supported; use {kind.expected_value}")
