@@ -4,12 +4,31 @@ Authentication and authorisation reviews are virtual: they are created and never
 are here for discovery and answered by the wire's authn and authz.
 """
 
+from dataclasses import dataclass
+
 from towpath.apiserver.kinds import behaviour_of
-from towpath.apiserver.registry import KnownShape, ScalePaths, Served
+from towpath.apiserver.registry import ScalePaths, Served
 from towpath.machinery import builtins
-from towpath.machinery.builtins import BuiltinKind
+from towpath.machinery.builtins import BuiltinKind, BuiltinSchema
+from towpath.machinery.topology import Topology
 
 _SCALE = ScalePaths("spec.replicas", "status.replicas", "spec.selector")
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """Worked out of the tables with the first object of the kind: a start needs few of them."""
+
+    kind: BuiltinKind
+    openapi: None = None
+
+    @property
+    def topology(self) -> Topology:
+        return builtins.topology(self.kind)
+
+    @property
+    def schema(self) -> BuiltinSchema:
+        return builtins.schema(self.kind)
 
 
 def _served(kind: BuiltinKind) -> Served:
@@ -21,7 +40,7 @@ def _served(kind: BuiltinKind) -> Served:
         categories=kind.categories,
         subresources=kind.subresources,
         verbs=kind.verbs,
-        shape=KnownShape(builtins.topology(kind), builtins.schema(kind)),
+        shape=_Shape(kind),
         behaviour=behaviour_of(kind.resource.kind),
         scale=_SCALE if "scale" in kind.subresources else None,
     )

@@ -10,8 +10,8 @@ The platform has one, and each local cluster has one.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from towpath.apiserver.auditing.events import Auditing
 from towpath.apiserver.authn.chain import RequestAuthenticator
 from towpath.apiserver.authn.pki import Pki
 from towpath.apiserver.authn.reviews import Identities
@@ -31,6 +31,9 @@ from towpath.apiserver.server import ApiServer
 from towpath.apiserver.virtual import WithVirtualKinds
 from towpath.machinery.users import PLATFORM, Authenticate, Authorize, UserInfo
 from towpath.store.contract import Store
+
+if TYPE_CHECKING:
+    from towpath.apiserver.auditing.events import Auditing
 
 
 def issuer_named(name: str) -> str:
@@ -75,7 +78,7 @@ class Front:
         name: str,
         bearer: Sequence[Authenticate] = (),
         anonymous_at: Callable[[str], bool] = lambda _path: True,
-        audit: Auditing | None = None,
+        audit: "Auditing | None" = None,
         pods: Pods | None = None,
     ) -> "Front":
         """`name` tells the tokens of one server from another's; `bearer` are further tokens.

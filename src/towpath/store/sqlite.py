@@ -10,7 +10,7 @@ import queue
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import apsw
 
@@ -18,9 +18,11 @@ from towpath.store import database
 from towpath.store.contract import AuditRow, Event, Stored, Write
 from towpath.store.live import LiveStore
 from towpath.store.pending import PendingWrite
-from towpath.store.sealing import Sealing
 from towpath.store.state import scan_with_undo
 from towpath.store.subscriptions import BufferedSubscription
+
+if TYPE_CHECKING:
+    from towpath.store.sealing import Sealing
 
 T = TypeVar("T")
 
@@ -31,7 +33,7 @@ class SqliteStore(LiveStore):
     """Open with `await SqliteStore.open(path)`; use from one event loop only."""
 
     def __init__(
-        self, writer: apsw.Connection, reader: apsw.Connection, sealing: Sealing | None
+        self, writer: apsw.Connection, reader: apsw.Connection, sealing: "Sealing | None"
     ) -> None:
         super().__init__()
         self._seal = sealing.seal if sealing is not None else database.no_seal
@@ -45,7 +47,7 @@ class SqliteStore(LiveStore):
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
 
     @classmethod
-    async def open(cls, path: Path, *, sealing: Sealing | None = None) -> "SqliteStore":
+    async def open(cls, path: Path, *, sealing: "Sealing | None" = None) -> "SqliteStore":
         """Open or make the file.
 
         Raises UnsupportedFormat, UnsealError, DamagedStore, DiskNotWritable, StorageFull.

@@ -14,9 +14,10 @@ from tests.support import eventually
 from tests.wire import WiredApi, wired_api_server
 
 from towpath.apiserver.auditing import backends
+from towpath.apiserver.auditing.asked import Asked
 from towpath.apiserver.auditing.backends import Delivery, lines_in, metrics_of, webhook_at
 from towpath.apiserver.auditing.events import Auditing
-from towpath.apiserver.auditing.policy import Asked, PolicyInvalid, read_policy
+from towpath.apiserver.auditing.policy import PolicyInvalid, read_policy
 from towpath.apiserver.authn.pki import open_pki
 from towpath.apiserver.http.listener import Listener
 from towpath.apiserver.http.responses import send_bytes

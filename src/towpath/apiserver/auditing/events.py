@@ -12,7 +12,8 @@ from typing import Any
 
 import orjson
 
-from towpath.apiserver.auditing.policy import NOT_TOLD, Asked, Decision, Policy
+from towpath.apiserver.auditing.asked import Asked
+from towpath.apiserver.auditing.policy import NOT_TOLD, Decision, Policy
 from towpath.machinery import protobuf
 from towpath.machinery.asgi import Message, Receive, Scope, Send
 from towpath.machinery.documents import load_document

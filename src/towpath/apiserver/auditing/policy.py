@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
+from towpath.apiserver.auditing.asked import Asked
 from towpath.machinery.causes import invalid_value, required, unsupported
 from towpath.machinery.documents import DocumentError, load_document
 from towpath.machinery.errors import Cause
 from towpath.machinery.names import subdomain_errors
-from towpath.machinery.users import UserInfo
 
 LEVELS = ("None", "Metadata", "Request", "RequestResponse")
 STAGES = ("RequestReceived", "ResponseStarted", "ResponseComplete", "Panic")
@@ -46,7 +46,7 @@ class Rule(_Struct, frozen=True):
     omit_stages: tuple[str, ...] = ()
     omit_managed_fields: bool | None = None
 
-    def takes(self, asked: "Asked") -> bool:
+    def takes(self, asked: Asked) -> bool:
         if self.users and asked.user.name not in self.users:
             return False
         if self.user_groups and not set(self.user_groups) & set(asked.user.groups):
@@ -62,7 +62,7 @@ class Rule(_Struct, frozen=True):
             )
         return True
 
-    def _takes_resource(self, asked: "Asked") -> bool:
+    def _takes_resource(self, asked: Asked) -> bool:
         if not asked.resource or (self.namespaces and asked.namespace not in self.namespaces):
             return False
         whole = f"{asked.resource}/{asked.subresource}" if asked.subresource else asked.resource
@@ -80,20 +80,6 @@ class Rule(_Struct, frozen=True):
             )
             for one in self.resources
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a rule looks at. `resource` is "" for a path that is no resource."""
-
-    user: UserInfo
-    verb: str
-    path: str
-    group: str = ""
-    resource: str = ""
-    subresource: str = ""
-    namespace: str = ""
-    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ Status. No framework here: this is the hot path, where one turns into a fifth of
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from towpath.apiserver.auditing.events import Auditing, Tap
 from towpath.apiserver.authn.chain import ANONYMOUS, RequestAuthenticator
 from towpath.apiserver.authz.denials import forbidden
 from towpath.apiserver.calls import Target, Verbs
@@ -16,7 +17,6 @@ from towpath.apiserver.fairness import Fairness
 from towpath.apiserver.http import handlers, sockets
 from towpath.apiserver.http.bodies import ClientDisconnected
 from towpath.apiserver.http.discovery import Discovery, Document
-from towpath.apiserver.http.execution import AttachSockets, ExecSockets
 from towpath.apiserver.http.fixed import (
     CHECK_PATHS,
     HEALTH_PATHS,
@@ -30,7 +30,6 @@ from towpath.apiserver.http.fixed import (
     issuer_document,
     version_document,
 )
-from towpath.apiserver.http.forwarding import ForwardSockets
 from towpath.apiserver.http.media import wanted_of
 from towpath.apiserver.http.openapi import OpenApi
 from towpath.apiserver.http.paths import asked_of, parse_resource_path
@@ -57,6 +56,10 @@ from towpath.machinery.errors import (
     Unauthorized,
 )
 from towpath.machinery.users import MASTERS, AccessRequest, Authorize, UserInfo
+
+if TYPE_CHECKING:
+    from towpath.apiserver.auditing.events import Auditing, Tap
+    from towpath.apiserver.http.podsockets import PodSockets
 
 Handler = Callable[[Verbs, ApiRequest], Awaitable[None]]
 
@@ -106,7 +109,7 @@ class ApiApplication:
         authorize: Authorize,
         pods: Pods | None = None,
         fairness: Fairness | None = None,
-        audit: Auditing | None = None,
+        audit: "Auditing | None" = None,
     ) -> None:
         self._verbs = verbs
         self._registry = registry
@@ -116,8 +119,7 @@ class ApiApplication:
         self._openapi = OpenApi(registry)
         self._watches = WatchStreams()
         self._logs = LogStreams(pods)
-        kinds = (ExecSockets, AttachSockets, ForwardSockets)
-        self._sockets = {one.subresource: one(pods) for one in kinds}
+        self._pods = pods
         self.metrics = Metrics()
         self._fairness = fairness or Fairness()
         self._audit = audit
@@ -129,6 +131,15 @@ class ApiApplication:
         self._logs.end_all()
         for kind in self._sockets.values():
             kind.end_all()
+
+    @cached_property
+    def _sockets(self) -> "dict[str, PodSockets]":
+        """What pods offer over WebSockets, loaded with the first request for it."""
+        from towpath.apiserver.http.execution import AttachSockets, ExecSockets
+        from towpath.apiserver.http.forwarding import ForwardSockets
+
+        kinds = (ExecSockets, AttachSockets, ForwardSockets)
+        return {one.subresource: one(self._pods) for one in kinds}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refuse = send_error
@@ -159,7 +170,9 @@ class ApiApplication:
             if tap is not None:
                 tap.end()
 
-    async def _dispatch(self, scope: Scope, receive: Receive, send: Send, tap: Tap | None) -> None:
+    async def _dispatch(
+        self, scope: Scope, receive: Receive, send: Send, tap: "Tap | None"
+    ) -> None:
         path: str = scope["path"]
         try:
             user, impersonator = await self._user(scope, path)
@@ -202,7 +215,7 @@ class ApiApplication:
                 if served.custom:
                     raise not_found(served, target.name)
                 raise NotFound(MESSAGE_404)
-            if target.subresource in self._sockets:
+            if target.subresource in SOCKET_SUBRESOURCES:
                 pod_sockets = self._sockets[target.subresource]
                 upgraded = request.scope["type"] == "websocket"
                 serve = pod_sockets.serve if upgraded else pod_sockets.refuse

@@ -8,7 +8,6 @@ How long a head may take is the protocol's, how long a body the application's.
 """
 
 import asyncio
-import ctypes
 import resource
 import socket
 from asyncio.sslproto import SSLProtocol
@@ -66,6 +65,8 @@ def connections_max() -> int:
 
 def _give_memory_back() -> None:
     """The C library keeps what was freed, for itself, unless it is asked for it."""
+    import ctypes
+
     with suppress(AttributeError):  # only glibc has this
         ctypes.CDLL(None).malloc_trim(0)
 

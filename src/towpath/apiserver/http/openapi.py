@@ -92,14 +92,14 @@ class OpenApi:
 
     def _document(self, served: list[Served]) -> RawObject:
         from towpath.machinery.builtins import (
-            META_SCHEMAS,
-            SCALE_SCHEMAS,
             definition_of,
+            meta_schemas,
             openapi_schemas,
+            scale_schemas,
         )
 
         resource = served[0].resource
-        schemas: dict[str, RawObject] = dict(META_SCHEMAS)
+        schemas: dict[str, RawObject] = dict(meta_schemas())
         if any(not one.custom for one in served):
             schemas |= openapi_schemas(resource.group, resource.version)
         paths: RawObject = {}
@@ -107,7 +107,7 @@ class OpenApi:
             if one.custom:
                 schemas |= _custom_schemas(one)
             if "scale" in one.subresources:
-                schemas |= SCALE_SCHEMAS
+                schemas |= scale_schemas()
             paths |= paths_of(one, schema_name(one) if one.custom else definition_of(one.resource))
         return {
             "openapi": "3.0.0",

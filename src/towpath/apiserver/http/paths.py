@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
-from towpath.apiserver.auditing.policy import Asked
+from towpath.apiserver.auditing.asked import Asked
 from towpath.apiserver.core import selected_name
 from towpath.machinery.asgi import Scope
 from towpath.machinery.users import UserInfo

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from towpath.apiserver.kinds.containers import not_negative, one_of
 from towpath.apiserver.kinds.pods import default_pod_spec, validate_template
@@ -344,6 +343,8 @@ def _validate_time_zone(zone: str | None) -> list[Cause]:
     field = "spec.timeZone"
     if zone is None:
         return []
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     if not zone:
         return [invalid_value(field, zone, "timeZone must be nil or non-empty string")]
     try:

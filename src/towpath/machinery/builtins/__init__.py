@@ -19,8 +19,6 @@ from towpath.machinery.topology import Topology, topology_of
 
 __all__ = [
     "BUILTINS",
-    "META_SCHEMAS",
-    "SCALE_SCHEMAS",
     "BuiltinKind",
     "BuiltinSchema",
     "Field",
@@ -37,11 +35,6 @@ __all__ = [
     "struct",
     "topology",
 ]
-
-
-META_SCHEMAS = meta_schemas()
-"""The definitions of meta/v1 that OpenAPI documents of custom resources refer to."""
-SCALE_SCHEMAS = scale_schemas()
 
 
 @cache

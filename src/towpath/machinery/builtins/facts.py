@@ -7,13 +7,14 @@ They are parsed per package when first needed.
 import json
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 SCALARS = frozenset(
     {"string", "bool", "int32", "int64", "uint8", "float64", "bytes"}
     | {"Time", "MicroTime", "Quantity", "IntOrString", "Any"}
 )
+TABLES = Path(__file__).with_name("tables")
 _NO_DEFAULT = object()
 
 
@@ -69,7 +70,7 @@ def below(package: str, type_name: str) -> str | None:
 
 @cache
 def _package(package: str) -> dict[str, Struct]:
-    text = files(__package__).joinpath(f"tables/{package.replace('/', '_')}.txt").read_text("utf-8")
+    text = (TABLES / f"{package.replace('/', '_')}.txt").read_text("utf-8")
     structs: dict[str, Struct] = {}
     name, atomic, fields = "", False, []
     for line in text.splitlines()[1:]:

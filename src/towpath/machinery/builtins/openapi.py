@@ -61,13 +61,18 @@ def definition_name(reference: str) -> str:
 
 
 @cache
+def _whole_objects() -> frozenset[str]:
+    return frozenset(kind.struct for kind in BUILTINS)
+
+
+@cache
 def inlined(reference: str) -> RawObject:
     """The whole schema of a type; never change it, its parts are shared."""
     if reference in _RECURSIVE:
         return {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     declared = struct(reference)
     result = _object_schema(declared, inlined, _inlined_special)
-    if any(kind.struct == reference for kind in BUILTINS):
+    if reference in _whole_objects():
         for name in ("apiVersion", "kind"):
             result["properties"].setdefault(name, {"type": "string"})
     return result

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import jsonschema_rs
-
 from towpath.machinery.causes import invalid_value
 from towpath.machinery.errors import Cause
 from towpath.machinery.formats import FORMATS
@@ -20,6 +18,8 @@ from towpath.machinery.schemas.uniqueness import Check, compile_uniqueness
 from towpath.machinery.schemas.wording import first_of_each_text, to_causes
 
 if TYPE_CHECKING:
+    import jsonschema_rs
+
     from towpath.machinery.schemas.rules import Verdict
 
 BLOCKING = frozenset(
@@ -60,7 +60,9 @@ class StructuralSchema:
         return compile_defaults(self.openapi)
 
     @cached_property
-    def _validator(self) -> jsonschema_rs.Draft202012Validator:
+    def _validator(self) -> "jsonschema_rs.Draft202012Validator":
+        import jsonschema_rs
+
         return jsonschema_rs.Draft202012Validator(
             translate(self.openapi),
             formats=dict(FORMATS),

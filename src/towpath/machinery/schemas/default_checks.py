@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
-import jsonschema_rs
-
 from towpath.machinery.causes import forbidden, invalid_value
 from towpath.machinery.errors import Cause
 from towpath.machinery.formats import FORMATS
@@ -91,6 +89,8 @@ def _unknown(schema: RawObject, value: Any) -> bool:
 
 
 def _wrong(schema: RawObject, value: Any, where: str) -> Iterator[Cause]:
+    import jsonschema_rs
+
     validator = jsonschema_rs.Draft202012Validator(
         translate(schema),
         formats=dict(FORMATS),

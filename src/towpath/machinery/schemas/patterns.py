@@ -6,8 +6,6 @@ rewritten (POSIX classes); what its engine refuses is refused when the schema is
 
 import re
 
-import jsonschema_rs
-
 _POSIX = {
     "alnum": "0-9A-Za-z",
     "alpha": "A-Za-z",
@@ -37,6 +35,8 @@ _DOUBTFUL = re.compile(r"\{\d*,?\d{4,}|[*+?}][*+]|[*+?}]\?[*+?{]|\[:")
 
 def pattern_error(pattern: str) -> str:
     """Why the pattern cannot be used, as Go says it; "" when it can."""
+    import jsonschema_rs
+
     try:
         jsonschema_rs.Draft202012Validator(
             {"pattern": translate_pattern(pattern)}, pattern_options=jsonschema_rs.RegexOptions()

@@ -5,9 +5,7 @@ apiextensions-apiserver's validation.
 """
 
 from collections.abc import Iterator
-from typing import Any
-
-from jsonschema_rs import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from towpath.machinery.causes import (
     child,
@@ -23,11 +21,14 @@ from towpath.machinery.causes import (
 )
 from towpath.machinery.errors import Cause
 
+if TYPE_CHECKING:
+    from jsonschema_rs import ValidationError
+
 _TEXT_CHECKS = ("MaxLength", "MinLength", "Pattern")
 """In the order in which a kube-apiserver makes them; it stops at the first that fails."""
 
 
-def first_of_each_text(errors: list[ValidationError]) -> Iterator[ValidationError]:
+def first_of_each_text(errors: "list[ValidationError]") -> "Iterator[ValidationError]":
     """Of what is wrong with one text, only the first; everything else as it is."""
     names = [type(error.kind).__name__ for error in errors]
     worst: dict[tuple[Any, ...], int] = {}
@@ -40,7 +41,7 @@ def first_of_each_text(errors: list[ValidationError]) -> Iterator[ValidationErro
             yield error
 
 
-def to_causes(error: ValidationError, at: str = "") -> Iterator[Cause]:
+def to_causes(error: "ValidationError", at: str = "") -> Iterator[Cause]:
     """`at` is the place of what was validated, when it is a part of something."""
     path = field_path(error.instance_path)
     if at:
@@ -128,7 +129,7 @@ _DETAILS: dict[str, Any] = {
 }
 
 
-def _composite(path: str, name: str, error: ValidationError) -> Iterator[Cause]:
+def _composite(path: str, name: str, error: "ValidationError") -> Iterator[Cause]:
     """anyOf, oneOf and not have no path of their own in a kube-apiserver: `<nil>`, quoted."""
     if name == "Not":
         words = f"{quote(path)} must not validate the schema (not)"
@@ -146,7 +147,7 @@ def _composite(path: str, name: str, error: ValidationError) -> Iterator[Cause]:
         yield from _nearest_branch(error)
 
 
-def _nearest_branch(error: ValidationError) -> Iterator[Cause]:
+def _nearest_branch(error: "ValidationError") -> Iterator[Cause]:
     """The errors of the branch that failed least, as kube-openapi adds them."""
     kind: Any = error.kind
     branches = [branch for branch in kind.context if branch]
@@ -155,6 +156,6 @@ def _nearest_branch(error: ValidationError) -> Iterator[Cause]:
             yield from to_causes(below)
 
 
-def _valid_branches(error: ValidationError) -> int:
+def _valid_branches(error: "ValidationError") -> int:
     kind: Any = error.kind
     return sum(1 for branch in kind.context if not branch)
