@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from towpath.apiserver.auditing.policy import PolicyInvalid
-from towpath.apiserver.authn.configuration import ConfigurationInvalid
 from towpath.apiserver.authn.pki import PkiDamaged
+from towpath.apiserver.authn.structured import ConfigurationInvalid
 from towpath.app.datadir import StartRefused
 from towpath.engines.databases.port import DatabaseError
 from towpath.engines.processes.port import ProcessError

@@ -15,8 +15,8 @@ from tests.support import eventually
 from tests.wire import wired_api_server
 
 from towpath.apiserver.authn import oidc
-from towpath.apiserver.authn.configuration import ConfigurationInvalid, read_configuration
-from towpath.apiserver.authn.structured import StructuredAuthentication
+from towpath.apiserver.authn.configuration import read_configuration
+from towpath.apiserver.authn.structured import ConfigurationInvalid, StructuredAuthentication
 from towpath.client.kubernetes import KubernetesClient
 from towpath.machinery.core_kinds import CONFIG_MAP
 from towpath.machinery.errors import Forbidden, Unauthorized

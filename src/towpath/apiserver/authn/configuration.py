@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from towpath.apiserver.authn.expressions import compiled
+from towpath.apiserver.authn.structured import ConfigurationInvalid
 from towpath.machinery.causes import duplicate, invalid_value, required
 from towpath.machinery.cel import CelError
 from towpath.machinery.documents import DocumentError, load_document
@@ -31,10 +32,6 @@ UNVERIFIED = (
     "claims.email is used in claimMappings.username.expression"
 )
 BOTH, NEITHER = "claim and expression can't both be set", "claim or expression is required"
-
-
-class ConfigurationInvalid(Exception):
-    """`str()` names each field and what is wrong with it."""
 
 
 class _Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -110,10 +107,6 @@ class Configuration(_Struct, frozen=True):
         if not allowed.enabled or not allowed.conditions:
             return allowed.enabled
         return any(condition.path == path for condition in allowed.conditions)
-
-
-NOTHING = Configuration()
-"""Without a file: no issuers, and anonymous requests are heard as kube-apiserver hears them."""
 
 
 def read_configuration(text: str, own_issuers: tuple[str, ...] = ()) -> Configuration:

@@ -1,5 +1,7 @@
 """The authentication configuration at work: read from its file, and again when that changes.
 
+Without a file there are no issuers, anonymous requests are heard as kube-apiserver hears them, and
+nothing of what OIDC takes is loaded.
 A file that became invalid changes nothing: who could sign in goes on, and the error is in the log
 and in /metrics. A file that is gone takes its issuers with it. Issuers that stay keep their keys.
 """
@@ -11,16 +13,13 @@ import ssl
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from towpath.apiserver.authn.configuration import (
-    NOTHING,
-    Configuration,
-    ConfigurationInvalid,
-    Issuer,
-    read_configuration,
-)
-from towpath.apiserver.authn.oidc import IssuerKeys, JwtAuthenticator, issuer_of
 from towpath.machinery.users import UserInfo
+
+if TYPE_CHECKING:
+    from towpath.apiserver.authn.configuration import Configuration, Issuer
+    from towpath.apiserver.authn.oidc import IssuerKeys, JwtAuthenticator
 
 log = logging.getLogger(__name__)
 
@@ -30,13 +29,17 @@ REMEMBERED_S = 10.0
 REMEMBERED_MAX = 4096
 
 
+class ConfigurationInvalid(Exception):
+    """`str()` names each field and what is wrong with it."""
+
+
 class StructuredAuthentication:
     """`authenticate` is an Authenticate; `run` follows the file."""
 
     def __init__(self, path: Path, *, own_issuers: Sequence[str] = ()) -> None:
         self._path = path
         self._own_issuers = tuple(own_issuers)
-        self._configuration = NOTHING
+        self._configuration: Configuration | None = None
         self._authenticators: dict[str, JwtAuthenticator] = {}
         self._remembered: dict[bytes, tuple[float, UserInfo]] = {}
         """Good tokens, for a few seconds, as there: by when to look again, and whose they are."""
@@ -47,6 +50,8 @@ class StructuredAuthentication:
         """Raises TokenRefused."""
         if not self._authenticators:
             return None
+        from towpath.apiserver.authn.oidc import issuer_of
+
         digest, now = hashlib.sha256(token.encode()).digest(), time.monotonic()
         if (known := self._remembered.get(digest)) is not None and known[0] > now:
             return known[1]
@@ -60,7 +65,7 @@ class StructuredAuthentication:
         return user
 
     def anonymous_at(self, path: str) -> bool:
-        return self._configuration.anonymous_at(path)
+        return self._configuration is None or self._configuration.anonymous_at(path)
 
     async def load(self) -> None:
         """Read the file. Raises ConfigurationInvalid."""
@@ -69,11 +74,10 @@ class StructuredAuthentication:
             return
         self._text = text
         try:
-            loaded = read_configuration(text, self._own_issuers) if text else NOTHING
+            self._use(_read_configuration(text, self._own_issuers) if text else None)
         except ConfigurationInvalid as error:
             self.reloads["failure"] += 1
             raise ConfigurationInvalid(f"{self._path}: {error}") from error
-        self._use(loaded)
         self.reloads["success"] += 1
 
     async def run(self) -> None:
@@ -93,12 +97,15 @@ class StructuredAuthentication:
             *(f'{name}{{status="{status}"}} {count}' for status, count in self.reloads.items()),
         ]
 
-    def _use(self, configuration: Configuration) -> None:
+    def _use(self, configuration: "Configuration | None") -> None:
         known = {one.jwt.issuer: one.keys for one in self._authenticators.values()}
-        self._authenticators = {
-            jwt.issuer.url: JwtAuthenticator(jwt, known.get(jwt.issuer) or _keys(jwt.issuer))
-            for jwt in configuration.jwt
-        }
+        self._authenticators = {}
+        if configuration is not None and configuration.jwt:
+            from towpath.apiserver.authn.oidc import JwtAuthenticator
+
+            for jwt in configuration.jwt:
+                keys = known.get(jwt.issuer) or _keys(jwt.issuer)
+                self._authenticators[jwt.issuer.url] = JwtAuthenticator(jwt, keys)
         self._configuration = configuration
         self._remembered.clear()
 
@@ -115,6 +122,14 @@ class StructuredAuthentication:
         return text
 
 
-def _keys(issuer: Issuer) -> IssuerKeys:
+def _read_configuration(text: str, own_issuers: tuple[str, ...]) -> "Configuration":
+    from towpath.apiserver.authn.configuration import read_configuration
+
+    return read_configuration(text, own_issuers)
+
+
+def _keys(issuer: "Issuer") -> "IssuerKeys":
+    from towpath.apiserver.authn.oidc import IssuerKeys
+
     tls = ssl.create_default_context(cadata=issuer.certificate_authority or None)
     return IssuerKeys(issuer.url, issuer.discovery_url, tls)
