@@ -23,7 +23,6 @@ from towpath.capabilities.delivery.gitops.kinds import (
     SKIP_RECONCILE_ANNOTATION,
 )
 from towpath.capabilities.delivery.promotions.kinds import (
-    APPROVAL,
     FAILED,
     PROMOTION,
     SUCCEEDED,
@@ -48,6 +47,7 @@ from towpath.capabilities.infrastructure.compositions.reconcile.composites impor
     FINALIZER as COMPOSITE_FINALIZER,
 )
 from towpath.capabilities.infrastructure.offerings.kinds import POSTGRESQL_INSTANCE
+from towpath.hooks.approvals import APPROVAL
 from towpath.hooks.platform import Addresses
 from towpath.machinery.conditions import timestamp
 from towpath.machinery.objects import RawObject

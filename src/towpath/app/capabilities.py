@@ -9,9 +9,10 @@ from towpath.capabilities.delivery import (
     releases,
     workloads,
 )
-from towpath.capabilities.governance import audit, projects, secrets
+from towpath.capabilities.governance import approvals, audit, projects, secrets
 from towpath.capabilities.infrastructure import clusters, compositions, databases, offerings
 from towpath.capabilities.portal import (
+    actions,
     catalog,
     docs,
     home,
@@ -24,6 +25,7 @@ from towpath.hooks.capability import Capability
 
 BUILT_IN: tuple[Capability, ...] = (
     projects.CAPABILITY,
+    approvals.CAPABILITY,
     clusters.CAPABILITY,
     environments.CAPABILITY,
     compositions.CAPABILITY,
@@ -37,6 +39,7 @@ BUILT_IN: tuple[Capability, ...] = (
     pipelines.CAPABILITY,
     images.CAPABILITY,
     templates.CAPABILITY,
+    actions.CAPABILITY,
     catalog.CAPABILITY,
     docs.CAPABILITY,
     audit.CAPABILITY,

@@ -5,7 +5,6 @@ from tests.scenarios.delivery.world import World
 
 from towpath.capabilities.delivery.gitops.kinds import APPLICATION, ARGOCD_NAMESPACE
 from towpath.capabilities.delivery.promotions.kinds import (
-    APPROVAL,
     FAILED,
     PROMOTION,
     SUCCEEDED,
@@ -14,6 +13,7 @@ from towpath.capabilities.delivery.promotions.kinds import (
 )
 from towpath.capabilities.delivery.workloads.kinds import RELEASE
 from towpath.engines.git.port import RepositoryName
+from towpath.hooks.approvals import APPROVAL
 from towpath.machinery.core_kinds import DEPLOYMENT
 from towpath.machinery.errors import Forbidden, Invalid
 

@@ -22,9 +22,9 @@ from towpath.app.objects import apply_kinds, apply_namespaces, apply_objects
 from towpath.app.planes import Plane, open_plane
 from towpath.capabilities.delivery import environments, gitops, pipelines, promotions, workloads
 from towpath.capabilities.delivery.environments.kinds import EXTERNAL_SECRETS_ACCOUNT
-from towpath.capabilities.delivery.promotions.kinds import APPROVAL, PROMOTION, phase_of
+from towpath.capabilities.delivery.promotions.kinds import PROMOTION, phase_of
 from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD
-from towpath.capabilities.governance import projects, secrets
+from towpath.capabilities.governance import approvals, projects, secrets
 from towpath.capabilities.governance.projects.demo import seed
 from towpath.capabilities.governance.secrets.kinds import EXTERNAL_SECRET
 from towpath.capabilities.governance.secrets.reconcile import (
@@ -37,6 +37,7 @@ from towpath.capabilities.infrastructure.offerings.kinds import POSTGRESQL_INSTA
 from towpath.capabilities.portal import catalog
 from towpath.client.protocols import Client
 from towpath.engines.git.embedded import EmbeddedGitHost
+from towpath.hooks.approvals import APPROVAL
 from towpath.hooks.platform import ARGOCD_NAMESPACE, SYSTEM_NAMESPACE, Platform
 from towpath.machinery.conditions import now
 from towpath.machinery.core_kinds import DEPLOYMENT, SECRET
@@ -51,6 +52,7 @@ from towpath.runtime.sources import Running, Watch
 
 CAPABILITIES = (
     projects.CAPABILITY,
+    approvals.CAPABILITY,
     clusters.CAPABILITY,
     environments.CAPABILITY,
     workloads.CAPABILITY,
@@ -313,6 +315,7 @@ def _platform(
         inbox=unused,
         passages=unused,
         docs=unused,
+        seen=unused,
         changes=unused,
         people=nobody,
         addresses=Addresses(),

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 import pytest
 from tests.scenarios.portal.world import OWN, World, address, routes
 
-from towpath.capabilities.delivery.promotions.kinds import APPROVAL, PROMOTION
+from towpath.capabilities.delivery.promotions.kinds import PROMOTION
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
 from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
+from towpath.hooks.approvals import APPROVAL
 
 POSTED = sorted(route.path for route in routes() if "POST" in (route.methods or ()))
 MEANT = {

@@ -14,8 +14,9 @@ from tests.scenarios.spine.estate import Estate, make_service
 from tests.support import eventually
 
 from towpath.capabilities.delivery.gitops.kinds import APPLICATION, ARGOCD_NAMESPACE
-from towpath.capabilities.delivery.promotions.kinds import APPROVAL, PROMOTION
+from towpath.capabilities.delivery.promotions.kinds import PROMOTION
 from towpath.capabilities.delivery.workloads.kinds import RELEASE
+from towpath.hooks.approvals import APPROVAL
 from towpath.machinery.errors import Forbidden
 from towpath.machinery.objects import RawObject
 

@@ -47,12 +47,12 @@ from tests.world import World
 from towpath.capabilities.delivery.gitops.kinds import APPLICATION
 from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN
 from towpath.capabilities.delivery.promotions.kinds import (
-    APPROVAL,
     PROMOTION,
     SUCCEEDED,
     WAITING_FOR_APPROVAL,
 )
 from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD
+from towpath.hooks.approvals import APPROVAL
 from towpath.machinery.core_kinds import POD, REPLICA_SET
 from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from towpath.capabilities.delivery.gitops.kinds import sickest_part
-from towpath.capabilities.delivery.promotions.approving import approval_name
-from towpath.capabilities.delivery.promotions.reconcile.approve import weigh
 from towpath.capabilities.delivery.promotions.reconcile.commit import commit_message
 from towpath.capabilities.delivery.promotions.reconcile.observe import progress_of
 from towpath.capabilities.delivery.promotions.reconcile.supersede import newest_rival
+from towpath.hooks.approvals import Asked, weigh
+from towpath.hooks.deciding import approval_name
 from towpath.machinery.objects import RawObject
 from towpath.runtime.steps import Subject
 
@@ -38,7 +38,8 @@ def approval(user: str, decision: str = "Approve", subject: str = "p", at: int =
     ],
 )
 def test_whose_decision_counts(approvals: list[RawObject], counting: int) -> None:
-    decisions = weigh("alice", "p", approvals)
+    asked = Asked("Promotion", "p", "demo", "1", "2026-01-01T00:00:00Z", "alice")
+    decisions = weigh(asked, approvals, {})
     assert sum(1 for decision in decisions if decision["counts"]) == counting
 
 
@@ -145,7 +146,7 @@ def test_a_commit_says_who_why_and_which_promotion() -> None:
 
 @pytest.mark.parametrize("user", ["bob", "bob@example.com", "system:serviceaccount:a:b", "Bob"])
 def test_a_decisions_name_is_an_objects_name_and_one_for_each_person(user: str) -> None:
-    name = approval_name("p", user)
+    name = approval_name("Promotion", "p", user)
     assert name == name.lower()
     assert set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
     assert (name == "p-bob") == (user == "bob")

@@ -6,10 +6,11 @@ from typing import cast
 import pytest
 from tests.support import running_api_server
 
-from towpath.capabilities.delivery.promotions.commands import _follow
+from towpath.capabilities.delivery.promotions.commands import _followed
 from towpath.capabilities.delivery.promotions.kinds import PROMOTION, PROMOTION_CRD
 from towpath.client.protocols import Client
 from towpath.hooks.commands import Terminal
+from towpath.hooks.waiting import follow
 from towpath.machinery.core_kinds import NAMESPACE
 
 
@@ -38,7 +39,9 @@ async def test_whoever_goes_away_hears_that_the_promotion_goes_on() -> None:
         made["status"] = {"phase": "Syncing", "message": "It is being synced."}
         await client.update(PROMOTION, made, subresource="status")
         screen = Screen(client)
-        waiting = asyncio.create_task(_follow(cast(Terminal, screen), "shop-1", "demo", 60))
+        waiting = asyncio.create_task(
+            follow(cast(Terminal, screen), _followed("shop-1", "demo"), 60)
+        )
         async with asyncio.timeout(10):
             await screen.told.wait()
         waiting.cancel()

@@ -9,7 +9,7 @@ from tests.portal import ALICE, BOB, CAROL, RunningPortal, running_portal
 
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
 from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN, log_stream
-from towpath.capabilities.delivery.promotions.kinds import APPROVAL, PROMOTION
+from towpath.capabilities.delivery.promotions.kinds import PROMOTION
 from towpath.capabilities.delivery.workloads.kinds import (
     RELEASE,
     REPOSITORY_OWNER_ANNOTATION,
@@ -17,6 +17,7 @@ from towpath.capabilities.delivery.workloads.kinds import (
 )
 from towpath.capabilities.portal.catalog.descriptors import entity_of
 from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
+from towpath.hooks.approvals import APPROVAL
 from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import PLATFORM

@@ -1,5 +1,6 @@
 """Environment: a stage with a target cluster, its order among the stages, and what guards it."""
 
+from towpath.capabilities.governance.approvals.kinds import POLICY_PROPERTIES
 from towpath.machinery import core_kinds
 from towpath.machinery.kinds import (
     AGE,
@@ -74,13 +75,7 @@ _SPEC: RawObject = {
             "description": "Whose word a promotion to here needs.",
             "default": {},
             "properties": {
-                "required": {
-                    "type": "integer",
-                    "minimum": 0,
-                    "maximum": 10,
-                    "default": 0,
-                    "description": "How many people other than the requester must approve.",
-                }
+                **POLICY_PROPERTIES,
             },
         },
         "gates": {

@@ -10,7 +10,7 @@ from towpath.hooks.capability import Capability
 CAPABILITY = Capability(
     package=__name__,
     name="promotions",
-    summary="Promotions and approvals: releases on their way through the environments",
+    summary="Promotions: releases on their way through the environments",
     kinds=".kinds:KINDS",
     controllers=".reconcile:controllers",
     commands=".commands:COMMANDS",

@@ -1,4 +1,4 @@
-"""What the terminal offers for promotions: promote, approve, reject, rollback, promotions."""
+"""What the terminal offers for promotions: promote, rollback, promotions."""
 
 import asyncio
 import time
@@ -6,26 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT, by_order
-from towpath.capabilities.delivery.promotions.approving import approval_name
 from towpath.capabilities.delivery.promotions.kinds import (
-    APPROVAL,
     PROMOTION,
-    SUCCEEDED,
-    WAITING_FOR_APPROVAL,
-    is_finished,
     newest_first,
     phase_of,
     release_to_go_back_to,
 )
 from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD
 from towpath.capabilities.governance.projects.kinds import PROJECT_LABEL
-from towpath.hooks.commands import NOT_FOUND, TIMED_OUT, Command, CommandError, Terminal
-from towpath.machinery.errors import AlreadyExists, NotFound
-from towpath.machinery.objects import Key, RawObject
-from towpath.runtime.following import follow_object
-
-TIMEOUT_S = 300.0
-FIRST_WORD_S = 5.0
+from towpath.hooks.commands import NOT_FOUND, Command, CommandError, Terminal
+from towpath.hooks.waiting import TIMEOUT_S, Followed, first_word, follow
+from towpath.machinery.errors import NotFound
+from towpath.machinery.objects import RawObject
 
 
 async def promote(
@@ -100,57 +92,6 @@ async def rollback(
     await _require_release(terminal, app, chosen, project)
     why = reason or f"Roll back to {chosen}."
     await _ask(terminal, workload, env, chosen, why, project, wait_s=timeout if wait else None)
-
-
-async def approve(
-    terminal: Terminal,
-    subject: str,
-    *,
-    env: str = "",
-    comment: str = "",
-    wait: bool = False,
-    timeout: float = TIMEOUT_S,
-    project: str = "",
-) -> None:
-    """Approve a promotion that waits for it.
-
-    Parameters
-    ----------
-    subject
-        The promotion's name, or the workload's when only one promotion of it waits.
-    env : -e
-        The environment, when several promotions of the workload wait.
-    comment
-        What you have to say about it.
-    wait
-        Return when the release runs there, with 1 if it does not.
-    timeout
-        How many seconds to wait at most.
-    project : -p
-        The project; needed when there are several.
-    """
-    promotion = await _decide(terminal, "Approve", subject, env, comment, project)
-    if wait:
-        await _follow(terminal, promotion, project, timeout)
-
-
-async def reject(
-    terminal: Terminal, subject: str, *, env: str = "", comment: str = "", project: str = ""
-) -> None:
-    """Reject a promotion that waits for approval.
-
-    Parameters
-    ----------
-    subject
-        The promotion's name, or the workload's when only one promotion of it waits.
-    env : -e
-        The environment, when several promotions of the workload wait.
-    comment
-        Why.
-    project : -p
-        The project; needed when there are several.
-    """
-    await _decide(terminal, "Reject", subject, env, comment, project)
 
 
 async def promotions(terminal: Terminal, app: str = "", *, project: str = "") -> None:
@@ -288,122 +229,18 @@ async def _ask(
     name: str = made["metadata"]["name"]
     terminal.show(made, [{"promotion": name, "release": release, "environment": environment}])
     if wait_s is not None:
-        await _follow(terminal, name, project, wait_s)
+        await follow(terminal, _followed(name, project), wait_s)
     else:
-        await _tell_first(terminal, name, project)
+        await first_word(terminal, _followed(name, project))
 
 
-async def _tell_first(terminal: Terminal, name: str, project: str) -> None:
-    """What becomes of it, as far as that is known at once: that it waits for approval, say."""
-    changes = follow_object(terminal.api, PROMOTION, Key(project, name))
-    try:
-        async with asyncio.timeout(FIRST_WORD_S):
-            async for promotion in changes:
-                message = ((promotion or {}).get("status") or {}).get("message", "")
-                if message:
-                    terminal.say(message)
-                    return
-    except TimeoutError:
-        terminal.say(f"{name} is on its way; `towpath promotions` shows how it goes.")
-    finally:
-        await changes.aclose()
-
-
-async def _follow(terminal: Terminal, name: str, project: str, timeout_s: float) -> None:
-    """Tell what happens until it has ended. Raises CommandError when it did not succeed."""
-    told = ""
-    changes = follow_object(terminal.api, PROMOTION, Key(project, name))
-    try:
-        async with asyncio.timeout(timeout_s):
-            async for promotion in changes:
-                if promotion is None:
-                    raise CommandError(f"promotion {name} was deleted")
-                message = (promotion.get("status") or {}).get("message", "")
-                if message and message != told and not is_finished(promotion):
-                    told = message
-                    terminal.say(message)
-                if is_finished(promotion):
-                    _tell_end(terminal, promotion)
-                    return
-    except asyncio.CancelledError:
-        terminal.say(
-            f"You wait no longer; the promotion {name} goes on by itself. Follow it with: "
-            f"towpath promotions --project {project}"
-        )
-        raise
-    except TimeoutError:
-        raise CommandError(
-            f"promotion {name} has not ended after {timeout_s:.0f} s: {told}",
-            hint="it goes on; `towpath promotions` shows how it ends",
-            exit_code=TIMED_OUT,
-        ) from None
-    finally:
-        await changes.aclose()
-
-
-def _tell_end(terminal: Terminal, promotion: RawObject) -> None:
-    message = (promotion.get("status") or {}).get("message", "")
-    if phase_of(promotion) != SUCCEEDED:
+def _followed(name: str, project: str) -> Followed:
+    def hint(promotion: RawObject) -> str:
         spec = promotion["spec"]
         where = f"{spec['workload']} --env {spec['environment']}"
-        hint = f"`towpath logs {where}`; to go back: `towpath rollback {where}`"
-        raise CommandError(f"{phase_of(promotion)}: {message}", hint=hint)
-    terminal.say(message)
+        return f"`towpath logs {where}`; to go back: `towpath rollback {where}`"
 
-
-async def _decide(
-    terminal: Terminal, decision: str, subject: str, env: str, comment: str, project: str
-) -> str:
-    promotion = await _waiting(terminal, subject, env, project)
-    name: str = promotion["metadata"]["name"]
-    user = await terminal.user()
-    if decision == "Approve" and promotion["spec"]["requestedBy"] == user:
-        raise CommandError(
-            f"{user} asked for {name}; somebody else must approve it",
-            hint="`towpath login-link --user NAME` signs a second person in",
-        )
-    spec: RawObject = {
-        "subject": {"kind": "Promotion", "name": name},
-        "decision": decision,
-        "user": user,
-    }
-    if comment:
-        spec["comment"] = comment
-    approval = APPROVAL.object(approval_name(name, user), project, spec=spec)
-    approval["metadata"]["labels"] = {PROJECT_LABEL: project}
-    try:
-        made = await terminal.api.create(APPROVAL, approval)
-    except AlreadyExists:
-        raise CommandError(f"{user} has decided on {name} already") from None
-    terminal.show(made, [{"promotion": name, "decision": decision, "user": user}])
-    return name
-
-
-async def _waiting(terminal: Terminal, subject: str, env: str, project: str) -> RawObject:
-    """The promotion that is meant."""
-    found = (await terminal.api.list(PROMOTION, project)).items
-    for promotion in found:
-        if promotion["metadata"]["name"] == subject:
-            if is_finished(promotion):
-                raise CommandError(f"{subject} has ended already: {phase_of(promotion)}")
-            return promotion
-    waiting = [
-        promotion
-        for promotion in found
-        if promotion["spec"]["workload"] == subject
-        and env in ("", promotion["spec"]["environment"])
-        and phase_of(promotion) == WAITING_FOR_APPROVAL
-    ]
-    if len(waiting) == 1:
-        return waiting[0]
-    if waiting:
-        names = ", ".join(sorted(promotion["metadata"]["name"] for promotion in waiting))
-        raise CommandError(f"several promotions of {subject} wait: {names}", hint="name one")
-    raise CommandError(
-        f"no promotion of {subject} waits for approval in project {project}",
-        hint=f"`towpath promotions --project {project}` lists them",
-        exit_code=NOT_FOUND,
-    )
+    return Followed(PROMOTION, "promotion", name, project, "towpath promotions", hint)
 
 
 async def score_validate(_terminal: Terminal | None, path: Path = Path("score.yaml")) -> None:
@@ -440,8 +277,6 @@ async def score_validate(_terminal: Terminal | None, path: Path = Path("score.ya
 COMMANDS = (
     Command(("promote",), promote),
     Command(("rollback",), rollback),
-    Command(("approve",), approve),
-    Command(("reject",), reject),
     Command(("promotions",), promotions),
     Command(("score", "validate"), score_validate, local=True),
 )

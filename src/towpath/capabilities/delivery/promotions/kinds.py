@@ -1,8 +1,10 @@
-"""Promotion: a release going to an environment. Approval: one person's decision on one."""
+"""Promotion: a release going to an environment."""
 
 import re
 from collections.abc import Iterable
 
+from towpath.capabilities.governance.approvals.kinds import DECISIONS_STATUS, POLICY_STATUS
+from towpath.hooks import approvals
 from towpath.machinery.kinds import (
     AGE,
     CONDITIONS_SCHEMA,
@@ -13,7 +15,6 @@ from towpath.machinery.kinds import (
 from towpath.machinery.objects import RawObject
 
 PROMOTION = towpath_resource("Promotion", "promotions")
-APPROVAL = towpath_resource("Approval", "approvals")
 
 DEPLOYMENTS = "deployments"
 """The name of each project's repository of desired state; only the promotion controller pushes."""
@@ -25,7 +26,7 @@ COMMIT_TRAILER = "Towpath-Promotion"
 """The trailer of a commit in it that names the Promotion by uid, for who comes after a crash."""
 
 PENDING = "Pending"
-WAITING_FOR_APPROVAL = "WaitingForApproval"
+WAITING_FOR_APPROVAL = approvals.WAITING_FOR_APPROVAL
 RENDERING = "Rendering"
 SYNCING = "Syncing"
 SUCCEEDED = "Succeeded"
@@ -111,23 +112,8 @@ _PROMOTION_STATUS: RawObject = {
         "finishedAt": {"type": "string", "format": "date-time"},
         "message": {"type": "string", "description": "What it waits for, or why it ended."},
         "supersededBy": {"type": "string", "description": "The promotion that took its place."},
-        "approvals": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "name": {"type": "string"},
-                    "user": {"type": "string"},
-                    "decision": {"type": "string"},
-                    "comment": {"type": "string"},
-                    "counts": {
-                        "type": "boolean",
-                        "description": "Whether it is one of those required.",
-                    },
-                    "message": {"type": "string", "description": "Why it does not count."},
-                },
-            },
-        },
+        "approval": POLICY_STATUS,
+        "approvals": DECISIONS_STATUS,
         "observedGeneration": {"type": "integer"},
         "conditions": CONDITIONS_SCHEMA,
     },
@@ -152,57 +138,7 @@ PROMOTION_CRD = custom_resource_definition(
     selectable=(".spec.workload", ".spec.environment", ".status.phase"),
 )
 
-_APPROVAL_SPEC: RawObject = {
-    "type": "object",
-    "required": ["subject", "decision", "user"],
-    "properties": {
-        "subject": {
-            "type": "object",
-            "description": "What is decided on.",
-            "required": ["kind", "name"],
-            "properties": {
-                "kind": {"type": "string", "enum": ["Promotion"], "description": "Its kind."},
-                "name": {
-                    "type": "string",
-                    "minLength": 1,
-                    "maxLength": 253,
-                    "description": "The name of the promotion.",
-                },
-            },
-        },
-        "decision": {
-            "type": "string",
-            "enum": ["Approve", "Reject"],
-            "description": "A rejection ends the promotion.",
-        },
-        "user": {
-            "type": "string",
-            "minLength": 1,
-            "description": "The user who creates it; admission compares it with the request's.",
-        },
-        "comment": {
-            "type": "string",
-            "maxLength": 1000,
-            "description": "What there is to say about it.",
-        },
-    },
-}
-
-APPROVAL_CRD = custom_resource_definition(
-    APPROVAL,
-    spec=_APPROVAL_SPEC,
-    columns=(
-        Column("Subject", ".spec.subject.name"),
-        Column("Decision", ".spec.decision"),
-        Column("User", ".spec.user"),
-        AGE,
-    ),
-    categories=("towpath",),
-    rules=_IMMUTABLE_SPEC,
-    selectable=(".spec.subject.name",),
-)
-
-KINDS = (PROMOTION_CRD, APPROVAL_CRD)
+KINDS = (PROMOTION_CRD,)
 
 
 _CONTAINER = r"spec\.template\.spec\.containers\[\d+\]"

@@ -9,9 +9,7 @@ from typing import Any
 
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
 from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN
-from towpath.capabilities.delivery.promotions.approving import approval_name
 from towpath.capabilities.delivery.promotions.kinds import (
-    APPROVAL,
     IN_PHASE,
     LOG_STEPS,
     PROMOTION,
@@ -25,11 +23,11 @@ from towpath.capabilities.delivery.promotions.pending import change_of
 from towpath.capabilities.delivery.promotions.promote_page import PATH as PROMOTE
 from towpath.capabilities.delivery.promotions.promote_page import ask, promote, promote_again
 from towpath.capabilities.delivery.promotions.timeline import StepLog, run_of
-from towpath.capabilities.governance.projects.kinds import PROJECT_LABEL
+from towpath.hooks.deciding import CannotDecide, decide_on_page, decision_of
 from towpath.hooks.pages import Answer, LiveWatch, Page, PageRoute, Redirect, Visit
 from towpath.hooks.runs import RunAction, last_lines
 from towpath.hooks.showing import get_if_there, in_projects, lately_created, may, person
-from towpath.machinery.errors import AlreadyExists, StatusError
+from towpath.machinery.errors import StatusError
 from towpath.machinery.objects import RawObject
 
 PROMOTION_PAGE = "/projects/{project}/promotions/{name}"
@@ -46,19 +44,14 @@ async def _run_page(visit: Visit, problem: str = "", status: int = 200) -> Page:
     promotion = await visit.api.get(PROMOTION, name, project)
     spec = promotion["spec"]
     environment = await get_if_there(visit.api, ENVIRONMENT, spec["environment"], project)
-    waits = phase_of(promotion) == WAITING_FOR_APPROVAL
-    decisions = (promotion.get("status") or {}).get("approvals") or []
-    decided = any(one["user"] == visit.user.name for one in decisions)
     again = is_finished(promotion) and await may(visit.api, "create", PROMOTION, project)
     logs = await _logs(visit, project, name)
     actions = (RunAction("again", "Promote again"),) if again else ()
     data = {
         "run": run_of(promotion, environment, logs=logs, actions=actions),
         "address_of_run": f"/projects/{project}/promotions/{name}",
-        "waits": waits,
-        "mine": spec["requestedBy"] == visit.user.name,
-        "may_decide": waits and not decided and await may(visit.api, "create", APPROVAL, project),
-        "decided": decided,
+        "decision": await decision_of(visit, promotion),
+        "noun": "promotion",
         "superseded_by": (promotion.get("status") or {}).get("supersededBy", ""),
         "change": await change_of(visit, promotion),
         "comment": visit.form.get("comment", ""),
@@ -92,30 +85,13 @@ async def act(visit: Visit) -> Answer:
 async def decide(visit: Visit) -> Answer:
     """An Approval in the visitor's name: the API refuses another's, and counts nobody twice."""
     project, name = visit.parameters["project"], visit.parameters["name"]
-    decision = {"approve": "Approve", "reject": "Reject"}.get(visit.form.get("decision", ""))
-    if decision is None:
-        return await _run_page(visit, "Choose approve or reject.", 422)
     promotion = await visit.api.get(PROMOTION, name, project)
-    user = visit.user.name
-    if decision == "Approve" and promotion["spec"]["requestedBy"] == user:
-        return await _run_page(visit, "You asked for this; somebody else must approve it.", 403)
-    spec: RawObject = {
-        "subject": {"kind": "Promotion", "name": name},
-        "decision": decision,
-        "user": user,
-    }
-    if comment := visit.form.get("comment", "").strip():
-        spec["comment"] = comment
-    approval = APPROVAL.object(approval_name(name, user), project, spec=spec)
-    approval["metadata"]["labels"] = {PROJECT_LABEL: project}
     try:
-        await visit.api.create(APPROVAL, approval)
-    except AlreadyExists:
-        return await _run_page(visit, "You have decided on this promotion already.", 409)
+        word = await decide_on_page(visit, promotion)
+    except CannotDecide as refused:
+        return await _run_page(visit, str(refused), refused.status)
     except StatusError as error:
         return await _run_page(visit, error.message, error.code)
-    own = promotion["spec"]["requestedBy"] == user
-    word = "approved" if decision == "Approve" else "taken back" if own else "rejected"
     workload, environment = promotion["spec"]["workload"], promotion["spec"]["environment"]
     notice = f"You have {word} {promotion['spec']['release']} for {environment}."
     if visit.form.get("from") == "service":

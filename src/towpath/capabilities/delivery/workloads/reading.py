@@ -15,7 +15,6 @@ from towpath.capabilities.delivery.pipelines.kinds import (
     label_value,
 )
 from towpath.capabilities.delivery.promotions.kinds import (
-    APPROVAL,
     PROMOTION,
     creation_order,
     newest_first,
@@ -24,6 +23,7 @@ from towpath.capabilities.delivery.workloads.described import described, docs_of
 from towpath.capabilities.delivery.workloads.kinds import OF_WORKLOAD, RELEASE, WORKLOAD
 from towpath.capabilities.delivery.workloads.lanes import Facts, Lane, headline, lanes_of
 from towpath.engines.git.port import RepositoryName
+from towpath.hooks.approvals import APPROVAL
 from towpath.hooks.commits import commit_line, span_between
 from towpath.hooks.pages import Visit
 from towpath.hooks.showing import may

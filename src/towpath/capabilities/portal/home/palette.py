@@ -12,12 +12,12 @@ from urllib.parse import quote, unquote
 
 from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN
 from towpath.capabilities.delivery.promotions.kinds import (
-    APPROVAL,
     PROMOTION,
     WAITING_FOR_APPROVAL,
 )
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE, TEMPLATE_RUN
+from towpath.hooks.approvals import APPROVAL
 from towpath.hooks.pages import Visit
 from towpath.hooks.palette import PaletteItem, PaletteQuestion
 from towpath.hooks.platform import SYSTEM_NAMESPACE

@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN
-from towpath.capabilities.delivery.promotions.kinds import APPROVAL
 from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD
 from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.client.protocols import Client
+from towpath.hooks.approvals import APPROVAL
 from towpath.hooks.showing import get_if_there
 from towpath.machinery.errors import NotFound
 from towpath.machinery.references import BadReference, parse_reference

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT, ENVIRONMENT_LABEL
 from towpath.capabilities.delivery.gitops.kinds import APPLICATION, ARGOCD_NAMESPACE
 from towpath.capabilities.delivery.promotions.kinds import (
-    APPROVAL,
     PENDING,
     PROMOTION,
     is_finished,
@@ -22,6 +21,7 @@ from towpath.capabilities.delivery.promotions.reconcile.validate import Validate
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD, WORKLOAD_LABEL
 from towpath.capabilities.governance.projects.kinds import PROJECT_LABEL
 from towpath.client.protocols import Client
+from towpath.hooks.approvals import APPROVAL, Approvals, asks_for
 from towpath.hooks.platform import Platform
 from towpath.hooks.showing import get_if_there
 from towpath.machinery.errors import NotFound
@@ -42,7 +42,8 @@ def controllers(platform: Platform) -> Sequence[Controller]:
     unfinished = Unfinished(informer)
     events = EventRecorder(platform.api, "promotions")
     chronicle = Chronicle(platform.logs)
-    retention = Retention(platform.api)
+    approvals = Approvals(platform.api, platform.authorize, platform.people)
+    retention = Retention(platform.api, approvals)
     steps = stepwise(
         platform.api,
         PROMOTION,
@@ -50,7 +51,7 @@ def controllers(platform: Platform) -> Sequence[Controller]:
             begin,
             Validate(platform.api),
             Supersede(platform.api),
-            Approve(platform.api),
+            Approve(platform.api, approvals),
             CommitManifests(platform.api, platform.clusters, platform.git, chronicle),
             Deliver(platform.api),
             Observe(platform.api, platform.git, platform.clusters, events, chronicle),
@@ -66,7 +67,7 @@ def controllers(platform: Platform) -> Sequence[Controller]:
             reconcile=until_finished(platform.api, steps, chronicle, retention),
             sources=(
                 Running(informer, unfinished.of_promotion),
-                Watch(platform.api, APPROVAL, subject_of),
+                Watch(platform.api, APPROVAL, asks_for(PROMOTION.kind)),
                 Watch(
                     platform.api,
                     APPLICATION,
@@ -106,10 +107,6 @@ def until_finished(
 async def begin(subject: Subject) -> None:
     subject.status.setdefault("phase", PENDING)
     subject.status.setdefault("startedAt", moment())
-
-
-def subject_of(approval: RawObject) -> Iterable[Key]:
-    return (Key(approval["metadata"]["namespace"], approval["spec"]["subject"]["name"]),)
 
 
 class Unfinished:

@@ -1,18 +1,16 @@
 """Four eyes: as many people as the environment asks for, and never the one who asked."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT, approvals_required
-from towpath.capabilities.delivery.promotions.kinds import (
-    APPROVAL,
-    WAITING_FOR_APPROVAL,
-    creation_order,
-)
+from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
 from towpath.capabilities.delivery.promotions.reconcile.outcome import fail, sentence, wait
+from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
+from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.client.protocols import Client
+from towpath.hooks.approvals import WAITING_FOR_APPROVAL, Approvals, Policy, identity_of
+from towpath.hooks.rules import Known
+from towpath.hooks.showing import get_if_there, person
 from towpath.machinery.objects import RawObject
-from towpath.machinery.users import PLATFORM
 from towpath.runtime.steps import Subject
 
 LOOK_AGAIN_S = 3600.0
@@ -21,6 +19,7 @@ LOOK_AGAIN_S = 3600.0
 @dataclass(frozen=True, slots=True)
 class Approve:
     api: Client
+    approvals: Approvals
 
     async def __call__(self, subject: Subject) -> None:
         if subject.status.get("commit"):
@@ -28,71 +27,45 @@ class Approve:
         environment = await self.api.get(
             ENVIRONMENT, subject.spec["environment"], subject.key.namespace
         )
-        required = approvals_required(environment)
-        of_this = f"spec.subject.name={subject.key.name}"
-        decisions = weigh(
-            subject.spec["requestedBy"],
-            subject.key.name,
-            (await self.api.list(APPROVAL, subject.key.namespace, fields=of_this)).items,
-        )
-        if decisions:
-            subject.status["approvals"] = decisions
-        for decision in decisions:
-            if decision["decision"] == "Reject" and decision["counts"]:
-                why = f": {decision['comment']}" if decision["comment"] else "."
-                own = decision["user"] == subject.spec["requestedBy"]
-                did = "took it back" if own else "rejected it"
-                fail(subject, "Rejected", f"{decision['user']} {did}{why}")
-        approved = sum(1 for decision in decisions if decision["counts"])
-        if approved >= required:
-            subject.mark("Approved", True, "Approved", _summary(approved, required))
+        policy = Policy.of(environment["spec"].get("approvals"))
+        known = await self._known(subject, policy)
+        standing = await self.approvals.weighed(subject.obj, subject.status, policy, known)
+        requester = subject.spec["requestedBy"]
+        if rejection := standing.rejection:
+            why = f": {rejection['comment']}" if rejection["comment"] else "."
+            did = "took it back" if rejection["user"] == requester else "rejected it"
+            fail(subject, "Rejected", f"{rejection['user']} {did}{why}")
+        if standing.expired:
+            fail(
+                subject,
+                "Expired",
+                f"{sentence(subject)} was not approved by {standing.expires}; promote it again.",
+            )
+        if standing.is_approved:
+            subject.mark("Approved", True, "Approved", standing.summary)
             return
-        subject.mark("Approved", False, "WaitingForApproval", _summary(approved, required))
+        subject.mark("Approved", False, "WaitingForApproval", standing.summary)
         wait(
             subject,
             WAITING_FOR_APPROVAL,
             "WaitingForApproval",
-            f"{sentence(subject)} waits for {_people(required - approved)} other than "
-            f"{person(subject.spec['requestedBy'])}: `towpath approve {subject.key.name}`.",
-            after_s=LOOK_AGAIN_S,
+            f"{sentence(subject)} waits for {standing.waits_for(person(requester))}: "
+            f"`towpath approve {subject.key.name}`.",
+            after_s=standing.look_again_s(LOOK_AGAIN_S),
         )
 
-
-def weigh(requester: str, promotion: str, approvals: Iterable[RawObject]) -> list[RawObject]:
-    """Every decision on the promotion, oldest first, and whether it counts. Pure."""
-    decisions = []
-    heard: set[str] = set()
-    for approval in sorted(approvals, key=creation_order):
-        spec = approval["spec"]
-        if spec["subject"]["name"] != promotion:
-            continue
-        user, decision = spec["user"], spec["decision"]
-        why_not = ""
-        if decision == "Approve" and user == requester:
-            why_not = "the requester's own approval does not count"
-        elif decision == "Approve" and user in heard:
-            why_not = "one person counts once"
-        heard.add(user)
-        decisions.append(
-            {
-                "name": approval["metadata"]["name"],
-                "user": user,
-                "decision": decision,
-                "comment": spec.get("comment", ""),
-                "counts": not why_not,
-                **({"message": why_not} if why_not else {}),
-            }
+    async def _known(self, subject: Subject, policy: Policy) -> Known:
+        """What a rule that names approvers may ask: the workload is its object."""
+        requester = identity_of(await self.approvals.people(), subject.spec["requestedBy"])
+        pinned = (subject.status.get("approval") or {}).get("policy") or {}
+        if not (policy.approvers or pinned.get("approvers")):
+            return Known(requester)
+        project = subject.key.namespace
+        workload: RawObject | None = await get_if_there(
+            self.api, WORKLOAD, subject.spec["workload"], project
         )
-    return decisions
-
-
-def person(user: str) -> str:
-    return "the platform" if user == PLATFORM.name else user
-
-
-def _summary(approved: int, required: int) -> str:
-    return f"{approved} of {required} approvals." if required else "No approval is required."
-
-
-def _people(count: int) -> str:
-    return "1 approval by somebody" if count == 1 else f"{count} approvals by people"
+        return Known(
+            requester,
+            object=workload or {},
+            project=await get_if_there(self.api, PROJECT, project, "") or {},
+        )

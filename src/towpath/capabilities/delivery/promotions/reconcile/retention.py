@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from towpath.capabilities.delivery.promotions.kinds import (
-    APPROVAL,
     PROMOTION,
     SUCCEEDED,
     commit_order,
@@ -17,6 +16,7 @@ from towpath.capabilities.delivery.promotions.kinds import (
 )
 from towpath.capabilities.delivery.workloads.kinds import OF_WORKLOAD, RELEASE
 from towpath.client.protocols import Client
+from towpath.hooks.approvals import Approvals
 from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import RawObject
 from towpath.runtime.steps import Subject
@@ -28,6 +28,7 @@ PROMOTIONS_KEPT = 50
 @dataclass(frozen=True, slots=True)
 class Retention:
     api: Client
+    approvals: Approvals
 
     async def after(self, promotion: RawObject) -> None:
         """Delete the oldest finished ones to the same place, beyond PROMOTIONS_KEPT."""
@@ -50,14 +51,7 @@ class Retention:
 
     async def drop_approvals(self, subject: Subject) -> None:
         """As a step of a deletion: a decision on nothing is nothing."""
-        project = subject.key.namespace
-        fields = f"spec.subject.name={subject.key.name}"
-        for approval in (await self.api.list(APPROVAL, project, fields=fields)).items:
-            metadata = approval["metadata"]
-            try:
-                await self.api.delete(APPROVAL, metadata["name"], project, uid=metadata["uid"])
-            except NotFound:
-                continue
+        await self.approvals.drop(PROMOTION.kind, subject.key.name, subject.key.namespace)
 
 
 def to_go(promotions: Sequence[RawObject], latest: str) -> list[RawObject]:

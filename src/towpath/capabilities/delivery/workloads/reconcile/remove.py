@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from towpath.capabilities.delivery.gitops.kinds import APPLICATION, ARGOCD_NAMESPACE
 from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN
-from towpath.capabilities.delivery.promotions.kinds import APPROVAL, DEPLOYMENTS, PROMOTION
+from towpath.capabilities.delivery.promotions.kinds import DEPLOYMENTS, PROMOTION
 from towpath.capabilities.delivery.workloads.kinds import (
     RELEASE,
     REPOSITORY_OWNER_ANNOTATION,
@@ -28,6 +28,7 @@ from towpath.engines.git.port import (
     Signature,
     StaleCommit,
 )
+from towpath.hooks.approvals import APPROVAL
 from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject, annotations_of, is_deleting, uid_of
@@ -137,7 +138,8 @@ class Remove:
         approvals = [
             approval
             for approval in await self._in_project(subject, APPROVAL)
-            if approval["spec"]["subject"]["name"] in of_ours
+            if approval["spec"]["subject"]["kind"] == PROMOTION.kind
+            and approval["spec"]["subject"]["name"] in of_ours
         ]
         await self._delete(APPROVAL, approvals)
         await self._delete(PROMOTION, promotions)
