@@ -1,10 +1,12 @@
 """publish:towpath: the workspace becomes the first commit of a new repository of the project."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from towpath.capabilities.portal.templates import folders
 from towpath.capabilities.portal.templates.actions.files import ActionFailed, NameTaken
+from towpath.capabilities.portal.templates.context import place_of
 from towpath.capabilities.portal.templates.expressions.scaffolder import parse_repository_url
 from towpath.capabilities.portal.templates.provenance import PROVENANCE_PATH, provenance
 from towpath.engines.git.port import (
@@ -63,10 +65,11 @@ def publish_action(platform: Platform) -> TemplateAction:
         }
 
     async def _first_commit(context: ActionContext, repository: RepositoryName) -> CommitSHA:
+        place = await place_of(platform.api, platform.addresses.registry(), context.run)
         try:
             return await git.write(
                 repository,
-                await _workspace_files(context),
+                await _workspace_files(context, place),
                 message=context.input.get("gitCommitMessage") or "Initial commit",
                 author=_author(context),
                 expected=None,
@@ -111,10 +114,12 @@ def _author(context: ActionContext) -> Signature:
     return Signature(name, context.input.get("gitAuthorEmail") or f"{name}@users.towpath.invalid")
 
 
-async def _workspace_files(context: ActionContext) -> dict[str, File | None]:
+async def _workspace_files(
+    context: ActionContext, place: Mapping[str, str]
+) -> dict[str, File | None]:
     root = folders.inside(context.workspace, context.input.get("sourcePath") or ".")
     files: dict[str, File | None] = {**await asyncio.to_thread(folders.read_files, root)}
     if not files:
         raise ActionFailed("the workspace is empty; an earlier step must write files to it")
-    files[PROVENANCE_PATH] = File(provenance(context.run).encode())
+    files[PROVENANCE_PATH] = File(provenance(context.run, place).encode())
     return files
