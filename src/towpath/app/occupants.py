@@ -1,13 +1,13 @@
 """Who listens on a port that somebody wants: this platform, another one, or another program."""
 
-import http.client
-
 ANSWER_DEADLINE_S = 1.0
 ANSWER_BYTES = 65536
 
 
 def is_towpath(port: int) -> bool:
     """Whether the portal of a platform answers there, by the page that everybody may see."""
+    import http.client  # hardly any start has to ask
+
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_DEADLINE_S)
     try:
         connection.request("GET", "/sign-in", headers={"Host": f"localhost:{port}"})

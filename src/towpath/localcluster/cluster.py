@@ -2,38 +2,27 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from towpath.client.protocols import Client
 from towpath.engines.processes.port import ProcessError, ProcessHost
 from towpath.engines.registry.port import ImageUnpacker
-from towpath.localcluster import (
-    cronjobs,
-    daemonsets,
-    deployments,
-    ingresses,
-    jobs,
-    namespaces,
-    replicasets,
-    services,
-    statefulsets,
-    unenforced,
-)
 from towpath.localcluster.logs import FromNow, PodLogs, chosen_container
 from towpath.localcluster.nodes import ensure_node
-from towpath.localcluster.pods.addresses import LoopbackAddresses
-from towpath.localcluster.pods.agent import PodAgent
-from towpath.localcluster.pods.console import Attached, as_output
-from towpath.localcluster.pods.container import Container
-from towpath.localcluster.pods.execution import Execution
-from towpath.localcluster.pods.images import Images
 from towpath.localcluster.state import ClusterState
 from towpath.machinery.core_kinds import POD
 from towpath.machinery.errors import BadRequest, StatusError
 from towpath.machinery.objects import RawObject, key_of
 from towpath.runtime.controller import Controller
+
+if TYPE_CHECKING:
+    from towpath.localcluster.pods.agent import PodAgent
+    from towpath.localcluster.pods.console import Attached
+    from towpath.localcluster.pods.container import Container
+    from towpath.localcluster.pods.execution import Execution
 
 CONNECT_S_MAX = 10.0
 
@@ -66,15 +55,44 @@ class LocalCluster:
     ) -> None:
         self.name = name
         self.state = ClusterState(client)
-        self._agent = PodAgent(
-            name,
+        self._processes = processes
+        self._images = images
+        self._data_dir = data_dir
+        self._cache_dir = cache_dir
+        self.pod_logs = PodLogs(data_dir / "pods", self.state[POD].get)
+        """For the API server's `pods/<name>/log`."""
+
+    @cached_property
+    def _agent(self) -> "PodAgent":
+        # What runs pods is loaded when the cluster runs: servers are open before.
+        from towpath.localcluster.pods.addresses import LoopbackAddresses
+        from towpath.localcluster.pods.agent import PodAgent
+        from towpath.localcluster.pods.images import Images
+
+        return PodAgent(
+            self.name,
             self.state,
-            processes,
-            Images(images, cache_dir),
-            LoopbackAddresses(str(data_dir.absolute())),
-            data_dir / "pods",
+            self._processes,
+            Images(self._images, self._cache_dir),
+            LoopbackAddresses(str(self._data_dir.absolute())),
+            self._data_dir / "pods",
         )
-        self._controllers: tuple[Controller, ...] = (
+
+    def _controllers(self) -> tuple[Controller, ...]:
+        from towpath.localcluster import (
+            cronjobs,
+            daemonsets,
+            deployments,
+            ingresses,
+            jobs,
+            namespaces,
+            replicasets,
+            services,
+            statefulsets,
+            unenforced,
+        )
+
+        return (
             deployments.controller(self.state),
             *replicasets.controllers(self.state),
             services.controller(self.state),
@@ -86,10 +104,8 @@ class LocalCluster:
             ingresses.controller(self.state),
             *unenforced.controllers(self.state),
         )
-        self.pod_logs = PodLogs(data_dir / "pods", self.state[POD].get)
-        """For the API server's `pods/<name>/log`."""
 
-    async def execute(self, pod: RawObject, options: ExecOptions) -> Execution:
+    async def execute(self, pod: RawObject, options: ExecOptions) -> "Execution":
         """A command in a container of the pod. Raises BadRequest, and StatusError when it fails."""
         container = self._container(pod, options)
         command = list(options.command)
@@ -98,7 +114,7 @@ class LocalCluster:
         except ProcessError as error:
             raise StatusError(f"container {container.name} cannot execute it: {error}") from error
 
-    async def attach(self, pod: RawObject, options: ExecOptions) -> Attached:
+    async def attach(self, pod: RawObject, options: ExecOptions) -> "Attached":
         """To the program of a container that runs. Raises BadRequest."""
         container = self._container(pod, options)
         try:
@@ -107,9 +123,11 @@ class LocalCluster:
             raise BadRequest(f"cannot attach to pod {key_of(pod).name}: {error}") from error
         if attached is not None:
             return attached
+        from towpath.localcluster.pods.console import Attached, as_output
+
         return Attached(as_output(await self.pod_logs(pod, FromNow(container.name))))
 
-    def _container(self, pod: RawObject, options: ExecOptions) -> Container:
+    def _container(self, pod: RawObject, options: ExecOptions) -> "Container":
         name = chosen_container(pod, options.container)
         container = self._agent.container(pod, name)
         if container is None:
@@ -140,5 +158,5 @@ class LocalCluster:
             await self.state.synced()
             await ensure_node(self.state.client, version("towpath"))
             tasks.create_task(self._agent.run(), name=f"{self.name}-pods")
-            for controller in self._controllers:
+            for controller in self._controllers():
                 tasks.create_task(controller.run(), name=f"{self.name}-{controller.name}")

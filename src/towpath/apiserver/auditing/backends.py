@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-import httpx2
 import orjson
 
 from towpath.client.kubeconfig import Connection
@@ -66,7 +65,7 @@ class Delivery:
             for left in reversed(range(TRIES)):
                 try:
                     await self._deliver(batch)
-                except (OSError, httpx2.HTTPError, TimeoutError) as error:
+                except (OSError, TimeoutError) as error:
                     if left:
                         await asyncio.sleep(RETRY_S)
                         continue
@@ -114,6 +113,8 @@ def lines_in(path: Path) -> Deliver:
 
 def webhook_at(connection: Connection) -> Deliver:
     """Posts EventLists to the server of a kubeconfig, as --audit-webhook-config-file names it."""
+    import httpx2
+
     headers = {"authorization": f"Bearer {connection.token}"} if connection.token else {}
 
     async def deliver(events: Sequence[RawObject]) -> None:
@@ -125,13 +126,16 @@ def webhook_at(connection: Connection) -> Deliver:
         }
         body = orjson.dumps(document)
         context = await asyncio.to_thread(connection.tls_context)
-        async with httpx2.AsyncClient(
-            verify=context, trust_env=False, timeout=CALL_S_MAX, headers=headers
-        ) as http:
-            answer = await http.post(
-                connection.server, content=body, headers={"content-type": "application/json"}
-            )
-            answer.raise_for_status()
+        try:
+            async with httpx2.AsyncClient(
+                verify=context, trust_env=False, timeout=CALL_S_MAX, headers=headers
+            ) as http:
+                answer = await http.post(
+                    connection.server, content=body, headers={"content-type": "application/json"}
+                )
+                answer.raise_for_status()
+        except httpx2.HTTPError as error:
+            raise ConnectionError(str(error)) from error
 
     return deliver
 

@@ -32,7 +32,7 @@ from collections.abc import (
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -41,7 +41,6 @@ from towpath.engines.git.children import GitChildren
 from towpath.engines.git.folders import Folders, Ownership, sweep_locks
 from towpath.engines.git.http import SmartHttp
 from towpath.engines.git.merging import drop_ref, merge_trees, sides_of
-from towpath.engines.git.objects import Objects, TreeCache
 from towpath.engines.git.port import (
     MAIN,
     Change,
@@ -60,6 +59,9 @@ from towpath.engines.git.pushes import PushBoard
 from towpath.engines.git.refs import list_refs, read_ref, swap_ref
 from towpath.machinery.objects import CommitSHA
 from towpath.machinery.users import Authenticate, Authorize
+
+if TYPE_CHECKING:
+    from towpath.engines.git.objects import Objects, TreeCache
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +109,7 @@ class EmbeddedGitHost:
         self.children = GitChildren(self.folders.root, push_bytes_max, git)
         self.app = SmartHttp(self, authenticate, authorize, push_bytes_max=push_bytes_max)
         self._base_url = base_url
-        self._cache = TreeCache()
+        self._cache: TreeCache | None = None
         self._open: dict[Path, Objects] = {}
         self._opening = threading.Lock()
         self._swept: set[Path] = set()
@@ -321,10 +323,14 @@ class EmbeddedGitHost:
             lock = self._locks[repository] = asyncio.Lock()
         return lock
 
-    def _objects(self, repository: RepositoryName) -> Objects:
+    def _objects(self, repository: RepositoryName) -> "Objects":
         """The repository's open store; of many, the least recently opened are closed."""
+        # With the first repository: a start opens the ports before.
+        from towpath.engines.git.objects import Objects, TreeCache
+
         place = self.folders.existing(repository)
         with self._opening:
+            self._cache = self._cache or TreeCache()
             objects = self._open.get(place)
             if objects is None:
                 objects = self._open[place] = Objects(place, self._cache)

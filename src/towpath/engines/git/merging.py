@@ -11,9 +11,9 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from towpath.engines.git.children import GitChildren
-from towpath.engines.git.objects import Objects
 from towpath.engines.git.port import (
     GitUnavailable,
     Merge,
@@ -24,6 +24,9 @@ from towpath.engines.git.port import (
 )
 from towpath.engines.git.refs import check_ref
 from towpath.machinery.objects import CommitSHA
+
+if TYPE_CHECKING:
+    from towpath.engines.git.objects import Objects
 
 _AUTHOR = Signature("towpath", "towpath@users.towpath.invalid")
 _TIMEOUT_S = 60.0
@@ -39,7 +42,7 @@ class Sides:
     theirs: CommitSHA
 
 
-def sides_of(objects: Objects, base: TreeSHA, ours: TreeSHA, theirs: TreeSHA) -> Sides:
+def sides_of(objects: "Objects", base: TreeSHA, ours: TreeSHA, theirs: TreeSHA) -> Sides:
     """The two sides as children of the base. Blocks."""
 
     def commit(tree: TreeSHA, *parents: CommitSHA) -> CommitSHA:

@@ -16,7 +16,6 @@ from towpath.localcluster.gateway.backends import Backends, Balance, Endpoint
 from towpath.localcluster.gateway.connection import Connection, Headers, UpstreamFailed
 from towpath.localcluster.gateway.pool import Pool
 from towpath.localcluster.gateway.routes import Route
-from towpath.localcluster.gateway.sockets import deny, relay
 from towpath.localcluster.state import ClusterState
 from towpath.machinery.asgi import Receive, Scope, Send
 
@@ -81,6 +80,8 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
+            from towpath.localcluster.gateway.sockets import deny
+
             try:
                 await self._serve_socket(scope, receive, send)
             except _Refused as refused:
@@ -117,6 +118,8 @@ class Gateway:
     async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = list(scope["headers"])
         backends, route = self._route(_host(headers), scope["path"])
+        from towpath.localcluster.gateway.sockets import relay
+
         written = dict(headers)[b"host"].decode("latin-1")
         target = _target(scope).decode("latin-1")
         endpoints = self._balance.order(backends.endpoints(route))
