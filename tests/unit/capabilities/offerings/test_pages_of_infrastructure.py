@@ -10,7 +10,7 @@ from towpath.capabilities.infrastructure.compositions.crd import composite_crd
 from towpath.capabilities.infrastructure.compositions.kinds import DEFINITION as XRD
 from towpath.capabilities.infrastructure.databases.kinds import DATABASE
 from towpath.capabilities.infrastructure.offerings.kinds import POSTGRESQL_INSTANCE
-from towpath.capabilities.infrastructure.offerings.values import spec_from
+from towpath.hooks.forms import spec_from
 from towpath.hooks.showing import object_page
 from towpath.machinery.core_kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, SECRET
 from towpath.machinery.errors import Forbidden, NotFound

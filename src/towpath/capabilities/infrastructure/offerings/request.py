@@ -7,7 +7,7 @@ from typing import Any
 
 from towpath.capabilities.infrastructure.offerings.claim import address
 from towpath.capabilities.infrastructure.offerings.offered import Offering, offering_of
-from towpath.capabilities.infrastructure.offerings.values import form_values, spec_from
+from towpath.hooks.forms import form_values, spec_from
 from towpath.hooks.pages import Answer, Page, Redirect, Visit
 from towpath.hooks.showing import may
 from towpath.machinery.core_kinds import NAMESPACE
