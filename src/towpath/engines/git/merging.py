@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from typing import TYPE_CHECKING
 
 from towpath.engines.git.children import GitChildren
 from towpath.engines.git.port import (
@@ -27,7 +26,8 @@ from towpath.engines.git.refs import check_ref
 from towpath.machinery.objects import CommitSHA
 
 if TYPE_CHECKING:
-    
+    from towpath.engines.git.objects import Objects
+
 _AUTHOR = Signature("towpath", "towpath@users.towpath.invalid")
 _TIMEOUT_S = 60.0
 _OUTPUT_MAX = 16 * 2**20
