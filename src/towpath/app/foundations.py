@@ -99,10 +99,10 @@ async def lay_foundations(
     timer.done("records")
     processes = await stack.enter_async_context(SupervisedProcesses(data / "run"))
     timer.done(_processes_part(processes.isolation))
-    postgres = await stack.enter_async_context(
-        EmbeddedPostgres(data / "postgres", cache=cache, port=ports.postgres)
-    )
-    timer.done("PostgreSQL")
+    # It takes its time beside everything else; who needs it waits for it.
+    postgres = EmbeddedPostgres(data / "postgres", cache=cache, port=ports.postgres)
+    stack.push_async_exit(postgres)
+    await postgres.begin()
     federation = StructuredAuthentication(
         data / "authentication.yaml", own_issuers=[issuer_named(name) for name in (PLANE, LOCAL)]
     )

@@ -47,6 +47,7 @@ from towpath.localcluster.gateway.proxy import Gateway
 from towpath.machinery.errors import NotFound
 from towpath.plugin.discovery import installed_plugins
 from towpath.runtime import heap
+from towpath.runtime.controller import Controller
 from towpath.runtime.looplag import LoopLag
 from towpath.web.accounts import ApiAccess, build_accounts, build_people
 from towpath.web.apis import ForeignApis
@@ -109,6 +110,7 @@ async def running_platform(
         await _install(base)
         background = await stack.enter_async_context(Background())
         lag = LoopLag()
+        portal = _portal(base, platform, hosts.git, lag, plugins)
         base.api.front.application.metrics.contributed += [
             lag.metrics,
             base.federation.lines,
@@ -119,17 +121,22 @@ async def running_platform(
         background.start("authentication", base.federation.run())
         background.start("platform-api", base.api.front.run())
         background.start("cluster-api", base.cluster.front.run())
-        background.start("cluster", hosts.cluster.run())
         for cluster, plane in (("", base.api), (LOCAL, base.cluster)):
             shipping = AuditShipping(cluster, plane.store, base.records.audit)
             base.policy_audit.put_on_record(plane.audit, shipping)
             background.start(f"audit-{cluster or 'platform'}", shipping.run())
         background.start("audit-policy", base.policy_audit.run())
+        await _listen(stack, base, hosts, portal)
+        kubeconfig = _write_kubeconfig(base)
+        began_s = time.monotonic()
+        controllers = await _controllers(platform)
+        await base.postgres.ready()
+        progress("controllers and PostgreSQL", time.monotonic() - began_s)
+        background.start("cluster", hosts.cluster.run())
         background.start("gateway", hosts.gateway.run())
         background.start("plug-ins", plugins.run())
-        portal = _portal(base, platform, hosts.git, lag, plugins)
-        kubeconfig = await _listen(stack, base, hosts, portal)
-        _start_controllers(background, platform)
+        for controller in controllers:
+            background.start(controller.name, controller.run())
         for capability in BUILT_IN:
             if demo and (seed := capability.load_demo()):
                 await seed(platform)
@@ -237,8 +244,8 @@ async def _install(base: Foundations) -> None:
 
 async def _listen(
     stack: AsyncExitStack, base: Foundations, hosts: _Hosts, portal: PortalApplication
-) -> Path:
-    """Open both ports, and write the kubeconfig that leads to them."""
+) -> None:
+    """Open both ports."""
     planes = (base.api.front.application, base.cluster.front.application)
     mounts = Mounts(planes[0], {LOCAL: planes[1]})
     tls = base.pki.server_context(client_certificates=True)
@@ -249,6 +256,9 @@ async def _listen(
     front = Front(portal, hosts.git.app, hosts.registry.app, hosts.gateway)
     await stack.enter_async_context(Listener(front, port=base.ports.http, websockets=True))
     stack.callback(portal.end_streams)
+
+
+def _write_kubeconfig(base: Foundations) -> Path:
     kubeconfig = base.data / "kubeconfig"
     write_kubeconfig(
         kubeconfig,
@@ -313,11 +323,13 @@ def _portal(
     return build_portal(portal, routes, apis)
 
 
-def _start_controllers(background: Background, platform: Platform) -> None:
+async def _controllers(platform: Platform) -> list[Controller]:
+    """One capability's after the other's: who asks meanwhile is answered in between."""
+    controllers: list[Controller] = []
     for capability in BUILT_IN:
-        for controller in capability.load_controllers(platform):
-            background.start(controller.name, controller.run())
+        controllers += capability.load_controllers(platform)
         for cluster in platform.clusters.names():
             client = platform.clusters.client(cluster)
-            for controller in capability.load_cluster_controllers(platform, cluster, client):
-                background.start(controller.name, controller.run())
+            controllers += capability.load_cluster_controllers(platform, cluster, client)
+        await asyncio.sleep(0)
+    return controllers

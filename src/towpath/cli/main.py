@@ -23,6 +23,7 @@ from towpath.hooks.commands import (
     Command,
     CommandError,
 )
+from towpath.runtime import heap
 
 INTERRUPTED = 130
 IS_IT_RUNNING = "is `towpath up` running?"
@@ -34,7 +35,9 @@ Start one with `towpath up`; ask it for a service with `towpath new`."""
 
 def main() -> None:
     """The `towpath` command."""
-    command_line()(prog_name="towpath")
+    with heap.undisturbed():
+        commands = command_line()
+    commands(prog_name="towpath")
 
 
 def command_line() -> click.Group:

@@ -69,6 +69,7 @@ async def _run(
     from towpath.app.logging import log_to_file
     from towpath.app.platform import running_platform
     from towpath.app.recovery import end_leftovers
+    from towpath.runtime import heap
 
     assert isinstance(data_dir, DataDir)
     since = time.monotonic()
@@ -86,16 +87,19 @@ async def _run(
         progress=_show_progress,
         without_plugins=without,
     )
-    async with running as platform:
-        await platform.settled(FIRST_START_DEADLINE_S)
-        link = await platform.sign_in_link()
-        _say_ready(link, platform.kubeconfig, time.monotonic() - since)
-        if browse:
-            _open_browser(link)
-        platform.failed.add_done_callback(lambda _: stop.set())
-        await stop.wait()
-        _say("Stopping: workloads, pipelines, database, API")
-        failure = platform.failed.exception() if platform.failed.done() else None
+    with contextlib.ExitStack() as loading:
+        loading.enter_context(heap.undisturbed())
+        async with running as platform:
+            await platform.settled(FIRST_START_DEADLINE_S)
+            link = await platform.sign_in_link()
+            _say_ready(link, platform.kubeconfig, time.monotonic() - since)
+            loading.close()
+            if browse:
+                _open_browser(link)
+            platform.failed.add_done_callback(lambda _: stop.set())
+            await stop.wait()
+            _say("Stopping: workloads, pipelines, database, API")
+            failure = platform.failed.exception() if platform.failed.done() else None
     _say("Stopped.")
     if failure is not None:
         log = data_dir.path / "logs" / "towpath.log"

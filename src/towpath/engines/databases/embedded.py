@@ -66,7 +66,11 @@ def find_binaries() -> Path:
 
 
 class EmbeddedPostgres:
-    """One server over one data folder: `async with EmbeddedPostgres(...) as server`."""
+    """One server over one data folder: `async with EmbeddedPostgres(...) as server`.
+
+    Who has something else to do until it is there calls `begin`, and `ready` later; leaving is the
+    same.
+    """
 
     def __init__(self, folder: Path, *, cache: Path, port: int) -> None:
         self._folder = folder
@@ -75,6 +79,7 @@ class EmbeddedPostgres:
         self._port = port
         self._password = ""
         self._process: asyncio.subprocess.Process | None = None
+        self._starting: asyncio.Task[None] | None = None
 
     @property
     def address(self) -> ServerAddress:
@@ -86,16 +91,28 @@ class EmbeddedPostgres:
         return self._process.pid
 
     async def __aenter__(self) -> "EmbeddedPostgres":
+        await self.begin()
+        await self.ready()
+        return self
+
+    async def begin(self) -> None:
+        """From here on it has an address. Raises DatabaseError."""
         binaries = find_binaries()
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         await end_predecessor(self._folder)
-        if not (self._data / "PG_VERSION").exists():
-            await self._initialise(binaries)
-        self._password = self._read_password()
-        await self._start(binaries)
-        return self
+        is_new = not (self._data / "PG_VERSION").exists()
+        self._password = secrets.token_urlsafe(24) if is_new else self._read_password()
+        self._starting = asyncio.create_task(self._start(binaries, is_new=is_new))
+
+    async def ready(self) -> None:
+        """Wait until it answers. Raises DatabaseError."""
+        assert self._starting is not None, "the server has not been started"
+        await asyncio.shield(self._starting)
 
     async def __aexit__(self, *exception: object) -> None:
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
         process = self._process
         if process is None or process.returncode is not None:
             return
@@ -109,7 +126,7 @@ class EmbeddedPostgres:
 
     async def _initialise(self, binaries: Path) -> None:
         template = await _cluster_template(binaries, self._cache)
-        password = secrets.token_urlsafe(24)
+        password = self._password
         staging = self._folder / "data.new"
         await asyncio.to_thread(shutil.rmtree, staging, True)
         await asyncio.to_thread(shutil.copytree, template, staging)
@@ -138,7 +155,9 @@ class EmbeddedPostgres:
             )
         return password
 
-    async def _start(self, binaries: Path) -> None:
+    async def _start(self, binaries: Path, *, is_new: bool) -> None:
+        if is_new:
+            await self._initialise(binaries)
         options = {**SETTINGS, "port": str(self._port)}
         flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         output = (self._folder / "server.log").open("ab")
