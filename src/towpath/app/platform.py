@@ -213,6 +213,7 @@ def _platform(base: Foundations, hosts: _Hosts, plugins: Plugins) -> Platform:
         inbox=base.records.inbox,
         passages=base.records.passages,
         docs=base.records.docs,
+        seen=base.records.seen,
         changes=base.records.changes,
         people=base.identity.people,
         addresses=base.addresses,

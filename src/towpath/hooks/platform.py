@@ -13,7 +13,7 @@ from towpath.hooks.templates import TemplateAction
 from towpath.machinery.users import Authorize, UserInfo
 from towpath.records.changes import Changes
 from towpath.records.contract import AuditTrail, CatalogIndex, Inbox, LogBook
-from towpath.records.search import DocsShelf, Passages
+from towpath.records.search import DocsShelf, Passages, Seen
 
 SYSTEM_NAMESPACE = "towpath-system"
 """Where the platform's own objects live; its golden paths too."""
@@ -87,6 +87,7 @@ class Platform:
     inbox: Inbox
     passages: Passages
     docs: DocsShelf
+    seen: Seen
     changes: Changes
     """Says when something has been stored."""
     people: Callable[[], Awaitable[Sequence[UserInfo]]]

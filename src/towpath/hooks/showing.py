@@ -36,6 +36,9 @@ OBJECTS = "/objects"
 DOCS = "/docs"
 """Below it, what people write about an entity."""
 
+DOCS_FILES = "/api/techdocs/static/docs"
+"""Below it, what lies beside the pages: pictures."""
+
 PLATFORM_PLACE = "platform"
 """What the platform's own API is called in addresses, where a cluster has its name."""
 

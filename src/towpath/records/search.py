@@ -35,6 +35,16 @@ class FoundPassage:
     snippet: str
 
 
+class Seen(Protocol):
+    """Which version of each source of the catalogue a reader has worked through."""
+
+    async def seen(self, reader: str) -> dict[str, str]: ...
+
+    async def see(self, reader: str, source: str, version: str | None) -> None:
+        """None: the source is gone."""
+        ...
+
+
 class Passages(Protocol):
     """Texts by their words. A source is an entity's docs or definition; its parts are pages."""
 

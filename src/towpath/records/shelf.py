@@ -81,6 +81,25 @@ class SqliteDocsShelf:
         await self._database.write(delete)
 
 
+class SqliteSeen:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def seen(self, reader: str) -> dict[str, str]:
+        rows = await self._database.fetch(
+            "SELECT source, version FROM source_seen WHERE reader = ?", (reader,)
+        )
+        return dict(rows)
+
+    async def see(self, reader: str, source: str, version: str | None) -> None:
+        if version is None:
+            sql, values = "DELETE FROM source_seen WHERE reader = ? AND source = ?", []
+        else:
+            sql = "INSERT OR REPLACE INTO source_seen (reader, source, version) VALUES (?, ?, ?)"
+            values = [version]
+        await self._database.execute(sql, [(reader, source, *values)])
+
+
 def _visibility(viewer: Viewer) -> tuple[str, list[str]]:
     if viewer.projects is None:
         return "1 = 1", []

@@ -16,7 +16,7 @@ from towpath.records.identity import SqliteIdentityTable
 from towpath.records.inbox import SqliteInbox
 from towpath.records.logs import SqliteLogBook
 from towpath.records.passages import SqlitePassages
-from towpath.records.shelf import SqliteDocsShelf
+from towpath.records.shelf import SqliteDocsShelf, SqliteSeen
 from towpath.records.views import SqliteSavedViews
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,7 @@ class SqliteRecords:
     views: SqliteSavedViews
     passages: SqlitePassages
     docs: SqliteDocsShelf
+    seen: SqliteSeen
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path)
@@ -49,6 +50,7 @@ class SqliteRecords:
         self.inbox = SqliteInbox(self._database, self.changes)
         self.views = SqliteSavedViews(self._database)
         self.passages = SqlitePassages(self._database, self.changes)
+        self.seen = SqliteSeen(self._database)
         self.docs = SqliteDocsShelf(self._database, self.changes)
         return self
 

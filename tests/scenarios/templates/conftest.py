@@ -145,6 +145,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             inbox=records.inbox,
             passages=records.passages,
             docs=records.docs,
+            seen=records.seen,
             changes=records.changes,
             people=nobody,
             addresses=cast(Any, LocalAddresses()),

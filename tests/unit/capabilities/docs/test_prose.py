@@ -6,6 +6,7 @@ from towpath.capabilities.portal.docs import prose
 from towpath.capabilities.portal.docs.site import Site, site_of
 
 BASE = "/docs/demo/component/orders"
+FILES = "/files/orders"
 HARMFUL = (
     *("<script", "javascript:", "<iframe", "<form", "<input", "<style", "<link", "<meta", "<base"),
     *("<svg", "<object", "<embed", 'src="http', 'src="//', "data:text", "root:"),
@@ -19,8 +20,12 @@ def site(text: str, **files: bytes) -> Site:
     return site_of({"docs/index.md": text.encode(), "docs/other.md": b"x", **named}, "orders")
 
 
+def rendered(text: str, **files: bytes) -> prose.Prose:
+    return prose.rendered(site(text, **files), "index.md", text, prose.Bases(BASE, FILES))
+
+
 def shown(text: str, **files: bytes) -> str:
-    return prose.rendered(site(text, **files), "index.md", BASE).html.text
+    return rendered(text, **files).html.text
 
 
 @pytest.mark.parametrize(
@@ -75,11 +80,18 @@ def test_ids_and_classes_are_never_those_of_the_portal() -> None:
         ("[x](https://example.com/)", '<a href="https://example.com/" rel="noopener noreferrer"'),
         ("[x](mailto:a@example.com)", '<a href="mailto:a@example.com"'),
         ("[x](gone.md)", '<a rel="noopener noreferrer">x</a>'),
-        ("![x](a.png)", '<img alt="x" src="data:image/png;base64,iVBORw==">'),
+        ("![x](a.png)", '<img alt="x" src="/files/orders/a.png">'),
         ("![x](a.exe)", '<img alt="x">'),
         ("```python\nx = 1\n```", '<span class="n">x</span>'),
         ("!!! warning\n    careful", '<div class="admonition warning">'),
         ("- [x] done\n- [ ] not", "\u2611  done"),
+        ('=== "Tab A"\n\n    one\n\n=== "Tab B"\n\n    two', "<summary>Tab A</summary>"),
+        ('=== "A"\n\n    one', '<details name="doc-tabs-1" open="open">'),
+        ("```mermaid\ngraph TD; A-->B\n```", "A mermaid diagram, as its text"),
+        ("```plantuml\nA -> B\n```", "plantuml is not drawn here"),
+        ("Some :rocket: here", "\U0001f680"),
+        ("Words[^1].\n\n[^1]: A note.", 'class="footnote"'),
+        ("## Two", '<a class="headerlink" href="#doc-two" title="Link to this part"'),
         ("|a|\n|-|\n|1|", "<td>1</td>"),
         ("|a|\n|-|\n|1|", '<table tabindex="0">'),
         ("    code", '<pre tabindex="0">'),
@@ -89,22 +101,40 @@ def test_what_is_written_is_shown(text: str, wanted: str) -> None:
     assert wanted in shown(text, a_png=PICTURE, a_exe=b"MZ")
 
 
-def test_pictures_of_a_page_have_a_limit() -> None:
-    large = b"x" * (prose.IMAGE_BYTES_MAX + 1)
-    assert "data:" not in shown("![x](a.png)", a_png=large)
-    fitting = b"x" * prose.IMAGE_BYTES_MAX
-    count = prose.IMAGES_BYTES_MAX // prose.IMAGE_BYTES_MAX
-    assert shown("![x](a.png) " * (count + 2), a_png=fitting).count("data:") == count
-
-
 def test_the_heading_that_a_page_begins_with_is_its_title() -> None:
-    page = prose.rendered(site("# Orders & `more`\n\n## Two\n\n### Three\n"), "index.md", BASE)
+    page = rendered("# Orders & `more`\n\n## Two\n\n### Three\n")
     assert page.title == "Orders & more"
     assert "<h1" not in page.html.text
     assert [(one.id, one.title, one.level) for one in page.headings] == [
         ("doc-two", "Two", 2),
         ("doc-three", "Three", 3),
     ]
-    late = prose.rendered(site("Words.\n\n# Late\n"), "index.md", BASE)
+    late = rendered("Words.\n\n# Late\n")
     assert late.title == ""
     assert "<h1" in late.html.text
+
+
+def test_sections_are_what_stands_under_each_heading() -> None:
+    page = rendered("# Orders\n\nFirst words.\n\n## Run `it`\n\nType **this** & that.\n")
+    assert page.sections == (
+        prose.Section("", "Orders", "First words."),
+        prose.Section("doc-run-it", "Run it", "Type this & that."),
+    )
+
+
+def test_where_links_lead_is_kept() -> None:
+    page = rendered("[x](other.md) [y](gone.md) ![z](a.png) [w](https://a.example)", a_png=b"x")
+    assert page.uses == {"other.md": ("other.md", ""), "gone.md": None, "a.png": ("a.png", "")}
+
+
+def test_pages_of_another_version_lead_to_that_version() -> None:
+    bases = prose.Bases(BASE, FILES, "?version=v2")
+    page = prose.rendered(site("", a_png=b"x"), "index.md", "[x](other.md#a) ![](a.png)", bases)
+    assert f'href="{BASE}/other?version=v2#doc-a"' in page.html.text
+    assert f'src="{FILES}/a.png?version=v2"' in page.html.text
+
+
+def test_a_page_without_end_is_shown_as_its_text() -> None:
+    page = rendered("<b>x" * prose.PAGE_CHARACTERS_MAX)
+    assert page.html.text.startswith('<pre tabindex="0">&lt;b&gt;x')
+    assert "longer than" in page.problem

@@ -8,9 +8,9 @@ Backstage's TechDocs how-to for a repository without `mkdocs.yml`. Pages have ad
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from towpath.machinery.documents import DocumentError, load_settings
 
@@ -44,6 +44,13 @@ class Site:
     """Where they lie below the one of `mkdocs.yml`."""
     problems: tuple[str, ...] = ()
     """What is wrong with its configuration, one sentence each."""
+    begins: str = ""
+    """Where a reader begins when nothing is the page of the whole; "" is the first of `nav`."""
+    description: str = ""
+    edits: str = ""
+    """What the address of a page's source begins with, "" for nowhere."""
+    around: Mapping[str, bytes] = field(default_factory=dict)
+    """All files, relative to the folder of `mkdocs.yml`: what snippets may be taken from."""
 
     @property
     def pages(self) -> list[str]:
@@ -60,16 +67,16 @@ class Site:
 
     def first(self) -> str | None:
         """Where a reader begins when nothing is the page of the whole."""
-        return next((one.path for one in _flat(self.nav) if one.path), None)
+        return self.begins or next((one.path for one in flat(self.nav) if one.path), None)
 
     def title_of(self, path: str) -> str:
-        return next((one.title for one in _flat(self.nav) if one.path == path), "") or titled(
+        return next((one.title for one in flat(self.nav) if one.path == path), "") or titled(
             path, self.files[path]
         )
 
     def beside(self, path: str) -> tuple[Entry | None, Entry | None]:
         """The pages before and after one, in the order of the navigation."""
-        order = [one for one in _flat(self.nav) if one.path]
+        order = [one for one in flat(self.nav) if one.path]
         at = next((number for number, one in enumerate(order) if one.path == path), None)
         if at is None:
             return None, None
@@ -103,7 +110,14 @@ def site_of(files: Mapping[str, bytes], name: str) -> Site:
     pages = sorted((path for path in ours if path.endswith(".md")), key=_order)[:PAGES_MAX]
     nav = _nav(settings.get("nav"), ours, problems) or _by_folder(pages, ours)
     return Site(
-        str(settings.get("site_name") or name), ours, nav, folder.rstrip("/"), tuple(problems)
+        str(settings.get("site_name") or name),
+        ours,
+        nav,
+        folder.rstrip("/"),
+        tuple(problems),
+        description=str(settings.get("site_description") or ""),
+        edits=_edits(settings),
+        around=files,
     )
 
 
@@ -142,6 +156,16 @@ def _settings(files: Mapping[str, bytes]) -> tuple[dict[str, Any], list[str]]:
             return read, []
         return {}, [f"{name} holds no settings"]
     return {}, []
+
+
+def _edits(settings: Mapping[str, Any]) -> str:
+    """By `repo_url` and `edit_uri`, as MkDocs puts them together."""
+    repository, edit = str(settings.get("repo_url") or ""), str(settings.get("edit_uri") or "")
+    whole = urljoin(repository.rstrip("/") + "/", edit.lstrip("/")) if edit else ""
+    try:
+        return whole if urlsplit(whole).scheme in ("http", "https") else ""
+    except ValueError:
+        return ""
 
 
 def _folder(settings: Mapping[str, Any], problems: list[str]) -> str:
@@ -205,7 +229,7 @@ def _order(path: str) -> list[tuple[bool, str]]:
     return [(part not in INDEXES, part.lower()) for part in path.split("/")]
 
 
-def _flat(entries: Sequence[Entry]) -> Iterator[Entry]:
+def flat(entries: Sequence[Entry]) -> Iterator[Entry]:
     for entry in entries:
         yield entry
-        yield from _flat(entry.children)
+        yield from flat(entry.children)
