@@ -2,7 +2,7 @@
 
 import pytest
 
-from towpath.capabilities.portal.docs.markup import SNIPPETS_MAX, with_snippets
+from towpath.capabilities.portal.docs.snippets import SNIPPETS_MAX, with_snippets
 
 FILES = {"parts/a.md": b"Part A\n", "self.md": b'--8<-- "self.md"\n', "docs/x.md": b"X\n"}
 

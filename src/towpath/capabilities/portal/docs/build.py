@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from dataclasses import dataclass, field
 
 from towpath.capabilities.portal.docs import book
-from towpath.capabilities.portal.docs.markup import with_snippets
 from towpath.capabilities.portal.docs.prose import Bases, Prose
 from towpath.capabilities.portal.docs.reading import (
     Docs,
@@ -24,6 +23,7 @@ from towpath.capabilities.portal.docs.reading import (
 )
 from towpath.capabilities.portal.docs.rendering import RENDERER, Work
 from towpath.capabilities.portal.docs.site import Site, address
+from towpath.capabilities.portal.docs.snippets import with_snippets
 from towpath.engines.git.port import MAIN, PathNotFound, RepositoryName, RepositoryNotFound
 from towpath.hooks.platform import Platform
 from towpath.hooks.showing import DOCS_FILES, docs_page

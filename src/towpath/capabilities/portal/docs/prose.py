@@ -13,9 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import nh3
-
-from towpath.capabilities.portal.docs.markup import converter
 from towpath.capabilities.portal.docs.site import Site, address
 
 PAGE_CHARACTERS_MAX = 1024 * 1024
@@ -31,8 +28,8 @@ IMAGES = {
 }
 PREFIX = "doc-"
 
-TAGS = nh3.ALLOWED_TAGS - {"article", "aside", "footer", "header", "map", "area", "nav"}
-"""What only holds text: the parts of a page are the portal's."""
+OF_THE_PORTAL = {"article", "aside", "footer", "header", "map", "area", "nav"}
+"""The parts of a page; what is written only holds text."""
 ATTRIBUTES = {
     "*": {"id", "class", "title", "lang", "dir"},
     "a": {"href"},
@@ -109,6 +106,11 @@ class Bases:
 
 def rendered(site: Site, page: str, text: str, bases: Bases) -> Prose:
     """A page of a site, of whose files only the names matter. Takes some 10 ms."""
+    # The platform shows what was rendered and need not load what renders.
+    import nh3
+
+    from towpath.capabilities.portal.docs.markup import converter
+
     if len(text) > PAGE_CHARACTERS_MAX:
         return as_text(text, f"it is longer than {PAGE_CHARACTERS_MAX} characters")
     converting = converter()
@@ -117,7 +119,7 @@ def rendered(site: Site, page: str, text: str, bases: Bases) -> Prose:
     links = _Links(site, page, bases)
     clean = nh3.clean(
         made,
-        tags=TAGS,
+        tags=nh3.ALLOWED_TAGS - OF_THE_PORTAL,
         attributes=ATTRIBUTES,
         attribute_filter=links.attribute,
         url_schemes=SCHEMES,
