@@ -61,11 +61,26 @@ _SORTS: Mapping[str, str] = {
 SORTS = ("name", *_SORTS)
 
 
-def visibility(viewer: Viewer) -> tuple[str, list[str]]:
+def visibility(viewer: Viewer, table: str = "entity") -> tuple[str, list[str]]:
+    """The condition of every query that a person can reach, and its parameters."""
     if viewer.projects is None:
         return "1 = 1", []
     projects = ["", *sorted(viewer.projects)]
-    return f"entity.project IN ({marks(projects)})", projects
+    return f"{table}.project IN ({marks(projects)})", projects
+
+
+def visible_targets(
+    connection: apsw.Connection, viewer: Viewer, targets: Sequence[str]
+) -> set[str]:
+    """Targets without those that exist and are hidden from the viewer."""
+    if viewer.projects is None or not targets:
+        return set(targets)
+    may_see, projects = visibility(viewer)
+    hidden = connection.execute(
+        f"SELECT ref FROM entity WHERE ref IN ({marks(targets)}) AND NOT {may_see}",
+        (*targets, *projects),
+    ).fetchall()
+    return set(targets) - {ref for (ref,) in hidden}
 
 
 def marks(values: Sequence[Any]) -> str:
@@ -264,7 +279,9 @@ def entities(connection: apsw.Connection, ids: Sequence[int]) -> list[Entity]:
     ):
         relations.setdefault(entity_id, []).append(Relation(kind, target))
     rows = connection.execute(
-        f"SELECT entity.id, state.health, state.sentence, state.url, {_SELECTED} FROM entity"
+        "SELECT entity.id, state.health, state.sentence, state.url, entity.uid,"
+        f" coalesce(answer.etag, ''), {_SELECTED} FROM entity"
+        " LEFT JOIN entity_answer AS answer ON answer.entity = entity.id"
         " LEFT JOIN workload_state AS state"
         " ON state.project = entity.project AND state.name = entity.workload"
         f" WHERE entity.id IN ({marks(ids)})",
@@ -278,7 +295,7 @@ def entities(connection: apsw.Connection, ids: Sequence[int]) -> list[Entity]:
 
 
 def _entity(row: Row, tags: tuple[str, ...], relations: tuple[Relation, ...]) -> Entity:
-    _, health, sentence, url, *own = row
+    _, health, sentence, url, uid, etag, *own = row
     return Entity(
         ref=own[0],
         source=own[1],
@@ -297,4 +314,6 @@ def _entity(row: Row, tags: tuple[str, ...], relations: tuple[Relation, ...]) ->
         tags=tags,
         relations=relations,
         state=None if health is None else WorkloadState(health, sentence, url),
+        uid=uid,
+        etag=etag,
     )

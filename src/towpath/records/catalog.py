@@ -8,15 +8,18 @@ elsewhere than its entity, and is kept beside it.
 
 # ruff: noqa: S608 - what is put into the SQL is column names and question marks, never a value.
 
-import time
-from collections.abc import Sequence
-from dataclasses import replace
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import TypeVar
 
 import apsw
 import orjson
 
+from towpath.records import ingesting
+from towpath.records.answering import Answering, answers, id_of, ids_of
 from towpath.records.browsing import (
-    COLUMNS,
     count_values,
     find_some,
     marks,
@@ -24,9 +27,13 @@ from towpath.records.browsing import (
     read_page,
     selection,
     visibility,
+    visible_targets,
 )
 from towpath.records.changes import Changes
+from towpath.records.chronicle import changes_of
+from towpath.records.columns import Columns
 from towpath.records.contract import (
+    UNTOLD,
     Cause,
     Edges,
     Entity,
@@ -38,6 +45,21 @@ from towpath.records.contract import (
     WorkloadState,
 )
 from towpath.records.database import Database, Row
+from towpath.records.questions import (
+    EVERYTHING,
+    Answer,
+    Condition,
+    EntityChange,
+    Loss,
+    Question,
+    Uid,
+)
+from towpath.records.stitching import Touched, remade
+
+T = TypeVar("T")
+
+ROWS_NOW_MAX = 100
+"""So many answers are read on the loop, in less time than a thread takes to have its turn."""
 
 NEWS = "catalog"
 """The noun of its changes."""
@@ -47,6 +69,16 @@ class SqliteCatalogIndex:
     def __init__(self, database: Database, changes: Changes) -> None:
         self._database = database
         self._changes = changes
+        self._columns = Columns(database)
+        self._answering = Answering(self._columns)
+
+    async def open(self) -> None:
+        """Before anybody asks: what another release has written is brought to our form."""
+        await self._database.write(remade)
+
+    @property
+    def revision(self) -> int:
+        return self._columns.revision
 
     async def ingest(
         self,
@@ -55,28 +87,124 @@ class SqliteCatalogIndex:
         *,
         project: str,
         version: str,
-        cause: Cause = Cause(),
+        cause: Cause = UNTOLD,
         loss_allowed: bool = False,
     ) -> Ingested:
-        owned = [replace(entity, source=source, project=project) for entity in entities]
-        ingested = await self._database.write(
-            lambda connection: _ingest(connection, source, owned, project, version)
+        delivery = ingesting.Delivery(source, project, version, cause, loss_allowed)
+        put = await asyncio.to_thread(ingesting.prepared, entities, source, project)
+        return await self._write(
+            project,
+            lambda connection, touched: ingesting.ingest(connection, delivery, put, touched),
         )
+
+    async def amend(
+        self,
+        source: str,
+        *,
+        put: Sequence[Entity] = (),
+        remove: Sequence[str] = (),
+        project: str,
+        version: str,
+        cause: Cause = UNTOLD,
+        loss_allowed: bool = False,
+    ) -> Ingested:
+        delivery = ingesting.Delivery(source, project, version, cause, loss_allowed)
+        ready = await asyncio.to_thread(ingesting.prepared, put, source, project)
+        return await self._write(
+            project,
+            lambda connection, touched: ingesting.amend(
+                connection, delivery, ready, remove, touched
+            ),
+        )
+
+    async def undo(self, source: str, *, cause: Cause = UNTOLD) -> Ingested:
+        return await self._write(
+            "", lambda connection, touched: ingesting.undo(connection, source, cause, touched)
+        )
+
+    async def forget(self, source: str, *, cause: Cause = UNTOLD) -> None:
+        project = await self._changed(
+            lambda connection, touched: ingesting.forget(connection, source, cause, touched)
+        )
+        if project is not None:
+            self._changes.publish(NEWS, project)
+
+    async def remove(self, viewer: Viewer, uid: Uid, *, cause: Cause) -> bool:
+        project = await self._changed(
+            lambda connection, touched: ingesting.remove(connection, viewer, uid, cause, touched)
+        )
+        if project is not None:
+            self._changes.publish(NEWS, project)
+        return project is not None
+
+    async def losses(self) -> list[Loss]:
+        rows = await self._database.fetch("SELECT name, loss FROM entity_source WHERE loss <> ''")
+        return [Loss(name, *orjson.loads(kept)) for name, kept in rows]
+
+    async def history(self, viewer: Viewer, ref: str, *, limit: int = 50) -> list[EntityChange]:
+        return await self._database.read(
+            lambda connection: changes_of(connection, viewer, ref, limit)
+        )
+
+    async def ask(self, viewer: Viewer, question: Question) -> Answer:
+        await self._columns.need(self._answering.views(viewer, question))
+        ids, total, more = self._answering.answer(viewer, question)
+        first, last = (
+            self._answering.place(viewer, question, one[0]) if one else None
+            for one in (ids[:1], ids[-1:])
+        )
+        found = await self._rows(viewer, ids)
+        return Answer([found[one] for one in ids if one in found], total, first, last, more)
+
+    async def count(
+        self, viewer: Viewer, where: Condition, keys: Sequence[str]
+    ) -> dict[str, list[tuple[str, int]]]:
+        await self._columns.need(self._answering.views_of_counts(viewer, where, keys))
+        return self._answering.count(viewer, where, keys)
+
+    async def named(
+        self, viewer: Viewer, refs: Sequence[str], where: Condition = EVERYTHING
+    ) -> list[bytes | None]:
+        lower = [ref.lower() for ref in refs]
+        ids = self._database.read_now(lambda connection: ids_of(connection, lower))
+        if where != EVERYTHING:
+            await self._columns.need(self._answering.views(viewer, Question(where)))
+            chosen = self._answering.chosen(viewer, where)
+            ids = {ref: one for ref, one in ids.items() if one in chosen}
+        found = await self._rows(viewer, [*ids.values()])
+        return [found.get(ids.get(ref, -1)) for ref in lower]
+
+    async def identified(self, viewer: Viewer, uid: Uid) -> bytes | None:
+        entity_id = self._database.read_now(lambda connection: id_of(connection, uid))
+        return (await self._rows(viewer, [entity_id])).get(entity_id)
+
+    async def _rows(self, viewer: Viewer, ids: Sequence[int]) -> dict[int, bytes]:
+        if len(ids) <= ROWS_NOW_MAX:
+            return self._database.read_now(lambda connection: answers(connection, viewer, ids))
+        return await self._database.read(lambda connection: answers(connection, viewer, ids))
+
+    async def _write(
+        self, project: str, work: Callable[[apsw.Connection, Touched], Ingested]
+    ) -> Ingested:
+        ingested = await self._changed(work)
         if ingested.changed:
             self._changes.publish(NEWS, project)
         return ingested
 
-    async def forget(self, source: str, *, cause: Cause = Cause()) -> None:
-        def delete(connection: apsw.Connection) -> str | None:
-            _delete_entities(connection, source)
-            row: Row | None = connection.execute(
-                "DELETE FROM entity_source WHERE name = ? RETURNING project", (source,)
-            ).fetchone()
-            return row[0] if row else None
+    async def _changed(self, work: Callable[[apsw.Connection, Touched], T]) -> T:
+        """Write, and tell what readers keep what was touched, whether or not anybody still waits.
 
-        project = await self._database.write(delete)
-        if project is not None:
-            self._changes.publish(NEWS, project)
+        Told before who wrote goes on, so that they read what they have written.
+        """
+        loop, touched = asyncio.get_running_loop(), Touched()
+        written = self._database.submit(lambda connection: work(connection, touched))
+
+        def tell(_: "Future[T]") -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody reads any more
+                loop.call_soon_threadsafe(self._columns.changed, touched)
+
+        written.add_done_callback(tell)
+        return await asyncio.wrap_future(written)
 
     async def sources(self) -> dict[str, str]:
         rows = await self._database.fetch("SELECT name, version FROM entity_source")
@@ -150,112 +278,13 @@ class SqliteCatalogIndex:
                 f" WHERE entity_relation.target = ? AND {may_see} ORDER BY 1, 2",
                 (ref.lower(), *projects),
             ).fetchall()
-            visible = _visible_targets(connection, viewer, [target for _, target in outgoing])
+            visible = visible_targets(connection, viewer, [target for _, target in outgoing])
             return Edges(
                 [Relation(kind, target) for kind, target in outgoing if target in visible],
                 [Relation(kind, target) for kind, target in incoming],
             )
 
         return await self._database.read(select)
-
-
-def _visible_targets(
-    connection: apsw.Connection, viewer: Viewer, targets: Sequence[str]
-) -> set[str]:
-    """Targets without those that exist and are hidden from the viewer."""
-    if viewer.projects is None or not targets:
-        return set(targets)
-    may_see, projects = visibility(viewer)
-    hidden = connection.execute(
-        f"SELECT ref FROM entity WHERE ref IN ({marks(targets)}) AND NOT {may_see}",
-        (*targets, *projects),
-    ).fetchall()
-    return set(targets) - {ref for (ref,) in hidden}
-
-
-def _ingest(
-    connection: apsw.Connection,
-    source: str,
-    entities: Sequence[Entity],
-    project: str,
-    version: str,
-) -> Ingested:
-    known = connection.execute(
-        "SELECT version, project FROM entity_source WHERE name = ?", (source,)
-    ).fetchone()
-    if known == (version, project):
-        return Ingested(changed=False)
-    connection.execute(
-        "INSERT INTO entity_source (name, project, version, updated_s) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (name) DO UPDATE SET project = excluded.project,"
-        " version = excluded.version, updated_s = excluded.updated_s",
-        (source, project, version, time.time()),
-    )
-    _delete_entities(connection, source)
-    taken = [entity.ref for entity in entities if not _insert(connection, entity)]
-    if taken:
-        # Not settled: the same version is worth another try, the other source may have let go.
-        connection.execute("UPDATE entity_source SET version = '' WHERE name = ?", (source,))
-    return Ingested(changed=True, taken=tuple(taken))
-
-
-def _delete_entities(connection: apsw.Connection, source: str) -> None:
-    connection.execute(
-        "DELETE FROM entity_text WHERE rowid IN (SELECT id FROM entity WHERE source = ?)",
-        (source,),
-    )
-    connection.execute("DELETE FROM entity WHERE source = ?", (source,))
-
-
-def _insert(connection: apsw.Connection, entity: Entity) -> bool:
-    """False when the reference is taken: by another source, or twice in this one."""
-    inserted = connection.execute(
-        f"INSERT INTO entity ({COLUMNS}, health) VALUES ({marks(range(14))}, coalesce((SELECT"
-        " health FROM workload_state WHERE project = ? AND name = ?), ''))"
-        " ON CONFLICT (ref) DO NOTHING RETURNING id",
-        (
-            entity.ref,
-            entity.source,
-            entity.project,
-            entity.kind,
-            entity.namespace,
-            entity.name,
-            entity.title,
-            entity.description,
-            entity.type,
-            entity.owner,
-            entity.system,
-            entity.lifecycle,
-            entity.workload,
-            orjson.dumps(entity.descriptor).decode(),
-            entity.project,
-            entity.workload,
-        ),
-    ).fetchone()
-    if inserted is None:
-        return False
-    (entity_id,) = inserted
-    connection.executemany(
-        "INSERT INTO entity_tag (entity, tag) VALUES (?, ?)",
-        [(entity_id, tag) for tag in sorted(set(entity.tags))],
-    )
-    connection.executemany(
-        "INSERT INTO entity_relation (entity, type, target) VALUES (?, ?, ?)",
-        [(entity_id, relation.type, relation.target) for relation in sorted(set(entity.relations))],
-    )
-    connection.execute(
-        "INSERT INTO entity_text (rowid, name, title, description, tags, owner)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            entity_id,
-            entity.name,
-            entity.title,
-            entity.description,
-            " ".join(entity.tags),
-            entity.owner,
-        ),
-    )
-    return True
 
 
 def _observe(

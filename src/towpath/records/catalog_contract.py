@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from towpath.machinery.objects import RawObject
-from towpath.records.questions import Answer, Condition, EntityChange, Loss, Question, Uid
+from towpath.records.questions import (
+    EVERYTHING,
+    Answer,
+    Condition,
+    EntityChange,
+    Loss,
+    Question,
+    Uid,
+)
 from towpath.records.viewers import Viewer
 
 
@@ -110,6 +118,9 @@ class Cause:
     why: str = ""
 
 
+UNTOLD = Cause()
+
+
 @dataclass(frozen=True, slots=True)
 class EntityFilter:
     """Entities whose named fields have one of the given values, with all the words of `text`.
@@ -149,7 +160,7 @@ class CatalogIndex(Protocol):
         *,
         project: str,
         version: str,
-        cause: Cause = Cause(),
+        cause: Cause = UNTOLD,
         loss_allowed: bool = False,
     ) -> Ingested:
         """Make these the entities of `source`, all or none; nothing to do for a known version.
@@ -170,7 +181,7 @@ class CatalogIndex(Protocol):
         remove: Sequence[str] = (),
         project: str,
         version: str,
-        cause: Cause = Cause(),
+        cause: Cause = UNTOLD,
         loss_allowed: bool = False,
     ) -> Ingested:
         """The same for a source that knows itself what has changed: the others stay as they are.
@@ -179,7 +190,7 @@ class CatalogIndex(Protocol):
         """
         ...
 
-    async def undo(self, source: str, *, cause: Cause = Cause()) -> Ingested:
+    async def undo(self, source: str, *, cause: Cause = UNTOLD) -> Ingested:
         """Make the source's entities what they were before its last change, from the history.
 
         An undo is a change too: undone again, it is as before. The version is then unknown, so
@@ -195,7 +206,7 @@ class CatalogIndex(Protocol):
         """The newest changes of one entity first; of one that is gone too, as far as is kept."""
         ...
 
-    async def forget(self, source: str, *, cause: Cause = Cause()) -> None:
+    async def forget(self, source: str, *, cause: Cause = UNTOLD) -> None:
         """The source is no more, nor are its entities. Never refused."""
         ...
 
@@ -267,7 +278,9 @@ class CatalogIndex(Protocol):
         """For each key, how many of the entities have which value, as it is spelled."""
         ...
 
-    async def named(self, viewer: Viewer, refs: Sequence[str]) -> list[bytes | None]:
+    async def named(
+        self, viewer: Viewer, refs: Sequence[str], where: Condition = EVERYTHING
+    ) -> list[bytes | None]:
         """The entities of these references as JSON, None for what the viewer may not see."""
         ...
 

@@ -12,6 +12,7 @@ from towpath.machinery.objects import RawObject
 from towpath.records.catalog_contract import (
     HEALTHS,
     INVERSE,
+    UNTOLD,
     CatalogIndex,
     Cause,
     Edges,
@@ -27,6 +28,7 @@ from towpath.records.viewers import Viewer
 __all__ = [
     "HEALTHS",
     "INVERSE",
+    "UNTOLD",
     "AuditEntry",
     "AuditFilter",
     "AuditPage",

@@ -72,9 +72,9 @@ class By:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in an order an entity stands: its values there (None: it has none) and its number."""
+    """Where an entity stands: its value of the first key (None: it has none), and its number."""
 
-    values: tuple[str | None, ...]
+    value: str | None
     number: int
 
 
@@ -87,14 +87,12 @@ class Question:
     """What a value of one of `text_keys` contains; `%` and `_` stand for any characters there."""
     text_keys: tuple[str, ...] = ()
     order: tuple[By, ...] = ()
-    """Without any, in the order in which they came."""
+    """Without any, in the order in which they came. By several keys, nothing begins at a place."""
     limit: int | None = None
     offset: int = 0
     after: Place | None = None
     before: Place | None = None
     """The last ones before it, in their order."""
-    counted: bool = True
-    """Whether to say how many there are in all."""
 
 
 @dataclass(frozen=True, slots=True)

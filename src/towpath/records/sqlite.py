@@ -45,6 +45,7 @@ class SqliteRecords:
         await self._database.__aenter__()
         self.logs = SqliteLogBook(self._database)
         self.catalog = SqliteCatalogIndex(self._database, self.changes)
+        await self.catalog.open()
         self.audit = SqliteAuditTrail(self._database)
         self.identity = SqliteIdentityTable(self._database)
         self.inbox = SqliteInbox(self._database, self.changes)

@@ -1,0 +1,399 @@
+"""Writing the catalogue: what a source delivers is compared, and only the difference is written.
+
+One transaction holds the entities, their answers and facts, what they change of others, and a row
+of history for each change. What would remove too much is refused: a source that suddenly has little
+is more likely broken than emptied.
+"""
+
+# ruff: noqa: S608 - what is put into the SQL is column names and question marks, never a value.
+
+import hashlib
+import re
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import apsw
+import orjson
+
+from towpath.records.browsing import COLUMNS, marks, visibility
+from towpath.records.catalog_contract import Cause, Entity, Ingested
+from towpath.records.chronicle import Chronicle, last_batch
+from towpath.records.database import Row
+from towpath.records.questions import Loss, Uid
+from towpath.records.stitching import Stitching, Touched
+from towpath.records.viewers import Viewer
+
+LOSS_SHARE_MAX = 0.3
+LOSS_ALWAYS_ALLOWED = 5
+"""So few may go, whatever share they are."""
+EXAMPLES_MAX = 5
+
+_REFS_AT_ONCE = 500
+_WORDS = re.compile(r"\w{3,40}")
+_DIGEST_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An entity with what tells it from any other state of itself."""
+
+    entity: Entity
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a source says, and who it was."""
+
+    source: str
+    project: str
+    version: str
+    cause: Cause
+    loss_allowed: bool
+
+
+def prepared(entities: Iterable[Entity], source: str, project: str) -> list[Prepared]:
+    """The slow part of comparing, which needs no database: for another thread."""
+    return [
+        Prepared(owned, _digest(owned))
+        for owned in (replace(one, source=source, project=project) for one in entities)
+    ]
+
+
+def ingest(
+    connection: apsw.Connection, delivery: Delivery, entities: Sequence[Prepared], touched: Touched
+) -> Ingested:
+    """Make these the source's entities."""
+    known = connection.execute(
+        "SELECT version, project FROM entity_source WHERE name = ?", (delivery.source,)
+    ).fetchone()
+    if known == (delivery.version, delivery.project):
+        _settle_loss(connection, delivery.source)
+        return Ingested(changed=False)
+    rows: list[Row] = connection.execute(
+        "SELECT ref, digest FROM entity WHERE source = ?", (delivery.source,)
+    ).fetchall()
+    held: dict[str, str] = dict(rows)
+    first: dict[str, Prepared] = {}
+    twice = []
+    for one in entities:
+        if first.setdefault(one.entity.ref, one) is not one:
+            twice.append(one.entity.ref)
+    gone = [ref for ref in held if ref not in first]
+    if loss := _loss(delivery, gone, len(held)):
+        return _refuse(connection, delivery, loss)
+    put = [one for ref, one in first.items() if held.get(ref) != one.digest]
+    return _write(connection, delivery, put, gone, twice, touched)
+
+
+def amend(
+    connection: apsw.Connection,
+    delivery: Delivery,
+    put: Sequence[Prepared],
+    remove: Sequence[str],
+    touched: Touched,
+) -> Ingested:
+    """Change only these of the source's entities."""
+    held = _digests(connection, delivery.source, [one.entity.ref for one in put])
+    gone = [*_digests(connection, delivery.source, remove)]
+    (count,) = next(
+        connection.execute("SELECT count(*) FROM entity WHERE source = ?", (delivery.source,))
+    )
+    if loss := _loss(delivery, gone, count):
+        return _refuse(connection, delivery, loss)
+    changed = [one for one in put if held.get(one.entity.ref) != one.digest]
+    return _write(connection, delivery, changed, gone, (), touched)
+
+
+def forget(connection: apsw.Connection, source: str, cause: Cause, touched: Touched) -> str | None:
+    """The source's project, None when there was no such source."""
+    known: Row | None = connection.execute(
+        "SELECT project FROM entity_source WHERE name = ?", (source,)
+    ).fetchone()
+    if known is None:
+        return None
+    refs = [
+        row[0] for row in connection.execute("SELECT ref FROM entity WHERE source = ?", (source,))
+    ]
+    delivery = Delivery(source, known[0], "", cause, loss_allowed=True)
+    _write(connection, delivery, (), refs, (), touched)
+    connection.execute("DELETE FROM entity_source WHERE name = ?", (source,))
+    return str(known[0])
+
+
+def undo(connection: apsw.Connection, source: str, cause: Cause, touched: Touched) -> Ingested:
+    """The entities as they were before the source's last change; its version is unknown then."""
+    put, gone = last_batch(connection, source)
+    known: Row | None = connection.execute(
+        "SELECT project FROM entity_source WHERE name = ?", (source,)
+    ).fetchone()
+    project = known[0] if known else put[0].project if put else ""
+    delivery = Delivery(source, project, "", cause, loss_allowed=True)
+    return amend(connection, delivery, prepared(put, source, project), gone, touched)
+
+
+def remove(
+    connection: apsw.Connection, viewer: Viewer, uid: Uid, cause: Cause, touched: Touched
+) -> str | None:
+    """The project of the entity that went, None when the viewer sees none of that uid."""
+    may_see, projects = visibility(viewer)
+    known: Row | None = connection.execute(
+        f"SELECT ref, source, project FROM entity WHERE uid = ? AND {may_see}", (uid, *projects)
+    ).fetchone()
+    if known is None:
+        return None
+    ref, source, project = known
+    delivery = Delivery(source, project, "", cause, loss_allowed=True)
+    amend(connection, delivery, (), (ref,), touched)
+    return str(project)
+
+
+def _write(
+    connection: apsw.Connection,
+    delivery: Delivery,
+    put: Sequence[Prepared],
+    gone: Sequence[str],
+    twice: Sequence[str],
+    touched: Touched,
+) -> Ingested:
+    connection.execute(
+        "INSERT INTO entity_source (name, project, version, updated_s) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET project = excluded.project,"
+        " version = excluded.version, updated_s = excluded.updated_s, loss = ''",
+        (delivery.source, delivery.project, delivery.version, time.time()),
+    )
+    writing = _Writing(connection, delivery, touched)
+    for ref in gone:
+        writing.remove(ref)
+    taken = [*twice, *(one.entity.ref for one in put if not writing.put(one))]
+    writing.finish()
+    if taken:
+        # Not settled: the same version is worth another try, the other source may have let go.
+        connection.execute(
+            "UPDATE entity_source SET version = '' WHERE name = ?", (delivery.source,)
+        )
+    return Ingested(
+        changed=bool(writing.added or writing.updated or writing.removed),
+        taken=tuple(taken),
+        added=writing.added,
+        updated=writing.updated,
+        removed=writing.removed,
+    )
+
+
+class _Writing:
+    """The changes of one delivery; what they mean for others is done at its end, once for each."""
+
+    def __init__(self, connection: apsw.Connection, delivery: Delivery, touched: Touched) -> None:
+        self._connection = connection
+        self._delivery = delivery
+        self._stitching = Stitching(connection, touched)
+        self._chronicle = Chronicle(connection, delivery.source, delivery.version, delivery.cause)
+        self._to_stitch: set[int] = set()
+        self._neighbours: set[str] = set()
+        self._words: set[str] = set()
+        self.added = self.updated = self.removed = 0
+
+    def put(self, one: Prepared) -> bool:
+        """False when another source holds the reference."""
+        known: Row | None = self._connection.execute(
+            "SELECT id, source FROM entity WHERE ref = ?", (one.entity.ref,)
+        ).fetchone()
+        if known is not None and known[1] != one.entity.source:
+            return False
+        if known is None:
+            self._chronicle.came(one.entity)
+            entity_id = self._insert(one)
+            self.added += 1
+            self._neighbours.update(self._tellers(one.entity.ref))
+        else:
+            entity_id = known[0]
+            self._chronicle.changed(entity_id, one.entity)
+            self._neighbours.update(self._targets(entity_id))
+            self._update(entity_id, one)
+            self.updated += 1
+        self._add_parts(entity_id, one.entity)
+        self._to_stitch.add(entity_id)
+        self._neighbours.update(relation.target for relation in one.entity.relations)
+        return True
+
+    def remove(self, ref: str) -> None:
+        (entity_id,) = next(self._connection.execute("SELECT id FROM entity WHERE ref = ?", (ref,)))
+        self._chronicle.went(entity_id)
+        self._neighbours.update(self._targets(entity_id), self._tellers(ref))
+        self._stitching.forget(entity_id)
+        self._to_stitch.discard(entity_id)
+        self._remove_parts(entity_id)
+        self._connection.execute("DELETE FROM entity WHERE id = ?", (entity_id,))
+        self.removed += 1
+
+    def finish(self) -> None:
+        for refs in _chunks(sorted(self._neighbours)):
+            rows = self._connection.execute(
+                f"SELECT id FROM entity WHERE ref IN ({marks(refs)})", refs
+            )
+            self._to_stitch.update(row[0] for row in rows)
+        self._stitching.stitch(self._to_stitch)
+        self._stitching.finish()
+        self._chronicle.finish()
+        self._learn_words()
+
+    def _targets(self, entity_id: int) -> list[str]:
+        rows = self._connection.execute(
+            "SELECT target FROM entity_relation WHERE entity = ?", (entity_id,)
+        )
+        return [row[0] for row in rows]
+
+    def _tellers(self, ref: str) -> list[str]:
+        """Whoever tells a relation with it may show that to others now, or no more."""
+        rows = self._connection.execute(
+            "SELECT entity.ref FROM entity_relation JOIN entity"
+            " ON entity.id = entity_relation.entity WHERE entity_relation.target = ?",
+            (ref,),
+        )
+        return [row[0] for row in rows]
+
+    def _insert(self, one: Prepared) -> int:
+        rows: list[Row] = self._connection.execute(
+            f"INSERT INTO entity ({COLUMNS}, digest, uid, health) VALUES ({marks(range(16))},"
+            " coalesce((SELECT health FROM workload_state WHERE project = ? AND name = ?), ''))"
+            " RETURNING id",
+            (
+                *_values(one.entity),
+                one.digest,
+                str(uuid.uuid4()),
+                one.entity.project,
+                one.entity.workload,
+            ),
+        ).fetchall()
+        return int(rows[0][0])
+
+    def _update(self, entity_id: int, one: Prepared) -> None:
+        self._remove_parts(entity_id)
+        self._connection.execute(
+            f"UPDATE entity SET ({COLUMNS}, digest, health) = ({marks(range(15))},"
+            " coalesce((SELECT health FROM workload_state WHERE project = ? AND name = ?), ''))"
+            " WHERE id = ?",
+            (
+                *_values(one.entity),
+                one.digest,
+                one.entity.project,
+                one.entity.workload,
+                entity_id,
+            ),
+        )
+
+    def _remove_parts(self, entity_id: int) -> None:
+        for sql in (
+            "DELETE FROM entity_text WHERE rowid = ?",
+            "DELETE FROM entity_tag WHERE entity = ?",
+            "DELETE FROM entity_relation WHERE entity = ?",
+        ):
+            self._connection.execute(sql, (entity_id,))
+
+    def _add_parts(self, entity_id: int, entity: Entity) -> None:
+        connection = self._connection
+        connection.executemany(
+            "INSERT INTO entity_tag (entity, tag) VALUES (?, ?)",
+            [(entity_id, tag) for tag in sorted(set(entity.tags))],
+        )
+        connection.executemany(
+            "INSERT INTO entity_relation (entity, type, target) VALUES (?, ?, ?)",
+            [(entity_id, one.type, one.target) for one in sorted(set(entity.relations))],
+        )
+        connection.execute(
+            "INSERT INTO entity_text (rowid, name, title, description, tags, owner)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                entity_id,
+                entity.name,
+                entity.title,
+                entity.description,
+                " ".join(entity.tags),
+                entity.owner,
+            ),
+        )
+        self._words.update(_WORDS.findall(f"{entity.name} {entity.title}".lower()))
+
+    def _learn_words(self) -> None:
+        """Words of names and titles, by which a mistyped one is recognised; none is forgotten."""
+        for words in _chunks(sorted(self._words)):
+            rows = self._connection.execute(
+                f"INSERT OR IGNORE INTO catalog_word (word) VALUES {_rows_of_one(len(words))}"
+                " RETURNING id, word",
+                words,
+            ).fetchall()
+            self._connection.executemany(
+                "INSERT INTO catalog_word_text (rowid, word) VALUES (?, ?)", rows
+            )
+
+
+def _values(entity: Entity) -> tuple[str, ...]:
+    """In the order of COLUMNS."""
+    return (
+        entity.ref,
+        entity.source,
+        entity.project,
+        entity.kind,
+        entity.namespace,
+        entity.name,
+        entity.title,
+        entity.description,
+        entity.type,
+        entity.owner,
+        entity.system,
+        entity.lifecycle,
+        entity.workload,
+        orjson.dumps(entity.descriptor).decode(),
+    )
+
+
+def _digest(entity: Entity) -> str:
+    relations = sorted((one.type, one.target) for one in set(entity.relations))
+    told = [_values(replace(entity, descriptor={})), entity.descriptor, entity.tags, relations]
+    written = orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(written, digest_size=_DIGEST_BYTES).hexdigest()
+
+
+def _digests(connection: apsw.Connection, source: str, refs: Sequence[str]) -> Mapping[str, str]:
+    """Of those references that the source holds."""
+    found: dict[str, str] = {}
+    for some in _chunks(refs):
+        rows: list[Row] = connection.execute(
+            f"SELECT ref, digest FROM entity WHERE source = ? AND ref IN ({marks(some)})",
+            (source, *some),
+        ).fetchall()
+        found.update(rows)
+    return found
+
+
+def _loss(delivery: Delivery, gone: Sequence[str], count: int) -> Loss | None:
+    few = max(LOSS_ALWAYS_ALLOWED, LOSS_SHARE_MAX * count)
+    if delivery.loss_allowed or len(gone) <= few:
+        return None
+    examples = tuple(sorted(gone)[:EXAMPLES_MAX])
+    return Loss(delivery.source, delivery.version, len(gone), count, examples)
+
+
+def _refuse(connection: apsw.Connection, delivery: Delivery, loss: Loss) -> Ingested:
+    kept = orjson.dumps([loss.version, loss.removed, loss.of, loss.examples]).decode()
+    connection.execute("UPDATE entity_source SET loss = ? WHERE name = ?", (kept, delivery.source))
+    return Ingested(changed=False, refused=loss)
+
+
+def _settle_loss(connection: apsw.Connection, source: str) -> None:
+    """What it delivered before has come again: nothing was lost after all."""
+    connection.execute(
+        "UPDATE entity_source SET loss = '' WHERE name = ? AND loss <> ''", (source,)
+    )
+
+
+def _chunks(refs: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(refs), _REFS_AT_ONCE):
+        yield refs[start : start + _REFS_AT_ONCE]
+
+
+def _rows_of_one(count: int) -> str:
+    return ", ".join(["(?)"] * count)

@@ -1,0 +1,185 @@
+"""Ready-made answers: each entity as JSON with uid, etag and relations both ways, and its facts.
+
+An entity is stitched anew when it changes and when one changes that tells a relation with it. What
+comes out the same is not written. Facts are compared with those of the answer before, so that the
+table needs no second index by entity.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import apsw
+import orjson
+
+from towpath.machinery.objects import RawObject
+from towpath.records.catalog_contract import INVERSE
+from towpath.records.database import Row
+from towpath.records.flattening import Fact, facts_of
+
+FORM = 1
+"""Of answers and facts; another number here, and all are made anew at the next start."""
+
+FACTS_AT_ONCE = 50_000
+TOUCHED_MAX = 20_000
+"""Beyond so many changed facts, what is kept of them in memory is read anew."""
+
+_ETAG_BYTES = 20
+
+
+@dataclass(slots=True)
+class Touched:
+    """What a transaction changed of what readers keep: facts that came and went, and projects."""
+
+    facts: list[tuple[str, str, int, bool]] = field(default_factory=list)
+    """Key, value, entity, and whether it came."""
+    projects: bool = False
+    """Entities came, went, or moved to another project."""
+    everything: bool = False
+    """There were too many to tell."""
+
+    def tell(self, fact: Fact, entity_id: int, *, came: bool) -> None:
+        if self.everything:
+            return
+        self.facts.append((fact.key, fact.value, entity_id, came))
+        if len(self.facts) > TOUCHED_MAX:
+            self.everything = True
+            self.facts.clear()
+
+
+class Stitching:
+    """The facts and answers of one transaction; `finish` writes what is still held back."""
+
+    def __init__(self, connection: apsw.Connection, touched: Touched) -> None:
+        self._connection = connection
+        self._touched = touched
+        self._keys: dict[str, int] = dict(connection.execute("SELECT key, id FROM fact_key"))
+        self._came: list[tuple[int, str, int, str | None, bool]] = []
+        self._went: list[tuple[int, str, int]] = []
+
+    def stitch(self, entity_ids: Iterable[int]) -> int:
+        """Make the answers of these; how many came out different."""
+        return sum(self._stitch(entity_id) for entity_id in sorted(entity_ids))
+
+    def forget(self, entity_id: int) -> None:
+        """The entity goes, and its facts with it."""
+        row: Row | None = self._connection.execute(
+            "DELETE FROM entity_answer WHERE entity = ? RETURNING json", (entity_id,)
+        ).fetchone()
+        if row is not None:
+            self._exchange(entity_id, facts_of(orjson.loads(row[0])), {})
+        self._touched.projects = True
+
+    def finish(self) -> None:
+        """In the order of the table: a tenth of the work that they are in any other."""
+        connection = self._connection
+        self._went.sort()
+        connection.executemany(
+            "DELETE FROM fact WHERE key = ? AND value = ? AND entity = ?", self._went
+        )
+        self._came.sort(key=lambda row: row[:3])
+        connection.executemany("INSERT OR REPLACE INTO fact VALUES (?, ?, ?, ?, ?)", self._came)
+        self._went.clear()
+        self._came.clear()
+
+    def _stitch(self, entity_id: int) -> bool:
+        connection = self._connection
+        ref, project, namespace, uid, descriptor = next(
+            connection.execute(
+                "SELECT ref, project, namespace, uid, descriptor FROM entity WHERE id = ?",
+                (entity_id,),
+            )
+        )
+        relations, others = self._relations(entity_id, ref)
+        beyond = not others <= {"", project}
+        entity = _completed(orjson.loads(descriptor), namespace, uid, relations)
+        etag = hashlib.blake2b(orjson.dumps(entity), digest_size=_ETAG_BYTES).hexdigest()
+        before: Row | None = connection.execute(
+            "SELECT etag, project, beyond, json FROM entity_answer WHERE entity = ?", (entity_id,)
+        ).fetchone()
+        if before is not None and before[:3] == (etag, project, beyond):
+            return False
+        entity["metadata"]["etag"] = etag
+        connection.execute(
+            "INSERT OR REPLACE INTO entity_answer VALUES (?, ?, ?, ?, ?, ?)",
+            (entity_id, ref, project, beyond, etag, orjson.dumps(entity)),
+        )
+        self._touched.projects |= before is None or before[1] != project
+        known = facts_of(orjson.loads(before[3])) if before else {}
+        self._exchange(entity_id, known, facts_of(entity))
+        return True
+
+    def _relations(self, entity_id: int, ref: str) -> tuple[list[tuple[str, str]], set[str]]:
+        """Sorted, from both ends; and the projects of the entities that are at the other one."""
+        told: list[Row] = self._connection.execute(
+            "SELECT entity_relation.type, entity_relation.target, other.project"
+            " FROM entity_relation LEFT JOIN entity AS other ON other.ref = entity_relation.target"
+            " WHERE entity_relation.entity = ?",
+            (entity_id,),
+        ).fetchall()
+        heard: list[Row] = self._connection.execute(
+            "SELECT entity_relation.type, entity.ref, entity.project"
+            " FROM entity_relation JOIN entity ON entity.id = entity_relation.entity"
+            " WHERE entity_relation.target = ?",
+            (ref,),
+        ).fetchall()
+        relations = {(kind, target) for kind, target, _ in told}
+        relations |= {(INVERSE[kind], target) for kind, target, _ in heard if kind in INVERSE}
+        others = {project for _, _, project in (*told, *heard) if project is not None}
+        return sorted(relations), others
+
+    def _exchange(
+        self,
+        entity_id: int,
+        before: dict[tuple[str, str], Fact],
+        after: dict[tuple[str, str], Fact],
+    ) -> None:
+        for name, fact in before.items():
+            if after.get(name) != fact:
+                self._went.append((self._key(fact.key), fact.value, entity_id))
+                self._touched.tell(fact, entity_id, came=False)
+        for name, fact in after.items():
+            if before.get(name) != fact:
+                self._came.append(
+                    (self._key(fact.key), fact.value, entity_id, fact.spelled, fact.listed)
+                )
+                self._touched.tell(fact, entity_id, came=True)
+        if len(self._came) + len(self._went) >= FACTS_AT_ONCE:
+            self.finish()
+
+    def _key(self, key: str) -> int:
+        known = self._keys.get(key)
+        if known is None:
+            sql = "INSERT INTO fact_key (key) VALUES (?) RETURNING id"
+            rows: list[Row] = self._connection.execute(sql, (key,)).fetchall()
+            known = self._keys[key] = int(rows[0][0])
+        return known
+
+
+def _completed(
+    descriptor: RawObject, namespace: str, uid: str, relations: list[tuple[str, str]]
+) -> RawObject:
+    metadata = descriptor.get("metadata") or {}
+    return {
+        **descriptor,
+        "metadata": {"namespace": namespace, **metadata, "uid": uid},
+        "relations": [{"type": kind, "targetRef": target} for kind, target in relations],
+    }
+
+
+def remade(connection: apsw.Connection) -> None:
+    """Once after an upgrade: answers and facts of all, when they were of another form."""
+    (form,) = next(connection.execute("SELECT form FROM catalog_form"))
+    if form == FORM:
+        return
+    connection.execute("DELETE FROM fact")
+    connection.execute("DELETE FROM entity_answer")
+    connection.execute(
+        "UPDATE entity SET uid = lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' ||"
+        " substr(hex(randomblob(2)), 2) || '-a' || substr(hex(randomblob(2)), 2) || '-' ||"
+        " hex(randomblob(6))) WHERE uid = ''"
+    )
+    stitching = Stitching(connection, Touched(everything=True))
+    stitching.stitch([row[0] for row in connection.execute("SELECT id FROM entity")])
+    stitching.finish()
+    connection.execute("UPDATE catalog_form SET form = ?", (FORM,))
