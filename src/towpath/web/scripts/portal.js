@@ -104,7 +104,7 @@ function filtered(event) {
 // An error is told at the field, in words, when it is left or sent.
 function checked(event) {
   const input = event.target;
-  if (input.dataset?.pattern) input.setCustomValidity(fits(input) ? "" : `This does not fit the pattern ${input.dataset.pattern}.`);
+  if (input.dataset?.pattern || input.dataset?.max) input.setCustomValidity(tooLong(input) || misfit(input));
   const field = input.closest?.(".field");
   const error = field?.querySelector(".error");
   if (!error || (event.type === "focusout" && !input.value && !field.classList.contains("invalid"))) return;
@@ -121,12 +121,20 @@ function checked(event) {
 
 // As JSON Schema means it: anywhere in the text, unless the pattern says where. The attribute
 // `pattern` means something else, and takes fewer patterns.
-function fits(input) {
+function misfit(input) {
+  const pattern = input.dataset.pattern;
   try {
-    return !input.value || new RegExp(input.dataset.pattern, "u").test(input.value);
+    if (!pattern || !input.value || new RegExp(pattern, "u").test(input.value)) return "";
+    return `This does not fit the pattern ${pattern}.`;
   } catch {
-    return true; // the server knows
+    return ""; // the server knows
   }
+}
+
+// The attribute `maxlength` would cut off what is pasted, and say nothing.
+function tooLong(input) {
+  const length = [...input.value].length, most = Number(input.dataset.max || Infinity);
+  return length > most ? `This has ${length} characters; at most ${most} fit.` : "";
 }
 
 function complaint(input) {

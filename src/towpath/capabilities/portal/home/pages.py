@@ -189,7 +189,7 @@ async def _first_steps(visit: Visit) -> list[Mapping[str, str]]:
         {
             "title": "Change it",
             "text": "Every push is tested, built and delivered to the first stage by itself.",
-            "command": f"git clone {repository}",
+            "command": f"towpath git setup\ngit clone {repository}",
         },
         {
             "title": "Promote it",
