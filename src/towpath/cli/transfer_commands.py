@@ -226,7 +226,8 @@ def _write_folder(folder: Path, pairs: Sequence[tuple[str, str, Any]]) -> None:
 def _safe(name: str) -> str:
     if "/" in name or name.startswith("."):
         raise CommandError(f"{name!r} cannot be the name of a file")
-    return name
+    # Roles have colons in their names, which not every file system can keep.
+    return name.replace(":", "%3A")
 
 
 def _read(sources: tuple[str, ...]) -> Iterator[Any]:

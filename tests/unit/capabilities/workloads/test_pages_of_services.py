@@ -163,6 +163,12 @@ async def test_a_promotion_is_asked_for_and_its_form_comes_back_with_what_is_mis
     assert [one["spec"]["requestedBy"] for one in made] == ["alice"]
 
 
+async def test_a_promotion_to_nowhere_leads_to_what_there_is(portal: RunningPortal) -> None:
+    page = await portal.open("/projects/demo/promote/shop?environment=moon&release=old")
+    assert "shop has no environment moon; choose one of those below." in page.text
+    assert "to moon" not in page.text
+
+
 async def test_it_is_deleted_only_when_its_name_is_typed(portal: RunningPortal) -> None:
     wrong = await portal.post(f"{SERVICE}/delete", {"confirm": "shopp"})
     assert (wrong.status, "'shopp' was typed" in wrong.text) == (422, True)

@@ -127,7 +127,11 @@ async def _form(
     ordered = sorted(stages, key=by_order)
     newest = newest_first(releases.items)
     usual = _usual(given.get("release") or _name(newest[:1]), ordered, running)
-    chosen = {**usual, **_chosen(given)}
+    there = {
+        "environment": [_name([one]) for one in ordered],
+        "release": [_name([one]) for one in newest],
+    }
+    chosen = {**usual, **_chosen(given, there)}
     pending = await _pending(visit, workload, newest, running, chosen)
     stage = next((one for one in ordered if one["metadata"]["name"] == chosen["environment"]), None)
     data = {
@@ -140,7 +144,7 @@ async def _form(
         "given": {"reason": given.get("reason", ""), **chosen},
         "pending": pending,
         "errors": errors or {},
-        "problem": problem,
+        "problem": problem or _unknown(given, there, name),
         "is_rollback": given.get("rollback") == "yes" or pending.span.direction == "back",
     }
     word = "Roll back" if data["is_rollback"] else "Promote"
@@ -176,8 +180,16 @@ def _usual(release: str, stages: Sequence[RawObject], running: Mapping[str, str]
     return {"release": release, "environment": to or (names or [""])[-1]}
 
 
-def _chosen(given: Mapping[str, str]) -> dict[str, str]:
-    return {name: given[name] for name in ("environment", "release") if given.get(name)}
+def _chosen(given: Mapping[str, str], there: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    return {name: given[name] for name, known in there.items() if given.get(name) in known}
+
+
+def _unknown(given: Mapping[str, str], there: Mapping[str, Sequence[str]], workload: str) -> str:
+    """Of an address that is old or was mistyped."""
+    for name, known in there.items():
+        if (asked := given.get(name, "")) and asked not in known:
+            return f"{workload} has no {name} {asked}; choose one of those below."
+    return ""
 
 
 def _stage(environment: RawObject, running: Mapping[str, str]) -> dict[str, Any]:
