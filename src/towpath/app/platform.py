@@ -40,11 +40,13 @@ from towpath.engines.git.embedded import EmbeddedGitHost
 from towpath.engines.git.visitor import VisitorsGit
 from towpath.engines.registry.embedded import EmbeddedRegistry
 from towpath.engines.registry.unpack import EmbeddedImages
+from towpath.hooks.pages import Visit
 from towpath.hooks.platform import ARGOCD_NAMESPACE, SYSTEM_NAMESPACE, Platform
 from towpath.hooks.templates import TemplateAction
 from towpath.localcluster.cluster import LocalCluster
 from towpath.localcluster.gateway.proxy import Gateway
-from towpath.machinery.errors import NotFound
+from towpath.machinery.errors import NotFound, Unavailable
+from towpath.machinery.users import UserInfo
 from towpath.plugin.discovery import installed_plugins
 from towpath.runtime import heap
 from towpath.runtime.controller import Controller
@@ -106,11 +108,12 @@ async def running_platform(
         )
         hosts = await _open_hosts(stack, base)
         plugins = await _plugins(base, without_plugins, progress)
-        platform = _platform(base, hosts, plugins)
+        visits = _Visits()
+        platform = _platform(base, hosts, plugins, visits)
         await _install(base)
         background = await stack.enter_async_context(Background())
         lag = LoopLag()
-        portal = _portal(base, platform, hosts.git, lag, plugins)
+        portal = visits.portal = _portal(base, platform, hosts.git, lag, plugins)
         base.api.front.application.metrics.contributed += [
             lag.metrics,
             base.federation.lines,
@@ -190,7 +193,19 @@ async def _is_project(base: Foundations, name: str) -> bool:
     return True
 
 
-def _platform(base: Foundations, hosts: _Hosts, plugins: Plugins) -> Platform:
+@dataclass(slots=True)
+class _Visits:
+    """The portal stands on the platform, and the platform's checks look as its visitors do."""
+
+    portal: PortalApplication | None = None
+
+    async def visit_as(self, user: UserInfo) -> Visit:
+        if self.portal is None:
+            raise Unavailable("the portal is not open yet")
+        return await self.portal.visit_as(user)
+
+
+def _platform(base: Foundations, hosts: _Hosts, plugins: Plugins, visits: _Visits) -> Platform:
     actions: dict[str, TemplateAction] = {}
 
     def template_actions() -> Mapping[str, TemplateAction]:
@@ -214,6 +229,7 @@ def _platform(base: Foundations, hosts: _Hosts, plugins: Plugins) -> Platform:
         passages=base.records.passages,
         docs=base.records.docs,
         seen=base.records.seen,
+        scores=base.records.scores,
         changes=base.records.changes,
         people=base.identity.people,
         addresses=base.addresses,
@@ -226,6 +242,7 @@ def _platform(base: Foundations, hosts: _Hosts, plugins: Plugins) -> Platform:
         ca_file=base.pki.ca_file,
         template_actions_changed=plugins.actions_changed,
         people_changed=base.identity.changes,
+        visit_as=visits.visit_as,
     )
     return platform
 

@@ -25,6 +25,7 @@ from towpath.records.contract import (
     SavedViews,
     Viewer,
 )
+from towpath.records.scoring import Scores
 from towpath.records.search import DocsShelf, Passages
 
 if TYPE_CHECKING:
@@ -55,6 +56,9 @@ class Records(Protocol):
 
     @property
     def docs(self) -> DocsShelf: ...
+
+    @property
+    def scores(self) -> Scores: ...
 
     @property
     def changes(self) -> Changes:

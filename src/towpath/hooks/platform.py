@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from towpath.client.protocols import Client
 from towpath.engines.git.port import GitHost
@@ -13,7 +13,11 @@ from towpath.hooks.templates import TemplateAction
 from towpath.machinery.users import Authorize, UserInfo
 from towpath.records.changes import Changes
 from towpath.records.contract import AuditTrail, CatalogIndex, Inbox, LogBook
+from towpath.records.scoring import Scores
 from towpath.records.search import DocsShelf, Passages, Seen
+
+if TYPE_CHECKING:
+    from towpath.hooks.pages import Visit
 
 SYSTEM_NAMESPACE = "towpath-system"
 """Where the platform's own objects live; its golden paths too."""
@@ -88,6 +92,7 @@ class Platform:
     passages: Passages
     docs: DocsShelf
     seen: Seen
+    scores: Scores
     changes: Changes
     """Says when something has been stored."""
     people: Callable[[], Awaitable[Sequence[UserInfo]]]
@@ -105,6 +110,8 @@ class Platform:
     """The CA that signs the API's certificate, PEM; for child processes that call the API."""
     template_actions_changed: Callable[[], AsyncIterator[None]] | None = None
     """Yields when actions have come that were not there before; None where that never happens."""
+    visit_as: "Callable[[UserInfo], Awaitable[Visit]] | None" = None
+    """What pages and checks are given, with that user's rights; None where there is no portal."""
     people_changed: Callable[[], AsyncIterator[None]] | None = None
     """Yields at once and when `people` answers something else; None where that never happens."""
 

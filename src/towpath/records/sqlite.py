@@ -16,6 +16,7 @@ from towpath.records.identity import SqliteIdentityTable
 from towpath.records.inbox import SqliteInbox
 from towpath.records.logs import SqliteLogBook
 from towpath.records.passages import SqlitePassages
+from towpath.records.scores import SqliteScores
 from towpath.records.shelf import SqliteDocsShelf, SqliteSeen
 from towpath.records.views import SqliteSavedViews
 
@@ -36,6 +37,7 @@ class SqliteRecords:
     passages: SqlitePassages
     docs: SqliteDocsShelf
     seen: SqliteSeen
+    scores: SqliteScores
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path)
@@ -53,6 +55,7 @@ class SqliteRecords:
         self.passages = SqlitePassages(self._database, self.changes)
         self.seen = SqliteSeen(self._database)
         self.docs = SqliteDocsShelf(self._database, self.changes)
+        self.scores = SqliteScores(self._database, self.changes)
         return self
 
     async def __aexit__(self, *_: object) -> None:

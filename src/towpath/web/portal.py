@@ -46,6 +46,9 @@ BROKEN = (
 EXPIRED = "This form was made for a sign-in that has ended. Nothing was done."
 
 
+VisitAs = Callable[[UserInfo], Awaitable[Visit]]
+
+
 @dataclass(frozen=True, slots=True)
 class Portal:
     """What the pages stand on."""
@@ -80,12 +83,19 @@ class PortalApplication:
     """The portal, guarded."""
 
     def __init__(
-        self, app: Starlette, apis: ForeignApis | None, live: LiveStreams, hosts: Iterable[str]
+        self,
+        app: Starlette,
+        apis: ForeignApis | None,
+        live: LiveStreams,
+        hosts: Iterable[str],
+        visit_as: VisitAs,
     ) -> None:
         self.routes: Sequence[BaseRoute] = app.routes
         """All that it answers to."""
         self._app = Guard(apis.before(app) if apis else app, hosts=hosts)
         self._live = live
+        self.visit_as = visit_as
+        """What a page would be given for that user: for checks that nobody looks at."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app(scope, receive, send)
@@ -122,7 +132,7 @@ def build_portal(
         Exception: shell.defect,
     }
     app = Starlette(routes=routes, exception_handlers=handlers)
-    return PortalApplication(app, apis, live, portal.hosts)
+    return PortalApplication(app, apis, live, portal.hosts, shell.visit_as)
 
 
 def _methods(page: PageRoute) -> list[str]:
@@ -169,6 +179,9 @@ class _Shell:
         typed = [(name, str(value)) for name, value in form.multi_items() if name != "csrf"]
         page = Page("web/ask_again.html", {"sentence": EXPIRED, "typed": typed}, 403)
         return self._rendering.render(request, page, "Send it again?", Frame(user=user))
+
+    async def visit_as(self, user: UserInfo) -> Visit:
+        return await self._visit(user, {})
 
     async def _visit(self, user: UserInfo, parameters: Mapping[str, str]) -> Visit:
         portal = self._portal

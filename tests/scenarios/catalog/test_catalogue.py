@@ -166,6 +166,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             passages=records.passages,
             docs=records.docs,
             seen=records.seen,
+            scores=records.scores,
             changes=records.changes,
             people=nobody,
             addresses=nothing,

@@ -315,6 +315,7 @@ def _platform(
         inbox=unused,
         passages=unused,
         docs=unused,
+        scores=unused,
         seen=unused,
         changes=unused,
         people=nobody,

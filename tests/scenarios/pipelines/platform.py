@@ -175,6 +175,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             passages=records.passages,
             docs=records.docs,
             seen=records.seen,
+            scores=records.scores,
             changes=records.changes,
             people=people.nobody,
             addresses=Addresses(),
