@@ -26,6 +26,7 @@ from towpath.capabilities.portal.templates.kinds import (
 )
 from towpath.capabilities.portal.templates.progress import is_finished
 from towpath.capabilities.portal.templates.reconcile import controllers
+from towpath.capabilities.portal.templates.upgrades.kinds import KINDS as UPGRADE_KINDS
 from towpath.engines.git.embedded import EmbeddedGitHost
 from towpath.hooks.platform import SYSTEM_NAMESPACE, Platform
 from towpath.hooks.templates import TemplateAction
@@ -41,6 +42,7 @@ KINDS = [
     *WORKLOAD_KINDS,
     *CATALOG_KINDS,
     *TEMPLATE_KINDS,
+    *UPGRADE_KINDS,
 ]
 
 
@@ -146,6 +148,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             passages=records.passages,
             docs=records.docs,
             seen=records.seen,
+            scores=records.scores,
             changes=records.changes,
             people=nobody,
             addresses=cast(Any, LocalAddresses()),

@@ -6,7 +6,7 @@ never the same as a repository without one.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from towpath.capabilities.portal.templates.provenance import PROVENANCE_PATH
@@ -42,6 +42,10 @@ class Answers:
     """What the template's expressions knew as `towpath` when it was made."""
     document: Mapping[str, Any] = field(default_factory=dict)
     """The file as it is."""
+
+    def at(self, place: Mapping[str, str]) -> "Answers":
+        """The same, made in that place as far as the file does not say it."""
+        return replace(self, place={**place, **self.place})
 
 
 def read_answers(files: Mapping[str, File]) -> Answers | None:

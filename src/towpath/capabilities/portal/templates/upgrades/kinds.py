@@ -45,6 +45,9 @@ UPGRADE_PHASES = (
 )
 OPEN = tuple(phase for phase in UPGRADE_PHASES if phase not in (MERGED, CLOSED))
 
+OURS, THEIRS = "Ours", "Theirs"
+"""Whose state of a file counts where both have changed it."""
+
 RUNNING, PAUSED, STOPPED, DONE, CANCELLED = "Running", "Paused", "Stopped", "Done", "Cancelled"
 WAITING, SKIPPED = "Waiting", "Skipped"
 """Of a campaign's instance: its wave has not come yet; it is left out."""
@@ -154,16 +157,18 @@ TEMPLATE_INSTANCE_CRD = custom_resource_definition(
 _UPGRADE_SPEC: RawObject = {
     "type": "object",
     "required": ["repository", "revision", "requestedBy"],
-    "x-kubernetes-validations": [
-        {
-            "rule": "!has(oldSelf.merge) || (has(self.merge) && self.merge == oldSelf.merge)",
-            "message": "that it is merged cannot be taken back; revert the commit instead",
-        },
-    ],
     "properties": {
         "repository": _fixed(_REPOSITORY, "the repository"),
         "revision": {**_REVISION, "description": "The template's commit to go to."},
         **_ANSWERS,
+        "decisions": {
+            "type": "object",
+            "default": {},
+            "maxProperties": 500,
+            "additionalProperties": {"type": "string", "enum": [OURS, THEIRS]},
+            "description": "File to which side it is taken from, where both have changed it: "
+            "`Ours` keeps the repository's, `Theirs` takes the template's.",
+        },
         "requestedBy": _fixed(
             {
                 **_NAME,
@@ -280,6 +285,13 @@ TEMPLATE_UPGRADE_CRD = custom_resource_definition(
         AGE,
     ),
     short_names=("tu",),
+    rules=(
+        {
+            "rule": "!has(oldSelf.status) || !has(oldSelf.status.phase) || "
+            "oldSelf.status.phase != 'Merged' || self.spec == oldSelf.spec",
+            "message": "it has been merged, which cannot be changed; revert the commit instead",
+        },
+    ),
     categories=("towpath",),
     selectable=(".status.phase", ".spec.repository"),
 )

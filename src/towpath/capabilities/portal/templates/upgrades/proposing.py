@@ -19,6 +19,7 @@ from towpath.capabilities.portal.templates.parameters import (
     parameters_with_defaults,
 )
 from towpath.capabilities.portal.templates.upgrades.answers import Answers, written
+from towpath.capabilities.portal.templates.upgrades.kinds import OURS
 from towpath.capabilities.portal.templates.upgrades.rendering import render_version
 from towpath.capabilities.portal.templates.upgrades.versions import Version
 from towpath.engines.git.port import File, GitMerger, Merge, RepositoryName, TreeSHA
@@ -113,16 +114,35 @@ async def render_both(
     return Renderings({**base, answers.path: stored}, {**theirs, answers.path: note})
 
 
+def decided(
+    renderings: Renderings, ours: Mapping[str, File], decisions: Mapping[str, str]
+) -> Renderings:
+    """As if one side had never touched these files: then the other one's counts.
+
+    Ours: the template has changed nothing. Theirs: the repository has what the old version gave.
+    """
+    base, theirs = dict(renderings.base), dict(renderings.theirs)
+    for path, side in decisions.items():
+        if side == OURS:
+            base.pop(path, None)
+            theirs.pop(path, None)
+        elif path in ours:
+            base[path] = ours[path]
+        else:
+            base.pop(path, None)
+    return Renderings(base, theirs)
+
+
 async def merge_renderings(
     git: GitMerger,
     repository: RepositoryName,
     ours: TreeSHA,
     renderings: Renderings,
-    version: str,
+    name: str,
 ) -> Merge:
     base = await git.snapshot(repository, renderings.base)
     theirs = await git.snapshot(repository, renderings.theirs)
-    return await git.merge(repository, base=base, ours=ours, theirs=theirs, names=("main", version))
+    return await git.merge(repository, base=base, ours=ours, theirs=theirs, names=("main", name))
 
 
 def digest_of(*parts: object) -> str:
