@@ -6,6 +6,9 @@ everywhere. Raw on purpose: bytes in, bytes out, so that an answer can be made r
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
 
 from towpath.client.protocols import Client
 from towpath.machinery.errors import StatusError
@@ -48,3 +51,25 @@ class ForeignApi:
     refusal: Callable[[ApiRequest | None, StatusError], ApiAnswer]
     """The error in that API's own words; no request when nobody is signed in."""
     body_bytes_max: int = 1024 * 1024
+    knows_callers: bool = False
+    """It has tokens of its own: whoever the platform does not know is passed on as nobody, who may
+    see nothing, and the API looks at the header authorization itself."""
+
+
+_BACKSTAGE_NAMES = {
+    400: "InputError",
+    401: "AuthenticationError",
+    403: "NotAllowedError",
+    404: "NotFoundError",
+    409: "ConflictError",
+    503: "ServiceUnavailableError",
+}
+
+
+def backstage_refusal(request: ApiRequest | None, error: StatusError) -> ApiAnswer:
+    """An error as Backstage's backends say it."""
+    named = {"name": _BACKSTAGE_NAMES.get(error.code, "Error"), "message": error.message}
+    said: dict[str, Any] = {"error": named, "response": {"statusCode": error.code}}
+    if request is not None:
+        said["request"] = {"method": request.method, "url": request.path}
+    return ApiAnswer(orjson.dumps(said), error.code)

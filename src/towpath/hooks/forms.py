@@ -71,10 +71,11 @@ def form_errors(schema: Schema, values: Mapping[str, Any]) -> dict[str, str]:
     except ValueError as error:
         return {"": f"the form's schema is wrong: {error}"}
     found: dict[str, str] = {}
-    for error in validator.iter_errors(dict(values)):
-        parts = [str(part) for part in error.instance_path if not isinstance(part, int)]
-        if error.schema_path and error.schema_path[-1] == "required":
-            found.setdefault(".".join([*parts, error.kind.property]), "This is required.")
+    for wrong in validator.iter_errors(dict(values)):
+        parts = [str(part) for part in wrong.instance_path if not isinstance(part, int)]
+        kind: Any = wrong.kind
+        if wrong.schema_path and wrong.schema_path[-1] == "required":
+            found.setdefault(".".join([*parts, kind.property]), "This is required.")
         else:
-            found.setdefault(".".join(parts), f"{error.message}.")
+            found.setdefault(".".join(parts), f"{wrong.message}.")
     return found

@@ -25,6 +25,7 @@ from towpath.web.reads import ViewerOf
 log = logging.getLogger(__name__)
 
 BODY_S_MAX = 30.0
+NOBODY = UserInfo("system:anonymous", ("system:unauthenticated",))
 JSON = "application/json"
 BROKEN = "This answer broke: a defect of the platform. Its log says where."
 
@@ -76,7 +77,7 @@ class ForeignApis:
 
     async def _request(self, api: ForeignApi, scope: Scope, receive: Receive) -> ApiRequest:
         headers = {name.decode("latin-1"): one.decode("latin-1") for name, one in scope["headers"]}
-        user = await self._user(scope, headers)
+        user = await self._user(scope, headers, api)
         return ApiRequest(
             method=scope["method"],
             path=_below(api.path, scope),
@@ -88,13 +89,15 @@ class ForeignApis:
             api=self._client_of(user),
         )
 
-    async def _user(self, scope: Scope, headers: dict[str, str]) -> UserInfo:
+    async def _user(self, scope: Scope, headers: dict[str, str], api: ForeignApi) -> UserInfo:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         with_token = scheme.lower() == "bearer"
         if with_token:
             user = await self._authenticate(token.strip())
         else:
             user = await session.visitor(Request(scope), self._identity)
+        if user is None and with_token and api.knows_callers:
+            return NOBODY
         if user is None:
             raise Unauthorized("Unauthorized")
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()

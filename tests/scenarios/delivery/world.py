@@ -5,7 +5,7 @@ composition engine reports of a database. Both can be told to fail.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +38,7 @@ from towpath.capabilities.portal import catalog
 from towpath.client.protocols import Client
 from towpath.engines.git.embedded import EmbeddedGitHost
 from towpath.hooks.approvals import APPROVAL
+from towpath.hooks.capability import Capability
 from towpath.hooks.platform import ARGOCD_NAMESPACE, SYSTEM_NAMESPACE, Platform
 from towpath.machinery.conditions import now
 from towpath.machinery.core_kinds import DEPLOYMENT, SECRET
@@ -220,7 +221,12 @@ async def found(client: Client, resource: Resource, name: str, namespace: str) -
 
 @asynccontextmanager
 async def running_world(
-    folder: Path, *, isolation: str = "uid", kube_api: KubeFront | None = None
+    folder: Path,
+    *,
+    isolation: str = "uid",
+    kube_api: KubeFront | None = None,
+    further: Sequence[Capability] = (),
+    change: Callable[[Platform], Platform] = lambda platform: platform,
 ) -> AsyncIterator[World]:
     """On a real API server when given one; the workload cluster is an embedded one in any case,
     because a real one's controllers would play the parts that the tests play."""
@@ -243,7 +249,7 @@ async def running_world(
         planes[LOCAL] = cluster
         records = await stack.enter_async_context(SqliteRecords(folder / "records.db"))
         world = World(
-            _platform(folder, api, planes, git, records, pki.ca_file, isolation),
+            change(_platform(folder, api, planes, git, records, pki.ca_file, isolation)),
             api,
             cluster,
             git,
@@ -251,18 +257,18 @@ async def running_world(
         )
         kinds = [
             crd
-            for one in (*CAPABILITIES, pipelines.CAPABILITY, catalog.CAPABILITY)
+            for one in (*CAPABILITIES, *further, pipelines.CAPABILITY, catalog.CAPABILITY)
             for crd in one.load_kinds()
         ]
         await apply_kinds(world.platform.api, [*kinds, INSTANCE_CRD])
         await apply_kinds(cluster.front.client(), list(secrets.CAPABILITY.load_cluster_kinds()))
         await apply_namespaces(world.platform.api, (SYSTEM_NAMESPACE, ARGOCD_NAMESPACE))
-        objects = [obj for one in CAPABILITIES for obj in one.load_objects()]
+        objects = [obj for one in (*CAPABILITIES, *further) for obj in one.load_objects()]
         await apply_objects(world.platform.api, objects)
         tasks = await stack.enter_async_context(_Tasks())
         tasks.start(api.run())
         tasks.start(cluster.front.run())
-        for controller in _controllers(world):
+        for controller in _controllers(world, further):
             tasks.start(controller.run())
         await seed(world.platform)
         yield world
@@ -330,9 +336,11 @@ def _platform(
     )
 
 
-def _controllers(world: World) -> list[Controller]:
+def _controllers(world: World, further: Sequence[Capability]) -> list[Controller]:
     controllers = [
-        controller for one in CAPABILITIES for controller in one.load_controllers(world.platform)
+        controller
+        for one in (*CAPABILITIES, *further)
+        for controller in one.load_controllers(world.platform)
     ]
     return [*controllers, _external_secrets(world), _deployments(world), _instances(world)]
 

@@ -21,7 +21,7 @@ def rule(groups: Sequence[str], resources: Sequence[str], verbs: Sequence[str]) 
     return {"apiGroups": list(groups), "resources": list(resources), "verbs": list(verbs)}
 
 
-_REQUESTS = ("templateruns", "promotions", "approvals", "pipelineruns")
+_REQUESTS = ("templateruns", "promotions", "approvals", "pipelineruns", "actionruns")
 _KINDS = (
     *_REQUESTS,
     "workloads",
@@ -29,6 +29,7 @@ _KINDS = (
     "environments",
     "catalogsources",
     "softwaretemplates",
+    "actions",
 )
 
 VIEWER: tuple[RawObject, ...] = (
@@ -42,7 +43,7 @@ VIEWER: tuple[RawObject, ...] = (
 )
 DEVELOPER: tuple[RawObject, ...] = (
     *VIEWER,
-    rule((GROUP,), ("templateruns", "pipelineruns"), WRITE),
+    rule((GROUP,), ("templateruns", "pipelineruns", "actionruns"), WRITE),
     rule((GROUP,), ("promotions", "approvals"), ("create",)),
     rule((GROUP,), ("workloads", "catalogsources", "softwaretemplates"), WRITE),
     rule(("offerings.towpath.dev",), ("*",), WRITE),
@@ -51,7 +52,7 @@ DEVELOPER: tuple[RawObject, ...] = (
 )
 OWNER: tuple[RawObject, ...] = (
     *DEVELOPER,
-    rule((GROUP,), ("environments",), WRITE),
+    rule((GROUP,), ("environments", "actions"), WRITE),
     rule((GROUP,), ("promotions", "approvals"), ("delete",)),
     rule(("",), ("secrets",), WRITE),
     rule(("git.towpath.dev",), ("repositories",), ("delete",)),
@@ -188,7 +189,7 @@ OBJECTS: tuple[RawObject, ...] = (
     _cluster_role(member_role("developer"), DEVELOPER),
     _cluster_role(member_role("owner"), OWNER),
     *_everybody(),
-    *_author_policy("towpath-requested-by", ("promotions", "templateruns"), "requestedBy"),
+    *_author_policy("towpath-requested-by", ("promotions", "templateruns", "actionruns"), "requestedBy"),
     *_author_policy("towpath-approval-user", ("approvals",), "user"),
     *_quota_policy(),
 )

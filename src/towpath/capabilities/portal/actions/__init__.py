@@ -12,4 +12,7 @@ CAPABILITY = Capability(
     name="actions",
     summary="Actions: what people can have done to a thing, by a form, with approvals",
     kinds=".kinds:KINDS",
+    objects=".roles:OBJECTS",
+    controllers=".reconcile:controllers",
+    apis=".reports:apis",
 )

@@ -395,6 +395,8 @@ _RUN_STATUS: RawObject = {
         "approvals": DECISIONS_STATUS,
         "plan": {**_OBJECT, "description": "What the backend is asked, all filled in."},
         "made": {**_OBJECT, "description": "What a restart and an undo must know of it."},
+        "inputs": {**_OBJECT, "description": "With what the form's defaults fill in."},
+        "retryAt": {**_DATE, "description": "When it is tried again."},
         "attempts": {"type": "integer", "description": "How often a webhook was called."},
         "report": {
             "type": "object",
@@ -428,6 +430,13 @@ ACTION_RUN_CRD = custom_resource_definition(
     ),
     short_names=("ar",),
     categories=("towpath",),
+    rules=(
+        {
+            "rule": "self.metadata.name.size() <= 58",
+            "message": "a run's name has at most 58 characters, because it becomes a label of what "
+            "it makes",
+        },
+    ),
     selectable=(
         ".spec.action.name",
         ".spec.target.kind",

@@ -1,0 +1,93 @@
+"""Who may see the platform's own actions, and the rules of runs that the API keeps itself."""
+
+from towpath.capabilities.portal.actions.kinds import CANCELLED_BY, FINALIZER, UNDONE_BY
+from towpath.hooks.platform import SYSTEM_NAMESPACE
+from towpath.machinery.core_kinds import RBAC_GROUP
+from towpath.machinery.kinds import GROUP
+from towpath.machinery.objects import RawObject
+from towpath.machinery.users import MASTERS, PLATFORM
+
+_OFFERED = "towpath:offered-actions"
+_MARKS = "towpath-action-run-marks"
+_LABELS = {"app.kubernetes.io/managed-by": "towpath"}
+_METADATA: RawObject = {"name": _OFFERED, "namespace": SYSTEM_NAMESPACE, "labels": _LABELS}
+
+
+def _only_oneself(annotation: str) -> RawObject:
+    """The annotation names who sets it, and nobody else can be named."""
+    has = f"has(object.metadata.annotations) && '{annotation}' in object.metadata.annotations"
+    had = (
+        "oldObject != null && has(oldObject.metadata.annotations) && "
+        f"'{annotation}' in oldObject.metadata.annotations && "
+        f"oldObject.metadata.annotations['{annotation}'] == "
+        f"object.metadata.annotations['{annotation}']"
+    )
+    mine = f"object.metadata.annotations['{annotation}'] == request.userInfo.username"
+    return {
+        "expression": f"!({has}) || ({had}) || {mine}",
+        "messageExpression": f"'the annotation {annotation} must name who sends the request: ' "
+        "+ request.userInfo.username",
+        "reason": "Forbidden",
+    }
+
+
+_FINALIZER_STAYS: RawObject = {
+    "expression": "oldObject == null || !has(oldObject.metadata.finalizers) || "
+    f"!('{FINALIZER}' in oldObject.metadata.finalizers) || "
+    f"(has(object.metadata.finalizers) && '{FINALIZER}' in object.metadata.finalizers) || "
+    f"request.userInfo.username == '{PLATFORM.name}' || "
+    f"request.userInfo.groups.exists(one, one == '{MASTERS}')",
+    "message": f"the finalizer {FINALIZER} is the platform's to take away",
+    "reason": "Forbidden",
+}
+
+OBJECTS: tuple[RawObject, ...] = (
+    {
+        "apiVersion": f"{RBAC_GROUP}/v1",
+        "kind": "Role",
+        "metadata": _METADATA,
+        "rules": [
+            {
+                "apiGroups": [GROUP],
+                "resources": ["actions"],
+                "verbs": ["get", "list", "watch"],
+            }
+        ],
+    },
+    {
+        "apiVersion": f"{RBAC_GROUP}/v1",
+        "kind": "RoleBinding",
+        "metadata": _METADATA,
+        "roleRef": {"apiGroup": RBAC_GROUP, "kind": "Role", "name": _OFFERED},
+        "subjects": [{"apiGroup": RBAC_GROUP, "kind": "Group", "name": "system:authenticated"}],
+    },
+    {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": _MARKS, "labels": _LABELS},
+        "spec": {
+            "failurePolicy": "Fail",
+            "matchConstraints": {
+                "resourceRules": [
+                    {
+                        "apiGroups": [GROUP],
+                        "apiVersions": ["v1alpha1"],
+                        "operations": ["CREATE", "UPDATE"],
+                        "resources": ["actionruns"],
+                    }
+                ]
+            },
+            "validations": [
+                _only_oneself(CANCELLED_BY),
+                _only_oneself(UNDONE_BY),
+                _FINALIZER_STAYS,
+            ],
+        },
+    },
+    {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": _MARKS, "labels": _LABELS},
+        "spec": {"policyName": _MARKS, "validationActions": ["Deny"]},
+    },
+)
