@@ -2,7 +2,7 @@
 
 import pytest
 
-from towpath.capabilities.portal.templates.expressions.syntax import Dialect
+from towpath.capabilities.portal.templates.expressions import Dialect
 from towpath.capabilities.portal.templates.skeleton import (
     SkeletonError,
     SkeletonOptions,
@@ -73,7 +73,6 @@ REFUSED = {
     "a name that climbs out": {"${{ values.up }}/x": "x"},
     "a name inside Git's folder": {".git/hooks/${{ values.name }}": "x"},
     "a content that cannot be rendered": {"f": "${{ values.name | }}"},
-    "two files of one name": {"${{ values.name }}": "x", "a": "y"},
 }
 
 

@@ -1,15 +1,19 @@
 """A skeleton becomes files: contents and names are templates, and the values are `values.*`.
 
 Pure: files in, files out, by their paths. An empty part of a rendered name drops the file; a name
-that leaves the root is refused. What cannot be rendered fails, and names the file and the line.
+that leaves the root is refused. What cannot be rendered fails, and names the file.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from towpath.capabilities.portal.templates.expressions import ExpressionError, render
-from towpath.capabilities.portal.templates.expressions.syntax import BACKSTAGE, Dialect
+from towpath.capabilities.portal.templates.expressions import (
+    BACKSTAGE,
+    Dialect,
+    ExpressionError,
+    render_texts,
+)
 from towpath.engines.git.port import File
 from towpath.machinery.globs import Globs
 
@@ -30,6 +34,8 @@ class SkeletonOptions:
     extension: str = ""
     """Only files with this extension are rendered, and lose it; "" renders all."""
     dialect: Dialect = BACKSTAGE
+    replace: bool = False
+    """Which of two files that come to one name is kept: the second one instead of the first."""
 
 
 def render_skeleton(
@@ -38,25 +44,74 @@ def render_skeleton(
     """Raises SkeletonError."""
     if len(files) > FILES_MAX:
         raise SkeletonError(f"the skeleton has {len(files)} files; at most {FILES_MAX} are allowed")
-    given = {"cookiecutter": values} if options.dialect.cookiecutter else {"values": values}
-    copy_only = Globs(options.copy_only)
+    given = {"cookiecutter" if options.dialect.cookiecutter else "values": values}
+    wanted = _entries(files, options)
+    names = _rendered([one.name for one in wanted], wanted, given, options)
     rendered: dict[str, File] = {}
     size = 0
-    for path, file in sorted(files.items()):
-        try:
-            target = rendered_path(render(path, given, dialect=options.dialect))
-            if target is None:
-                continue
-            target, content = _content(path, target, file, given, options, copy_only)
-        except ExpressionError as error:
-            raise SkeletonError(f"{path}: {error}") from error
+    for entry, name in zip(wanted, names, strict=True):
+        target = rendered_path(name)
+        if target is None or (target in rendered and not options.replace):
+            continue
+        content = entry.file.content
+        text = _text_of(content) if entry.is_template else None
+        if text is not None:
+            (made,) = _rendered([text], [entry], given, options)
+            content = made.encode("utf-8", "replace")
         size += len(content)
         if size > BYTES_MAX:
             raise SkeletonError(f"the rendered skeleton is larger than {BYTES_MAX} bytes")
-        if target in rendered:
-            raise SkeletonError(f"{path}: another file of the skeleton is called {target} too")
-        rendered[target] = File(content, file.executable)
+        rendered[target] = File(content, entry.file.executable)
     return rendered
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    path: str
+    """As it lies in the skeleton."""
+    name: str
+    """The path without the extension of templates."""
+    file: File
+    is_template: bool
+
+
+def _entries(files: Mapping[str, File], options: SkeletonOptions) -> list[_Entry]:
+    copy_only = Globs(options.copy_only)
+    entries = []
+    for path, file in sorted(files.items()):
+        if options.extension:
+            is_template = _extension(path) == options.extension
+            name = path.removesuffix(options.extension) if is_template else path
+        else:
+            is_template, name = not copy_only.match(path), path
+        entries.append(_Entry(path, name, file, is_template))
+    return entries
+
+
+def _extension(path: str) -> str:
+    """The last one of the name, with its dot; a name that begins with its only dot has none."""
+    name = path.rpartition("/")[2]
+    stem, dot, last = name.rpartition(".")
+    return f".{last}" if dot and stem else ""
+
+
+def _rendered(
+    sources: Sequence[str],
+    entries: Sequence[_Entry],
+    given: Mapping[str, Any],
+    options: SkeletonOptions,
+) -> list[str]:
+    """Each text, rendered. Raises SkeletonError with the first that cannot be, and its file."""
+    try:
+        made = render_texts(sources, given, dialect=options.dialect)
+    except ExpressionError as error:
+        raise SkeletonError(f"{entries[0].path}: {error}") from error
+    texts: list[str] = []
+    for entry, text in zip(entries, made, strict=True):
+        if isinstance(text, ExpressionError):
+            raise SkeletonError(f"{entry.path}: {text}") from text
+        texts.append(text)
+    return texts
 
 
 def rendered_path(path: str) -> str | None:
@@ -69,29 +124,6 @@ def rendered_path(path: str) -> str | None:
     if ".git" in (part.lower() for part in parts):
         raise SkeletonError(f"the file name {path!r} is inside Git's own folder")
     return path
-
-
-def _content(
-    path: str,
-    target: str,
-    file: File,
-    given: Mapping[str, Any],
-    options: SkeletonOptions,
-    copy_only: Globs,
-) -> tuple[str, bytes]:
-    """The file's final name and content."""
-    extension = options.extension
-    if extension:
-        name = target.rpartition("/")[2]
-        if not name.endswith(extension) or name == extension:
-            return target, file.content
-        target = target.removesuffix(extension)
-    if copy_only.match(path):
-        return target, file.content
-    text = _text_of(file.content)
-    if text is None:
-        return target, file.content
-    return target, render(text, given, dialect=options.dialect).encode()
 
 
 def _text_of(content: bytes) -> str | None:

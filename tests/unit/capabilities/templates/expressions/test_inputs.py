@@ -20,9 +20,9 @@ CASES = {
     "two expressions make text": ("${{ parameters.name }}${{ parameters.count }}", "a2"),
     "undefined drops its key": ({"a": "${{ parameters.missing }}", "b": 1}, {"b": 1}),
     "one expression keeps an empty text": ({"a": "${{ '' }}", "b": 1}, {"a": "", "b": 1}),
-    "a block that renders to nothing drops its key": (
+    "a block that renders to nothing is an empty text": (
         {"a": "{% if no %}x{% endif %}", "b": 1},
-        {"b": 1},
+        {"a": "", "b": 1},
     ),
     "undefined in a list leaves its place": (["${{ missing }}", 1], [None, 1]),
     "a broken expression stays as it was written": ("${{ broken | }}", "${{ broken | }}"),

@@ -2,8 +2,7 @@
 
 import pytest
 
-from towpath.capabilities.portal.templates.expressions import ExpressionError, render
-from towpath.capabilities.portal.templates.expressions.syntax import Dialect
+from towpath.capabilities.portal.templates.expressions import Dialect, ExpressionError, render
 
 GIVEN = {
     "name": "order-service",
@@ -29,7 +28,7 @@ PRINTING = {
     "True and None are ordinary, undefined names": ("[${{ True }}${{ None }}]", "[]"),
     "whole floats print without a point": ("${{ 10 / 2 }} ${{ half }}", "5 1.5"),
     "large and small numbers print as in JavaScript": (
-        "${{ 1e21 }} ${{ 0.0000001 }} ${{ 0.1 + 0.2 }}",
+        "${{ 10 ** 21 }} ${{ 0.0000001 }} ${{ 0.1 + 0.2 }}",
         "1e+21 1e-7 0.30000000000000004",
     ),
     "line ends of Windows are kept": ("a ${{ number }}\r\nb\r\n", "a 3\r\nb\r\n"),
@@ -216,19 +215,25 @@ ENDLESS = {
     "{% for i in range(60) %}{% set l = [l, l] %}{% endfor %}${{ l }}",
     "a range without end": "${{ range(1000000000) }}",
     "a long line": "${{ 'x' | center(1000000000) }}",
-    "a replacement that multiplies": "{% set s %}{% for i in range(3000) %}a{% endfor %}"
+    "a replacement that multiplies": "{% set s %}{% for i in range(9000) %}a{% endfor %}"
     "{% endset %}"
     "${{ s | replace('a', s) }}",
-    "a pattern with a repeated repetition": "${{ 'aaaaaaaaaaaaaaaa!' | replace(r/(a+)+$/, '') }}",
-    "a pattern with a repeated choice": "${{ 'aaaaaaaaaaaaaaaa!' | replace(r/(a|aa)*$/, '') }}",
     "parentheses without end": "${{ " + "(" * 5000 + "1" + ")" * 5000 + " }}",
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ENDLESS.values(), ids=ENDLESS.keys())
 def test_ends(source: str) -> None:
     with pytest.raises(ExpressionError):
         render(source, GIVEN)
+
+
+@pytest.mark.slow
+def test_a_pattern_that_goes_back_without_end_is_interrupted() -> None:
+    with pytest.raises(ExpressionError, match="longer than"):
+        render("${{ text | replace(r/^(a|aa)+$/, '') }}", {"text": "a" * 200 + "!"})
+    assert render("${{ 1 + 1 }}", {}) == "2"
 
 
 REACHING = {

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from towpath.capabilities.portal.templates import folders
-from towpath.capabilities.portal.templates.expressions.syntax import Dialect
+from towpath.capabilities.portal.templates.expressions import Dialect
 from towpath.capabilities.portal.templates.skeleton import (
     SkeletonOptions,
     render_skeleton,
@@ -55,15 +55,22 @@ async def _fetch_template(context: ActionContext) -> dict[str, Any]:
 
 
 def options_of(given: Mapping[str, Any]) -> SkeletonOptions:
-    """The inputs of fetch:template that say how files are rendered."""
+    """The inputs of fetch:template that say how files are rendered. Raises ActionFailed."""
+    copy_only = given.get("copyWithoutTemplating")
+    if given.get("templateFileExtension") and (copy_only or given.get("cookiecutterCompat")):
+        raise ActionFailed(
+            "templateFileExtension cannot be used together with copyWithoutTemplating or "
+            "cookiecutterCompat"
+        )
     return SkeletonOptions(
-        copy_only=given.get("copyWithoutTemplating") or given.get("copyWithoutRender") or (),
+        copy_only=copy_only or given.get("copyWithoutRender") or (),
         extension=_extension(given.get("templateFileExtension")),
         dialect=Dialect(
             cookiecutter=given.get("cookiecutterCompat", False),
             trim_blocks=given.get("trimBlocks", False),
             lstrip_blocks=given.get("lstripBlocks", False),
         ),
+        replace=given.get("replace", False),
     )
 
 
@@ -98,7 +105,7 @@ def _written(context: ActionContext, files: Mapping[str, File], *, replace: bool
 def _extension(given: bool | str | None) -> str:
     if given is True:
         return TEMPLATE_EXTENSION
-    return given or ""
+    return f".{given.removeprefix('.')}" if given else ""
 
 
 async def _debug_log(context: ActionContext) -> dict[str, Any]:

@@ -1,86 +1,115 @@
-"""Whole inputs of a template's steps: every text in them is a template, and types are kept.
+"""What is rendered: whole inputs of steps with their types, and texts.
 
 A text that is exactly one `${{ }}` becomes the value itself; any other is rendered to text. What
-comes to nothing drops its key. What cannot be parsed or evaluated stays as it was written: that is
-what Backstage does, and its templates count on it.
+is undefined drops its key. What cannot be parsed or evaluated stays as it was written: that is
+what Backstage does, and its templates count on it. Everything here blocks: call it in a thread.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
-from towpath.capabilities.portal.templates.expressions.evaluate import LIMITS, evaluate, render
-from towpath.capabilities.portal.templates.expressions.limits import (
+from towpath.capabilities.portal.templates.expressions.engine import (
+    BACKSTAGE,
+    Dialect,
     ExpressionError,
-    Limits,
-    Meter,
+    as_json,
+    call,
 )
-from towpath.capabilities.portal.templates.expressions.syntax import (
-    has_tags,
-    parse,
-    single_expression,
-)
-from towpath.capabilities.portal.templates.expressions.values import UNDEFINED, Value
+
+Value = Any
+"""A JSON value, or UNDEFINED."""
 
 Report = Callable[[str], None]
 """Told about each expression that was left as it is, and why."""
+
+
+class _Undefined:
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "undefined"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+UNDEFINED: Final = _Undefined()
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    value: Value
+    left: Sequence[str]
+    """What could not be rendered, and why."""
+    asks_for_failures: bool
+    """`always()` or `failure()` was called."""
 
 
 def _silent(message: str) -> None:
     """For callers that have nobody to tell."""
 
 
-def render_input(
-    value: Value,
-    given: Mapping[str, Value],
-    *,
-    limits: Limits = LIMITS,
-    report: Report = _silent,
-) -> Value:
+def render_input(value: Value, given: Mapping[str, Value], *, report: Report = _silent) -> Value:
     """The value with every template in it rendered; UNDEFINED when nothing is left of it."""
+    rendered = render_value(value, given)
+    for message in rendered.left:
+        report(message)
+    return rendered.value
 
-    def rendered(part: Value) -> Value:
-        return render_input(part, given, limits=limits, report=report)
 
-    if isinstance(value, str):
-        return _render_text(value, given, limits, report)
-    if isinstance(value, list):
-        items = [rendered(item) for item in value]
-        return [None if item is UNDEFINED else item for item in items]
-    if isinstance(value, dict):
-        pairs = ((key, rendered(item)) for key, item in value.items())
-        return {key: item for key, item in pairs if item is not UNDEFINED}
-    return value
+def render_value(value: Value, given: Mapping[str, Value], *, failed: bool = False) -> Rendered:
+    """`failed` is what `failure()` gives: a step before this one has failed."""
+    if not _has_templates(value):
+        return Rendered(value, (), asks_for_failures=False)
+    try:
+        answer = call("renderInput", as_json(value), as_json(given), failed)
+    except ExpressionError as error:
+        # It took too long or too much: no part of it is trusted.
+        return Rendered(value, (f"it is left as it is: {error}",), asks_for_failures=False)
+    left = [f"`{text}` is left as it is: {reason}" for text, reason in answer["left"]]
+    return Rendered(answer.get("value", UNDEFINED), left, answer["asked"])
 
 
 def runs(condition: Value) -> bool:
     """Whether a rendered `if` lets its step run: an empty list does not, an empty object does."""
-    if isinstance(condition, list):
-        return bool(condition)
     if isinstance(condition, dict):
         return True
-    return condition is not UNDEFINED and bool(condition)
+    return bool(condition)
 
 
-def _render_text(text: str, given: Mapping[str, Value], limits: Limits, report: Report) -> Value:
-    if not has_tags(text):
-        return UNDEFINED if text == "" else text
-    try:
-        expression = single_expression(parse(text))
-        if expression is not None:
-            return plain(evaluate(expression, given, Meter(limits)))
-        return render(text, given, limits=limits) or UNDEFINED
-    except ExpressionError as error:
-        report(f"`{text}` is left as it is: {error}")
-        return text
+def render(source: str, given: Mapping[str, Value], *, dialect: Dialect = BACKSTAGE) -> str:
+    """The text of a whole template. Raises ExpressionError."""
+    (text,) = render_texts([source], given, dialect=dialect)
+    if isinstance(text, ExpressionError):
+        raise text
+    return text
 
 
-def plain(value: Value) -> Value:
-    """The value as JSON has it: undefined dropped from objects, patterns and macros as text."""
-    if isinstance(value, list):
-        return [None if item is UNDEFINED else plain(item) for item in value]
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items() if item is not UNDEFINED}
-    if value is UNDEFINED or value is None or isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, float):
-        return value if value - value == 0 else None
-    return str(value)
+def render_texts(
+    sources: Sequence[str], given: Mapping[str, Value], *, dialect: Dialect = BACKSTAGE
+) -> list[str | ExpressionError]:
+    """Each text rendered, or what is wrong with it. Raises ExpressionError: it was stopped."""
+    wanted = [index for index, source in enumerate(sources) if _has_tags(source, dialect)]
+    texts: list[str | ExpressionError] = list(sources)
+    if not wanted:
+        return texts
+    asked = as_json([sources[index] for index in wanted])
+    answer = call("renderTexts", dialect.options, asked, as_json(given))
+    for index, one in zip(wanted, answer["texts"], strict=True):
+        texts[index] = one["text"] if "text" in one else ExpressionError(one["error"])
+    return texts
+
+
+def _has_templates(value: Value) -> bool:
+    if isinstance(value, str):
+        return _has_tags(value, BACKSTAGE)
+    if isinstance(value, Mapping):
+        return any(map(_has_templates, value.values()))
+    return isinstance(value, list) and any(map(_has_templates, value))
+
+
+def _has_tags(source: str, dialect: Dialect) -> bool:
+    """False: the text renders to itself, whatever the values are."""
+    variable = "{{" if dialect.cookiecutter else "${{"
+    return variable in source or "{%" in source or "{#" in source
