@@ -4,7 +4,7 @@ Authentication and authorisation reviews are virtual: they are created and never
 are here for discovery and answered by the wire's authn and authz.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from towpath.apiserver.kinds import behaviour_of
 from towpath.apiserver.registry import ScalePaths, Served
@@ -15,8 +15,7 @@ from towpath.machinery.topology import Topology
 _SCALE = ScalePaths("spec.replicas", "status.replicas", "spec.selector")
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(Struct, frozen=True):
     """Worked out of the tables with the first object of the kind: a start needs few of them."""
 
     kind: BuiltinKind

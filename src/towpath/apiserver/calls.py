@@ -4,8 +4,9 @@ Objects cross as stored JSON bytes wherever nobody needs to look inside.
 """
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
@@ -15,8 +16,7 @@ Patch = RawObject | list[RawObject]
 """The body of a patch: a JSON patch is a list of operations, every other one an object."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """What a call is about: `name` "" is a collection, `subresource` "" the object itself."""
 
     resource: Resource
@@ -25,8 +25,7 @@ class Target:
     subresource: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadOptions:
+class ReadOptions(Struct, frozen=True):
     resource_version: str = ""
     resource_version_match: str = ""
     label_selector: str = ""
@@ -35,8 +34,7 @@ class ReadOptions:
     continue_token: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class WatchOptions:
+class WatchOptions(Struct, frozen=True):
     resource_version: str = ""
     label_selector: str = ""
     field_selector: str = ""
@@ -45,8 +43,7 @@ class WatchOptions:
     send_initial_events: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class WriteOptions:
+class WriteOptions(Struct, frozen=True):
     dry_run: bool = False
     field_manager: str = ""
     field_validation: str = "Warn"
@@ -54,8 +51,7 @@ class WriteOptions:
     force: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteOptions:
+class DeleteOptions(Struct, frozen=True):
     dry_run: bool = False
     propagation_policy: str = ""
     grace_period_s: int | None = None
@@ -63,8 +59,7 @@ class DeleteOptions:
     resource_version: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """Stored objects in key order, each ready to send."""
 
     items: list[bytes]
@@ -73,15 +68,13 @@ class Page:
     remaining: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     object: bytes
     created: bool = False
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Deleted:
+class Deleted(Struct, frozen=True):
     """Either the object as it was, or as it is now while finalizers hold it."""
 
     object: bytes
@@ -89,8 +82,7 @@ class Deleted:
     details: RawObject = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One watch event: `type` is ADDED, MODIFIED, DELETED or BOOKMARK."""
 
     type: str

@@ -6,7 +6,8 @@ clock: the deletion of the last object is what lets them go.
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from towpath.apiserver.calls import DeleteOptions, Target, WriteOptions
 from towpath.apiserver.core import Core
@@ -53,8 +54,7 @@ ALL_WELL = {
 _DELETING_MARK = b'"deletionTimestamp":'
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(Struct, frozen=True):
     """A namespace, or the collection that a definition serves."""
 
     namespace: str = ""

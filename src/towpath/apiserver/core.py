@@ -5,7 +5,8 @@ look at it and may change `obj`; nothing else is passed around.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from towpath.apiserver import refusals
 from towpath.apiserver.calls import Target
@@ -16,8 +17,7 @@ from towpath.machinery.users import MASTERS, AccessRequest, Authorize, UserInfo
 from towpath.store.contract import Store
 
 
-@dataclass(slots=True)
-class Operation:
+class Operation(Struct):
     """One write on its way through defaults, admission and validation to the store."""
 
     user: UserInfo
@@ -51,8 +51,7 @@ Admit = Callable[["Core", Operation], Awaitable[None]]
 """Looks at a write, may change `operation.obj`; raises a StatusError to refuse it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Core:
+class Core(Struct, frozen=True):
     store: Store
     registry: Registry
     authorize: Authorize

@@ -18,7 +18,8 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from towpath.machinery.errors import TooManyRequests
 from towpath.machinery.users import MASTERS, UserInfo
@@ -35,8 +36,7 @@ RETRY_AFTER_S = 1
 TOO_MANY = "too many requests, please try again later"
 
 
-@dataclass(slots=True, eq=False)
-class Flow:
+class Flow(Struct, eq=False):
     """The requests of one user."""
 
     user: str

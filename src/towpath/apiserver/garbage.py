@@ -10,7 +10,8 @@ every owned object is checked once, because an owner may have gone while nobody 
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from towpath.apiserver.calls import DeleteOptions, Target, WriteOptions
 from towpath.apiserver.core import Core, key_for
@@ -33,8 +34,7 @@ _DELETING_MARK = b'"deletionTimestamp":'
 _HOLDING_MARKS = (b'"foregroundDeletion"', b'"orphan"')
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(Struct, frozen=True):
     collection: str
     key: str
 

@@ -4,7 +4,7 @@ An index is made when something is first asked for by that label or field, which
 through the collection would have cost; from then on it follows every commit.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from towpath.apiserver.encoding import loads
 from towpath.machinery.objects import RawObject, labels_of
@@ -16,8 +16,7 @@ INDEXED_MAX = 24
 """Of each collection: anybody may think of another label, and each index takes memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(Struct, frozen=True):
     """A label, or a field by its path."""
 
     is_label: bool

@@ -4,8 +4,9 @@ Rights are asked for in this group; everything else is done to the core Event.
 """
 
 from collections.abc import AsyncGenerator, Coroutine
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from towpath.apiserver.calls import (
     Change,

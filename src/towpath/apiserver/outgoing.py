@@ -7,12 +7,12 @@ import asyncio
 import base64
 import random
 import ssl
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
+from msgspec import Struct
 
 from towpath.apiserver.core import Core
 from towpath.apiserver.encoding import dumps, loads
@@ -26,8 +26,7 @@ class CallFailed(Exception):
     """The webhook could not be asked; `str()` says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     url: str
     """As errors name it."""
     address: str

@@ -5,15 +5,15 @@ The local cluster implements it. A refusal is a StatusError before the first byt
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import UserInfo
 
 
-@dataclass(frozen=True, slots=True)
-class PodLogOptions:
+class PodLogOptions(Struct, frozen=True):
     """The query of `pods/<name>/log`; None and "" mean that the client did not say."""
 
     container: str = ""
@@ -26,8 +26,7 @@ class PodLogOptions:
     limit_bytes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ExecOptions:
+class ExecOptions(Struct, frozen=True):
     """The query of `pods/<name>/exec` and `attach`; `command` is empty for attach."""
 
     container: str = ""

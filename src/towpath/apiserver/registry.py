@@ -6,8 +6,9 @@ so that what is derived from the registry can be kept until then.
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from towpath.apiserver.schema import Schema
 from towpath.machinery.errors import Cause, NotFound
@@ -30,8 +31,7 @@ def nothing_to_validate(_obj: RawObject, _old: RawObject | None) -> list[Cause]:
     return []
 
 
-@dataclass(frozen=True, slots=True)
-class Behaviour:
+class Behaviour(Struct, frozen=True):
     """What is particular to a kind, beyond its schema."""
 
     default: Callable[[RawObject], None] = lambda _obj: None
@@ -66,15 +66,13 @@ class Shape(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class KnownShape:
-    topology: Topology = DEDUCED
+class KnownShape(Struct, frozen=True):
+    topology: Topology = field(default_factory=lambda: DEDUCED)
     schema: Schema | None = None
     openapi: RawObject | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ScalePaths:
+class ScalePaths(Struct, frozen=True):
     """Where a kind keeps its replica counts; dotted paths without the leading dot."""
 
     spec_replicas: str
@@ -82,8 +80,7 @@ class ScalePaths:
     label_selector: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Conversion:
+class Conversion(Struct, frozen=True):
     """A webhook that knows how an object looks in another version."""
 
     client_config: RawObject
@@ -91,8 +88,7 @@ class Conversion:
     """Of the ConversionReviews that it reads."""
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(Struct, frozen=True):
     """One version of one resource, as it is served."""
 
     resource: Resource

@@ -5,9 +5,9 @@ which costs a tenth of decoding; only those that pass are decoded.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import orjson
+from msgspec import Struct
 
 from towpath.apiserver.core import key_for, prefix_for
 from towpath.apiserver.encoding import loads
@@ -54,8 +54,7 @@ SELECTABLE: dict[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     prefix: str
     """Keys that may match begin with it."""
     key: str = ""

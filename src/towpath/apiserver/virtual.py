@@ -6,7 +6,8 @@ have them. What is sent goes through the schema of its kind like every other obj
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from towpath.apiserver import ownership
 from towpath.apiserver.authn.reviews import GROUP as AUTHENTICATION

@@ -7,7 +7,7 @@
 Verbs differ in what they start from; none of them writes in another way.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from towpath.apiserver import objectmeta, ownership, refusals
 from towpath.apiserver.calls import Written

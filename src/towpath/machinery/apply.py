@@ -11,10 +11,11 @@ strategy None is the only one we serve.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
+from msgspec import Struct
+from msgspec.structs import replace
 
 from towpath.machinery.comparison import Comparison, compare
 from towpath.machinery.errors import BadRequest, Cause, Conflict
@@ -44,8 +45,7 @@ _SERVER_OWNED = (
 _IDENTITY = ("name", "namespace", "generateName")
 
 
-@dataclass(frozen=True, slots=True)
-class ManagerId:
+class ManagerId(Struct, frozen=True):
     """Who: appliers are the same in every version, updaters are not."""
 
     manager: str
@@ -60,8 +60,7 @@ class ManagerId:
         return text if self.operation == "Apply" else f"{text} using {self.api_version}"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     fields: FieldSet
     time: str
     api_version: str

@@ -1,7 +1,8 @@
 """What differs between two states of an object, as sets of fields."""
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from towpath.machinery.fieldsets import (
     FieldSet,
@@ -17,8 +18,7 @@ from towpath.machinery.topology import Topology
 _ABSENT = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     added: FieldSet
     modified: FieldSet
     removed: FieldSet

@@ -12,14 +12,14 @@ Source of codes and reasons: k8s.io/apimachinery/pkg/api/errors and metav1.Statu
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
+
+from msgspec import Struct
 
 from towpath.machinery.objects import RawObject
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """One reason among several. `message` must not repeat the field: clients print both."""
 
     reason: str

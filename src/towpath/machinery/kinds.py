@@ -5,7 +5,8 @@ server and a real one learn them the same way.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from towpath.machinery.objects import RawObject
 
@@ -13,8 +14,7 @@ GROUP = "towpath.dev"
 VERSION = "v1alpha1"
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(Struct, frozen=True):
     """One collection of the API. `group` is "" for the core group."""
 
     group: str
@@ -49,8 +49,7 @@ class Resource:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """A printer column of `kubectl get`; `priority` above 0 shows it only with `-o wide`."""
 
     name: str

@@ -5,8 +5,9 @@ apiserver and client parses what it needs into its own types at its boundary.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, NewType
+
+from msgspec import Struct
 
 RawObject = dict[str, Any]
 
@@ -17,8 +18,7 @@ ResourceVersion = NewType("ResourceVersion", str)
 CommitSHA = NewType("CommitSHA", str)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Key:
+class Key(Struct, frozen=True, order=True):
     """Which object of one resource: all a reconciler is ever told. Cluster-scoped: namespace ""."""
 
     namespace: str

@@ -6,8 +6,9 @@ amounts are rounded away from zero, under the theory that who wants a little sho
 """
 
 import re
-from dataclasses import dataclass
 from fractions import Fraction
+
+from msgspec import Struct
 
 from towpath.machinery.remembering import remember_short
 
@@ -25,8 +26,7 @@ FORMAT_WORDS = (
 SUFFIX_WORDS = "unable to parse quantity's suffix"
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+class Quantity(Struct, frozen=True):
     value: Fraction
     notation: str = "decimal"
     """`decimal`, `binary` or `exponent`: how it is written."""

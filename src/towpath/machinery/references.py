@@ -4,7 +4,7 @@ Missing parts come from where the reference stands, so parsing always takes the 
 place. References are compared in lower case; `str()` is the full form with its letters as written.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 DEFAULT_NAMESPACE = "default"
 
@@ -13,8 +13,7 @@ class BadReference(ValueError):
     """The text is no reference; `str()` is one sentence for its author."""
 
 
-@dataclass(frozen=True, slots=True)
-class EntityRef:
+class EntityRef(Struct, frozen=True):
     kind: str
     namespace: str
     name: str

@@ -5,8 +5,9 @@ The grammar and its errors are those of k8s.io/apimachinery/pkg/{labels,fields}.
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from towpath.machinery.causes import invalid_value, quote
 from towpath.machinery.errors import BadRequest, Cause
@@ -28,8 +29,7 @@ _OPERATORS = {
 _OPERATOR_WORDS = "in, notin, =, ==, !=, gt, lt"
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(Struct, frozen=True):
     """One condition on one label. Operators: in, notin, exists, !, gt, lt."""
 
     key: str
@@ -74,8 +74,7 @@ class Requirement:
                 return f"{self.key} {self.operator} ({','.join(values)})"
 
 
-@dataclass(frozen=True, slots=True)
-class LabelSelector:
+class LabelSelector(Struct, frozen=True):
     requirements: tuple[Requirement, ...] = ()
     nothing: bool = False
 
@@ -263,8 +262,7 @@ def selector_causes(selector: RawObject, path: str) -> list[Cause]:
     return causes
 
 
-@dataclass(frozen=True, slots=True)
-class FieldTerm:
+class FieldTerm(Struct, frozen=True):
     path: str
     value: str
     equal: bool = True
@@ -273,8 +271,7 @@ class FieldTerm:
         return (field_value(obj, self.path) == self.value) is self.equal
 
 
-@dataclass(frozen=True, slots=True)
-class FieldSelector:
+class FieldSelector(Struct, frozen=True):
     terms: tuple[FieldTerm, ...] = ()
 
     @property

@@ -12,7 +12,8 @@ bounds; the connection is over then.
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 FRAME_BYTES_MAX = 1024 * 1024
 HEADERS_BYTES_MAX = 64 * 1024
@@ -63,29 +64,25 @@ class SpdyError(Exception):
     """What came is no SPDY/3.1, or more than we take."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     stream: int
     headers: Mapping[str, str]
     """Names in lower case."""
     finished: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Data:
+class Data(Struct, frozen=True):
     stream: int
     data: bytes
     finished: bool
     """The client sends no more on it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reset:
+class Reset(Struct, frozen=True):
     stream: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ping:
+class Ping(Struct, frozen=True):
     number: int
 
 

@@ -5,14 +5,14 @@ x-kubernetes-* extensions; where no schema says anything the shape is deduced fr
 objects are granular maps, lists are atomic.
 """
 
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from towpath.machinery.objects import RawObject
 
 
-@dataclass(slots=True, eq=False)
-class Topology:
+class Topology(Struct, eq=False):
     """One place in an object. `fields` beats `elements`; both empty means deduced."""
 
     fields: dict[str, "Topology"] = field(default_factory=dict)

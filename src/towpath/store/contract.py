@@ -16,8 +16,9 @@ Values are the bytes to send. A store never looks inside them.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct
 
 Encode = Callable[[int], bytes]
 """The bytes of an object that is written at the given revision."""
@@ -71,8 +72,7 @@ class Event(NamedTuple):
     deleted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
+class Audit(Struct, frozen=True):
     """Who wrote, as it is kept beside the write."""
 
     user: str
@@ -83,16 +83,14 @@ class Audit:
     manager: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRow:
+class AuditRow(Struct, frozen=True):
     revision: int
     collection: str
     key: str
     audit: Audit
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(Struct, frozen=True):
     """One change to one key. `expected` is the revision it replaces, 0 when it creates."""
 
     collection: str

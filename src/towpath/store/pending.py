@@ -1,15 +1,15 @@
 """Writes that are accepted and not yet durable: at most one per key, the others wait in line."""
 
 import asyncio
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from towpath.store.contract import Event, Stored, Write
 
 Slot = tuple[str, str]
 
 
-@dataclass(slots=True)
-class PendingWrite:
+class PendingWrite(Struct):
     write: Write
     event: Event
     replaces: int

@@ -1,12 +1,11 @@
 """What an audit policy looks at in a request."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from towpath.machinery.users import UserInfo
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What a rule looks at. `resource` is "" for a path that is no resource."""
 
     user: UserInfo

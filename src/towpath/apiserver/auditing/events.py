@@ -6,11 +6,11 @@ wants them, and the code of the answer. Without a policy there is none.
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+from msgspec.structs import replace
 
 from towpath.apiserver.auditing.asked import Asked
 from towpath.apiserver.auditing.policy import NOT_TOLD, Decision, Policy

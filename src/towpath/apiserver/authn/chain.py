@@ -8,9 +8,10 @@ where none are needed; who has none is `system:anonymous`, and may what roles al
 import hmac
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from towpath.apiserver.authn.tokens import ServiceAccountTokens
 from towpath.apiserver.authz.denials import forbidden
@@ -36,8 +37,7 @@ log = logging.getLogger(__name__)
 Headers = Iterable[tuple[bytes, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Reviewed:
+class Reviewed(Struct, frozen=True):
     """What a TokenReview is answered: `user` None when nobody takes the token, and why not."""
 
     user: UserInfo | None
@@ -45,8 +45,7 @@ class Reviewed:
     reasons: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RequestAuthenticator:
+class RequestAuthenticator(Struct, frozen=True):
     """Who a request comes from, impersonation applied. Raises Unauthorized, Forbidden."""
 
     authorize: Authorize

@@ -13,9 +13,10 @@ import secrets
 import ssl
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from towpath.files import write_private
 
@@ -31,8 +32,7 @@ class PkiDamaged(Exception):
     """A file of the folder holds something else than it should; `str()` says which."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pki:
+class Pki(Struct, frozen=True):
     """Paths and secrets of one PKI folder, all present and valid."""
 
     ca_file: Path

@@ -12,13 +12,13 @@ import hashlib
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from msgspec import Struct
 
 from towpath.apiserver.calls import Target, Verbs
 from towpath.machinery.core_kinds import NODE, POD, SECRET, SERVICE_ACCOUNT
@@ -45,15 +45,13 @@ LEGACY = f"{LEGACY_ISSUER}/"
 CREDENTIAL = "authentication.kubernetes.io/credential-id"
 
 
-@dataclass(frozen=True, slots=True)
-class IssuedToken:
+class IssuedToken(Struct, frozen=True):
     token: str
     expires_at: int
     """Seconds since the epoch."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Bound:
+class _Bound(Struct, frozen=True):
     """An object that a token ends with."""
 
     target: Target
@@ -62,8 +60,7 @@ class _Bound:
     """How long the token is good after the object's deletion has begun."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Struct, frozen=True):
     """A token whose signature was good."""
 
     claims: dict[str, Any]

@@ -5,7 +5,8 @@ it does no I/O. Roles are found when a question is asked, so that order of arriv
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from towpath.apiserver.authz.rules import Rule, compile_rules
 from towpath.machinery.errors import BadRequest
@@ -17,32 +18,28 @@ Subject = tuple[str, str]
 """("User" or "Group", name); a ServiceAccount is the User that Kubernetes names for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class RoleRef:
+class RoleRef(Struct, frozen=True):
     """Namespace "" is a ClusterRole."""
 
     namespace: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """What a binding says: the role, and the subjects as decisions are explained with them."""
 
     reference: RoleRef
     subjects: dict[Subject, str]
 
 
-@dataclass(slots=True)
-class ClusterRole:
+class ClusterRole(Struct):
     rules: tuple[Rule, ...]
     labels: dict[str, str]
     selectors: list[LabelSelector]
     """Of the aggregationRule; empty when the role has none."""
 
 
-@dataclass(slots=True)
-class RbacIndex:
+class RbacIndex(Struct):
     """Kept current by `following`; asked through `allowed` or, as an `Authorize`, `authorize`."""
 
     roles: dict[RoleRef, tuple[Rule, ...]] = field(default_factory=dict)

@@ -1,8 +1,10 @@
 """One RBAC rule, compiled: does it allow a request, and does it cover another rule. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import product
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import AccessRequest
@@ -10,8 +12,7 @@ from towpath.machinery.users import AccessRequest
 ALL = "*"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """A PolicyRule. An empty `names` allows every name."""
 
     verbs: frozenset[str]

@@ -5,10 +5,10 @@ import resource
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 
 import orjson
+from msgspec import Struct, field
 
 from towpath.apiserver.http.discovery import Document
 from towpath.machinery.objects import RawObject
@@ -75,8 +75,7 @@ def health(path: str, *, verbose: bool, excluded: Collection[str] = ()) -> bytes
     return "\n".join([*lines, f"{path[1:]} check passed", ""]).encode()
 
 
-@dataclass(slots=True)
-class Metrics:
+class Metrics(Struct):
     """What the front counts by itself, in Prometheus' text format."""
 
     requests: Counter[tuple[str, str, int]] = field(default_factory=Counter)

@@ -14,11 +14,11 @@ httptools parses; the rest of a connection is here. Rules:
 import asyncio
 import math
 from collections import deque
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
 import httptools
+from msgspec import Struct, field
 
 from towpath.apiserver.http.connections import OpenConnections
 from towpath.apiserver.http.http1_exchange import Exchange
@@ -41,8 +41,7 @@ HEAD_TOO_LARGE = (
 )
 
 
-@dataclass(slots=True)
-class Serving:
+class Serving(Struct):
     """What all connections of one listener share."""
 
     application: Application

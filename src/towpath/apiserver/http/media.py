@@ -5,8 +5,9 @@ second; an answer in JSON is always allowed as long as they accept it. Parsed he
 remembered, because a client sends the same one with every request.
 """
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from towpath.machinery.errors import NotAcceptable
 from towpath.machinery.remembering import remember_short
@@ -26,8 +27,7 @@ class Form(Enum):
     PARTIAL_LIST = "PartialObjectMetadataList"
 
 
-@dataclass(frozen=True, slots=True)
-class MediaRange:
+class MediaRange(Struct, frozen=True):
     """One entry of an Accept header."""
 
     type: str
@@ -35,8 +35,7 @@ class MediaRange:
     quality: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     form: Form
     yaml: bool = False
 

@@ -1,7 +1,8 @@
 """URL paths of resources, taken apart: `/apis/<g>/<v>/[namespaces/<ns>/]<plural>/...`. Pure."""
 
-from dataclasses import dataclass
 from urllib.parse import parse_qs
+
+from msgspec import Struct
 
 from towpath.apiserver.auditing.asked import Asked
 from towpath.apiserver.core import selected_name
@@ -11,8 +12,7 @@ from towpath.machinery.users import UserInfo
 NAMESPACE_SUBRESOURCES = frozenset({"status", "finalize"})
 
 
-@dataclass(frozen=True, slots=True)
-class ResourcePath:
+class ResourcePath(Struct, frozen=True):
     """What a path names. `name` is "" for a collection, `subresource` "" for the object itself."""
 
     group: str

@@ -1,6 +1,6 @@
 """One request for a resource: what was asked, of what, by whom. Made once, given to a handler."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from towpath.apiserver.calls import Target
 from towpath.apiserver.http.query import Query
@@ -10,8 +10,7 @@ from towpath.machinery.asgi import Receive, Scope, Send
 from towpath.machinery.users import UserInfo
 
 
-@dataclass(frozen=True, slots=True)
-class ApiRequest:
+class ApiRequest(Struct, frozen=True):
     scope: Scope
     receive: Receive
     send: Send

@@ -1,7 +1,8 @@
 """What is particular to each built-in kind: defaults, what the server fills in, what it refuses."""
 
-from dataclasses import replace
 from importlib import import_module
+
+from msgspec.structs import replace
 
 from towpath.apiserver.kinds.access import BINDING, ROLE
 from towpath.apiserver.kinds.certificates import CERTIFICATE_REQUEST

@@ -6,8 +6,9 @@ established the moment it is stored.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from sys import intern
+
+from msgspec.structs import replace
 
 from towpath.apiserver.kinds.definition_rules import (
     REVIEW_VERSIONS,

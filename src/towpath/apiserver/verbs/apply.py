@@ -4,7 +4,7 @@ What is applied is pruned before its fields are counted and the result is defaul
 nobody owns what they did not write.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from towpath.apiserver import refusals
 from towpath.apiserver.calls import Target, WriteOptions, Written

@@ -1,6 +1,6 @@
 """create: a new object, under its own name or a generated one."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from towpath.apiserver import objectmeta, refusals
 from towpath.apiserver.calls import Target, WriteOptions, Written

@@ -4,8 +4,9 @@ What must happen first is written into the object (deletionTimestamp, finalizers
 removes the last of it removes the object (writing.change_object).
 """
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from towpath.apiserver import refusals
 from towpath.apiserver.calls import Deleted, DeleteOptions, Target

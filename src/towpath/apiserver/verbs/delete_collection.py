@@ -1,6 +1,6 @@
 """deletecollection: delete each object that the selection finds, one after the other."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from towpath.apiserver.calls import DeleteOptions, Page, ReadOptions, Target
 from towpath.apiserver.core import Core

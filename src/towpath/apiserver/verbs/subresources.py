@@ -1,6 +1,6 @@
 """Subresources that are created: `eviction` deletes a pod, `binding` gives it a node."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from towpath.apiserver import refusals
 from towpath.apiserver.calls import DeleteOptions, Target, WriteOptions, Written

@@ -1,7 +1,8 @@
 """update: replace an object or its status. A resourceVersion in it must be the current one."""
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from towpath.apiserver import refusals
 from towpath.apiserver.calls import Target, WriteOptions, Written

@@ -1,15 +1,15 @@
 """The built-in kinds that an API server of ours serves."""
 
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 from towpath.machinery.kinds import Resource
 
 ALL_VERBS = (*("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"),)
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltinKind:
+class BuiltinKind(Struct, frozen=True):
     resource: Resource
     short_names: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from towpath.machinery.cel.costs import PER_CALL_LIMIT
 from towpath.machinery.cel.errors import CelCostExceeded, CelError, CelSyntaxError
 from towpath.machinery.cel.types import Type
@@ -42,8 +44,7 @@ __all__ = [
 PROGRAMS_KEPT = 4096
 
 
-@dataclass(slots=True)
-class Meter:
+class Meter(Struct):
     """What may still be spent; several expressions may share one."""
 
     left: int

@@ -5,8 +5,11 @@ ends with NeedsAnswer; who evaluates asks, notes the answer and evaluates again.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from towpath.machinery.cel.errors import CelError
 from towpath.machinery.cel.functions import Library
@@ -38,29 +41,25 @@ class NeedsAnswer(Exception):
         return str(self)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Authorizer:
+class Authorizer(Struct, frozen=True, eq=False):
     TYPE_NAME = "kubernetes.authorization.Authorizer"
     user: UserInfo
     answers: Answers
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PathCheck:
+class PathCheck(Struct, frozen=True, eq=False):
     TYPE_NAME = "kubernetes.authorization.PathCheck"
     authorizer: Authorizer
     path: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class GroupCheck:
+class GroupCheck(Struct, frozen=True, eq=False):
     TYPE_NAME = "kubernetes.authorization.GroupCheck"
     authorizer: Authorizer
     group: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ResourceCheck:
+class ResourceCheck(Struct, frozen=True, eq=False):
     TYPE_NAME = "kubernetes.authorization.ResourceCheck"
     authorizer: Authorizer
     group: str

@@ -5,7 +5,8 @@ functions and variables resolved.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from towpath.machinery.cel import syntax, types
 from towpath.machinery.cel.conversions import parse_duration, parse_timestamp
@@ -20,8 +21,7 @@ Mistake = tuple[int, str]
 """The node, and what is wrong there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Declarations:
+class Declarations(Struct, frozen=True):
     """What an expression may name."""
 
     variables: Mapping[str, Type]
@@ -32,8 +32,7 @@ class Declarations:
     """A type, and all types below it, that have whatever fields are asked for."""
 
 
-@dataclass(slots=True)
-class Checked:
+class Checked(Struct):
     parsed: syntax.Parsed
     result: Type
     types: dict[int, Type]
@@ -69,8 +68,7 @@ def check(parsed: syntax.Parsed, declarations: Declarations) -> tuple[Checked, l
     return checked, [parsed.problem(*one) for one in sorted(mistakes, key=parsed.place_of)]
 
 
-@dataclass(slots=True)
-class _Checker:
+class _Checker(Struct):
     parsed: syntax.Parsed
     declarations: Declarations
     by_node: dict[int, Type] = field(default_factory=dict)

@@ -5,7 +5,8 @@ rules fit into a definition depends on every number in it, so that oddities are 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from towpath.machinery.cel import syntax
 from towpath.machinery.cel.call_estimates import call_estimate
@@ -29,8 +30,7 @@ SizeOf = Callable[[Path], int | None]
 _SCALARS = frozenset(("bool", "double", "duration", "int", "timestamp", "uint"))
 
 
-@dataclass(frozen=True, slots=True)
-class Entries:
+class Entries(Struct, frozen=True):
     """Sizes of what a list or a map holds."""
 
     kind: str
@@ -43,8 +43,7 @@ class Entries:
         return Entries(self.kind, self.key.union(other.key), self.value.union(other.value))
 
 
-@dataclass(frozen=True, slots=True)
-class Local:
+class Local(Struct, frozen=True):
     path: Path
     size: Range | None
     entries: Entries | None
@@ -55,8 +54,7 @@ def estimate(checked: Checked, size_of: SizeOf) -> int:
     return _Estimator(checked, size_of).cost(checked.parsed.root).high
 
 
-@dataclass(slots=True)
-class _Estimator:
+class _Estimator(Struct):
     checked: Checked
     size_of: SizeOf
     paths: dict[int, Path] = field(default_factory=dict)

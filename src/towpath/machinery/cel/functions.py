@@ -5,8 +5,9 @@ where costs refer to them.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from towpath.machinery.cel.errors import no_such_overload
 from towpath.machinery.cel.types import NAMED, Signature, Type, read_signature
@@ -15,8 +16,7 @@ from towpath.machinery.cel.values import Duration, Opt, Timestamp, TypeValue, UI
 Run = Callable[..., Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Overload:
+class Overload(Struct, frozen=True):
     id: str
     signature: Signature
     run: Run

@@ -6,10 +6,11 @@ Source: k8s.io/apiserver/pkg/cel/library.
 import ipaddress
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, quote, urlsplit
+
+from msgspec import Struct
 
 from towpath.machinery.cel.errors import CelError
 from towpath.machinery.cel.functions import Library
@@ -28,14 +29,12 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+class Quantity(Struct, frozen=True):
     TYPE_NAME = "kubernetes.Quantity"
     amount: Fraction
 
 
-@dataclass(frozen=True, slots=True)
-class Url:
+class Url(Struct, frozen=True):
     TYPE_NAME = "kubernetes.URL"
     text: str
 
@@ -48,8 +47,7 @@ class Url:
         return self.parts.netloc.rpartition("@")[2]
 
 
-@dataclass(frozen=True, slots=True)
-class Ip:
+class Ip(Struct, frozen=True):
     TYPE_NAME = "net.IP"
     address: _Address
 
@@ -57,15 +55,13 @@ class Ip:
         return len(self.address.packed)
 
 
-@dataclass(frozen=True, slots=True)
-class Cidr:
+class Cidr(Struct, frozen=True):
     TYPE_NAME = "net.CIDR"
     address: _Address
     network: _Network
 
 
-@dataclass(frozen=True, slots=True)
-class Semver:
+class Semver(Struct, frozen=True):
     TYPE_NAME = "kubernetes.Semver"
     core: tuple[int, ...]
     pre_release: str
@@ -81,8 +77,7 @@ class Semver:
         return (self.core, 0, parts)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Format:
+class Format(Struct, frozen=True, eq=False):
     TYPE_NAME = "kubernetes.NamedFormat"
     name: str
     errors: Callable[[str], list[str]]

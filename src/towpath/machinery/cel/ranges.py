@@ -1,8 +1,9 @@
 """Ranges of sizes and costs, which never overflow."""
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from towpath.machinery.cel import syntax
 from towpath.machinery.cel.types import Type
@@ -43,8 +44,7 @@ UNKNOWN = Range(0, UNBOUNDED)
 ONE, ZERO = fixed(1), fixed(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Operand:
+class Operand(Struct, frozen=True):
     """A target or an argument of a call."""
 
     path: Path

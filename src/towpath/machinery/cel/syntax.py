@@ -6,11 +6,11 @@ Kubernetes (types from schemas, costs, its own functions) is decided on the tree
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from cel_expr_python import cel
+from msgspec import Struct, field
 
 from towpath.machinery.cel.errors import CelSyntaxError
 from towpath.machinery.cel.values import UInt
@@ -20,36 +20,31 @@ _EXTENSIONS = ("optional", "two-var-comprehensions", "lists")
 _CONFIG = "name: kubernetes\nextensions:\n" + "".join(f"- name: {name}\n" for name in _EXTENSIONS)
 
 
-@dataclass(slots=True, eq=False)
-class Literal:
+class Literal(Struct, eq=False):
     id: int
     value: Any
 
 
-@dataclass(slots=True, eq=False)
-class Ident:
+class Ident(Struct, eq=False):
     id: int
     name: str
 
 
-@dataclass(slots=True, eq=False)
-class Select:
+class Select(Struct, eq=False):
     id: int
     operand: "Node"
     field: str
     test_only: bool
 
 
-@dataclass(slots=True, eq=False)
-class Call:
+class Call(Struct, eq=False):
     id: int
     target: "Node | None"
     function: str
     args: list["Node"]
 
 
-@dataclass(slots=True, eq=False)
-class Elements:
+class Elements(Struct, eq=False):
     """A list literal."""
 
     id: int
@@ -57,8 +52,7 @@ class Elements:
     optional: frozenset[int]
 
 
-@dataclass(slots=True, eq=False)
-class Entry:
+class Entry(Struct, eq=False):
     """Of a map literal or a message: a message's key is its field's name."""
 
     id: int
@@ -67,16 +61,14 @@ class Entry:
     optional: bool
 
 
-@dataclass(slots=True, eq=False)
-class Entries:
+class Entries(Struct, eq=False):
     """A map literal."""
 
     id: int
     entries: list[Entry]
 
 
-@dataclass(slots=True, eq=False)
-class Message:
+class Message(Struct, eq=False):
     """`Type{field: value}`."""
 
     id: int
@@ -84,8 +76,7 @@ class Message:
     fields: list[Entry]
 
 
-@dataclass(slots=True, eq=False)
-class Fold:
+class Fold(Struct, eq=False):
     """What all(), exists(), map() and their kin become."""
 
     id: int
@@ -114,8 +105,7 @@ Node = Literal | Ident | Select | Call | Elements | Entries | Message | Fold
 ACCUMULATORS = ("__result__", "@result")
 
 
-@dataclass(slots=True, eq=False)
-class Parsed:
+class Parsed(Struct, eq=False):
     text: str
     root: Node
     positions: dict[int, int] = field(default_factory=dict)

@@ -6,8 +6,9 @@ capitals are type parameters.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 NULLABLE = frozenset(("opaque", "struct", "duration", "timestamp"))
 _NAMES = {
@@ -17,8 +18,7 @@ _NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Type:
+class Type(Struct, frozen=True):
     kind: str
     params: tuple["Type", ...] = ()
     name: str = ""
@@ -117,8 +117,7 @@ def _read(tokens: list[str]) -> tuple[Type, list[str]]:
     return NAMED.get(name) or Type(name, tuple(params)), rest
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     params: tuple[Type, ...]
     """With the target first, when it is a method."""
     result: Type

@@ -6,9 +6,10 @@ int, float, str, bytes, bool, None, list and dict stand for themselves. Python w
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from towpath.machinery.cel.errors import CelError, no_such_overload
 
@@ -22,8 +23,7 @@ class UInt(int):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Timestamp:
+class Timestamp(Struct, frozen=True, order=True):
     """Nanoseconds since 1970."""
 
     ns: int
@@ -40,8 +40,7 @@ class Timestamp:
         return f"{text.zfill(19)}.{fraction}Z" if fraction else f"{text.zfill(19)}Z"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Duration:
+class Duration(Struct, frozen=True, order=True):
     ns: int
 
     def __str__(self) -> str:
@@ -52,8 +51,7 @@ class Duration:
         return f"{sign}{seconds}.{fraction}s" if fraction else f"{sign}{seconds}s"
 
 
-@dataclass(frozen=True, slots=True)
-class TypeValue:
+class TypeValue(Struct, frozen=True):
     """What type() gives."""
 
     name: str

@@ -6,7 +6,8 @@ k8s.io/apiserver/pkg/cel/common/schemas.go.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from towpath.machinery.cel import types
 from towpath.machinery.cel.types import Type
@@ -18,8 +19,7 @@ _TEXT: RawObject = {"type": "string"}
 _METADATA: RawObject = {"type": "object", "properties": {"name": _TEXT, "generateName": _TEXT}}
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(Struct, frozen=True):
     type: Type
     smallest: int
     """Bytes of the smallest JSON that it can be."""

@@ -6,7 +6,9 @@ x-kubernetes-validations in apiextensions-apiserver.
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from towpath.machinery.causes import forbidden, invalid_value, required, unsupported
 from towpath.machinery.cel import CelSyntaxError, Program
@@ -63,8 +65,7 @@ def _has_lines(text: str) -> bool:
     return "\n" in text or "\r" in text
 
 
-@dataclass(slots=True)
-class _Total:
+class _Total(Struct):
     cost: int = 0
     dear: list[tuple[int, str]] = field(default_factory=list)
 
@@ -74,8 +75,7 @@ class _Total:
             self.dear = sorted([*self.dear, (cost, path)], key=lambda one: -one[0])[:4]
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """A part of the schema on the way down."""
 
     schema: RawObject

@@ -1,9 +1,10 @@
 """What a table has columns for, and how their cells are found."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from towpath.machinery.durations import age
 from towpath.machinery.objects import RawObject
@@ -11,8 +12,7 @@ from towpath.machinery.objects import RawObject
 Cells = Callable[[RawObject, datetime], list[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class TableColumns:
+class TableColumns(Struct, frozen=True):
     definitions: list[RawObject]
     cells: Cells
 

@@ -3,9 +3,10 @@
 Source of the rules: printPod in kubernetes' pkg/printers.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from towpath.machinery.objects import RawObject
 from towpath.machinery.tables.columns import age_of, name_of, since
@@ -13,8 +14,7 @@ from towpath.machinery.tables.columns import age_of, name_of, since
 COLUMNS = "Name, Ready, Status, Restarts, Age, IP*, Node*, Nominated Node*, Readiness Gates*"
 
 
-@dataclass(slots=True)
-class _Tally:
+class _Tally(Struct):
     reason: str
     restarts: int = 0
     ready: int = 0

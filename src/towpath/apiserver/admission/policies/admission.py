@@ -6,6 +6,7 @@ from functools import cached_property, partial
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from towpath.apiserver import refusals
 from towpath.apiserver.admission.policies.bound import (
@@ -51,8 +52,7 @@ REASONS: dict[str, type[StatusError]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Validation:
+class Validation(Struct, frozen=True):
     check: Expression
     said: Expression | None
     words: str
@@ -83,16 +83,14 @@ class ValidatingPolicy(Policy):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Denial:
+class Denial(Struct, frozen=True):
     message: str
     reason: str = "Invalid"
     index: int = 0
     """Which validation."""
 
 
-@dataclass(slots=True)
-class Verdict:
+class Verdict(Struct):
     denials: list[Denial]
     errors: list[str]
     """Of audit annotations: they deny whatever the binding's actions are."""

@@ -5,8 +5,9 @@ once for each object and parameter; all expressions of a policy share one budget
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+from msgspec import Struct, field
 
 from towpath.apiserver.core import Core, Operation
 from towpath.apiserver.kinds.expressions import REQUEST_RESOURCE, Language
@@ -34,8 +35,7 @@ class OutOfBudget(CelError):
     """The expressions of a policy have cost as much together as they may."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(Struct, frozen=True):
     """One of a policy's, compiled; or why it does not compile."""
 
     text: str
@@ -124,8 +124,7 @@ class Variables(dict[str, Any]):
         return value
 
 
-@dataclass(slots=True)
-class Scene:
+class Scene(Struct):
     """One write, as the expressions about it see it."""
 
     operation: Operation

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
+from msgspec import Struct
+
 from towpath.apiserver import refusals
 from towpath.apiserver.admission.policies.bound import (
     Bindings,
@@ -66,8 +68,7 @@ def _own(raw: RawObject) -> RawObject:
     return own
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(Struct, frozen=True):
     """One policy with one binding and one of its parameters."""
 
     policy: MutatingPolicy

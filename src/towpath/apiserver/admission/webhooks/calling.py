@@ -6,8 +6,9 @@ Source: `admission.k8s.io/v1`, and what kube-apiserver accepts of an answer.
 import base64
 import binascii
 import uuid
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from towpath.apiserver import outgoing
 from towpath.apiserver.admission.policies.evaluation import options_of, request_of
@@ -34,8 +35,7 @@ class AnswerInvalid(Exception):
         super().__init__(f"received invalid webhook response: {why}")
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Struct, frozen=True):
     allowed: bool
     status: RawObject = field(default_factory=dict)
     """Of a refusal: message, reason, code, details."""

@@ -5,7 +5,9 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT, target_namespace
 from towpath.client.protocols import Client
