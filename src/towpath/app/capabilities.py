@@ -19,6 +19,7 @@ from towpath.capabilities.portal import (
     notifications,
     objects,
     scorecards,
+    search,
     templates,
 )
 from towpath.hooks.capability import Capability
@@ -42,6 +43,7 @@ BUILT_IN: tuple[Capability, ...] = (
     actions.CAPABILITY,
     catalog.CAPABILITY,
     docs.CAPABILITY,
+    search.CAPABILITY,
     audit.CAPABILITY,
     notifications.CAPABILITY,
     home.CAPABILITY,

@@ -30,6 +30,7 @@ from towpath.records.search import DocsShelf, Passages
 
 if TYPE_CHECKING:
     from towpath.hooks.checks import ServiceCheck
+    from towpath.hooks.palette import PaletteSource
     from towpath.hooks.tabs import ServiceTab
 
 
@@ -88,6 +89,8 @@ class Visit:
     tabs: Sequence["ServiceTab"] = ()
     """What capabilities and plug-ins add to the service page just now."""
     checks: Sequence["ServiceCheck"] = ()
+    offers: Sequence["PaletteSource"] = ()
+    """What capabilities offer in the palette."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from towpath.machinery.documents import dump_document
 from towpath.machinery.errors import StatusError
 from towpath.machinery.kinds import GROUP, Resource
 from towpath.machinery.objects import RawObject
-from towpath.machinery.users import PLATFORM
+from towpath.machinery.references import DEFAULT_NAMESPACE
+from towpath.machinery.users import PLATFORM, UserInfo
 
 _REVIEW = Resource(
     "authorization.k8s.io",
@@ -77,6 +78,14 @@ async def may(
     except StatusError:
         return False
     return bool((answered.get("status") or {}).get("allowed"))
+
+
+def own_references(user: UserInfo) -> tuple[str, ...]:
+    """As what a person owns things: themselves and their groups."""
+    groups = (group for group in user.groups if not group.startswith("system:"))
+    refs = [f"user:{DEFAULT_NAMESPACE}/{user.name}"]
+    refs += [f"group:{DEFAULT_NAMESPACE}/{group}" for group in groups]
+    return tuple(ref.lower() for ref in refs)
 
 
 def docs_page(kind: str, namespace: str, name: str) -> str:

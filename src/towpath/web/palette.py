@@ -1,4 +1,4 @@
-"""The command palette's answers: where to go, what to do, and what is known by those words.
+"""The command palette's answers: what capabilities offer for what was typed, and places.
 
 What was asked for by its name comes first. Everything is asked with the visitor's rights, and each
 part stops at a few, so that an answer costs the same with ten services and with thousands.
@@ -14,14 +14,10 @@ from starlette.responses import Response
 
 from towpath.hooks.pages import Visit
 from towpath.hooks.palette import PaletteItem, PaletteQuestion, PaletteSource
-from towpath.records.contract import Entity
 
 WORDS_CHARACTERS_MAX = 100
 PAGE_CHARACTERS_MAX = 1000
-ENTITIES_MAX = 8
 PROJECTS_MAX = 6
-KINDS = ("Component", "System", "API", "Resource", "Group", "User")
-"""What people look for most comes first; within a kind the best match does."""
 
 PLACES = (
     PaletteItem("Go to", "Sessions and tokens", "/account"),
@@ -37,7 +33,10 @@ OWN = (
     PaletteItem("Do", "Expand the navigation", LOOK, fields={"rail": "open"}),
     PaletteItem("Do", "Sign out", "/sign-out", fields={"sure": "yes"}),
 )
-ORDER = ("Here", "Services", "Catalog", "Do", "Projects", "Runs", "Objects", "Go to")
+ORDER = (
+    *("Here", "Services", "Catalog", "Do", "Projects", "Runs"),
+    *("Objects", "Docs", "APIs", "Go to", "Search"),
+)
 """Of the headings, when something has been typed; before that, places come after what is here."""
 ORDER_AT_FIRST = ("Here", "Go to", "Projects", "Do")
 
@@ -55,13 +54,10 @@ async def answer(
     projects: Iterable[str],
     sources: Sequence[PaletteSource],
 ) -> Response:
-    found, *offered = await asyncio.gather(
-        _entities(visit, question), *(source(visit, question) for source in sources)
-    )
+    offered = await asyncio.gather(*(source(visit, question) for source in sources))
     places = [PaletteItem("Go to", label, href) for href, label, _ in rail if href != "/about"]
     named = [name for name in projects if question.fits(name)][:PROJECTS_MAX]
     items = [
-        *found,
         *(item for item in places if question.fits(item.label)),
         *(item for items in offered for item in items),
         *(item for item in (*PLACES, *OWN) if question.fits(item.label)),
@@ -80,25 +76,3 @@ async def answer(
 
 def _rank(word: str, order: Sequence[str]) -> int:
     return order.index(word) if word in order else len(order)
-
-
-async def _entities(visit: Visit, question: PaletteQuestion) -> list[PaletteItem]:
-    if not question.text:
-        return []
-    found = await visit.records.catalog.find(visit.viewer, question.text, limit=ENTITIES_MAX)
-    return [_of_entity(one) for one in sorted(found, key=lambda one: _rank(one.kind, KINDS))]
-
-
-def _of_entity(entity: Entity) -> PaletteItem:
-    label = entity.title or entity.name
-    if entity.workload and entity.project:
-        health = entity.state.health if entity.state else ""
-        href = f"/projects/{quote(entity.project)}/workloads/{quote(entity.workload)}"
-        return PaletteItem("Services", label, href, _joined(health, entity.project))
-    parts = (entity.kind.lower(), entity.namespace, entity.name)
-    href = "/catalog/" + "/".join(quote(part, safe="") for part in parts)
-    return PaletteItem("Catalog", label, href, _joined(entity.kind, entity.project))
-
-
-def _joined(*parts: str) -> str:
-    return " - ".join(part for part in parts if part)

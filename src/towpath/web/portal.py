@@ -196,6 +196,7 @@ class _Shell:
             git=portal.git_of(user),
             tabs=portal.tabs(),
             checks=portal.checks(),
+            offers=portal.palette,
         )
 
     async def _answered(

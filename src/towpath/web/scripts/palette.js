@@ -5,6 +5,7 @@ import { go, show } from "./journey.js";
 
 const REST_MS = 60;
 const RECENT_MAX = 5;
+const KEPT_MAX = 50;
 const PAGE_ROWS = 6;
 let dialog = null;
 let shownFor = null;
@@ -70,7 +71,8 @@ async function fill(input, results, said) {
     results.replaceChildren(said_none("The platform does not answer. Try again in a moment."));
     return;
   }
-  const items = [...(asked ? [] : recent()), ...(await answer.json()).items];
+  const offered = (await answer.json()).items;
+  const items = asked ? knownFirst(offered) : [...recent(), ...offered];
   if (!dialog || input.value.trim() !== asked) return;
   shownFor = asked;
   results.replaceChildren();
@@ -176,23 +178,36 @@ function send(item) {
   form.requestSubmit();
 }
 
-// Where one went lately: of this tab and this person, and gone with them.
+// Where one went lately, and how often: of this tab and this person, and gone with them.
 const KEY = `towpath-recent-${document.querySelector(".rail-foot summary")?.title ?? ""}`;
 
-function recent() {
+function kept() {
   try {
-    const kept = JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
-    return kept.map(({ label, href, detail }) => ({ group: "Recent", label, href, detail, fields: {}, copy: "" }));
+    return JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
   } catch {
     return [];
   }
 }
 
+function recent() {
+  const shown = kept().slice(0, RECENT_MAX);
+  return shown.map(({ label, href, detail }) => ({ group: "Recent", label, href, detail, fields: {}, copy: "" }));
+}
+
+// Of what stands under one heading, where one goes most comes first.
+function knownFirst(items) {
+  const times = new Map(kept().map((one) => [one.href, one.times ?? 1]));
+  const groups = [...new Set(items.map((item) => item.group))];
+  const often = (item) => (isLink(item) ? times.get(item.href) ?? 0 : 0);
+  return groups.flatMap((group) => items.filter((item) => item.group === group).sort((a, b) => often(b) - often(a)));
+}
+
 function remember({ label, href, detail }) {
   try {
-    const others = recent().filter((one) => one.href !== href);
-    const kept = [{ label, href, detail }, ...others].slice(0, RECENT_MAX);
-    sessionStorage.setItem(KEY, JSON.stringify(kept.map((one) => ({ label: one.label, href: one.href, detail: one.detail }))));
+    const before = kept();
+    const times = (before.find((one) => one.href === href)?.times ?? 0) + 1;
+    const others = before.filter((one) => one.href !== href);
+    sessionStorage.setItem(KEY, JSON.stringify([{ label, href, detail, times }, ...others].slice(0, KEPT_MAX)));
   } catch {
     // Nothing is remembered where the browser keeps nothing.
   }

@@ -1,8 +1,9 @@
 """Docs are rendered as they are pushed: what changed, and what a change reaches; then searched."""
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from tests.portal import ALICE, RunningPortal, running_portal
@@ -24,33 +25,20 @@ REF = "component:demo/orders"
 
 
 def platform_of(portal: RunningPortal) -> Platform:
+    """Of all that a platform has, what docs and search are made of."""
     records = portal.records
-    nothing = cast(Any, None)
-    return Platform(
-        api=portal.client,
-        clusters=nothing,
-        git=portal.git,
-        images=nothing,
-        processes=nothing,
-        logs=records.logs,
-        catalog=records.catalog,
-        trail=nothing,
-        audit=records.audit,
-        inbox=records.inbox,
-        passages=records.passages,
-        docs=records.docs,
-        seen=records.seen,
-        changes=records.changes,
-        people=nothing,
-        addresses=nothing,
-        authorize=portal.front.authorize,
-        service_account_token=nothing,
-        template_actions=dict,
-        data_dir=Path(),
-        cache_dir=Path(),
-        database_url="",
-        ca_file=Path(),
-    )
+    unused: dict[str, Any] = dict.fromkeys(one.name for one in fields(Platform))
+    given = {
+        "api": portal.client,
+        "git": portal.git,
+        "catalog": records.catalog,
+        "passages": records.passages,
+        "docs": records.docs,
+        "seen": records.seen,
+        "changes": records.changes,
+        "authorize": portal.front.authorize,
+    }
+    return Platform(**{**unused, **given})
 
 
 class Building:

@@ -9,9 +9,9 @@ from tests.portal import ALICE, RunningPortal, running_portal
 from tests.unit.capabilities.docs.test_building import Building, platform_of
 from tests.unit.capabilities.docs.test_pages_of_docs import FILES, described, push
 
-from towpath.capabilities.portal.docs.techdocs import apis, refusal
+from towpath.capabilities.portal.docs.techdocs import apis
 from towpath.engines.git.port import RepositoryName
-from towpath.hooks.apis import ApiAnswer, ApiRequest
+from towpath.hooks.apis import ApiAnswer, ApiRequest, backstage_refusal
 from towpath.machinery.errors import MethodNotAllowed, NotFound
 from towpath.machinery.users import UserInfo
 from towpath.records.contract import Viewer
@@ -118,7 +118,7 @@ async def test_who_may_not_read_the_repository_reads_nothing(portal: RunningPort
 
 async def test_errors_are_in_backstages_words(portal: RunningPortal) -> None:
     request = asked(portal, "/x")
-    answer = refusal(request, NotFound("no docs"))
+    answer = backstage_refusal(request, NotFound("no docs"))
     assert answer.status == 404
     assert orjson.loads(answer.body) == {
         "error": {"name": "NotFoundError", "message": "no docs"},

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
 from towpath.capabilities.portal.catalog.descriptors import KINDS
+from towpath.hooks.showing import own_references
 from towpath.machinery.errors import BadRequest
-from towpath.machinery.references import DEFAULT_NAMESPACE
 from towpath.machinery.users import UserInfo
 from towpath.records.contract import HEALTHS, EntityFilter
 
@@ -119,11 +119,3 @@ def kept_query(text: str) -> str:
 
 def address(query: Mapping[str, str]) -> str:
     return f"{CATALOG}?{urlencode(query)}" if query else CATALOG
-
-
-def own_references(user: UserInfo) -> tuple[str, ...]:
-    """As what a person owns things: themselves and their groups."""
-    groups = (group for group in user.groups if not group.startswith("system:"))
-    refs = [f"user:{DEFAULT_NAMESPACE}/{user.name}"]
-    refs += [f"group:{DEFAULT_NAMESPACE}/{group}" for group in groups]
-    return tuple(ref.lower() for ref in refs)

@@ -19,7 +19,6 @@ from towpath.capabilities.portal.catalog.asked import (
     Asked,
     asked_of,
     kept_query,
-    own_references,
 )
 from towpath.capabilities.portal.catalog.descriptors import KINDS
 from towpath.capabilities.portal.catalog.entity_page import (
@@ -31,6 +30,7 @@ from towpath.capabilities.portal.catalog.entity_page import (
     short,
 )
 from towpath.hooks.pages import Answer, LiveRecords, Page, PageRoute, Redirect, Visit
+from towpath.hooks.showing import own_references
 from towpath.machinery.errors import BadRequest
 from towpath.records.contract import Entity, SavedView
 

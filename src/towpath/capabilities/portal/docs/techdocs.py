@@ -21,10 +21,10 @@ from towpath.capabilities.portal.docs.reading import LOCATION, Docs, annotations
 from towpath.capabilities.portal.docs.site import Entry, address
 from towpath.capabilities.portal.docs.versions import commit_of
 from towpath.engines.git.port import GitError, RepositoryName
-from towpath.hooks.apis import ApiAnswer, ApiRequest, ForeignApi
+from towpath.hooks.apis import ApiAnswer, ApiRequest, ForeignApi, backstage_refusal
 from towpath.hooks.platform import Platform
 from towpath.hooks.showing import docs_page
-from towpath.machinery.errors import MethodNotAllowed, NotFound, StatusError
+from towpath.machinery.errors import MethodNotAllowed, NotFound
 from towpath.machinery.objects import CommitSHA
 from towpath.machinery.references import EntityRef
 from towpath.machinery.users import AccessRequest
@@ -51,29 +51,10 @@ HARMLESS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "private, max-age=60",
 }
-ERROR_NAMES = {
-    400: "InputError",
-    401: "AuthenticationError",
-    403: "NotAllowedError",
-    404: "NotFoundError",
-    409: "ConflictError",
-}
 
 
 def apis(platform: Platform) -> Sequence[ForeignApi]:
-    return (ForeignApi(API, _TechDocs(platform).answer, refusal),)
-
-
-def refusal(request: ApiRequest | None, error: StatusError) -> ApiAnswer:
-    """As Backstage's backends say it."""
-    name = ERROR_NAMES.get(error.code, "Error")
-    said: dict[str, Any] = {
-        "error": {"name": name, "message": error.message},
-        "response": {"statusCode": error.code},
-    }
-    if request is not None:
-        said["request"] = {"method": request.method, "url": request.path}
-    return ApiAnswer(orjson.dumps(said), error.code)
+    return (ForeignApi(API, _TechDocs(platform).answer, backstage_refusal),)
 
 
 @dataclass(frozen=True, slots=True)
