@@ -1,4 +1,4 @@
-"""The world of templates with upgrades: a template in a repository of the project, and instances."""
+"""The world of templates with upgrades: a template in a repository, and what came of it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -43,7 +43,7 @@ STEPS: list[RawObject] = [
         "id": "publish",
         "action": "publish:towpath",
         "input": {
-            "repoUrl": "${{ towpath.host }}?owner=${{ towpath.project }}&repo=${{ parameters.name }}"
+            "repoUrl": "host?owner=${{ towpath.project }}&repo=${{ parameters.name }}",
         },
     },
 ]

@@ -31,6 +31,7 @@ from towpath.engines.git.port import (
 from towpath.machinery.errors import AlreadyExists
 from towpath.machinery.objects import CommitSHA, RawObject
 
+FAILED_PHASES = (FAILED, CANCELLED)
 WORKFLOWS = ".github/workflows"
 PUSH, PULL_REQUEST = "push", "pull_request"
 
@@ -44,7 +45,7 @@ class Check:
 
     @property
     def has_failed(self) -> bool:
-        return self.phase in (FAILED, CANCELLED)
+        return self.phase in FAILED_PHASES
 
     @property
     def is_finished(self) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE
+from towpath.capabilities.portal.templates.upgrades.campaigns import Campaigns
 from towpath.capabilities.portal.templates.upgrades.checking import Checks
 from towpath.capabilities.portal.templates.upgrades.instances import (
     Instances,
@@ -13,13 +14,18 @@ from towpath.capabilities.portal.templates.upgrades.instances import (
     enqueue_instances,
 )
 from towpath.capabilities.portal.templates.upgrades.kinds import (
+    CAMPAIGN_LABEL,
+    CAMPAIGN_NAMESPACE_LABEL,
+    GOING,
     TEMPLATE_INSTANCE,
     TEMPLATE_UPGRADE,
+    UPGRADE_CAMPAIGN,
+    phase_of,
 )
 from towpath.capabilities.portal.templates.upgrades.upgrading import Upgrades
 from towpath.capabilities.portal.templates.upgrades.versions import Lineage
 from towpath.hooks.platform import Platform
-from towpath.machinery.objects import Key, RawObject, key_of
+from towpath.machinery.objects import Key, RawObject, key_of, labels_of
 from towpath.runtime.controller import Controller
 from towpath.runtime.informer import Informer
 from towpath.runtime.sources import Enqueue, Running, SpecWatch, Watch
@@ -36,6 +42,12 @@ def controllers(platform: Platform) -> Sequence[Controller]:
         for upgrade in list(upgrades.list(namespace)):
             if upgrade["spec"]["repository"] == repository:
                 yield key_of(upgrade)
+
+    campaigns = Informer(api, UPGRADE_CAMPAIGN)
+
+    def of_instance(_: RawObject) -> Iterable[Key]:
+        """One may opt out of any campaign that goes on."""
+        return [key_of(one) for one in campaigns.list() if phase_of(one) in GOING]
 
     return (
         Controller(
@@ -58,7 +70,22 @@ def controllers(platform: Platform) -> Sequence[Controller]:
                 _Pushed(platform, upgrades),
             ],
         ),
+        Controller(
+            "upgradecampaigns",
+            Campaigns(api, git, lineage).reconciler(),
+            [
+                Running(campaigns),
+                Watch(api, TEMPLATE_UPGRADE, _campaign_key, labels=CAMPAIGN_LABEL),
+                SpecWatch(api, TEMPLATE_INSTANCE, of_instance),
+            ],
+            concurrency=1,
+        ),
     )
+
+
+def _campaign_key(upgrade: RawObject) -> Iterable[Key]:
+    labels = labels_of(upgrade)
+    return (Key(labels.get(CAMPAIGN_NAMESPACE_LABEL, ""), labels[CAMPAIGN_LABEL]),)
 
 
 def _repository_key(obj: RawObject) -> Iterable[Key]:

@@ -49,6 +49,7 @@ OURS, THEIRS = "Ours", "Theirs"
 """Whose state of a file counts where both have changed it."""
 
 RUNNING, PAUSED, STOPPED, DONE, CANCELLED = "Running", "Paused", "Stopped", "Done", "Cancelled"
+GOING = (RUNNING, PAUSED, STOPPED)
 WAITING, SKIPPED = "Waiting", "Skipped"
 """Of a campaign's instance: its wave has not come yet; it is left out."""
 
@@ -327,7 +328,6 @@ _CAMPAIGN_SPEC: RawObject = {
         "projects": {
             "type": "array",
             "maxItems": 500,
-            "default": [],
             "items": _NAME,
             "description": "Only instances of these; all when empty. A campaign in a project's "
             "namespace is of that project.",
@@ -368,7 +368,6 @@ _CAMPAIGN_SPEC: RawObject = {
         "exclude": {
             "type": "array",
             "maxItems": 1000,
-            "default": [],
             "description": "What this campaign leaves out.",
             "items": {
                 "type": "object",
@@ -429,7 +428,13 @@ _CAMPAIGN_STATUS: RawObject = {
                 "properties": {
                     "project": {"type": "string"},
                     "repository": {"type": "string"},
+                    "instance": {"type": "string", "description": "Its TemplateInstance."},
                     "wave": {"type": "integer", "description": "0 for one that is left out."},
+                    "failed": {"type": "boolean", "description": "A pipeline of it fails."},
+                    "settled": {
+                        "type": "boolean",
+                        "description": "Nothing more happens to it by itself.",
+                    },
                     "upgrade": {"type": "string", "description": "The name of its upgrade."},
                     "phase": {"type": "string"},
                     "message": {"type": "string"},
