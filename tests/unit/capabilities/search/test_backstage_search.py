@@ -1,4 +1,4 @@
-"""Backstage's search API: its documents, cursors and errors; and that answers are never outdated."""
+"""Backstage's search API: its documents, cursors and errors; and no answer is ever outdated."""
 
 import base64
 from collections.abc import AsyncIterator
