@@ -30,11 +30,14 @@ class Comparison(Struct, frozen=True):
     def limited(self, resets: frozenset[str]) -> "Comparison":
         """Without what nobody owns, and without the fields that the endpoint does not write."""
         return Comparison(
-            *(
-                without(without_identity(fields), resets)
-                for fields in (self.added, self.modified, self.removed)
-            )
+            _limited(self.added, resets),
+            _limited(self.modified, resets),
+            _limited(self.removed, resets),
         )
+
+
+def _limited(fields: FieldSet, resets: frozenset[str]) -> FieldSet:
+    return without(without_identity(fields), resets) if fields else fields
 
 
 def compare(old: Any, new: Any, topology: Topology) -> Comparison:

@@ -168,7 +168,8 @@ def everything_in(value: Any, topology: Topology) -> FieldSet:
     if isinstance(value, dict) and value and not topology.atomic:
         result: FieldSet = {SELF: _LEAF}
         for name, below in value.items():
-            result[f"f:{name}"] = everything_in(below, topology.below(name))
+            has_parts = below and isinstance(below, dict | list)
+            result[f"f:{name}"] = everything_in(below, topology.below(name)) if has_parts else _LEAF
         return result
     if isinstance(value, list) and value and topology.list_type != "atomic":
         result = {SELF: _LEAF}
