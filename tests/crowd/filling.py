@@ -26,7 +26,8 @@ from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD
 from towpath.capabilities.governance.projects.kinds import PIPELINE_ACCOUNT
 from towpath.capabilities.infrastructure.offerings.kinds import POSTGRESQL_INSTANCE
 from towpath.capabilities.portal.catalog import facts
-from towpath.capabilities.portal.catalog.reconcile import REPOSITORY_SOURCE, version_of
+from towpath.capabilities.portal.catalog.reconcile.ingesting import version_of
+from towpath.capabilities.portal.catalog.reconcile.repositories import PREFIX as REPOSITORY_SOURCE
 from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import service_account

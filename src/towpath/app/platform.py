@@ -100,6 +100,7 @@ async def running_platform(
     demo: bool,
     progress: Progress,
     without_plugins: Collection[str] = (),
+    catalog_roots: Collection[Path] = (),
 ) -> AsyncIterator[Running]:
     """Start everything; leaving the context stops everything that was started."""
     async with AsyncExitStack() as stack:
@@ -109,7 +110,8 @@ async def running_platform(
         hosts = await _open_hosts(stack, base)
         plugins = await _plugins(base, without_plugins, progress)
         visits = _Visits()
-        platform = _platform(base, hosts, plugins, visits)
+        roots = tuple(str(root.absolute()) for root in catalog_roots)
+        platform = _platform(base, hosts, plugins, visits, roots)
         await _install(base)
         background = await stack.enter_async_context(Background())
         lag = LoopLag()
@@ -205,7 +207,13 @@ class _Visits:
         return await self.portal.visit_as(user)
 
 
-def _platform(base: Foundations, hosts: _Hosts, plugins: Plugins, visits: _Visits) -> Platform:
+def _platform(
+    base: Foundations,
+    hosts: _Hosts,
+    plugins: Plugins,
+    visits: _Visits,
+    catalog_roots: tuple[str, ...],
+) -> Platform:
     actions: dict[str, TemplateAction] = {}
 
     def template_actions() -> Mapping[str, TemplateAction]:
@@ -240,6 +248,7 @@ def _platform(base: Foundations, hosts: _Hosts, plugins: Plugins, visits: _Visit
         cache_dir=base.cache,
         database_url=base.postgres.address.url,
         ca_file=base.pki.ca_file,
+        catalog_roots=catalog_roots,
         template_actions_changed=plugins.actions_changed,
         people_changed=base.identity.changes,
         visit_as=visits.visit_as,

@@ -24,6 +24,7 @@ async def up(
     empty: bool = False,
     no_browser: bool = False,
     without_plugin: tuple[str, ...] = (),
+    catalog_root: tuple[Path, ...] = (),
 ) -> None:
     """Start the whole platform in the foreground; Ctrl-C stops everything it started.
 
@@ -41,6 +42,9 @@ async def up(
         Do not open the portal in a browser.
     without_plugin
         The name of an installed plug-in that shall not run this time; may be given several times.
+    catalog_root
+        A folder below which catalogue sources of type directory may read; may be given several
+        times.
     """
     from towpath.app.datadir import default_data_dir, open_data_dir
     from towpath.app.refusals import refusal_of, require_programs
@@ -52,7 +56,14 @@ async def up(
         require_programs()
         with open_data_dir(path) as opened:
             seed = demo or (opened.is_new and not empty)
-            await _run(opened, port, seed=seed, browse=not no_browser, without=without_plugin)
+            await _run(
+                opened,
+                port,
+                seed=seed,
+                browse=not no_browser,
+                without=without_plugin,
+                roots=catalog_root,
+            )
     except CommandError:
         raise
     except Exception as error:
@@ -63,7 +74,13 @@ async def up(
 
 
 async def _run(
-    data_dir: object, port: int | None, *, seed: bool, browse: bool, without: tuple[str, ...]
+    data_dir: object,
+    port: int | None,
+    *,
+    seed: bool,
+    browse: bool,
+    without: tuple[str, ...],
+    roots: tuple[Path, ...],
 ) -> None:
     from towpath.app.datadir import DataDir, announce, default_cache_dir
     from towpath.app.logging import log_to_file
@@ -86,6 +103,7 @@ async def _run(
         demo=seed,
         progress=_show_progress,
         without_plugins=without,
+        catalog_roots=roots,
     )
     with contextlib.ExitStack() as loading:
         loading.enter_context(heap.undisturbed())

@@ -108,6 +108,8 @@ class Platform:
     """The embedded PostgreSQL server's administrator URL, "" when there is none."""
     ca_file: Path
     """The CA that signs the API's certificate, PEM; for child processes that call the API."""
+    catalog_roots: tuple[str, ...] = ()
+    """Folders of this machine below which catalogue sources may read."""
     template_actions_changed: Callable[[], AsyncIterator[None]] | None = None
     """Yields when actions have come that were not there before; None where that never happens."""
     visit_as: "Callable[[UserInfo], Awaitable[Visit]] | None" = None

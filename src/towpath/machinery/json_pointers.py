@@ -1,5 +1,8 @@
 """JSON pointers (RFC 6901), as JSON patches use them."""
 
+from typing import Any
+from urllib.parse import unquote
+
 
 def parse_pointer(pointer: str) -> list[str]:
     """The steps of a pointer. Raises ValueError."""
@@ -13,3 +16,17 @@ def parse_pointer(pointer: str) -> list[str]:
 def escape(step: str) -> str:
     """A name as one step of a pointer."""
     return step.replace("~", "~0").replace("/", "~1")
+
+
+def walk(document: Any, pointer: str) -> Any:
+    """What a pointer, as the fragment of an address, leads to. Raises LookupError, ValueError."""
+    found = document
+    for step in parse_pointer(unquote(pointer)):
+        found = found[int(step)] if isinstance(found, list) else _item(found, step)
+    return found
+
+
+def _item(found: Any, step: str) -> Any:
+    if not isinstance(found, dict):
+        raise LookupError(step)
+    return found[step]

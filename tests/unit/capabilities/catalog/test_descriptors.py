@@ -5,11 +5,8 @@ from typing import Any
 
 import pytest
 
-from towpath.capabilities.portal.catalog.descriptors import (
-    INVERSE,
-    entity_of,
-    parse_entities,
-)
+from towpath.capabilities.portal.catalog.descriptors import entity_of, parse_entities
+from towpath.capabilities.portal.catalog.entity_kinds import STANDARD
 
 COMPONENT: dict[str, Any] = {
     "apiVersion": "backstage.io/v1alpha1",
@@ -88,14 +85,18 @@ def test_relations(part: dict[str, Any], expected: list[tuple[str, str]]) -> Non
 
 
 def test_every_relation_has_an_inverse_that_leads_back() -> None:
-    assert all(INVERSE[INVERSE[name]] == name for name in INVERSE)
+    inverse = STANDARD.inverse
+    assert all(inverse[inverse[name]] == name for name in inverse)
 
 
 WRONG = {
     "another api version": ("apiVersion", "v1", "apiVersion"),
     "an unknown kind": ("kind", "Gadget", "kind"),
     "no name": ("metadata.name", None, "metadata.name"),
-    "a name with two separators": ("metadata.name", "a--b", "metadata.name"),
+    "a name that ends with a separator": ("metadata.name", "a-", "metadata.name"),
+    "a label that is no name": ("metadata.labels", {"a/b": "x y"}, "metadata.labels.a/b"),
+    "a link without an address": ("metadata.links", [{"title": "x"}], "metadata.links[0]"),
+    "a title that is a number": ("metadata.title", 5, "metadata.title"),
     "a name that is too long": ("metadata.name", "a" * 64, "metadata.name"),
     "a namespace in upper case": ("metadata.namespace", "Shop", "metadata.namespace"),
     "a tag with a space": ("metadata.tags", ["a b"], "metadata.tags[0]"),

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
-from towpath.capabilities.portal.catalog.descriptors import KINDS
+from towpath.capabilities.portal.catalog.entity_kinds import KINDS
 from towpath.hooks.showing import own_references
 from towpath.machinery.errors import BadRequest
 from towpath.machinery.users import UserInfo

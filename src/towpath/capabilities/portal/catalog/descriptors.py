@@ -1,7 +1,7 @@
 """Entity descriptors as Backstage has them: read, checked one by one, and what they refer to.
 
 Pure. A file holds several entities; each is judged alone, so one that is wrong never takes its
-neighbours with it. References are filled in per field: an owner is a Group, a system a System.
+neighbours with it. What a kind must say is in the model that it is judged by.
 """
 
 import re
@@ -9,6 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from towpath.capabilities.portal.catalog.entity_kinds import (
+    STANDARD,
+    Field,
+    Kind,
+    Model,
+)
 from towpath.machinery.objects import RawObject
 from towpath.machinery.references import (
     DEFAULT_NAMESPACE,
@@ -18,83 +24,16 @@ from towpath.machinery.references import (
 )
 from towpath.records.contract import Entity, Relation
 
-API_VERSIONS = ("backstage.io/v1alpha1", "backstage.io/v1beta1")
-
 WORKLOAD_ANNOTATION = "towpath.dev/workload"
 
-_NAME = re.compile(r"[a-zA-Z0-9]+([-_.][a-zA-Z0-9]+)*")
+# Upstream's code takes separators in a row, which its description does not: what is written there
+# works there, and must here.
+_NAME = re.compile(r"[a-zA-Z0-9]([-_.a-zA-Z0-9]*[a-zA-Z0-9])?")
 _NAMESPACE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _TAG = re.compile(r"[a-z0-9:+#]+(-[a-z0-9:+#]+)*")
-_KEY = re.compile(r"([a-z0-9.-]+/)?[a-zA-Z0-9]+([-_.][a-zA-Z0-9]+)*")
+_KEY = re.compile(r"([a-z0-9]+([.-][a-z0-9]+)*/)?[a-zA-Z0-9]([-_.a-zA-Z0-9]*[a-zA-Z0-9])?")
 _LENGTH_MAX = 63
 _PREFIX_LENGTH_MAX = 253
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field of spec that refers to other entities, and the relation that it tells."""
-
-    name: str
-    relation: str
-    default_kind: str = ""
-    many: bool = False
-
-
-_OWNER = Field("owner", "ownedBy", "Group")
-_SYSTEM = Field("system", "partOf", "System")
-_DEPENDS_ON = Field("dependsOn", "dependsOn", many=True)
-_DEPENDENCY_OF = Field("dependencyOf", "dependencyOf", many=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What spec must have, and what it refers to."""
-
-    required: tuple[str, ...]
-    fields: tuple[Field, ...]
-
-
-KINDS: Mapping[str, Kind] = {
-    "Component": Kind(
-        ("type", "lifecycle", "owner"),
-        (
-            _OWNER,
-            _SYSTEM,
-            Field("subcomponentOf", "partOf", "Component"),
-            Field("providesApis", "providesApi", "API", many=True),
-            Field("consumesApis", "consumesApi", "API", many=True),
-            _DEPENDS_ON,
-            _DEPENDENCY_OF,
-        ),
-    ),
-    "API": Kind(("type", "lifecycle", "owner", "definition"), (_OWNER, _SYSTEM)),
-    "Resource": Kind(("type", "owner"), (_OWNER, _SYSTEM, _DEPENDS_ON, _DEPENDENCY_OF)),
-    "System": Kind(("owner",), (_OWNER, Field("domain", "partOf", "Domain"))),
-    "Domain": Kind(("owner",), (_OWNER, Field("subdomainOf", "partOf", "Domain"))),
-    "Group": Kind(
-        ("type", "children"),
-        (
-            Field("parent", "childOf", "Group"),
-            Field("children", "parentOf", "Group", many=True),
-            Field("members", "hasMember", "User", many=True),
-        ),
-    ),
-    "User": Kind((), (Field("memberOf", "memberOf", "Group", many=True),)),
-}
-
-INVERSE: Mapping[str, str] = {
-    one: other
-    for pair in (
-        ("ownedBy", "ownerOf"),
-        ("partOf", "hasPart"),
-        ("providesApi", "apiProvidedBy"),
-        ("consumesApi", "apiConsumedBy"),
-        ("dependsOn", "dependencyOf"),
-        ("childOf", "parentOf"),
-        ("memberOf", "hasMember"),
-    )
-    for one, other in (pair, pair[::-1])
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +51,15 @@ class Parsed:
     errors: tuple[EntityError, ...]
 
 
-def parse_entities(documents: Sequence[Any]) -> Parsed:
+def parse_entities(documents: Sequence[Any], model: Model = STANDARD) -> Parsed:
     entities: dict[str, Entity] = {}
     errors: list[EntityError] = []
     for index, document in enumerate(documents):
         if document is None:
             continue
-        found = list(_errors(document, f"document {index + 1}"))
+        found = list(_errors(document, f"document {index + 1}", model))
         if not found:
-            entity = entity_of(document)
+            entity = entity_of(document, model)
             if entity.ref in entities:
                 found = [EntityError(entity.ref, "metadata.name", "appears twice in this file")]
             else:
@@ -129,11 +68,11 @@ def parse_entities(documents: Sequence[Any]) -> Parsed:
     return Parsed(tuple(entities.values()), tuple(errors))
 
 
-def entity_of(descriptor: RawObject) -> Entity:
+def entity_of(descriptor: RawObject, model: Model = STANDARD) -> Entity:
     """The entity as it is indexed. The descriptor must be free of errors."""
     metadata, spec = descriptor["metadata"], descriptor.get("spec") or {}
     ref = reference_of(descriptor)
-    relations = tuple(dict.fromkeys(_relations(descriptor, ref.namespace)))
+    relations = tuple(dict.fromkeys(_relations(descriptor, ref.namespace, model)))
     return Entity(
         ref=ref.key,
         kind=descriptor["kind"],
@@ -159,16 +98,16 @@ def reference_of(descriptor: RawObject) -> EntityRef:
 
 
 def with_annotations(entity: Entity, annotations: Mapping[str, str]) -> Entity:
-    """The same entity with more annotations; its own win."""
+    """The same entity with more annotations, which win: nobody says for us where they come from."""
     metadata = entity.descriptor["metadata"]
-    merged = {**annotations, **(metadata.get("annotations") or {})}
+    merged = {**(metadata.get("annotations") or {}), **annotations}
     descriptor = {**entity.descriptor, "metadata": {**metadata, "annotations": merged}}
     return replace(entity, descriptor=descriptor)
 
 
-def _relations(descriptor: RawObject, namespace: str) -> Iterator[Relation]:
+def _relations(descriptor: RawObject, namespace: str, model: Model) -> Iterator[Relation]:
     spec = descriptor.get("spec") or {}
-    for field in KINDS[descriptor["kind"]].fields:
+    for field in model.kinds[descriptor["kind"]].of_type(spec.get("type")).fields:
         for _, text in _texts(field, spec):
             found = parse_reference(
                 text, default_kind=field.default_kind, default_namespace=namespace
@@ -198,15 +137,21 @@ def _texts(field: Field, spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"spec.{field.name}[{index}]", item
 
 
-def _errors(document: Any, place: str) -> Iterator[EntityError]:
+def _errors(document: Any, place: str, model: Model) -> Iterator[EntityError]:
     if not isinstance(document, dict):
         yield EntityError(place, "", "must be an object with apiVersion, kind, metadata and spec")
         return
     known = _known_as(document, place)
-    for field, message in _envelope_errors(document):
+    envelope = list(_envelope_errors(document, model))
+    for field, message in envelope:
         yield EntityError(known, field, message)
-    if document.get("kind") in KINDS and isinstance(document.get("spec", {}), dict):
-        for field, message in _spec_errors(document["kind"], document.get("spec") or {}):
+    kind, spec = model.kinds.get(document.get("kind") or ""), document.get("spec")
+    if kind is None or not isinstance(spec, dict):
+        return
+    for field, message in _spec_errors(document["kind"], kind.of_type(spec.get("type")), spec):
+        yield EntityError(known, field, message)
+    if not envelope:
+        for field, message in kind.judge(document):
             yield EntityError(known, field, message)
 
 
@@ -220,13 +165,16 @@ def _known_as(document: RawObject, place: str) -> str:
     return EntityRef(kind, str(namespace or DEFAULT_NAMESPACE), name).key
 
 
-def _envelope_errors(document: RawObject) -> Iterator[tuple[str, str]]:
-    if document.get("apiVersion") not in API_VERSIONS:
-        yield "apiVersion", f"must be {API_VERSIONS[0]}, not {document.get('apiVersion')!r}"
+def _envelope_errors(document: RawObject, model: Model) -> Iterator[tuple[str, str]]:
     kind = document.get("kind")
-    if kind not in KINDS:
-        yield "kind", f"{kind!r} is not supported here; supported are {', '.join(KINDS)}"
-    if not isinstance(document.get("spec", {}), dict):
+    if not isinstance(kind, str) or kind not in model.kinds:
+        yield "kind", f"{kind!r} is not a kind of this catalogue: {', '.join(model.kinds)}"
+    else:
+        versions = model.kinds[kind].api_versions
+        if document.get("apiVersion") not in versions:
+            said = document.get("apiVersion")
+            yield "apiVersion", f"must be {versions[0]} for a {kind}, not {said!r}"
+    if not isinstance(document.get("spec"), dict):
         yield "spec", "must be an object"
     metadata = document.get("metadata")
     if not isinstance(metadata, dict):
@@ -254,6 +202,28 @@ def _metadata_errors(metadata: RawObject) -> Iterator[tuple[str, str]]:
             yield f"metadata.tags[{index}]", f"{tag!r} must be [a-z0-9:+#] joined by dashes"
     for name in ("annotations", "labels"):
         yield from _map_errors(f"metadata.{name}", metadata.get(name))
+    for key, value in _items(metadata.get("labels")):
+        if isinstance(value, str) and value and not _fits(_NAME, value, _LENGTH_MAX):
+            yield f"metadata.labels.{key}", f"{value!r} must be written as a name is, or be empty"
+    for name in ("title", "description"):
+        if metadata.get(name) is not None and not isinstance(metadata[name], str):
+            yield f"metadata.{name}", f"must be a text; quote it: {metadata[name]!r}"
+    yield from _link_errors(metadata.get("links"))
+
+
+def _items(value: Any) -> list[tuple[Any, Any]]:
+    return list(value.items()) if isinstance(value, dict) else []
+
+
+def _link_errors(links: Any) -> Iterator[tuple[str, str]]:
+    if links is None:
+        return
+    if not isinstance(links, list):
+        yield "metadata.links", "must be a list of objects with a url"
+        return
+    for index, link in enumerate(links):
+        if not isinstance(link, dict) or not isinstance(link.get("url"), str) or not link["url"]:
+            yield f"metadata.links[{index}]", "must be an object with a url"
 
 
 def _map_errors(field: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -263,20 +233,22 @@ def _map_errors(field: str, value: Any) -> Iterator[tuple[str, str]]:
         yield field, "must be an object"
         return
     for key, text in value.items():
-        if not _fits(_KEY, key, _PREFIX_LENGTH_MAX):
+        if not _fits(_KEY, key, _PREFIX_LENGTH_MAX + 1 + _LENGTH_MAX):
             yield field, f"the key {key!r} must be [<domain>/]<name>"
         if not isinstance(text, str):
             yield f"{field}.{key}", f"must be a text; quote it: {text!r}"
 
 
-def _spec_errors(kind: str, spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name in KINDS[kind].required:
+def _spec_errors(
+    name_of_kind: str, kind: Kind, spec: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    for name in kind.required:
         if spec.get(name) in (None, ""):
-            yield f"spec.{name}", f"is required for a {kind}"
+            yield f"spec.{name}", f"is required for a {name_of_kind}"
     for name in ("type", "lifecycle", "definition"):
         if spec.get(name) is not None and not isinstance(spec[name], str):
             yield f"spec.{name}", "must be a text"
-    for field in KINDS[kind].fields:
+    for field in kind.fields:
         value = spec.get(field.name)
         if value is None:
             continue

@@ -4,14 +4,11 @@ Pure. Entities of a project are in the namespace of its name, so that two projec
 component of one name; groups and people are in `default`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from towpath.capabilities.portal.catalog.descriptors import (
-    API_VERSIONS,
-    WORKLOAD_ANNOTATION,
-    entity_of,
-)
+from towpath.capabilities.portal.catalog.descriptors import WORKLOAD_ANNOTATION, entity_of
+from towpath.capabilities.portal.catalog.entity_kinds import BACKSTAGE
 from towpath.capabilities.portal.catalog.kinds import UNSEEN_ANNOTATION
 from towpath.machinery.objects import RawObject, labels_of
 from towpath.machinery.references import (
@@ -108,11 +105,22 @@ def project_owner(members: Sequence[Mapping[str, str]]) -> str:
     return ""
 
 
-def people(projects: Iterable[RawObject], known: Iterable[UserInfo] = ()) -> list[Entity]:
+def people(
+    projects: Iterable[RawObject],
+    known: Iterable[UserInfo] = (),
+    described: Container[str] = frozenset(),
+) -> list[Entity]:
     """Everybody who can sign in or is a member of a project, and the groups of both.
 
     Who is only named by a project is marked: nobody has been seen of that name, or in that group.
+    Not those that a trusted source describes; which groups such a person is in is then told by the
+    groups that are not described either.
     """
+    members = {
+        (member["kind"], member["name"])
+        for project in projects
+        for member in (project.get("spec") or {}).get("members") or ()
+    }
     # Such as system:authenticated, which says nothing of whom to ask.
     teams = {
         person.name: sorted(group for group in person.groups if ":" not in group)
@@ -120,11 +128,10 @@ def people(projects: Iterable[RawObject], known: Iterable[UserInfo] = ()) -> lis
     }
     seen = {("User", name) for name in teams}
     seen |= {("Group", group) for groups in teams.values() for group in groups}
-    members = {
-        (member["kind"], member["name"])
-        for project in projects
-        for member in (project.get("spec") or {}).get("members") or ()
-    }
+    inside: dict[str, list[str]] = {}
+    for name, groups in sorted(teams.items()):
+        for group in groups if _person("User", name) in described else ():
+            inside.setdefault(group, []).append(name)
     return [
         _entity(
             kind,
@@ -132,12 +139,22 @@ def people(projects: Iterable[RawObject], known: Iterable[UserInfo] = ()) -> lis
             name,
             location="towpath:members",
             annotations={} if (kind, name) in seen else {UNSEEN_ANNOTATION: "true"},
-            spec={"type": "team", "children": []}
+            spec=_group(inside.get(name, []))
             if kind == "Group"
             else {"memberOf": teams.get(name, [])},
         )
         for kind, name in sorted(members | seen)
+        if _person(kind, name) not in described
     ]
+
+
+def _person(kind: str, name: str) -> str:
+    return f"{kind}:{DEFAULT_NAMESPACE}/{name}".lower()
+
+
+def _group(members: Sequence[str]) -> RawObject:
+    spec: RawObject = {"type": "team", "children": []}
+    return {**spec, "members": list(members)} if members else spec
 
 
 def merged(described: Entity, known: Entity) -> Entity:
@@ -200,5 +217,5 @@ def _entity(
     if description:
         metadata["description"] = description
     known = {key: value for key, value in spec.items() if value != ""}
-    descriptor = {"apiVersion": API_VERSIONS[0], "kind": kind, "metadata": metadata, "spec": known}
+    descriptor = {"apiVersion": BACKSTAGE[0], "kind": kind, "metadata": metadata, "spec": known}
     return entity_of(descriptor)

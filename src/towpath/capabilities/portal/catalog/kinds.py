@@ -14,48 +14,261 @@ CATALOG_SOURCE = towpath_resource("CatalogSource", "catalogsources")
 UNSEEN_ANNOTATION = "towpath.dev/unseen"
 """On a User or a Group whom only a project names: nobody has come by that name yet."""
 
+GIT, DISCOVERY, URL, DIRECTORY, KUBERNETES = "git", "discovery", "url", "directory", "kubernetes"
+DEFAULT_PATH = "catalog-info.yaml"
+REFRESH_ANNOTATION = "towpath.dev/refresh"
+"""Any new value of it, and the source is read again at once."""
+
+QUARANTINED = "Quarantined"
+
+_NAME = {
+    "type": "string",
+    "pattern": "^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$",
+    "maxLength": 100,
+}
+_GLOB = {"type": "string", "minLength": 1, "maxLength": 500}
+
+
+def _list(items: RawObject, description: str, most: int, **more: object) -> RawObject:
+    return {
+        "type": "array",
+        "items": items,
+        "maxItems": most,
+        "description": description,
+        **more,
+    }
+
+
+_DISCOVERY: RawObject = {
+    "type": "object",
+    "description": "Of type discovery: which hosted repositories are looked through.",
+    "properties": {
+        "projects": _list(
+            _GLOB,
+            "Patterns for names of projects, such as '*'. Default: the source's own. Another "
+            "than its own only in the namespace towpath-system.",
+            50,
+        ),
+        "repositories": _list(
+            _GLOB, "Patterns for names of repositories.", 50, default=["*"], minItems=1
+        ),
+        "exclude": _list(_GLOB, "Patterns for names that are left out.", 50),
+    },
+}
+_URL: RawObject = {
+    "type": "object",
+    "description": "Of type url: what is read from the web.",
+    "required": ["targets"],
+    "properties": {
+        "targets": _list(
+            {"type": "string", "pattern": "^https?://", "maxLength": 2000},
+            "Addresses of descriptor files. A page of a file on GitHub, GitLab or Gitea stands "
+            "for the file.",
+            500,
+            minItems=1,
+        ),
+        "secret": {
+            "type": "string",
+            "maxLength": 253,
+            "description": "Name of a Secret beside the source, with the key token (sent as "
+            "bearer token to the hosts of the targets) or the keys username and password.",
+        },
+    },
+}
+_DIRECTORY: RawObject = {
+    "type": "object",
+    "description": "Of type directory: files of the machine that the platform runs on. Only in "
+    "the namespace towpath-system, and below a folder that `towpath up --catalog-root` allows.",
+    "required": ["path"],
+    "properties": {
+        "path": {
+            "type": "string",
+            "pattern": "^/",
+            "maxLength": 1000,
+            "description": "The folder.",
+        },
+        "files": _list(
+            _GLOB,
+            "Patterns for the files in it.",
+            50,
+            default=["**/catalog-info.yaml"],
+            minItems=1,
+        ),
+    },
+}
+_KUBERNETES: RawObject = {
+    "type": "object",
+    "description": "Of type kubernetes: objects of a cluster, by their labels and owners.",
+    "required": ["cluster"],
+    "properties": {
+        "cluster": {**_NAME, "description": "Name of the Cluster."},
+        "namespaces": _list(
+            _NAME,
+            "The cluster's namespaces. Default: those of the source's project; of a source in "
+            "towpath-system, all.",
+            100,
+        ),
+        "labels": {
+            "type": "string",
+            "default": "",
+            "maxLength": 1000,
+            "description": "A label selector, such as 'app.kubernetes.io/part-of=shop'.",
+        },
+    },
+}
+
 _SPEC: RawObject = {
     "type": "object",
-    "required": ["type", "repository"],
+    "required": ["type"],
+    "x-kubernetes-validations": [
+        {
+            "rule": "has(self.repository) == (self.type == 'git')",
+            "message": "repository is for type git, and required there",
+        },
+        {
+            "rule": "has(self.url) == (self.type == 'url')",
+            "message": "url is for type url, and required there",
+        },
+        {
+            "rule": "has(self.directory) == (self.type == 'directory')",
+            "message": "directory is for type directory, and required there",
+        },
+        {
+            "rule": "has(self.kubernetes) == (self.type == 'kubernetes')",
+            "message": "kubernetes is for type kubernetes, and required there",
+        },
+        {
+            "rule": "!has(self.discovery) || self.type == 'discovery'",
+            "message": "discovery is for type discovery",
+        },
+        {
+            "rule": "!has(self.accepted) || !has(self.undone) || "
+            "!self.accepted.exists(version, version in self.undone)",
+            "message": "a version is either accepted or undone",
+        },
+    ],
     "properties": {
         "type": {
             "type": "string",
-            "enum": ["git"],
-            "description": "git: a descriptor file on the main branch of a repository.",
+            "enum": [GIT, DISCOVERY, URL, DIRECTORY, KUBERNETES],
+            "description": "git: a hosted repository; discovery: many of them; url: files of "
+            "the web; directory: files of this machine; kubernetes: objects of a cluster.",
         },
         "repository": {
-            "type": "string",
-            "pattern": "^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$",
-            "maxLength": 100,
-            "description": "The name of a repository of this project.",
+            **_NAME,
+            "description": "Of type git: the name of a repository of this project.",
         },
         "path": {
             "type": "string",
-            "default": "catalog-info.yaml",
+            "default": DEFAULT_PATH,
+            "minLength": 1,
             "maxLength": 500,
-            "description": "The descriptor's path in it.",
+            "description": "Of types git and discovery: the descriptor's path, or a pattern such "
+            "as '**/catalog-info.yaml'.",
         },
+        "discovery": _DISCOVERY,
+        "url": _URL,
+        "directory": _DIRECTORY,
+        "kubernetes": _KUBERNETES,
+        "rules": _list(
+            {
+                "type": "object",
+                "required": ["allow"],
+                "properties": {
+                    "allow": _list(
+                        {"type": "string", "maxLength": 63}, "Kinds of entities.", 50, minItems=1
+                    )
+                },
+            },
+            "Which kinds it may give. Default: all but Group and User, which only a source in "
+            "the namespace towpath-system may give at all.",
+            20,
+        ),
+        "interval": {
+            "type": "string",
+            "default": "10m",
+            "pattern": "^([0-9]+(s|m|h))+$",
+            "maxLength": 20,
+            "description": "How often what tells nothing by itself is looked at: the web, and "
+            "folders. At least 10s.",
+        },
+        "orphans": {
+            "type": "string",
+            "enum": ["Keep", "Delete"],
+            "default": "Keep",
+            "description": "What becomes of entities whose file has gone: kept with the "
+            "annotation backstage.io/orphan, or deleted.",
+        },
+        "accepted": _list(
+            {"type": "string", "maxLength": 100},
+            "Versions whose losses are accepted: what the Quarantined condition asks for.",
+            50,
+        ),
+        "undone": _list(
+            {"type": "string", "maxLength": 100},
+            "Versions that are taken back: the catalogue has what was there before them until the "
+            "source says something else.",
+            50,
+        ),
     },
 }
 
 _STATUS: RawObject = {
     "type": "object",
     "properties": {
-        "commit": {"type": "string", "description": "The commit that was read last."},
+        "commit": {
+            "type": "string",
+            "description": "The commit that was read last, of a source of one repository.",
+        },
+        "version": {
+            "type": "string",
+            "description": "What it said last, as a name: it can be accepted and undone by it.",
+        },
+        "lastChange": {
+            "type": "string",
+            "format": "date-time",
+            "description": "When what it said changed the catalogue last.",
+        },
+        "count": {"type": "integer", "description": "How many entities it gives."},
         "entities": {
             "type": "array",
             "items": {"type": "string"},
-            "description": "What it gave, as entity references.",
+            "description": "The first of them, as entity references.",
         },
         "errors": {
             "type": "array",
-            "description": "What is wrong with single entities; the others are in the catalogue.",
+            "description": "What is wrong with single entities and files; the others are in the "
+            "catalogue.",
             "items": {
                 "type": "object",
                 "properties": {
-                    "entity": {"type": "string"},
+                    "entity": {
+                        "type": "string",
+                        "description": "The entity, or the file.",
+                    },
                     "field": {"type": "string"},
                     "message": {"type": "string"},
+                },
+            },
+        },
+        "quarantine": {
+            "type": "array",
+            "description": "What is held back, for it would take too much out of the catalogue.",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "part": {
+                        "type": "string",
+                        "description": "The source in the index: of a discovery, one repository.",
+                    },
+                    "version": {"type": "string", "description": "What to accept."},
+                    "removed": {"type": "integer", "description": "How many would go."},
+                    "of": {"type": "integer", "description": "Of how many."},
+                    "examples": {
+                        "type": "array",
+                        "items": {"type": "string"},
+                        "description": "Some that would go.",
+                    },
                 },
             },
         },
@@ -69,14 +282,16 @@ CATALOG_SOURCE_CRD = custom_resource_definition(
     spec=_SPEC,
     status=_STATUS,
     columns=(
+        Column("Type", ".spec.type"),
         Column("Repository", ".spec.repository"),
         Column("Ready", ".status.conditions[?(@.type=='Ready')].status"),
+        Column("Entities", ".status.count", "integer"),
         Column("Commit", ".status.commit", priority=1),
         AGE,
     ),
     short_names=("catsrc",),
     categories=("towpath",),
-    selectable=(".spec.repository",),
+    selectable=(".spec.repository", ".spec.type"),
 )
 
 KINDS = (CATALOG_SOURCE_CRD,)

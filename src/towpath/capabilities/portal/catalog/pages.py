@@ -20,7 +20,7 @@ from towpath.capabilities.portal.catalog.asked import (
     asked_of,
     kept_query,
 )
-from towpath.capabilities.portal.catalog.descriptors import KINDS
+from towpath.capabilities.portal.catalog.entity_kinds import KINDS
 from towpath.capabilities.portal.catalog.entity_page import (
     ENTITY,
     entity,
@@ -120,7 +120,7 @@ def _facets(
         values = {value: count for value, count in counts[name].items() if value}
         items = [_value(asked, name, value, count) for value, count in values.items()]
         if name == "kind":
-            items = sorted(items, key=lambda item: _KINDS.index(item["label"]))
+            items = sorted(items, key=lambda item: _rank(item["label"]))
             items.append(_value(asked, "kind", ALL_KINDS, sum(values.values())))
         items = _first(items)
         if name == "owner":
@@ -147,7 +147,11 @@ def _gaps(
     return [*items, *(_value(asked, "owner", word, count) for word, count in counted if count)]
 
 
-_KINDS = [*KINDS]
+def _rank(kind: str) -> tuple[int, str]:
+    known = [*KINDS]
+    return (known.index(kind) if kind in known else len(known), kind)
+
+
 _WORDS = {
     ("owner", MINE): "Mine",
     ("owner", NOBODY): "No owner",

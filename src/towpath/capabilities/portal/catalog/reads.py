@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from towpath.capabilities.portal.catalog.descriptors import INVERSE, KINDS
+from towpath.capabilities.portal.catalog.entity_kinds import KINDS, STANDARD
 from towpath.hooks.platform import Platform
 from towpath.hooks.reads import Read
 from towpath.machinery.errors import BadRequest, NotFound
@@ -89,9 +89,9 @@ class _Catalogue:
 def both_ways(edges: Edges) -> list[Relation]:
     """What the entity says itself, and the inverse of what others say of it."""
     incoming = (
-        Relation(INVERSE[relation.type], relation.target)
+        Relation(STANDARD.inverse[relation.type], relation.target)
         for relation in edges.incoming
-        if relation.type in INVERSE
+        if relation.type in STANDARD.inverse
     )
     return sorted({*edges.outgoing, *incoming})
 

@@ -1,0 +1,225 @@
+"""Descriptor files of the web, by the guarded client: asked for again only when they have changed.
+
+An answer is kept with its ETag. A host that says that it is asked too often is left alone for as
+long as it says, for everybody here. A redirect is followed as far as each of its addresses may be
+called, and takes no secret to another host.
+"""
+
+import base64
+import posixpath
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
+from urllib.parse import urljoin, urlsplit
+
+from towpath.capabilities.portal.catalog.sources.place import (
+    Missing,
+    Refused,
+    Unread,
+    is_pattern,
+    target_of,
+)
+from towpath.client.protocols import Client
+from towpath.engines.outbound import (
+    OutboundAnswer,
+    OutboundFailed,
+    OutboundRefused,
+    OutboundRequest,
+)
+from towpath.machinery.core_kinds import SECRET
+from towpath.machinery.errors import NotFound
+from towpath.machinery.objects import RawObject
+
+FILE_BYTES_MAX = 4 * 2**20
+KEPT_BYTES_MAX = 64 * 2**20
+REDIRECTS_MAX = 5
+PAUSE_S, PAUSE_S_MAX = 60.0, 3600.0
+
+Send = Callable[[OutboundRequest], Awaitable[OutboundAnswer]]
+
+_PAGES = (
+    (
+        re.compile(r"(https://)github\.com/([^/]+/[^/]+)/(?:blob|tree)/(.+)"),
+        r"\1raw.githubusercontent.com/\2/\3",
+    ),
+    (re.compile(r"(https?://[^/]+/.+?)/-/(?:blob|tree)/(.+)"), r"\1/-/raw/\2"),
+    (re.compile(r"(https?://[^/]+/[^/]+/[^/]+)/src/(branch|commit|tag)/(.+)"), r"\1/raw/\2/\3"),
+)
+
+
+def raw_address(url: str) -> str:
+    """Of the page that shows a file, the file: as people copy it from GitHub, GitLab or Gitea."""
+    for page, raw in _PAGES:
+        if page.fullmatch(url):
+            return page.sub(raw, url)
+    return url
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    etag: str
+    modified: str
+    content: bytes
+
+
+@dataclass(slots=True)
+class Kept:
+    """Answers as they came last, the oldest forgotten first; hosts that want to be left alone."""
+
+    answers: OrderedDict[str, _Answer] = field(default_factory=OrderedDict)
+    paused_until_s: dict[str, float] = field(default_factory=dict)
+    bytes: int = 0
+
+    def keep(self, key: str, answer: _Answer) -> None:
+        self.forget(key)
+        self.answers[key] = answer
+        self.bytes += len(answer.content)
+        while self.bytes > KEPT_BYTES_MAX:
+            _, oldest = self.answers.popitem(last=False)
+            self.bytes -= len(oldest.content)
+
+    def forget(self, key: str) -> None:
+        old = self.answers.pop(key, None)
+        self.bytes -= len(old.content) if old else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    send: Send
+    kept: Kept = field(default_factory=Kept)
+    authorization: str = ""
+    hosts: frozenset[str] = frozenset()
+    """To which alone the authorization goes."""
+    now_s: Callable[[], float] = time.time
+
+    async def with_secret(self, api: Client, source: RawObject) -> "Web":
+        """As this source may read. Raises Refused."""
+        name = source["spec"]["url"].get("secret")
+        if not name:
+            return self
+        try:
+            secret = await api.get(SECRET, name, source["metadata"]["namespace"])
+        except NotFound:
+            raise Refused(f"there is no Secret {name} beside the source") from None
+        targets = source["spec"]["url"]["targets"]
+        hosts = frozenset(urlsplit(raw_address(target)).netloc for target in targets)
+        return replace(self, authorization=_authorization(name, secret), hosts=hosts)
+
+    async def read(self, address: str) -> bytes:
+        url = target_of(address)
+        for _ in range(REDIRECTS_MAX + 1):
+            answer = await self._asked(url)
+            if isinstance(answer, bytes):
+                return answer
+            url = urljoin(url, answer)
+        raise Unread(f"{target_of(address)} redirects more than {REDIRECTS_MAX} times")
+
+    async def expand(self, address: str) -> list[str]:
+        if is_pattern(urlsplit(target_of(address)).path):
+            raise Refused(f"{target_of(address)}: the web has no list of files for a pattern")
+        return [address]
+
+    def resolve(self, base: str, target: str, kind: str = "") -> str:
+        del kind
+        joined = urljoin(target_of(base), target)
+        parts = urlsplit(joined)
+        return f"url:{raw_address(parts._replace(path=posixpath.normpath(parts.path)).geturl())}"
+
+    async def _asked(self, url: str) -> bytes | str:
+        """What is there, or where to look for it instead."""
+        host = urlsplit(url).netloc
+        self._mind_pause(host)
+        authorization = self.authorization if host in self.hosts else ""
+        key = f"{authorization}\0{url}"
+        known = self.kept.answers.get(key)
+        request = OutboundRequest(
+            url, "GET", _headers(known, authorization), bytes_max=FILE_BYTES_MAX
+        )
+        try:
+            answer = await self.send(request)
+        except OutboundRefused as error:
+            raise Refused(str(error)) from error
+        except OutboundFailed as error:
+            raise Unread(str(error)) from error
+        if answer.status == 304 and known is not None:
+            self.kept.answers.move_to_end(key)
+            return known.content
+        if answer.status in (301, 302, 303, 307, 308) and answer.headers.get("location"):
+            return answer.headers["location"]
+        if answer.status == 200:
+            self._pause_if_spent(host, answer.headers)
+            etag, modified = (answer.headers.get(name, "") for name in ("etag", "last-modified"))
+            self.kept.forget(key)
+            if etag or modified:
+                self.kept.keep(key, _Answer(etag, modified, answer.body))
+            return answer.body
+        raise self._failure(url, host, answer)
+
+    def _failure(self, url: str, host: str, answer: OutboundAnswer) -> Missing | Unread:
+        if answer.status in (404, 410):
+            return Missing(f"{url} answers {answer.status}")
+        spent = answer.headers.get("x-ratelimit-remaining") == "0"
+        retry = "retry-after" in answer.headers
+        if answer.status == 429 or (answer.status in (403, 503) and (spent or retry)):
+            pause_s = self._pause(host, answer.headers)
+            why = f"{host} wants to be left alone for {pause_s:.0f} s"
+            return Unread(why, retry_after_s=pause_s)
+        return Unread(f"{url} answers {answer.status}")
+
+    def _mind_pause(self, host: str) -> None:
+        left_s = self.kept.paused_until_s.get(host, 0.0) - self.now_s()
+        if left_s > 0:
+            why = f"{host} wants to be left alone for {left_s:.0f} s"
+            raise Unread(why, retry_after_s=left_s)
+
+    def _pause_if_spent(self, host: str, headers: Mapping[str, str]) -> None:
+        if headers.get("x-ratelimit-remaining") == "0":
+            self._pause(host, headers)
+
+    def _pause(self, host: str, headers: Mapping[str, str]) -> float:
+        pause_s = min(max(self._asked_for(headers), 1.0), PAUSE_S_MAX)
+        self.kept.paused_until_s[host] = self.now_s() + pause_s
+        return pause_s
+
+    def _asked_for(self, headers: Mapping[str, str]) -> float:
+        after, reset = headers.get("retry-after", ""), headers.get("x-ratelimit-reset", "")
+        if after.isdecimal():
+            return float(after)
+        if after:
+            try:
+                return parsedate_to_datetime(after).timestamp() - self.now_s()
+            except ValueError:
+                return PAUSE_S
+        if reset.isdecimal():
+            # GitHub tells a moment, others how many seconds are left.
+            seconds = float(reset)
+            return seconds - self.now_s() if seconds > 10**8 else seconds
+        return PAUSE_S
+
+
+def _headers(known: _Answer | None, authorization: str) -> dict[str, str]:
+    headers = {"accept": "*/*", "user-agent": "towpath-catalog"}
+    if authorization:
+        headers["authorization"] = authorization
+    if known is not None and known.etag:
+        headers["if-none-match"] = known.etag
+    elif known is not None:
+        headers["if-modified-since"] = known.modified
+    return headers
+
+
+def _authorization(name: str, secret: RawObject) -> str:
+    data = {
+        key: base64.b64decode(value).decode().strip()
+        for key, value in (secret.get("data") or {}).items()
+        if key in ("token", "username", "password")
+    }
+    if data.get("token"):
+        return f"Bearer {data['token']}"
+    if data.get("password"):
+        pair = f"{data.get('username', '')}:{data['password']}"
+        return f"Basic {base64.b64encode(pair.encode()).decode()}"
+    raise Refused(f"the Secret {name} has neither the key token nor the key password")
