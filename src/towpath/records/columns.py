@@ -27,6 +27,7 @@ from pyroaring import BitMap
 from towpath.records.browsing import marks
 from towpath.records.database import Database
 from towpath.records.flattening import NOTHING
+from towpath.records.questions import REF
 from towpath.records.stitching import Touched
 from towpath.records.viewers import Viewer
 
@@ -191,6 +192,7 @@ class Columns:
             return
         if touched.projects:
             self._drop(Projects())
+            self._drop(Values(REF))
         keys = set()
         for key, value, entity_id, came in touched.facts:
             keys.add(key)
@@ -272,6 +274,8 @@ def _without_hidden(view: Values | Spelled) -> tuple[str, list[str]]:
 
 
 def _read_column(connection: apsw.Connection, view: Values) -> Column:
+    if view.key == REF:
+        return Column(connection.execute("SELECT ref, entity FROM entity_answer ORDER BY ref"))
     condition, projects = _without_hidden(view)
     return Column(
         connection.execute(

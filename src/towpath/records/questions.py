@@ -61,6 +61,9 @@ Condition = Has | Is | Begins | Every | Some | Never
 
 EVERYTHING = Every()
 
+REF = "\x00ref"
+"""To order by: the reference itself, which is no fact; no key of an entity has such a letter."""
+
 
 @dataclass(frozen=True, slots=True)
 class By:

@@ -14,5 +14,6 @@ CAPABILITY = Capability(
     kinds=".kinds:KINDS",
     controllers=".reconcile:controllers",
     reads=".reads:reads",
+    apis=".backstage.api:apis",
     pages=".pages:PAGES",
 )

@@ -1,0 +1,1 @@
+"""Backstage's catalogue API: its requests, answers and errors, over the same index and rights."""
