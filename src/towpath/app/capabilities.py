@@ -9,7 +9,7 @@ from towpath.capabilities.delivery import (
     releases,
     workloads,
 )
-from towpath.capabilities.governance import approvals, audit, projects, secrets
+from towpath.capabilities.governance import approvals, audit, leases, projects, secrets
 from towpath.capabilities.infrastructure import clusters, compositions, databases, offerings
 from towpath.capabilities.portal import (
     actions,
@@ -22,6 +22,7 @@ from towpath.capabilities.portal import (
     search,
     templates,
 )
+from towpath.capabilities.portal.templates import upgrades
 from towpath.hooks.capability import Capability
 
 BUILT_IN: tuple[Capability, ...] = (
@@ -40,11 +41,13 @@ BUILT_IN: tuple[Capability, ...] = (
     pipelines.CAPABILITY,
     images.CAPABILITY,
     templates.CAPABILITY,
+    upgrades.CAPABILITY,
     actions.CAPABILITY,
     catalog.CAPABILITY,
     docs.CAPABILITY,
     search.CAPABILITY,
     audit.CAPABILITY,
+    leases.CAPABILITY,
     notifications.CAPABILITY,
     home.CAPABILITY,
     objects.CAPABILITY,

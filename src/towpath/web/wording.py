@@ -29,14 +29,15 @@ class Status:
 
 _TONES = {
     "good": "healthy synced succeeded ready available active established bound complete completed "
-    "approved approve true ok up passed",
+    "approved approve true ok up passed merged current done",
     "busy": "progressing pending running rendering syncing deploying queued waiting starting "
-    "terminating inprogress in_progress",
-    "warn": "degraded outofsync waitingforapproval warning stale drift missing expiring",
+    "terminating inprogress in_progress checking preparing",
+    "warn": "degraded outofsync waitingforapproval warning stale drift missing expiring behind "
+    "conflicted needsanswers",
     "bad": "failed error stalled rejected reject false crashloopbackoff imagepullbackoff lost down "
-    "unreachable",
+    "unreachable failing stopped",
     "still": "paused suspended cancelled canceled superseded undone skipped archived inactive "
-    "retained notenforced",
+    "retained notenforced closed",
 }
 _TONE_OF = {word: tone for tone, words in _TONES.items() for word in words.split()}
 _ICONS = {

@@ -29,6 +29,9 @@ _KINDS = (
     "environments",
     "catalogsources",
     "softwaretemplates",
+    "templateinstances",
+    "templateupgrades",
+    "upgradecampaigns",
     "actions",
 )
 
@@ -46,6 +49,8 @@ DEVELOPER: tuple[RawObject, ...] = (
     rule((GROUP,), ("templateruns", "pipelineruns", "actionruns"), WRITE),
     rule((GROUP,), ("promotions", "approvals"), ("create",)),
     rule((GROUP,), ("workloads", "catalogsources", "softwaretemplates"), WRITE),
+    rule((GROUP,), ("templateinstances",), ("update", "patch")),
+    rule((GROUP,), ("templateupgrades", "upgradecampaigns"), WRITE),
     rule(("offerings.towpath.dev",), ("*",), WRITE),
     rule(("",), ("configmaps",), WRITE),
     rule(("git.towpath.dev",), ("repositories",), ("get", "create", "update")),
@@ -189,7 +194,9 @@ OBJECTS: tuple[RawObject, ...] = (
     _cluster_role(member_role("developer"), DEVELOPER),
     _cluster_role(member_role("owner"), OWNER),
     *_everybody(),
-    *_author_policy("towpath-requested-by", ("promotions", "templateruns", "actionruns"), "requestedBy"),
+    *_author_policy(
+        "towpath-requested-by", ("promotions", "templateruns", "actionruns"), "requestedBy"
+    ),
     *_author_policy("towpath-approval-user", ("approvals",), "user"),
     *_quota_policy(),
 )

@@ -111,7 +111,24 @@ _TEMPLATE_SPEC: RawObject = {
 
 _TEMPLATE_STATUS: RawObject = {
     "type": "object",
-    "properties": {"observedGeneration": {"type": "integer"}, "conditions": CONDITIONS_SCHEMA},
+    "properties": {
+        "versions": {
+            "type": "array",
+            "description": "The commits that changed its files, the newest first.",
+            "items": {
+                "type": "object",
+                "required": ["revision"],
+                "properties": {
+                    "revision": {"type": "string"},
+                    "subject": {"type": "string", "description": "What the commit says."},
+                    "author": {"type": "string"},
+                    "at": {"type": "string", "format": "date-time"},
+                },
+            },
+        },
+        "observedGeneration": {"type": "integer"},
+        "conditions": CONDITIONS_SCHEMA,
+    },
 }
 
 SOFTWARE_TEMPLATE_CRD = custom_resource_definition(

@@ -22,4 +22,5 @@ CAPABILITY = Capability(
     kinds=".kinds:KINDS",
     objects=".roles:OBJECTS",
     controllers=".controllers:controllers",
+    commands=".commands:COMMANDS",
 )

@@ -11,7 +11,9 @@ from towpath.capabilities.portal.templates.upgrades.instances import (
     Instances,
     NewVersions,
     Repositories,
+    Versions,
     enqueue_instances,
+    enqueue_template,
 )
 from towpath.capabilities.portal.templates.upgrades.kinds import (
     CAMPAIGN_LABEL,
@@ -51,11 +53,16 @@ def controllers(platform: Platform) -> Sequence[Controller]:
 
     return (
         Controller(
+            "templateversions",
+            Versions(api, git).reconcile,
+            [SpecWatch(api, SOFTWARE_TEMPLATE), NewVersions(api, git, enqueue_template)],
+        ),
+        Controller(
             "templateinstances",
             Instances(api, git, lineage).reconcile,
             [
                 Repositories(git),
-                NewVersions(api, git),
+                NewVersions(api, git, enqueue_instances),
                 _Offered(platform),
                 SpecWatch(api, TEMPLATE_INSTANCE, _repository_key),
                 Watch(api, TEMPLATE_UPGRADE, _repository_key),

@@ -4,7 +4,7 @@ The repository is the truth and the object its index: it comes and goes with the
 repository. Only `spec.optOut` is somebody's word, and stays while the instance is there.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,7 @@ from towpath.capabilities.portal.templates.upgrades.kinds import (
 from towpath.capabilities.portal.templates.upgrades.versions import (
     Lineage,
     commit_of,
+    newest_versions,
     reference_of,
     template_of,
 )
@@ -43,7 +44,7 @@ from towpath.engines.git.port import (
     RepositoryNotFound,
 )
 from towpath.machinery.errors import AlreadyExists, NotFound
-from towpath.machinery.objects import CommitSHA, Key, RawObject
+from towpath.machinery.objects import CommitSHA, Key, RawObject, key_of
 from towpath.runtime.outcomes import Stalled
 from towpath.runtime.sources import Enqueue
 
@@ -175,6 +176,27 @@ def _told(count: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Versions:
+    """A template's status says its versions: not everybody may read the repository they are in."""
+
+    api: Client
+    git: GitReader
+
+    async def reconcile(self, key: Key) -> float | None:
+        try:
+            template = await self.api.get(SOFTWARE_TEMPLATE, key.name, key.namespace)
+            versions = await newest_versions(self.git, template)
+        except (NotFound, Stalled, RepositoryNotFound, PathNotFound):
+            return None  # the template's own condition says so
+        if (template.get("status") or {}).get("versions") != versions:
+            status = {"status": {"versions": versions}}
+            await self.api.patch(
+                SOFTWARE_TEMPLATE, key.name, key.namespace, status, subresource="status"
+            )
+        return None
+
+
+@dataclass(frozen=True, slots=True)
 class Repositories:
     """A Source: every repository at the start, then each whose main moves or goes."""
 
@@ -191,7 +213,7 @@ class Repositories:
 
 @dataclass(frozen=True, slots=True)
 class NewVersions:
-    """A Source: the instances of a template, when its repository is pushed to.
+    """A Source: what a template concerns, when its repository is pushed to.
 
     The object of a template says which repository that is; so templates are asked at each push to
     anything, which costs a look at a few objects and no more.
@@ -199,6 +221,7 @@ class NewVersions:
 
     api: Client
     git: GitHost
+    concerned: Callable[[Client, RawObject, Enqueue], Awaitable[None]]
 
     async def run(self, enqueue: Enqueue) -> None:
         async for repository in self._pushed():
@@ -206,7 +229,7 @@ class NewVersions:
             for template in templates:
                 raw = template["spec"].get("source")
                 if raw and parse_source(raw).repository == repository:
-                    await enqueue_instances(self.api, template, enqueue)
+                    await self.concerned(self.api, template, enqueue)
 
     async def _pushed(self) -> AsyncIterator[RepositoryName]:
         async for push in self.git.pushes():
@@ -218,3 +241,7 @@ async def enqueue_instances(api: Client, template: RawObject, enqueue: Enqueue) 
     fields = f"status.template={reference_of(template)}"
     for instance in (await api.list(TEMPLATE_INSTANCE, fields=fields)).items:
         enqueue(Key(instance["metadata"]["namespace"], instance["spec"]["repository"]))
+
+
+async def enqueue_template(_: Client, template: RawObject, enqueue: Enqueue) -> None:
+    enqueue(key_of(template))

@@ -110,7 +110,14 @@ TEMPLATE_INSTANCE_CRD = custom_resource_definition(
                 "type": "object",
                 "required": ["reason"],
                 "description": "Campaigns leave it out, and say why.",
-                "properties": {"reason": {"type": "string", "minLength": 1, "maxLength": 500}},
+                "properties": {
+                    "reason": {
+                        "type": "string",
+                        "minLength": 1,
+                        "maxLength": 500,
+                        "description": "Why, for whoever runs a campaign.",
+                    }
+                },
             },
         },
     },
@@ -188,12 +195,15 @@ _UPGRADE_SPEC: RawObject = {
             "required": ["commit", "by"],
             "description": "Merge it now: the commit that was looked at, and who says so. "
             "Admission asks whether that user may push to the repository.",
-            "properties": {"commit": _REVISION, "by": _NAME},
+            "properties": {
+                "commit": {**_REVISION, "description": "The branch's head as it was looked at."},
+                "by": {**_NAME, "description": "Who merges; the request's user."},
+            },
         },
         "closed": {
             "type": "object",
             "description": "It is not wanted; the branch goes.",
-            "properties": {"reason": {**_TEXT, "default": ""}},
+            "properties": {"reason": {**_TEXT, "default": "", "description": "Why."}},
         },
     },
 }
@@ -378,7 +388,12 @@ _CAMPAIGN_SPEC: RawObject = {
                         "maxLength": 200,
                         "description": "`<project>/<name>`",
                     },
-                    "reason": {"type": "string", "minLength": 1, "maxLength": 500},
+                    "reason": {
+                        "type": "string",
+                        "minLength": 1,
+                        "maxLength": 500,
+                        "description": "Why, for whoever looks at it.",
+                    },
                 },
             },
         },

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE
 from towpath.capabilities.portal.templates.seeding import DESCRIPTOR
@@ -132,6 +133,38 @@ async def read_version(git: GitReader, template: RawObject, revision: CommitSHA)
     return Version(template, revision, _descriptor(files) or offered, files)
 
 
+VERSIONS_SHOWN = 50
+
+
+async def newest_versions(git: GitReader, template: RawObject) -> list[RawObject]:
+    """For its status: the commits that changed its files, the newest first. Raises Stalled."""
+    source = source_of_template(template)
+    head = await resolve(git, source)
+    found = []
+    for commit in await git.history(source.repository, head, limit=COMMITS_MAX):
+        parent = commit.parents[0] if commit.parents else None
+        if len(commit.parents) < 2 and await _touches(git, source, parent, commit.sha):
+            found.append(_version(commit))
+            if len(found) == VERSIONS_SHOWN:
+                break
+    return found
+
+
+async def _touches(
+    git: GitReader, source: TemplateSource, old: CommitSHA | None, new: CommitSHA
+) -> bool:
+    return bool(await git.changes(source.repository, old, new, source.path))
+
+
+def _version(commit: Commit) -> RawObject:
+    return {
+        "revision": commit.sha,
+        "subject": (commit.message.strip().splitlines() or [""])[0][:200],
+        "author": commit.author.name,
+        "at": datetime.fromtimestamp(commit.time_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
 def _absent(template: RawObject, revision: str) -> Stalled:
     return Stalled(
         "VersionNotFound",
@@ -207,7 +240,7 @@ class Lineage:
         touching = []
         for commit in history:
             parent = commit.parents[0] if commit.parents else None
-            if await self.git.changes(repository, parent, commit.sha, path):
+            if len(commit.parents) < 2 and await _touches(self.git, source, parent, commit.sha):
                 touching.append(commit)
         # History was rewritten: it is another version all the same.
         return touching or [await self.git.commit(repository, new)]
