@@ -12,7 +12,7 @@ from tests.engines.kube import Kube, kube_front
 from tests.wire import wired_api_server
 
 from towpath.app.capabilities import BUILT_IN
-from towpath.app.objects import apply_kinds, apply_namespaces, apply_objects
+from towpath.app.objects import apply_kinds, apply_objects, ensure_namespaces
 from towpath.capabilities.infrastructure.compositions.crd import composite_crd
 from towpath.client.protocols import Client
 from towpath.hooks.platform import ARGOCD_NAMESPACE, SYSTEM_NAMESPACE
@@ -50,7 +50,7 @@ def shipped_objects() -> list[RawObject]:
 
 async def install(client: Client) -> None:
     await apply_kinds(client, shipped_kinds())
-    await apply_namespaces(client, (SYSTEM_NAMESPACE, ARGOCD_NAMESPACE, PROJECT))
+    await ensure_namespaces(client, (SYSTEM_NAMESPACE, ARGOCD_NAMESPACE, PROJECT))
     await apply_objects(client, shipped_objects())
 
 

@@ -54,9 +54,12 @@ async def _until_served(client: Client, api_version: str, kind: str) -> None:
             return
 
 
-async def apply_namespaces(client: Client, names: Iterable[str]) -> None:
+async def ensure_namespaces(client: Client, names: Iterable[str]) -> None:
     for name in names:
-        await client.apply(NAMESPACE, NAMESPACE.object(name), manager=MANAGER, force=True)
+        try:
+            await client.get(NAMESPACE, name)
+        except NotFound:
+            await client.create(NAMESPACE, NAMESPACE.object(name))
 
 
 async def apply_objects(client: Client, objects: Iterable[RawObject]) -> None:

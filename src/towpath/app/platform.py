@@ -25,7 +25,7 @@ from towpath.app.datadir import DataDir, Ports
 from towpath.app.foundations import Foundations, Progress, lay_foundations
 from towpath.app.front import PORTAL_HOSTS, Front
 from towpath.app.health import engines
-from towpath.app.objects import all_ready, apply_kinds, apply_namespaces, apply_objects
+from towpath.app.objects import all_ready, apply_kinds, apply_objects, ensure_namespaces
 from towpath.app.people import ADMINISTRATOR, ADMINISTRATORS_BINDING
 from towpath.app.plugins.plugins import Plugins, plugins_read
 from towpath.app.public_info import public_info
@@ -261,7 +261,7 @@ async def _install(base: Foundations) -> None:
     api, cluster = base.api.front.client(), base.cluster.front.client()
     await apply_kinds(api, [crd for one in BUILT_IN for crd in one.load_kinds()])
     await apply_kinds(cluster, [crd for one in BUILT_IN for crd in one.load_cluster_kinds()])
-    await apply_namespaces(api, (SYSTEM_NAMESPACE, ARGOCD_NAMESPACE))
+    await ensure_namespaces(api, (SYSTEM_NAMESPACE, ARGOCD_NAMESPACE))
     await apply_objects(api, [ADMINISTRATORS_BINDING, *public_info(base.addresses)])
     on_clusters = [obj for one in BUILT_IN for obj in one.load_cluster_objects()]
     await apply_objects(cluster, [ADMINISTRATORS_BINDING, *on_clusters])

@@ -18,7 +18,7 @@ from tests.support import eventually
 
 from towpath.apiserver.authn.pki import open_pki
 from towpath.app.clusters import LocalClusters, StoreTrail
-from towpath.app.objects import apply_kinds, apply_namespaces, apply_objects
+from towpath.app.objects import apply_kinds, apply_objects, ensure_namespaces
 from towpath.app.planes import Plane, open_plane
 from towpath.capabilities.delivery import environments, gitops, pipelines, promotions, workloads
 from towpath.capabilities.delivery.environments.kinds import EXTERNAL_SECRETS_ACCOUNT
@@ -262,7 +262,7 @@ async def running_world(
         ]
         await apply_kinds(world.platform.api, [*kinds, INSTANCE_CRD])
         await apply_kinds(cluster.front.client(), list(secrets.CAPABILITY.load_cluster_kinds()))
-        await apply_namespaces(world.platform.api, (SYSTEM_NAMESPACE, ARGOCD_NAMESPACE))
+        await ensure_namespaces(world.platform.api, (SYSTEM_NAMESPACE, ARGOCD_NAMESPACE))
         objects = [obj for one in (*CAPABILITIES, *further) for obj in one.load_objects()]
         await apply_objects(world.platform.api, objects)
         tasks = await stack.enter_async_context(_Tasks())
