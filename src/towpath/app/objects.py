@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import aclosing
+from typing import Protocol
 
-from towpath.client.protocols import Client, EventType
+from towpath.client.protocols import Client, EventType, ObjectList
 from towpath.machinery.conditions import is_true
 from towpath.machinery.core_kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE
 from towpath.machinery.errors import NotFound
@@ -16,12 +17,22 @@ KIND_DEADLINE_S = 30.0
 KIND_TRY_EVERY_S = 0.05
 
 
-async def apply_kinds(client: Client, definitions: Sequence[RawObject]) -> None:
+class Applying(Protocol):
+    """What of a client is used to bring objects along."""
+
+    async def apply(
+        self, resource: Resource, obj: RawObject, *, manager: str, force: bool
+    ) -> RawObject: ...
+    async def resolve(self, api_version: str, kind: str) -> Resource: ...
+    async def list(self, resource: Resource, *, limit: int) -> ObjectList: ...
+
+
+async def apply_kinds(client: Applying, definitions: Sequence[RawObject]) -> None:
     """Install CustomResourceDefinitions. All are independent, so they share one commit."""
     await asyncio.gather(*(_apply_kind(client, crd) for crd in definitions))
 
 
-async def _apply_kind(client: Client, definition: RawObject) -> None:
+async def _apply_kind(client: Applying, definition: RawObject) -> None:
     """Ours serves a kind when the write returns; a kube-apiserver does a moment later."""
     applied = await client.apply(
         CUSTOM_RESOURCE_DEFINITION, definition, manager=MANAGER, force=True
@@ -43,7 +54,7 @@ async def _apply_kind(client: Client, definition: RawObject) -> None:
         ) from error
 
 
-async def _until_served(client: Client, api_version: str, kind: str) -> None:
+async def _until_served(client: Applying, api_version: str, kind: str) -> None:
     """In discovery and in fact: there, one follows the other, and neither can be watched."""
     while True:
         try:
@@ -62,14 +73,14 @@ async def ensure_namespaces(client: Client, names: Iterable[str]) -> None:
             await client.create(NAMESPACE, NAMESPACE.object(name))
 
 
-async def apply_objects(client: Client, objects: Iterable[RawObject]) -> None:
+async def apply_objects(client: Applying, objects: Iterable[RawObject]) -> None:
     """Apply in the given order: later ones may stand on earlier ones."""
     for obj in objects:
         resource = await _resolve(client, obj)
         await client.apply(resource, obj, manager=MANAGER, force=True)
 
 
-async def _resolve(client: Client, obj: RawObject) -> Resource:
+async def _resolve(client: Applying, obj: RawObject) -> Resource:
     try:
         return await client.resolve(obj["apiVersion"], obj["kind"])
     except NotFound as error:

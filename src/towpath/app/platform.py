@@ -22,9 +22,10 @@ from towpath.app.background import Background
 from towpath.app.capabilities import BUILT_IN
 from towpath.app.clusters import LocalClusters, StoreTrail
 from towpath.app.datadir import DataDir, Ports
-from towpath.app.foundations import Foundations, Progress, lay_foundations
+from towpath.app.foundations import PLANE, Foundations, Progress, lay_foundations
 from towpath.app.front import PORTAL_HOSTS, Front
 from towpath.app.health import engines
+from towpath.app.installed import Installed
 from towpath.app.objects import all_ready, apply_kinds, apply_objects, ensure_namespaces
 from towpath.app.people import ADMINISTRATOR, ADMINISTRATORS_BINDING
 from towpath.app.plugins.plugins import Plugins, plugins_read
@@ -258,15 +259,20 @@ def _platform(
 
 async def _install(base: Foundations) -> None:
     """Kinds and objects of every capability, on the platform's API and on the cluster."""
-    api, cluster = base.api.front.client(), base.cluster.front.client()
+    api = Installed(base.api.front.client(), base.data / PLANE / "installed.json")
+    cluster = Installed(
+        base.cluster.front.client(), base.data / "clusters" / LOCAL / "installed.json"
+    )
     await apply_kinds(api, [crd for one in BUILT_IN for crd in one.load_kinds()])
     await apply_kinds(cluster, [crd for one in BUILT_IN for crd in one.load_cluster_kinds()])
-    await ensure_namespaces(api, (SYSTEM_NAMESPACE, ARGOCD_NAMESPACE))
+    await ensure_namespaces(base.api.front.client(), (SYSTEM_NAMESPACE, ARGOCD_NAMESPACE))
     await apply_objects(api, [ADMINISTRATORS_BINDING, *public_info(base.addresses)])
     on_clusters = [obj for one in BUILT_IN for obj in one.load_cluster_objects()]
     await apply_objects(cluster, [ADMINISTRATORS_BINDING, *on_clusters])
     await apply_objects(api, provider_objects(base.postgres.address.url))
     await apply_objects(api, [obj for one in BUILT_IN for obj in one.load_objects()])
+    for one in (api, cluster):
+        one.save()
 
 
 async def _listen(

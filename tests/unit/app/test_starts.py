@@ -6,15 +6,22 @@ Seconds are measured by `bench start` and `bench apiserver`; here is what they a
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from towpath.apiserver.authn.pki import open_pki
 from towpath.apiserver.front import Front
 from towpath.app.capabilities import BUILT_IN
+from towpath.app.installed import Installed
 from towpath.app.objects import apply_kinds, apply_objects, ensure_namespaces
 from towpath.app.people import ADMINISTRATORS_BINDING
+from towpath.client.protocols import Client
 from towpath.hooks.platform import ARGOCD_NAMESPACE, SYSTEM_NAMESPACE
+from towpath.machinery.core_kinds import CONFIG_MAP
+from towpath.machinery.kinds import Resource
+from towpath.machinery.objects import RawObject
+from towpath.store.memory import MemoryStore
 from towpath.store.sqlite import SqliteStore
 
 SERVE = """
@@ -24,6 +31,10 @@ from pathlib import Path
 from towpath.apiserver.authn.pki import open_pki
 from towpath.apiserver.front import Front
 from towpath.apiserver.http.listener import Listener
+from towpath.machinery.core_kinds import CONFIG_MAP
+from towpath.machinery.kinds import Resource
+from towpath.machinery.objects import RawObject
+from towpath.store.memory import MemoryStore
 from towpath.store.sqlite import SqliteStore
 
 async def ask(port, pki, path):
@@ -105,6 +116,51 @@ def test_a_platform_that_starts_has_not_loaded(module: str, platform: set[str]) 
 async def test_a_second_start_writes_nothing(tmp_path: Path) -> None:
     revisions = [await revision_after_start(tmp_path) for _ in range(2)]
     assert revisions[0] == revisions[1]
+
+
+async def test_what_was_brought_is_brought_again_only_when_something_has_changed(
+    tmp_path: Path,
+) -> None:
+    store = MemoryStore()
+    front = await Front.open(store, open_pki(tmp_path / "pki"), name="test")
+    client, note = front.client(), tmp_path / "installed.json"
+    shipped = [CONFIG_MAP.object(name, "default", data={"a": "1"}) for name in ("one", "two")]
+    applied: list[str] = []
+
+    async def start(objects: list[RawObject]) -> list[str]:
+        applied.clear()
+        installed = Installed(_Told(client, applied), note)
+        await apply_objects(installed, objects)
+        installed.save()
+        return list(applied)
+
+    assert await start(shipped) == ["one", "two"]
+    assert await start(shipped) == []
+    changed = CONFIG_MAP.object("two", "default", data={"a": "2"})
+    assert await start([shipped[0], changed]) == ["two"]
+    await client.delete(CONFIG_MAP, "one", "default")
+    assert await start([shipped[0], changed]) == ["one"]
+    await client.patch(CONFIG_MAP, "one", "default", {"data": {"a": "theirs"}})
+    assert await start([shipped[0], changed]) == ["one"]
+    assert (await client.get(CONFIG_MAP, "one", "default"))["data"] == {"a": "1"}
+    note.write_bytes(b"no JSON")
+    assert await start([shipped[0], changed]) == ["one", "two"]
+    await store.close()
+
+
+class _Told:
+    """A client that tells what is applied."""
+
+    def __init__(self, client: Client, applied: list[str]) -> None:
+        self._client = client
+        self._applied = applied
+
+    async def apply(self, resource: Resource, obj: RawObject, **options: Any) -> RawObject:
+        self._applied.append(obj["metadata"]["name"])
+        return await self._client.apply(resource, obj, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
 
 
 async def revision_after_start(folder: Path) -> int:
