@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from towpath.capabilities.governance.projects.frame import frame_of, read_project
 from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.hooks.pages import Page, Visit
+from towpath.hooks.project_frame import frame_of, read_project
 from towpath.hooks.showing import person
 from towpath.machinery.users import PLATFORM
 from towpath.records.contract import AuditEntry, AuditFilter

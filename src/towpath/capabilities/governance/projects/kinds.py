@@ -77,6 +77,18 @@ _SPEC: RawObject = {
             "items": MEMBER_SCHEMA,
         },
         "quota": QUOTA_SCHEMA,
+        "leases": {
+            "type": "object",
+            "description": "How long things are kept in it.",
+            "properties": {
+                "max": {
+                    "type": "string",
+                    "maxLength": 20,
+                    "pattern": "^([0-9]+(h|m|s))+$",
+                    "description": "What has a lease is kept for this long at most: `720h`.",
+                }
+            },
+        },
     },
 }
 

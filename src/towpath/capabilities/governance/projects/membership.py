@@ -4,10 +4,10 @@ from collections.abc import Container, Sequence
 from typing import Any
 
 from towpath.capabilities.governance.projects import members as changes
-from towpath.capabilities.governance.projects.frame import frame_of, read_project
 from towpath.capabilities.governance.projects.kinds import PROJECT, ROLES
 from towpath.capabilities.portal.catalog.kinds import UNSEEN_ANNOTATION
 from towpath.hooks.pages import Answer, Page, Redirect, Visit
+from towpath.hooks.project_frame import frame_of, read_project
 from towpath.machinery.errors import Conflict, StatusError
 from towpath.machinery.objects import RawObject
 from towpath.machinery.references import DEFAULT_NAMESPACE

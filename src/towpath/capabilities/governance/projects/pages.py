@@ -16,11 +16,11 @@ from towpath.capabilities.delivery.environments.kinds import (
 )
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
 from towpath.capabilities.governance.projects import activity, membership, settings
-from towpath.capabilities.governance.projects.frame import PATH, frame_of, read_project
 from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.governance.projects.usage import quota_of
 from towpath.capabilities.infrastructure.offerings.kinds import POSTGRESQL_INSTANCE
 from towpath.hooks.pages import LiveWatch, Page, PageRoute, Visit
+from towpath.hooks.project_frame import PATH, frame_of, read_project
 from towpath.hooks.showing import object_page, show_object
 from towpath.hooks.telling import state_of
 from towpath.machinery.errors import StatusError

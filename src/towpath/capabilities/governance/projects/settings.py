@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT, by_order
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
-from towpath.capabilities.governance.projects.frame import frame_of, read_project
 from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.governance.projects.roles import QUOTA_GROUPS
 from towpath.capabilities.governance.projects.stages import (
@@ -21,6 +20,7 @@ from towpath.capabilities.governance.projects.stages import (
 )
 from towpath.client.protocols import Client
 from towpath.hooks.pages import Answer, Page, Redirect, Visit
+from towpath.hooks.project_frame import frame_of, read_project
 from towpath.hooks.showing import get_if_there, may
 from towpath.hooks.telling import state_of
 from towpath.machinery.errors import AlreadyExists, Conflict, Forbidden, Invalid, StatusError

@@ -15,4 +15,7 @@ CAPABILITY = Capability(
     objects=".roles:OBJECTS",
     controllers=".reconcile:controllers",
     apis=".reports:apis",
+    commands=".commands:COMMANDS",
+    pages=".pages:PAGES",
+    palette=".palette:offers",
 )

@@ -4,7 +4,6 @@ own side of the fence."""
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from towpath.capabilities.portal.actions.kinds import CREATE
 from towpath.capabilities.portal.actions.rendering import mistakes, render
 from towpath.hooks.forms import form_errors
 from towpath.hooks.rules import BadRule, Known, check_rule, holds
@@ -77,24 +76,6 @@ def with_defaults(schema: RawObject, given: Mapping[str, Any]) -> dict[str, Any]
         elif isinstance(filled.get(name), Mapping) and field.get("properties"):
             filled[name] = with_defaults(field, filled[name])
     return filled
-
-
-def fits(spec: RawObject, target: RawObject | None) -> bool:
-    """Whether the action is one for such a thing."""
-    wanted = spec.get("target")
-    if spec["operation"] == CREATE and not target:
-        return True
-    if not (wanted and target):
-        return False
-    return (wanted["apiVersion"], wanted["kind"]) == (target["apiVersion"], target["kind"])
-
-
-def is_offered(spec: RawObject, known: Known) -> bool:
-    """Whether somebody is shown the action; a rule that breaks offers nothing."""
-    try:
-        return holds(spec.get("visible", ""), known) and holds(spec.get("permitted", ""), known)
-    except BadRule:
-        return False
 
 
 def why_not(spec: RawObject, known: Known) -> str:

@@ -26,12 +26,15 @@ PROMOTION_DECIDED = "PromotionDecided"
 PROMOTION_FAILED = "PromotionFailed"
 RUN = "RunFailed"
 SERVICE = "ServiceDegraded"
+LEASE = "LeaseEnds"
+"""Told by the leases themselves."""
 SORTS = {
     APPROVAL_ASKED: "Approvals",
     PROMOTION_DECIDED: "Decisions",
     PROMOTION_FAILED: "Promotions",
     RUN: "Runs",
     SERVICE: "Services",
+    LEASE: "Leases",
 }
 """What there is, and what each is called."""
 

@@ -1,20 +1,24 @@
-"""What stands above every part of a project's page, read once for each."""
+"""What stands above every part of a project's page, read once for each; parts come from several
+capabilities, whose templates extend `projects/_frame.html`."""
 
 import asyncio
 from typing import Any
 
-from towpath.capabilities.governance.projects.kinds import PROJECT
-from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
 from towpath.hooks.pages import Visit
 from towpath.hooks.showing import may
 from towpath.hooks.telling import state_of
 from towpath.machinery.errors import NotFound
+from towpath.machinery.kinds import towpath_resource
 from towpath.machinery.objects import RawObject
 
 PATH = "/projects/{project}"
+PROJECT = towpath_resource("Project", "projects", namespaced=False)
+TEMPLATE_RUN = towpath_resource("TemplateRun", "templateruns")
 TABS = (
     ("", "Overview"),
     ("members", "Members"),
+    ("actions", "Actions"),
+    ("leases", "Leases"),
     ("activity", "Activity"),
     ("yaml", "YAML, API, CLI"),
 )

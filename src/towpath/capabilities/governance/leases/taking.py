@@ -1,0 +1,53 @@
+"""Taking back what a lease was for: deleted as its owner would, or what a template's run made."""
+
+from contextlib import suppress
+
+from towpath.capabilities.delivery.workloads.kinds import REPOSITORY_OWNER_ANNOTATION, WORKLOAD
+from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
+from towpath.engines.git.port import RepositoryName
+from towpath.hooks.leases import EXPIRES
+from towpath.hooks.platform import Platform
+from towpath.hooks.showing import get_if_there
+from towpath.machinery.errors import NotFound
+from towpath.machinery.kinds import Resource
+from towpath.machinery.objects import RawObject, annotations_of
+
+ENDED = "towpath.dev/lease-ended"
+"""On a run of a template: until when what it made was kept."""
+_ADDRESS = "/git/"
+
+
+async def take(platform: Platform, resource: Resource, obj: RawObject) -> None:
+    metadata = obj["metadata"]
+    name, namespace = metadata["name"], metadata.get("namespace", "")
+    if resource == TEMPLATE_RUN:
+        await _take_made(platform, obj)
+        # The run is a record of what was: it stays, and is no lease any more.
+        note = {EXPIRES: None, ENDED: annotations_of(obj).get(EXPIRES, "")}
+        patch = {"metadata": {"annotations": note}}
+        await platform.api.patch(resource, name, namespace, patch)
+        return
+    with suppress(NotFound):
+        await platform.api.delete(resource, name, namespace, uid=metadata["uid"])
+
+
+async def _take_made(platform: Platform, run: RawObject) -> None:
+    """Its workload, which takes its repository with it; else the repositories that it made."""
+    project, uid = run["metadata"]["namespace"], run["metadata"]["uid"]
+    steps = (run.get("status") or {}).get("steps") or ()
+    for step in steps:
+        name = (step.get("output") or {}).get("name")
+        if step.get("action") != "towpath:workload" or not isinstance(name, str):
+            continue
+        found = await get_if_there(platform.api, WORKLOAD, name, project)
+        if found and annotations_of(found).get(REPOSITORY_OWNER_ANNOTATION) == uid:
+            found_uid = found["metadata"]["uid"]
+            await platform.api.delete(WORKLOAD, name, project, uid=found_uid)
+            return
+    for step in steps:
+        address = (step.get("output") or {}).get("remoteUrl")
+        if isinstance(address, str) and _ADDRESS in address:
+            place = address.partition(_ADDRESS)[2].removesuffix(".git")
+            owner, _, name = place.partition("/")
+            if owner == project and name:
+                await platform.git.archive(RepositoryName(project, name), owner_uid=uid)
