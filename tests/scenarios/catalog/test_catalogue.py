@@ -6,11 +6,13 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
-from tests.scenarios.catalog.world import ANYBODY, DESCRIPTOR, World, relations
+from tests.scenarios.catalog.world import ANYBODY, DESCRIPTOR, REPOSITORY, World, relations
+from tests.support import eventually
 
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
 from towpath.capabilities.governance.projects.kinds import PROJECT
-from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE
+from towpath.capabilities.portal.catalog.kinds import CATALOG_EDIT, CATALOG_SOURCE
+from towpath.machinery.objects import CommitSHA, RawObject
 from towpath.machinery.users import AUTHENTICATED, UserInfo
 from towpath.records.contract import Viewer
 
@@ -172,3 +174,43 @@ async def test_who_is_added_later_is_in_the_catalogue_with_their_groups(world: W
     assert relations(dora) == {("memberOf", "group:default/team-a")}
     assert ("hasMember", "user:default/dora") in relations(group)
     assert await world.entity(f"group:default/{AUTHENTICATED}") is None
+
+
+async def edited(world: World, name: str, **spec: str) -> RawObject:
+    """What became of an edit."""
+    api = world.platform.api
+    await api.create(CATALOG_EDIT, CATALOG_EDIT.object(name, "demo", spec=spec))
+    seen: list[RawObject] = []
+
+    async def done() -> bool:
+        seen.append(await api.get(CATALOG_EDIT, name, "demo"))
+        return "status" in seen[-1]
+
+    await eventually(done)
+    return cast(RawObject, seen[-1]["status"])
+
+
+async def test_an_owner_is_put_right_by_a_commit_and_taken_back_by_another(world: World) -> None:
+    await world.push(catalog_info=DESCRIPTOR, openapi="x: 1\n")
+    await world.register()
+    async with world.running():
+        ref = "component:demo/orders"
+        await world.becomes(ref, bool)
+        made = await edited(world, "fix", entity=ref, owner="group:default/team-b")
+        commit = made["commit"]
+        await world.becomes(ref, lambda e: "team-b" in str(e and e["spec"]["owner"]))
+        index = world.platform.catalog
+        change = (await index.history(ANYBODY, ref))[0]
+        assert (change.who, commit in change.why) == ("alice", True)
+        await edited(world, "back", entity=ref, before=commit)
+        await world.becomes(ref, lambda e: "team-a" in str(e and e["spec"]["owner"]))
+        text = (await world.platform.git.files(REPOSITORY, await head(world)))["catalog-info.yaml"]
+        assert text.content.decode() == DESCRIPTOR
+        again = await edited(world, "again", entity="system:demo/demo", owner="team-b")
+        assert again["conditions"][0]["reason"] == "NotPossible"
+
+
+async def head(world: World) -> CommitSHA:
+    found = await world.platform.git.head(REPOSITORY)
+    assert found is not None
+    return found

@@ -28,6 +28,7 @@ _KINDS = (
     "workloadreleases",
     "environments",
     "catalogsources",
+    "catalogedits",
     "softwaretemplates",
     "templateinstances",
     "templateupgrades",
@@ -49,6 +50,8 @@ DEVELOPER: tuple[RawObject, ...] = (
     rule((GROUP,), ("templateruns", "pipelineruns", "actionruns"), WRITE),
     rule((GROUP,), ("promotions", "approvals"), ("create",)),
     rule((GROUP,), ("workloads", "catalogsources", "softwaretemplates"), WRITE),
+    # An edit is a commit of theirs, which they may push as well.
+    rule((GROUP,), ("catalogedits",), ("create",)),
     rule((GROUP,), ("templateinstances",), ("update", "patch")),
     rule((GROUP,), ("templateupgrades", "upgradecampaigns"), WRITE),
     rule(("offerings.towpath.dev",), ("*",), WRITE),

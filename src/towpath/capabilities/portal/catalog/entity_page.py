@@ -79,6 +79,7 @@ async def entity(visit: Visit) -> Page:
         "is_orphan": annotations.get(ORPHAN) == "true",
         "errors": errors,
         "service": service_page(found),
+        "history": f"{entity_page(found.ref)}/history",
         "definition": _definition(found),
         "is_of_everybody": found.kind in OF_EVERYBODY,
         "owned": address({"kind": ALL_KINDS, "owner": found.ref})

@@ -294,4 +294,63 @@ CATALOG_SOURCE_CRD = custom_resource_definition(
     selectable=(".spec.repository", ".spec.type"),
 )
 
-KINDS = (CATALOG_SOURCE_CRD,)
+CATALOG_EDIT = towpath_resource("CatalogEdit", "catalogedits")
+
+_EDIT: RawObject = {
+    "type": "object",
+    "required": ["entity"],
+    "x-kubernetes-validations": [
+        {
+            "rule": "has(self.owner) != has(self.before)",
+            "message": "either owner or before",
+        },
+        {"rule": "self == oldSelf", "message": "an edit is not changed; make another one"},
+    ],
+    "properties": {
+        "entity": {
+            "type": "string",
+            "minLength": 3,
+            "maxLength": 500,
+            "description": "Which entity's description is changed, as a full reference. It must "
+            "be in a repository of this project.",
+        },
+        "owner": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 300,
+            "description": "Its new spec.owner.",
+        },
+        "before": {
+            "type": "string",
+            "pattern": "^[0-9a-f]{40}$",
+            "description": "A commit of its repository: the description becomes what it was "
+            "before that commit.",
+        },
+        "reason": {
+            "type": "string",
+            "maxLength": 1000,
+            "description": "Why, for the commit's message.",
+        },
+    },
+}
+
+CATALOG_EDIT_CRD = custom_resource_definition(
+    CATALOG_EDIT,
+    spec=_EDIT,
+    status={
+        "type": "object",
+        "properties": {
+            "commit": {"type": "string", "description": "The commit that was made."},
+            "conditions": CONDITIONS_SCHEMA,
+        },
+    },
+    columns=(
+        Column("Entity", ".spec.entity"),
+        Column("Ready", ".status.conditions[?(@.type=='Ready')].status"),
+        Column("Commit", ".status.commit", priority=1),
+        AGE,
+    ),
+    categories=("towpath",),
+)
+
+KINDS = (CATALOG_SOURCE_CRD, CATALOG_EDIT_CRD)

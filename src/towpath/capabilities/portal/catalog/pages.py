@@ -29,6 +29,21 @@ from towpath.capabilities.portal.catalog.entity_page import (
     service_page,
     short,
 )
+from towpath.capabilities.portal.catalog.history_page import (
+    HISTORY,
+    history,
+    live_history,
+    revert,
+)
+from towpath.capabilities.portal.catalog.source_pages import (
+    SOURCE,
+    SOURCES,
+    live_source,
+    live_sources,
+    source,
+    sources,
+    submit,
+)
 from towpath.hooks.pages import Answer, LiveRecords, Page, PageRoute, Redirect, Visit
 from towpath.hooks.showing import own_references
 from towpath.machinery.errors import BadRequest
@@ -223,5 +238,8 @@ def _live(visit: Visit) -> Sequence[LiveRecords]:
 
 PAGES = (
     PageRoute(CATALOG, catalog, "Catalog", submit=keep, live=_live, section=CATALOG),
+    PageRoute(SOURCES, sources, "Sources", live=live_sources, section=CATALOG),
+    PageRoute(SOURCE, source, "Source", submit=submit, live=live_source, section=CATALOG),
     PageRoute(ENTITY, entity, "Entity", live=live_entity, section=CATALOG),
+    PageRoute(HISTORY, history, "History", submit=revert, live=live_history, section=CATALOG),
 )

@@ -4,6 +4,7 @@ repositories.py  one source of the index per hosted repository: descriptors merg
 outside.py       one per source of the web, of a folder, of a cluster
 people.py        one per project for its System, and one for people
 ingesting.py     into the index, unless too much would go
+edits.py         commits that change one description
 reporting.py     what each source says of itself
 An error changes nothing; an entity that was right before stays as it was while it is wrong.
 """
@@ -14,9 +15,10 @@ from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
 from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.infrastructure.offerings.kinds import POSTGRESQL_INSTANCE
 from towpath.capabilities.portal.catalog import states
-from towpath.capabilities.portal.catalog.kinds import DIRECTORY, KUBERNETES, URL
+from towpath.capabilities.portal.catalog.kinds import CATALOG_EDIT, DIRECTORY, KUBERNETES, URL
 from towpath.capabilities.portal.catalog.reconcile import outside, people, reporting, repositories
 from towpath.capabilities.portal.catalog.reconcile.claims import Claims
+from towpath.capabilities.portal.catalog.reconcile.edits import Edits
 from towpath.capabilities.portal.catalog.reconcile.outside import OutsideEntities, outside_keys
 from towpath.capabilities.portal.catalog.reconcile.people import PeopleEntities, ProjectEntities
 from towpath.capabilities.portal.catalog.reconcile.reporting import Reports
@@ -77,6 +79,9 @@ def controllers(platform: Platform) -> Sequence[Controller]:
                 Stream(lambda: people.people_changes(platform)),
                 Stream(lambda: people.claim_changes(claims)),
             ],
+        ),
+        Controller(
+            "catalog-edits", Edits(api, git, index, platform.trail), [Watch(api, CATALOG_EDIT)]
         ),
         states.controller(api, index),
     )

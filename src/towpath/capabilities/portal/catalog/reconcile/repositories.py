@@ -264,7 +264,7 @@ class RepositoryEntities:
             return Cause()
         found = await self.git.commit(repository, commit)
         subject = found.message.strip().partition("\n")[0][:200]
-        return Cause(found.author.name, f"{subject} ({commit[:10]})")
+        return Cause(found.author.name, f"{subject} ({commit})")
 
     async def _workloads(self, repository: RepositoryName) -> list[RawObject]:
         fields = OF_REPOSITORY.format(repository.name)

@@ -1,0 +1,152 @@
+"""A CatalogEdit becomes a commit: of whoever made it, on the file that describes the entity.
+
+It is tried once for as long as the file changes under it, and kept for a while after, so that the
+page that asked for it can say what became of it.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from towpath.capabilities.portal.catalog import editing
+from towpath.capabilities.portal.catalog.facts import LOCATION
+from towpath.capabilities.portal.catalog.kinds import CATALOG_EDIT
+from towpath.capabilities.portal.catalog.reconcile.ingesting import EVERYTHING
+from towpath.capabilities.portal.catalog.sources.hosted_git import TYPE, split
+from towpath.client.protocols import Client
+from towpath.engines.git.port import (
+    File,
+    GitHost,
+    PathNotFound,
+    RepositoryName,
+    RepositoryNotFound,
+    Signature,
+    StaleCommit,
+)
+from towpath.hooks.platform import Trail
+from towpath.machinery.conditions import get_condition, set_condition
+from towpath.machinery.documents import DocumentError
+from towpath.machinery.errors import NotFound
+from towpath.machinery.objects import CommitSHA, Key, RawObject
+from towpath.records.contract import CatalogIndex
+
+KEPT_S = 7 * 24 * 3600.0
+ATTEMPTS_MAX = 20
+_RESOURCE = f"{CATALOG_EDIT.plural}.{CATALOG_EDIT.group}"
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    api: Client
+    git: GitHost
+    index: CatalogIndex
+    trail: Trail
+
+    async def __call__(self, key: Key) -> float | None:
+        try:
+            edit = await self.api.get(CATALOG_EDIT, key.name, key.namespace)
+        except NotFound:
+            return None
+        if get_condition(edit, "Ready") is not None:
+            return await self._age(edit)
+        author = await self.trail.last_writer("", _RESOURCE, key.namespace, key.name)
+        after = {**edit, "status": {}}
+        try:
+            commit = await self._commit(edit, author or "towpath")
+        except (editing.EditError, RepositoryNotFound, PathNotFound, DocumentError) as error:
+            set_condition(after, "Ready", status=False, reason="NotPossible", message=f"{error}.")
+        else:
+            after["status"]["commit"] = commit
+            message = f"The description is changed by {commit[:10]}."
+            set_condition(after, "Ready", status=True, reason="Committed", message=message)
+        status = {"status": after["status"]}
+        await self.api.patch(CATALOG_EDIT, key.name, key.namespace, status, subresource="status")
+        return KEPT_S
+
+    async def _age(self, edit: RawObject) -> float | None:
+        """Seconds until it goes; it goes when none are left."""
+        made = datetime.fromisoformat(edit["metadata"]["creationTimestamp"])
+        left_s = KEPT_S - (datetime.now(UTC) - made).total_seconds()
+        if left_s > 0:
+            return left_s
+        metadata = edit["metadata"]
+        await self.api.delete(CATALOG_EDIT, metadata["name"], metadata["namespace"])
+        return None
+
+    async def _commit(self, edit: RawObject, author: str) -> CommitSHA:
+        """Raises EditError, and what Git raises."""
+        spec, project = edit["spec"], edit["metadata"]["namespace"]
+        repository, path = await self._place(spec["entity"].lower(), project)
+        signature = Signature(author, f"{author.replace(':', '.')}@users.towpath.invalid")
+        for _ in range(ATTEMPTS_MAX):
+            head = await self.git.head(repository)
+            if head is None:
+                break
+            text = await self._text(repository, head, path)
+            changed = await self._changed(spec, repository, path, text)
+            if changed == text:
+                raise editing.EditError(f"{path} says so already")
+            try:
+                return await self.git.write(
+                    repository,
+                    {path: File(changed.encode()) if changed.strip() else None},
+                    message=_message(spec),
+                    author=signature,
+                    expected=head,
+                )
+            except StaleCommit:
+                continue
+        raise editing.EditError(f"{repository} is changed too often just now; try again")
+
+    async def _place(self, ref: str, project: str) -> tuple[RepositoryName, str]:
+        """The file that describes the entity; of one that is gone, where it was."""
+        entity = await self.index.get(EVERYTHING, ref)
+        location = ""
+        if entity is not None:
+            annotations = entity.descriptor["metadata"].get("annotations") or {}
+            location = str(annotations.get(LOCATION, ""))
+        else:
+            for change in await self.index.history(EVERYTHING, ref, limit=5):
+                location = location or location_in(change.before)
+        if not location.startswith(f"{TYPE}:"):
+            raise editing.EditError(f"{ref} is not described in a repository of this platform")
+        repository, path = split(location)
+        if repository.project != project:
+            raise editing.EditError(f"{ref} is described in the project {repository.project}")
+        return repository, path
+
+    async def _text(self, repository: RepositoryName, commit: CommitSHA, path: str) -> str:
+        file = (await self.git.files(repository, commit)).get(path)
+        return "" if file is None else file.content.decode()
+
+    async def _changed(
+        self, spec: RawObject, repository: RepositoryName, path: str, text: str
+    ) -> str:
+        if "owner" in spec:
+            return editing.with_owner(text, spec["entity"], spec["owner"])
+        commit = await self.git.commit(repository, CommitSHA(spec["before"]))
+        piece = None
+        if commit.parents:
+            old = await self._text(repository, commit.parents[0], path)
+            piece = editing.document_of(old, spec["entity"])
+        return editing.with_document(text, spec["entity"], piece)
+
+
+def location_in(descriptor: bytes | None) -> str:
+    """Of an entity as the history keeps it."""
+    import orjson
+
+    if descriptor is None:
+        return ""
+    kept = orjson.loads(descriptor)
+    entity = kept.get("descriptor", kept)
+    annotations = (entity.get("metadata") or {}).get("annotations") or {}
+    return str(annotations.get(LOCATION, ""))
+
+
+def _message(spec: RawObject) -> str:
+    name = spec["entity"].rpartition("/")[2]
+    if "owner" in spec:
+        subject = f"{name} is owned by {spec['owner'].rpartition('/')[2]}"
+    else:
+        subject = f"{name} is described as before {spec['before'][:10]}"
+    return f"{subject}\n\n{spec['reason']}\n" if spec.get("reason") else f"{subject}\n"
