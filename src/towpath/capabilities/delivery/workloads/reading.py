@@ -25,6 +25,7 @@ from towpath.capabilities.delivery.workloads.lanes import Facts, Lane, headline,
 from towpath.engines.git.port import RepositoryName
 from towpath.hooks.approvals import APPROVAL
 from towpath.hooks.commits import commit_line, span_between
+from towpath.hooks.offered_actions import offered_on
 from towpath.hooks.pages import Visit
 from towpath.hooks.showing import may
 from towpath.machinery.conditions import get_condition
@@ -75,8 +76,11 @@ async def frame_of(visit: Visit, facts: Facts, tab: str) -> dict[str, Any]:
     spec = facts.workload["spec"]
     ready = get_condition(facts.workload, "Ready") or {}
     deleting = bool(facts.workload["metadata"].get("deletionTimestamp"))
-    entity, owner_href = await asyncio.gather(
-        described(visit, project, facts.name), owner_page(visit, spec.get("owner", ""))
+    itself = {"apiVersion": WORKLOAD.api_version, "kind": WORKLOAD.kind, "name": facts.name}
+    entity, owner_href, offered = await asyncio.gather(
+        described(visit, project, facts.name),
+        owner_page(visit, spec.get("owner", "")),
+        offered_on(visit, project, itself, object=facts.workload),
     )
     return {
         "project": project,
@@ -98,6 +102,7 @@ async def frame_of(visit: Visit, facts: Facts, tab: str) -> dict[str, Any]:
         "may_promote": facts.may_promote and not deleting and bool(facts.releases),
         "may_delete": not deleting and await may(visit.api, "delete", WORKLOAD, project),
         "deleting": deleting,
+        "offered_actions": [] if deleting else offered,
     }
 
 

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from towpath.capabilities.portal.actions.kinds import ENTITY_API
 from towpath.capabilities.portal.catalog.asked import ALL_KINDS, CATALOG, address
 from towpath.capabilities.portal.catalog.facts import LOCATION, ORPHAN
 from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE
 from towpath.capabilities.portal.catalog.reads import both_ways
+from towpath.hooks.offered_actions import OfferedAction, offered_on
 from towpath.hooks.pages import Live, LiveRecords, LiveWatch, Page, Visit
 from towpath.hooks.showing import docs_page, in_projects
 from towpath.machinery.documents import dump_document
@@ -79,6 +81,7 @@ async def entity(visit: Visit) -> Page:
         "is_orphan": annotations.get(ORPHAN) == "true",
         "errors": errors,
         "service": service_page(found),
+        "offered_actions": await _offered(visit, found),
         "history": f"{entity_page(found.ref)}/history",
         "definition": _definition(found),
         "is_of_everybody": found.kind in OF_EVERYBODY,
@@ -90,6 +93,15 @@ async def entity(visit: Visit) -> Page:
         "commands": [("With a personal token", curl)],
     }
     return Page("catalog/entity.html", data, title=title)
+
+
+async def _offered(visit: Visit, found: Entity) -> list[OfferedAction]:
+    """What can be done with it; of what is everybody's, in the only project that one is in."""
+    mine = sorted(visit.viewer.projects or ())
+    project = found.project or (mine[0] if len(mine) == 1 else "")
+    name = found.name if found.namespace == "default" else f"{found.namespace}/{found.name}"
+    itself = {"apiVersion": ENTITY_API, "kind": found.kind, "name": name}
+    return await offered_on(visit, project, itself, entity=found.descriptor)
 
 
 def _asked(visit: Visit) -> EntityRef:

@@ -4,6 +4,7 @@ Of a line, what asks for something is told of its newest object alone: an older 
 overtaken. What has merely happened stays told.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
@@ -39,6 +40,9 @@ SORTS = {
 """What there is, and what each is called."""
 
 SICK = ("Degraded", "Missing")
+REMIND_AFTER_S = 24 * 3600.0
+"""Who has not decided is asked again, once a day."""
+
 PROMOTIONS_TOLD = 10
 """Of one line, the newest."""
 
@@ -141,6 +145,94 @@ def _rejection(promotion: RawObject) -> RawObject | None:
     return next(
         (one for one in decisions if one["decision"] == "Reject" and one.get("counts")), None
     )
+
+
+def what_of_action(run: RawObject) -> str:
+    """`Restart: shop`"""
+    title = ((run.get("status") or {}).get("action") or {}).get("title")
+    target = (run["spec"].get("target") or {}).get("name", "")
+    return ": ".join(filter(None, [str(title or run["spec"]["action"]["name"]), target]))
+
+
+def what_of_template(run: RawObject) -> str:
+    wanted = (run["spec"].get("parameters") or {}).get("name")
+    return f"creating {wanted or run['spec']['template']['name']}"
+
+
+def asked_of(
+    run: RawObject, what: str, approvers: Sequence[Recipient], now_s: float | None = None
+) -> Iterator[Notice]:
+    """To everybody whose word it waits for, and again every day until somebody has decided."""
+    spec, status, metadata = run["spec"], run.get("status") or {}, run["metadata"]
+    decided = {one["user"] for one in status.get("approvals") or ()}
+    asked_s = _asked_s(run)
+    count = _reminders(asked_s, now_s or time.time())
+    expires = (status.get("approval") or {}).get("expiresAt", "")
+    for one in approvers:
+        if one.name == spec["requestedBy"] or one.name in decided:
+            continue
+        yield Notice(
+            person=one.name,
+            cause=f"asked/{metadata['uid']}" + (f"/{count}" if count else ""),
+            sort=APPROVAL_ASKED,
+            title=f"{'Still waiting: approve' if count else 'Approve'} {what}",
+            text=" ".join(
+                filter(
+                    None, [spec.get("reason", ""), f"It expires at {expires}." if expires else ""]
+                )
+            ),
+            href=_run_page(run),
+            who=f"asked by {person(spec['requestedBy'])}",
+            why=one.why,
+            time_s=asked_s + count * REMIND_AFTER_S,
+            status=WAITING_FOR_APPROVAL,
+            asks=True,
+        )
+
+
+def _asked_s(run: RawObject) -> float:
+    return moment(((run.get("status") or {}).get("approval") or {}).get("since"), run)
+
+
+def _reminders(asked_s: float, now_s: float) -> int:
+    return max(int((now_s - asked_s) // REMIND_AFTER_S), 0)
+
+
+def next_reminder_s(run: RawObject, now_s: float | None = None) -> float:
+    """Seconds until it is due to ask again."""
+    now = now_s or time.time()
+    asked_s = _asked_s(run)
+    return max(asked_s + (_reminders(asked_s, now) + 1) * REMIND_AFTER_S - now, 1.0)
+
+
+def action_outcome(run: RawObject) -> Iterator[Notice]:
+    """To who asked: that it failed, or what somebody decided of it."""
+    spec, status, metadata = run["spec"], run.get("status") or {}, run["metadata"]
+    by = [one["user"] for one in status.get("approvals") or () if one.get("counts")]
+    failed = status.get("phase") == FAILED
+    if person(spec["requestedBy"]) != spec["requestedBy"] or not (failed or by):
+        return
+    if by == [spec["requestedBy"]]:
+        return  # who takes it back knows
+    what = what_of_action(run)
+    yield Notice(
+        person=spec["requestedBy"],
+        cause=f"{'failed' if failed else 'approved'}/{metadata['uid']}",
+        sort=RUN if failed else PROMOTION_DECIDED,
+        title=f"{what} failed" if failed else f"{' and '.join(by)} approved {what}",
+        text=status.get("message", "") if failed else "",
+        href=_run_page(run),
+        why=ASKED,
+        time_s=moment(status.get("finishedAt"), run),
+        status=FAILED if failed else "Approved",
+        asks=failed,
+    )
+
+
+def _run_page(run: RawObject) -> str:
+    metadata = run["metadata"]
+    part = "action-runs" if "action" in run["spec"] else "runs"
+    return f"/projects/{metadata['namespace']}/{part}/{metadata['name']}"
 
 
 def pipeline_failed(run: RawObject, told: Sequence[Recipient]) -> Iterator[Notice]:

@@ -11,9 +11,10 @@ from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN
 from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD
 from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.client.protocols import Client
-from towpath.hooks.approvals import APPROVAL
+from towpath.hooks.approvals import APPROVAL, is_one_of
 from towpath.hooks.showing import get_if_there
 from towpath.machinery.errors import NotFound
+from towpath.machinery.objects import RawObject
 from towpath.machinery.references import BadReference, parse_reference
 from towpath.machinery.users import AccessRequest, Authorize, UserInfo
 
@@ -42,6 +43,20 @@ class Recipients:
         members = await self._members(project)
         asked = [person for person in able if members & _names(person)] or able
         return [Recipient(person.name, why) for person in asked]
+
+    async def approvers_of(self, run: RawObject) -> list[Recipient]:
+        """Of those the ones whom a rule of its own names, if there is one."""
+        project = run["metadata"]["namespace"]
+        named = ((run.get("status") or {}).get("approval") or {}).get("approvers")
+        able = await self.approvers(project)
+        why = f"You may approve this in {project}."
+        if named is None:
+            return [Recipient(one.name, why) for one in able]
+        return [
+            Recipient(person.name, why)
+            for person in await self.people()
+            if is_one_of(person, named) and await self._may(person, project)
+        ]
 
     async def person_or_team(
         self, name: str, why: str, project: str, workload: str

@@ -20,12 +20,14 @@ from towpath.capabilities.delivery.promotions.kinds import (
 )
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
 from towpath.capabilities.governance.projects.kinds import PROJECT
+from towpath.capabilities.portal.actions.kinds import ACTION_RUN
 from towpath.capabilities.portal.notifications import notices
 from towpath.capabilities.portal.notifications.lines import Lines
 from towpath.capabilities.portal.notifications.recipients import PUSHED, Recipient, Recipients
 from towpath.capabilities.portal.templates.kinds import FAILED as TEMPLATE_FAILED
 from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN, UNDONE
 from towpath.client.protocols import Client
+from towpath.hooks.approvals import WAITING_FOR_APPROVAL
 from towpath.hooks.platform import Platform
 from towpath.hooks.showing import get_if_there, person
 from towpath.machinery.objects import Key, RawObject, is_deleting, key_of
@@ -48,6 +50,7 @@ def all_of(api: Client, inbox: Inbox, recipients: Recipients) -> Sequence[Contro
         _controller("pipelines", PipelineNotices, api, inbox, recipients),
         _controller("templates", TemplateNotices, api, inbox, recipients),
         _controller("services", ServiceNotices, api, inbox, recipients),
+        _controller("actions", ActionNotices, api, inbox, recipients),
     )
 
 
@@ -65,7 +68,7 @@ def _promotions(api: Client, inbox: Inbox, recipients: Recipients) -> Controller
 
 def _controller(
     noun: str,
-    make: "type[PipelineNotices | TemplateNotices | ServiceNotices]",
+    make: "type[PipelineNotices | TemplateNotices | ServiceNotices | ActionNotices]",
     api: Client,
     inbox: Inbox,
     recipients: Recipients,
@@ -204,14 +207,46 @@ class TemplateNotices:
         wanted = (spec.get("parameters") or {}).get("name") or spec["template"]["name"]
         return Key(run["metadata"]["namespace"], f"{spec['requestedBy']}/{wanted}")
 
-    async def __call__(self, line: Key) -> None:
+    async def __call__(self, line: Key) -> float | None:
         newest = _newest(await self.lines.of(line))
         if newest is None:
             await self.kept.forget(line)
+        elif _phase(newest) == WAITING_FOR_APPROVAL:
+            approvers = await self.recipients.approvers_of(newest)
+            what = notices.what_of_template(newest)
+            await self.kept.put(line, list(notices.asked_of(newest, what, approvers)))
+            return notices.next_reminder_s(newest)
         elif _phase(newest) in (TEMPLATE_FAILED, UNDONE):
             await self.kept.put(line, list(notices.template_failed(newest)))
         else:
             await self.kept.put(line, ())
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionNotices:
+    """About one run of an action: whose word it waits for, and how it went."""
+
+    kept: Kept
+    lines: Lines
+    recipients: Recipients
+
+    resource = ACTION_RUN
+    line_of = staticmethod(key_of)
+
+    async def __call__(self, line: Key) -> float | None:
+        found = await self.lines.of(line)
+        if not found or is_deleting(found[0]):
+            await self.kept.forget(line)
+            return None
+        run = {"kind": ACTION_RUN.kind, **found[0]}
+        if _phase(run) != WAITING_FOR_APPROVAL:
+            await self.kept.put(line, list(notices.action_outcome(run)))
+            return None
+        approvers = await self.recipients.approvers_of(run)
+        what = notices.what_of_action(run)
+        await self.kept.put(line, list(notices.asked_of(run, what, approvers)))
+        return notices.next_reminder_s(run)
 
 
 @dataclass(frozen=True, slots=True)

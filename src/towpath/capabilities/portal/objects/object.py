@@ -8,6 +8,7 @@ from towpath.capabilities.portal.objects.homes import delete_page_of, home_of
 from towpath.capabilities.portal.objects.places import CORE, Place, place_of
 from towpath.capabilities.portal.objects.relations import events_of, owned_by, owners_of
 from towpath.client.protocols import ObjectTable
+from towpath.hooks.offered_actions import OfferedAction, offered_on
 from towpath.hooks.pages import Answer, Page, Redirect, Visit
 from towpath.hooks.showing import (
     list_page,
@@ -55,9 +56,10 @@ async def show(visit: Visit) -> Page:
 async def _frame(visit: Visit, place: Place, obj: RawObject, tab: str) -> dict[str, Any]:
     """What stands above every part of the page."""
     resource = place.resource
-    may_delete, may_edit = await asyncio.gather(
+    may_delete, may_edit, offered = await asyncio.gather(
         may(place.api, "delete", resource, place.namespace, place.name),
         may(place.api, "patch", resource, place.namespace, place.name),
+        _offered(visit, place, obj),
     )
     base = object_page(resource, place.name, place.namespace, place.cluster)
     state = state_of(obj)
@@ -79,11 +81,22 @@ async def _frame(visit: Visit, place: Place, obj: RawObject, tab: str) -> dict[s
             for key, label in TABS
         ],
         "home": home_of(resource, obj, place.cluster),
+        "offered_actions": [] if deleting else offered,
         "may_edit": may_edit and not deleting and not is_secret(resource),
         "delete_href": (delete_page_of(resource, obj, place.cluster) or f"{base}/delete")
         if may_delete and not deleting
         else "",
     }
+
+
+async def _offered(visit: Visit, place: Place, obj: RawObject) -> list[OfferedAction]:
+    """What can be done with an object of a project."""
+    project = place.name if place.resource.kind == "Project" else place.namespace
+    if place.cluster or not visit.viewer.may_see(project):
+        return []
+    resource = place.resource
+    itself = {"apiVersion": resource.api_version, "kind": resource.kind, "name": place.name}
+    return await offered_on(visit, project, itself, object=obj)
 
 
 def crumbs(place: Place) -> list[tuple[str, str]]:

@@ -1,8 +1,10 @@
 """Create: what is offered to this visitor, and one offer as pages show it."""
 
+import asyncio
 from typing import Any
 
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE
+from towpath.hooks.offered_actions import CREATE, offered_in
 from towpath.hooks.pages import Page, Visit
 from towpath.hooks.platform import SYSTEM_NAMESPACE
 from towpath.hooks.showing import in_projects
@@ -12,6 +14,7 @@ from towpath.machinery.objects import RawObject
 GALLERY = "/create"
 TAKES_ANNOTATION = "towpath.dev/takes"
 """On a descriptor: how long a run takes until what it makes can be used, in words."""
+PROJECTS_ASKED = 20
 FILTERED_FROM = 7
 """Fewer offers are seen at one glance."""
 
@@ -23,7 +26,7 @@ async def gallery(visit: Visit) -> Page:
     else:
         everything = await in_projects(visit.api, SOFTWARE_TEMPLATE, None)
         templates += [one for one in everything if one["metadata"]["namespace"] != SYSTEM_NAMESPACE]
-    offers = sorted(map(offer_of, templates), key=_order)
+    offers = sorted([*map(offer_of, templates), *await _actions(visit)], key=_order)
     query, tag = visit.parameters.get("q", ""), visit.parameters.get("tag", "")
     words = query.lower().split()
     found = [
@@ -40,6 +43,34 @@ async def gallery(visit: Visit) -> Page:
         "filtered": len(offers) >= FILTERED_FROM or bool(query or tag),
     }
     return Page("templates/gallery.html", data)
+
+
+async def _actions(visit: Visit) -> list[dict[str, Any]]:
+    """Actions that make something: they are offered beside the templates."""
+    asked = visit.parameters.get("project", "")
+    projects = [asked] if asked else sorted(visit.viewer.projects or ())[:PROJECTS_ASKED]
+    lists = await asyncio.gather(*(offered_in(visit, project) for project in projects))
+    return [
+        {
+            "name": one.name,
+            "namespace": one.project,
+            "address": one.href,
+            "title": one.title,
+            "description": one.description,
+            "owner": "",
+            "type": "action",
+            "takes": "",
+            "tags": [],
+            "recommended": False,
+            "own": one.project,
+            "steps": [],
+            "trouble": "",
+            "text": f"{one.name} {one.title} {one.description} action".lower(),
+        }
+        for found in lists
+        for one in found
+        if one.operation == CREATE
+    ]
 
 
 def _order(offer: dict[str, Any]) -> tuple[bool, bool, str]:
