@@ -217,8 +217,8 @@ def _settle(
         changed.add(before[1])
         connection.execute("DELETE FROM score WHERE scorecard = ? AND ref = ?", (scorecard, ref))
         remembered.append((scorecard, before[1], before[2], _GONE))
-    for row in remembered:
-        _remember(connection, ref, now_s, *row)
+    for told in remembered:
+        _remember(connection, ref, now_s, *told)
     return changed
 
 

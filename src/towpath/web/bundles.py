@@ -28,6 +28,7 @@ SHEETS = (
     "pages",
     "create",
     "objects",
+    "insights",
     "prose",
     "preferences",
 )

@@ -34,6 +34,8 @@ _KINDS = (
     "templateupgrades",
     "upgradecampaigns",
     "actions",
+    "scorecards",
+    "initiatives",
 )
 
 VIEWER: tuple[RawObject, ...] = (
@@ -60,7 +62,7 @@ DEVELOPER: tuple[RawObject, ...] = (
 )
 OWNER: tuple[RawObject, ...] = (
     *DEVELOPER,
-    rule((GROUP,), ("environments", "actions"), WRITE),
+    rule((GROUP,), ("environments", "actions", "scorecards", "initiatives"), WRITE),
     rule((GROUP,), ("promotions", "approvals"), ("delete",)),
     rule(("",), ("secrets",), WRITE),
     rule(("git.towpath.dev",), ("repositories",), ("delete",)),

@@ -39,7 +39,7 @@ def utc_today() -> date:
 
 
 def controllers(platform: Platform) -> Sequence[Controller]:
-    sources = [Watch(platform.api, INITIATIVE), ScoreNews(platform, INITIATIVE)]
+    sources = (Watch(platform.api, INITIATIVE), ScoreNews(platform, INITIATIVE))
     return (Controller("initiatives", Initiatives(platform), sources),)
 
 

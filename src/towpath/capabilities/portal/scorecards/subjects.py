@@ -33,7 +33,7 @@ class Asked:
 async def subject_of(api: Client, entity: Entity) -> Subject:
     project, workload = {}, {}
     if entity.project:
-        project = await get_if_there(api, PROJECT, entity.project) or {}
+        project = await get_if_there(api, PROJECT, entity.project, "") or {}
     if entity.workload:
         workload = await get_if_there(api, WORKLOAD, entity.workload, entity.project) or {}
     state = entity.state

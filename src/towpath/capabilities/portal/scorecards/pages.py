@@ -1,0 +1,275 @@
+"""The pages of Insights: scorecards and initiatives, one of each, and who is where."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+from towpath.capabilities.portal.scorecards import shown
+from towpath.capabilities.portal.scorecards.initiatives import (
+    concerned,
+    goal_of,
+    scorecard_of,
+    viewer_of,
+)
+from towpath.capabilities.portal.scorecards.kinds import INITIATIVE, SCORECARD
+from towpath.hooks.pages import Live, LiveRecords, LiveWatch, Page, PageRoute, Visit
+from towpath.hooks.platform import SYSTEM_NAMESPACE
+from towpath.hooks.reads import number
+from towpath.hooks.showing import in_projects, object_page
+from towpath.machinery.errors import StatusError
+from towpath.machinery.kinds import Resource
+from towpath.machinery.objects import RawObject
+from towpath.records.contract import Viewer
+from towpath.records.scoring import Score, ScoreFilter, Scores
+from towpath.runtime.outcomes import Stalled
+
+PAGE_SIZE = 50
+DAYS = 30
+LISTED_MAX = 100
+
+
+async def insights(visit: Visit) -> Page:
+    cards, initiatives = await asyncio.gather(listed(visit, SCORECARD), listed(visit, INITIATIVE))
+    summaries = await asyncio.gather(*(_summary(visit, card) for card in cards))
+    data = {
+        "scorecards": summaries,
+        "initiatives": [_initiative(one) for one in sorted(initiatives, key=_due)],
+    }
+    return Page("scorecards/insights.html", data)
+
+
+async def listed(visit: Visit, resource: Resource) -> list[RawObject]:
+    """The platform's and those of the visitor's projects."""
+    try:
+        ours = (await visit.api.list(resource, SYSTEM_NAMESPACE, limit=LISTED_MAX)).items
+    except StatusError:
+        ours = []
+    projects = None if visit.viewer.projects is None else sorted(visit.viewer.projects)
+    theirs = await in_projects(visit.api, resource, projects, limit=LISTED_MAX)
+    known = {one["metadata"]["uid"]: one for one in (*ours, *theirs)}
+    return list(known.values())
+
+
+def _due(initiative: RawObject) -> str:
+    return str(initiative["spec"]["due"])
+
+
+def name_of(card: RawObject) -> str:
+    metadata = card["metadata"]
+    return f"{metadata['namespace']}/{metadata['name']}"
+
+
+async def _summary(visit: Visit, card: RawObject) -> dict[str, Any]:
+    names, where = shown.level_names(card), ScoreFilter(name_of(card))
+    ranks: Counter[int] = Counter()
+    for one in await visit.records.scores.standings(visit.viewer, where):
+        ranks.update(one.ranks)
+    return {
+        "title": card["spec"]["title"],
+        "description": card["spec"].get("description", ""),
+        "href": f"/insights/scorecards/{name_of(card)}",
+        "place": _place(card),
+        "parts": shown.parts(ranks, names),
+        "told": shown.told(ranks, names),
+        "entities": ranks.total(),
+        "problem": _problem(card),
+    }
+
+
+def _place(obj: RawObject) -> str:
+    namespace: str = obj["metadata"]["namespace"]
+    return "the platform" if namespace == SYSTEM_NAMESPACE else namespace
+
+
+def _problem(obj: RawObject) -> str:
+    """Why it does not work, in a sentence."""
+    for condition in (obj.get("status") or {}).get("conditions") or ():
+        if condition["type"] == "Ready" and condition["status"] == "False":
+            return str(condition["message"])
+    return ""
+
+
+def _initiative(obj: RawObject) -> dict[str, Any]:
+    status, spec = obj.get("status") or {}, obj["spec"]
+    return {
+        "title": spec["title"],
+        "href": f"/insights/initiatives/{name_of(obj)}",
+        "place": _place(obj),
+        "due": spec["due"],
+        "phase": status.get("phase", "Pending"),
+        "done": status.get("done", 0),
+        "total": status.get("total", 0),
+        "problem": _problem(obj),
+    }
+
+
+async def scorecard(visit: Visit) -> Page:
+    namespace, name = visit.parameters["namespace"], visit.parameters["name"]
+    card = await visit.api.get(SCORECARD, name, namespace)
+    names, scores = shown.level_names(card), visit.records.scores
+    everybody = ScoreFilter(name_of(card))
+    where, query = _narrowed(visit.parameters, everybody, names)
+    page = max(number(visit.parameters, "page", 1), 1)
+    found, standings, rules, days = await asyncio.gather(
+        scores.find(visit.viewer, where, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE),
+        scores.standings(visit.viewer, everybody),
+        scores.rules(visit.viewer, replace(everybody, owner=where.owner)),
+        scores.days(visit.viewer, replace(everybody, owner=where.owner), DAYS),
+    )
+    ranks: Counter[int] = Counter()
+    for one in standings:
+        if where.owner in (None, one.owner):
+            ranks.update(one.ranks)
+    base = f"/insights/scorecards/{name_of(card)}"
+    data = {
+        "card": card["spec"],
+        "place": _place(card),
+        "problem": _problem(card),
+        "base": base,
+        "object_href": object_page(SCORECARD, name, namespace),
+        "parts": [
+            {**part, "href": _address(base, {**query, "level": part["name"]})}
+            for part in shown.parts(ranks, names)
+        ],
+        "told": shown.told(ranks, names),
+        "entities": ranks.total(),
+        "columns": shown.columns(days, names),
+        "width": DAYS * shown.COLUMN_WIDTH,
+        "height": shown.COLUMN_HEIGHT,
+        "trend": f"The last {DAYS} days: {_trend(days, names)}",
+        "teams": [
+            {**shown.standing(one, names), "only": _address(base, {"owner": one.owner or "none"})}
+            for one in standings[:LISTED_MAX]
+        ],
+        "rules": [
+            {**rule, "only": _address(base, {**query, "rule": rule["id"]})}
+            for rule in shown.rules(card, rules)
+        ],
+        "rows": [shown.row(score, card) for score in found.scores],
+        "total": found.total,
+        "query": query,
+        "first": page * PAGE_SIZE - PAGE_SIZE + 1,
+        "next": _address(base, {**query, "page": str(page + 1)})
+        if found.total > page * PAGE_SIZE
+        else "",
+        "previous": _address(base, {**query, "page": str(page - 1)}) if page > 1 else "",
+    }
+    return Page("scorecards/scorecard.html", data, title=card["spec"]["title"])
+
+
+def _trend(days: Sequence[Any], names: Sequence[str]) -> str:
+    if not days:
+        return "nothing is known yet"
+    return f"{shown.told(days[0].ranks, names)} at first, {shown.told(days[-1].ranks, names)} now"
+
+
+def _narrowed(
+    parameters: Mapping[str, str], where: ScoreFilter, names: Sequence[str]
+) -> tuple[ScoreFilter, dict[str, str]]:
+    """What is asked for, and as it stands in addresses. What is not known narrows nothing."""
+    query = {}
+    if owner := parameters.get("owner", ""):
+        where = replace(where, owner="" if owner == "none" else owner)
+        query["owner"] = owner
+    if (level := parameters.get("level", "")) in names:
+        where = replace(where, rank=names.index(level))
+        query["level"] = level
+    if rule := parameters.get("rule", ""):
+        where = replace(where, failing=rule)
+        query["rule"] = rule
+    return where, query
+
+
+def _address(base: str, query: Mapping[str, str]) -> str:
+    return f"{base}?{urlencode(query)}" if query else base
+
+
+async def initiative(visit: Visit) -> Page:
+    namespace, name = visit.parameters["namespace"], visit.parameters["name"]
+    found = await visit.api.get(INITIATIVE, name, namespace)
+    card = await scorecard_of(visit.api, found)
+    data: dict[str, Any] = {
+        **_initiative(found),
+        "spec": found["spec"],
+        "object_href": object_page(INITIATIVE, name, namespace),
+        "rows": [],
+        "goal": "",
+        "teams": [],
+        "left": 0,
+        "done": 0,
+        "total": 0,
+    }
+    if card is not None:
+        data |= await _progress(visit.records.scores, visit.viewer, found, card)
+    return Page("scorecards/initiative.html", data, title=found["spec"]["title"])
+
+
+async def _progress(
+    scores: Scores, viewer: Viewer, found: RawObject, card: RawObject
+) -> dict[str, Any]:
+    """Of what the visitor may see; the status counts everything."""
+    try:
+        goal = goal_of(found, card)
+    except Stalled:
+        return {}
+    about = viewer_of(found["metadata"]["namespace"]).projects
+    seen = [
+        score
+        for score in await concerned(scores, viewer, found, card)
+        if about is None or score.project in about
+    ]
+    left = [score for score in seen if not goal.is_reached(score)]
+    return {
+        "goal": goal.sentence,
+        "card_title": card["spec"]["title"],
+        "card_href": f"/insights/scorecards/{name_of(card)}",
+        "total": len(seen),
+        "done": len(seen) - len(left),
+        "rows": [shown.row(score, card) for score in left[:LISTED_MAX]],
+        "left": len(left),
+        "teams": _by_team(seen, left),
+    }
+
+
+def _by_team(seen: Sequence[Score], left: Sequence[Score]) -> list[dict[str, Any]]:
+    all_of, left_of = Counter(one.owner for one in seen), Counter(one.owner for one in left)
+    return [
+        {
+            "name": shown.owner_name(owner),
+            "href": shown.entity_page(owner) if owner else "",
+            "total": total,
+            "done": total - left_of[owner],
+        }
+        for owner, total in sorted(all_of.items(), key=lambda one: (-left_of[one[0]], one[0]))
+    ]
+
+
+def _live(visit: Visit) -> Sequence[Live]:
+    return (LiveRecords("scores"),)
+
+
+def _live_initiative(visit: Visit) -> Sequence[Live]:
+    namespace, name = visit.parameters["namespace"], visit.parameters["name"]
+    return (LiveRecords("scores"), LiveWatch(INITIATIVE, namespace, name))
+
+
+PAGES = (
+    PageRoute("/insights", insights, "Insights", live=_live, section="/insights"),
+    PageRoute(
+        "/insights/scorecards/{namespace}/{name}",
+        scorecard,
+        "A scorecard",
+        live=_live,
+        section="/insights",
+    ),
+    PageRoute(
+        "/insights/initiatives/{namespace}/{name}",
+        initiative,
+        "An initiative",
+        live=_live_initiative,
+        section="/insights",
+    ),
+)
