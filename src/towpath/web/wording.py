@@ -31,11 +31,11 @@ _TONES = {
     "good": "healthy synced succeeded ready available active established bound complete completed "
     "approved approve true ok up passed merged current done",
     "busy": "progressing pending running rendering syncing deploying queued waiting starting "
-    "terminating inprogress in_progress checking preparing",
+    "terminating inprogress in_progress open checking preparing",
     "warn": "degraded outofsync waitingforapproval warning stale drift missing expiring behind "
     "conflicted needsanswers",
     "bad": "failed error stalled rejected reject false crashloopbackoff imagepullbackoff lost down "
-    "unreachable failing stopped",
+    "unreachable overdue failing stopped",
     "still": "paused suspended cancelled canceled superseded undone skipped archived inactive "
     "retained notenforced closed",
 }

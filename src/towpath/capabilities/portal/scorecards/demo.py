@@ -9,6 +9,14 @@ READINESS: RawObject = {
     "title": "Readiness",
     "description": "What a service should fulfil before others depend on it.",
     "appliesTo": {"kind": "Component", "type": "service"},
+    "resources": [
+        {
+            "name": "runs",
+            "apiVersion": "towpath.dev/v1alpha1",
+            "kind": "PipelineRun",
+            "labels": "towpath.dev/repository={workload}",
+        }
+    ],
     "levels": [{"name": "Bronze"}, {"name": "Silver"}, {"name": "Gold"}],
     "rules": [
         {
@@ -16,8 +24,7 @@ READINESS: RawObject = {
             "title": "Has an owner",
             "why": "Somebody must be asked when it fails.",
             "level": "Bronze",
-            "expression": "relations.exists(r, r.type == 'ownedBy')",
-            "fix": "Name the team in spec.owner of catalog-info.yaml.",
+            "check": "owner",
         },
         {
             "id": "description",
@@ -25,7 +32,6 @@ READINESS: RawObject = {
             "why": "A name alone is read differently.",
             "level": "Bronze",
             "check": "description",
-            "fix": "Put a sentence into metadata.description of catalog-info.yaml.",
         },
         {
             "id": "docs",
@@ -37,12 +43,14 @@ READINESS: RawObject = {
             "into catalog-info.yaml.",
         },
         {
-            "id": "healthy",
-            "title": "Is healthy",
-            "why": "Where it runs, it must work.",
+            "id": "pipeline",
+            "title": "Its pipeline has passed",
+            "why": "What is not tested is tested by its users.",
             "level": "Silver",
-            "expression": "state.health == 'Healthy'",
-            "messageExpression": "'It is ' + (state.health == '' ? 'unknown' : state.health) + '.'",
+            "expression": "resources.runs.exists(r, has(r.status.phase) && "
+            "r.status.phase == 'Succeeded')",
+            "messageExpression": "string(resources.runs.size()) + ' runs are known.'",
+            "fix": "Look why its last run failed.",
         },
         {
             "id": "newest-release",
@@ -50,7 +58,6 @@ READINESS: RawObject = {
             "why": "What waits for long comes out all at once.",
             "level": "Gold",
             "check": "newest-release",
-            "fix": "Promote it.",
         },
     ],
 }

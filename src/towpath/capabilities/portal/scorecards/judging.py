@@ -84,7 +84,7 @@ def check_expressions(spec: RawObject) -> None:
 def applies(spec: RawObject, subject: Subject, now: datetime) -> bool:
     asked = spec.get("appliesTo") or {}
     entity = subject.entity
-    if entity.get("kind", "").lower() != asked.get("kind", "Component").lower():
+    if entity.get("kind") != asked.get("kind", "Component"):
         return False
     wanted = asked.get("type", "")
     if wanted and str((entity.get("spec") or {}).get("type", "")).lower() != wanted.lower():

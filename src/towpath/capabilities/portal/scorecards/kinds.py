@@ -26,7 +26,7 @@ _APPLIES: RawObject = {
             "type": "string",
             "default": "Component",
             "maxLength": 63,
-            "description": "Of the entities.",
+            "description": "Of the entities, as it is spelled: Component, API, Resource.",
         },
         "type": {"type": "string", "maxLength": 63, "description": "Their spec.type; any if none."},
         "when": {

@@ -192,7 +192,7 @@ async def initiative(visit: Visit) -> Page:
     found = await visit.api.get(INITIATIVE, name, namespace)
     card = await scorecard_of(visit.api, found)
     data: dict[str, Any] = {
-        **_initiative(found),
+        "shown": _initiative(found),
         "spec": found["spec"],
         "object_href": object_page(INITIATIVE, name, namespace),
         "rows": [],

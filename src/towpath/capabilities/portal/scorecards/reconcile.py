@@ -133,7 +133,7 @@ class Judging:
         kinds = {(card["spec"].get("appliesTo") or {}).get("kind", "Component") for card in cards}
         present: set[str] = set()
         visit = await self._visit(cards)
-        for kind in sorted({kind.lower() for kind in kinds}):
+        for kind in sorted(kinds):
             token = ""
             while True:
                 page = await self.platform.catalog.query(

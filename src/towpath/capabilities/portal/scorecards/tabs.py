@@ -1,11 +1,11 @@
 """The tab Checks of a service: what its scorecards find, then every check, failures first."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from towpath.capabilities.portal.scorecards.kinds import SCORECARD
 from towpath.capabilities.portal.scorecards.shown import NO_LEVEL
-from towpath.hooks.blocks import Block, Link, Moment, Named, State, Table, Text, Value
+from towpath.hooks.blocks import Block, Facts, Link, Moment, Named, State, Table, Text, Value
 from towpath.hooks.checks import Outcome, ServiceCheck, Verdict
 from towpath.hooks.pages import Visit
 from towpath.hooks.showing import get_if_there
@@ -20,49 +20,63 @@ COLUMNS = ("Check", "Result", "Found", "To do")
 
 
 async def checks(visit: Visit, service: Service) -> Sequence[Block]:
-    verdicts, cards = await asyncio.gather(
+    verdicts, scores = await asyncio.gather(
         asyncio.gather(*(_verdict(one, visit, service) for one in visit.checks)),
-        _scorecards(visit, service),
+        _scores(visit, service),
     )
-    asked = list(zip(visit.checks, verdicts, strict=True))
+    found = {check.id: verdict for check, verdict in zip(visit.checks, verdicts, strict=True)}
+    blocks: list[Block] = []
+    judged: set[str] = set()
+    for score in scores:
+        namespace, _, name = score.scorecard.partition("/")
+        card = await get_if_there(visit.api, SCORECARD, name, namespace)
+        if card is not None:
+            blocks += _scorecard(card, score, found)
+            judged |= {rule.get("check", "") for rule in card["spec"]["rules"]}
+    asked = [(check, found[check.id]) for check in visit.checks if check.id not in judged]
+    if not asked:
+        return blocks
     asked.sort(key=lambda pair: _ORDER.index(pair[1].outcome))
-    table = Table(COLUMNS, [_row(*pair) for pair in asked], "Checks" if cards else "")
-    return [_summary(verdicts), *cards, table]
+    others = Table(COLUMNS, [_row(*pair) for pair in asked], "Other checks" if blocks else "")
+    return [*blocks, others] if blocks else [_summary(verdicts), others]
 
 
-async def _scorecards(visit: Visit, service: Service) -> list[Block]:
-    """What scorecards have found, one table each with its level."""
+async def _scores(visit: Visit, service: Service) -> list[Score]:
     for namespace in (service.project, DEFAULT_NAMESPACE):
         ref = f"component:{namespace}/{service.name}".lower()
-        scores = await visit.records.scores.of(visit.viewer, ref)
-        if scores:
-            return [block for score in scores for block in await _scorecard(visit, score)]
+        if scores := await visit.records.scores.of(visit.viewer, ref):
+            return scores
     return []
 
 
-async def _scorecard(visit: Visit, score: Score) -> list[Block]:
-    namespace, _, name = score.scorecard.partition("/")
-    card = await get_if_there(visit.api, SCORECARD, name, namespace)
-    if card is None:
-        return []
-    rules = {rule["id"]: rule for rule in card["spec"]["rules"]}
-    rows = [_rule(rules.get(one.rule, {"title": one.rule}), one) for one in score.verdicts]
-    title = f"{card['spec']['title']}: {score.level or NO_LEVEL}"
-    told = f"{score.passed} of {len(score.verdicts)} rules pass."
-    return [Table(COLUMNS, rows, title), _more(told, score)]
+def _scorecard(card: RawObject, score: Score, found: Mapping[str, Verdict]) -> list[Block]:
+    """How far the service is, and what each rule finds; checks as they are at this moment."""
+    spec = card["spec"]
+    outcomes = {one.rule: one for one in score.verdicts}
+    rows = [
+        _rule(rule, outcomes[rule["id"]], found.get(rule.get("check", "")))
+        for rule in spec["rules"]
+        if rule["id"] in outcomes
+    ]
+    facts: dict[str, Value] = {
+        "Level": score.level or NO_LEVEL,
+        "Since": Moment(score.since_s),
+        "Rules": f"{score.passed} of {len(score.verdicts)} pass",
+        "The others": Link("How they do", f"/insights/scorecards/{score.scorecard}"),
+    }
+    return [Facts(facts, spec["title"]), Table(COLUMNS, rows)]
 
 
-def _more(told: str, score: Score) -> Table:
-    where = Link("How the others do", f"/insights/scorecards/{score.scorecard}")
-    return Table(("Rules", "At this level since", "More"), [(told, Moment(score.since_s), where)])
-
-
-def _rule(rule: RawObject, verdict: RuleVerdict) -> Sequence[Value]:
-    todo: Value = "" if verdict.outcome == Outcome.PASSED else rule.get("fix", "")
-    if todo and rule.get("href"):
-        todo = Link(rule["fix"], rule["href"])
-    detail = f"{rule.get('level', '')}. {rule.get('why', '')}".strip(". ")
-    return Named(rule["title"], detail), State(verdict.outcome), verdict.sentence, todo
+def _rule(rule: RawObject, verdict: RuleVerdict, now: Verdict | None) -> Sequence[Value]:
+    outcome = now.outcome.value if now else verdict.outcome
+    sentence = now.sentence if now else verdict.sentence
+    named = Named(rule["title"], f"{rule['level']}. {rule.get('why', '')}".strip())
+    if outcome == Outcome.PASSED:
+        return named, State(outcome), sentence, ""
+    fix = rule.get("fix") or (now.fix if now else "")
+    href = rule.get("href") or (now.href if now else "")
+    todo: Value = Link(fix or "Read more", href) if href else fix
+    return named, State(outcome), sentence, todo
 
 
 async def _verdict(check: ServiceCheck, visit: Visit, service: Service) -> Verdict:
