@@ -56,7 +56,7 @@ def anyio_backend() -> str:
 async def api(anyio_backend: str) -> AsyncIterator[RunningApi]:
     async with running_api_server(kinds=list(schemas.definitions().values())) as running:
         client = running.client()
-        for name in ("demo", "argocd", "demo-staging", "shop"):
+        for name in ("demo", "argocd", "demo-staging", "shop", "towpath-system"):
             await client.create(NAMESPACE, NAMESPACE.object(name))
         yield running
 

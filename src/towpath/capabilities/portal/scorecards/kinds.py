@@ -13,9 +13,18 @@ SCORECARD = towpath_resource("Scorecard", "scorecards")
 INITIATIVE = towpath_resource("Initiative", "initiatives")
 
 _EXPRESSION: RawObject = {"type": "string", "minLength": 1, "maxLength": 2000}
-_TITLE: RawObject = {"type": "string", "minLength": 1, "maxLength": 100}
-_TEXT: RawObject = {"type": "string", "maxLength": 1000}
-_ID: RawObject = {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"}
+_TITLE: RawObject = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 100,
+    "description": "What it is called where it is shown.",
+}
+_TEXT: RawObject = {"type": "string", "maxLength": 1000, "description": "What it is for."}
+_ID: RawObject = {
+    "type": "string",
+    "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+    "description": "Its name, once in a scorecard; history and addresses have it.",
+}
 
 _APPLIES: RawObject = {
     "type": "object",
@@ -47,9 +56,23 @@ _RESOURCES: RawObject = {
         "type": "object",
         "required": ["name", "apiVersion", "kind"],
         "properties": {
-            "name": {"type": "string", "pattern": "^[a-z][a-zA-Z0-9_]{0,62}$"},
-            "apiVersion": {"type": "string", "minLength": 1, "maxLength": 100},
-            "kind": {"type": "string", "minLength": 1, "maxLength": 63},
+            "name": {
+                "type": "string",
+                "pattern": "^[a-z][a-zA-Z0-9_]{0,62}$",
+                "description": "What rules call them.",
+            },
+            "apiVersion": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 100,
+                "description": "As towpath.dev/v1alpha1.",
+            },
+            "kind": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 63,
+                "description": "As PipelineRun; of a kind that is not served there are none.",
+            },
             "labels": {
                 "type": "string",
                 "maxLength": 500,
@@ -69,7 +92,9 @@ _LEVELS: RawObject = {
     "items": {
         "type": "object",
         "required": ["name"],
-        "properties": {"name": {**_TITLE, "maxLength": 40}},
+        "properties": {
+            "name": {**_TITLE, "maxLength": 40, "description": "What it is called."},
+        },
     },
 }
 
@@ -123,6 +148,7 @@ _RULES: RawObject = {
     "maxItems": 50,
     "x-kubernetes-list-type": "map",
     "x-kubernetes-list-map-keys": ["id"],
+    "description": "What is to be so, each for a level.",
     "items": _RULE,
 }
 
