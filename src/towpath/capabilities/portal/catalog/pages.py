@@ -35,6 +35,12 @@ from towpath.capabilities.portal.catalog.history_page import (
     live_history,
     revert,
 )
+from towpath.capabilities.portal.catalog.ownership_page import (
+    OWNERSHIP,
+    fix,
+    live_ownership,
+    ownership,
+)
 from towpath.capabilities.portal.catalog.source_pages import (
     SOURCE,
     SOURCES,
@@ -238,6 +244,7 @@ def _live(visit: Visit) -> Sequence[LiveRecords]:
 
 PAGES = (
     PageRoute(CATALOG, catalog, "Catalog", submit=keep, live=_live, section=CATALOG),
+    PageRoute(OWNERSHIP, ownership, "Ownership", submit=fix, live=live_ownership, section=CATALOG),
     PageRoute(SOURCES, sources, "Sources", live=live_sources, section=CATALOG),
     PageRoute(SOURCE, source, "Source", submit=submit, live=live_source, section=CATALOG),
     PageRoute(ENTITY, entity, "Entity", live=live_entity, section=CATALOG),
