@@ -24,6 +24,12 @@ class ActionContext:
     log: Callable[[str], None]
     user: str
     """Who asked for the run."""
+    template_ref: str = ""
+    """`template:<namespace>/<name>`, "" for one that is only tried."""
+
+
+NOTHING_OUTSIDE = "It makes nothing outside of the workspace."
+"""What `TemplateAction.stays` says of an action without anything to undo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +47,8 @@ class TemplateAction:
 
     What comes from other steps is missing in the input then, and input_schema has not been asked.
     """
+    supports_dry_run: bool = False
+    """It may run when nothing must be made: it touches the workspace only, or only reads."""
+    stays: str = ""
+    """Without an `undo`: why nothing is taken back, one sentence for people."""
+    output_schema: RawObject | None = None

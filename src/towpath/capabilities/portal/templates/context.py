@@ -1,7 +1,8 @@
 """What the expressions of a template's steps can see.
 
-Backstage's own roots (`parameters`, `steps`, `user`, `context`, `each`, `secrets`), and `towpath`
-with what a template needs to know of the place it runs in.
+Backstage's own roots (`parameters`, `steps`, `user`, `context`, `each`), and `towpath` with what a
+template needs to know of the place it runs in. `secrets` are added where inputs are rendered, and
+nowhere else.
 """
 
 from collections.abc import Mapping
@@ -26,7 +27,6 @@ def expression_context(
     return {
         "parameters": dict(parameters),
         "steps": dict(steps),
-        "secrets": {},
         "user": {
             "ref": f"user:default/{user}",
             "entity": {
@@ -37,6 +37,7 @@ def expression_context(
             },
         },
         "context": {"task": {"id": run_uid}},
+        "environment": {"parameters": {}, "secrets": {}},
         "towpath": dict(place),
     }
 

@@ -3,18 +3,28 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from towpath.capabilities.portal.templates.descriptor import TemplateStep
-from towpath.capabilities.portal.templates.expressions import UNDEFINED, render_input, runs
+from towpath.capabilities.portal.templates.expressions import (
+    UNDEFINED,
+    render_input,
+    render_value,
+    runs,
+)
 from towpath.capabilities.portal.templates.kinds import step_stream
 from towpath.capabilities.portal.templates.parameters import schema_errors
+from towpath.hooks.platform import SYSTEM_NAMESPACE
 from towpath.hooks.templates import ActionContext, TemplateAction
 from towpath.machinery.objects import RawObject
 from towpath.records.contract import LogBook
 
 STEP_DEADLINE_S = 120.0
+WAITING_DEADLINE_S = 700.0
+"""Of a step that only waits, ten minutes at most."""
+WAITING = "debug:wait"
 EACH_MAX = 1000
 
 
@@ -22,23 +32,78 @@ class StepInvalid(Exception):
     """The step's input is not what its action takes; nothing was done."""
 
 
+HIDDEN = "***"
+
+
+class Secrets:
+    """What a run was given to use and not to show; `hide` knows what came of them too."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self.given = dict(given)
+        self._texts = {text for text in self.given.values() if text.strip()}
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """In their place, for inputs that people see."""
+        return dict.fromkeys(self.given, HIDDEN)
+
+    def learn(self, rendered: Any, without: Any) -> None:
+        """Texts of an input that would be others without the secrets are secret as well."""
+        if isinstance(rendered, str):
+            if rendered != without and rendered.strip():
+                self._texts.add(rendered)
+        elif isinstance(rendered, list):
+            plain = without if isinstance(without, list) else []
+            for one, other in zip_longest(rendered, plain[: len(rendered)]):
+                self.learn(one, other)
+        elif isinstance(rendered, Mapping):
+            for key, one in rendered.items():
+                self.learn(one, without.get(key) if isinstance(without, Mapping) else None)
+
+    def hide(self, text: str) -> str:
+        for secret in sorted(self._texts, key=len, reverse=True):
+            text = text.replace(secret, HIDDEN)
+            for line in secret.splitlines():
+                if len(line.strip()) > 1:
+                    text = text.replace(line, HIDDEN)
+        return text
+
+    def hidden(self, value: Any) -> Any:
+        """The value without secrets in any of its texts."""
+        if not self._texts:
+            return value
+        if isinstance(value, str):
+            return self.hide(value)
+        if isinstance(value, list):
+            return [self.hidden(one) for one in value]
+        if isinstance(value, Mapping):
+            return {key: self.hidden(one) for key, one in value.items()}
+        return value
+
+
+NO_SECRETS = Secrets({})
+
+
 @dataclass(frozen=True, slots=True)
 class StepLog:
-    """The log of one step of one run."""
+    """The log of one step of one run; secrets never reach it."""
 
     logs: LogBook
     stream: str
+    secrets: Secrets = NO_SECRETS
 
     def __call__(self, text: str) -> None:
-        self.logs.append(self.stream, text.splitlines() or [""])
+        self.logs.append(self.stream, self.secrets.hide(text).splitlines() or [""])
 
     def end(self) -> None:
         self.logs.end(self.stream)
 
 
-def log_of(logs: LogBook, run: RawObject, step: TemplateStep) -> StepLog:
+def log_of(
+    logs: LogBook, run: RawObject, step: TemplateStep, secrets: Secrets = NO_SECRETS
+) -> StepLog:
     metadata = run["metadata"]
-    return StepLog(logs, step_stream(metadata["namespace"], metadata["name"], step.id))
+    return StepLog(logs, step_stream(metadata["namespace"], metadata["name"], step.id), secrets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +118,7 @@ class StepExecution:
     folder: Path
     """The run's own: `workspace` and `template` are in it."""
     log: StepLog
+    secrets: Secrets = NO_SECRETS
 
     async def does_run(self) -> bool:
         """Whether its `if` lets it run; with `each` that is decided for each turn."""
@@ -60,9 +126,18 @@ class StepExecution:
             return self.step.condition is not False
         return await self._holds(self.given)
 
+    async def runs_after_failure(self) -> bool:
+        """Whether its `if` asks `always()` or `failure()`: no other step runs after one failed."""
+        condition = self.step.condition
+        if not isinstance(condition, str):
+            return False
+        asked = await asyncio.to_thread(render_value, condition, self.given, failed=True)
+        return asked.asks_for_failures and (self.step.each is not None or runs(asked.value))
+
     async def perform(self) -> dict[str, Any]:
         """Run the action, once or for each turn; the outputs. Raises StepInvalid and its errors."""
-        async with asyncio.timeout(STEP_DEADLINE_S):
+        deadline_s = WAITING_DEADLINE_S if self.action.id == WAITING else STEP_DEADLINE_S
+        async with asyncio.timeout(deadline_s):
             if self.step.each is None:
                 return await self.action.run(await self._context(self.given))
             outputs: dict[str, list[Any]] = {}
@@ -76,7 +151,8 @@ class StepExecution:
         """Ask the action what speaks against it, as far as the input is known now."""
         if self.action.check is None or self.step.each is not None:
             return
-        rendered = await asyncio.to_thread(render_input, dict(self.step.input), self.given)
+        given = self._with_secrets(self.given)
+        rendered = await asyncio.to_thread(render_input, dict(self.step.input), given)
         await self.action.check(self._action_context(rendered))
 
     async def undo(self) -> None:
@@ -95,7 +171,8 @@ class StepExecution:
                 await self.action.undo(context)
 
     async def _turns(self) -> AsyncIterator[ActionContext]:
-        turns = await asyncio.to_thread(render_input, self.step.each, self.given)
+        given = self._with_secrets(self.given)
+        turns = await asyncio.to_thread(render_input, self.step.each, given)
         if isinstance(turns, list):
             turns = {str(index): value for index, value in enumerate(turns)}
         if not isinstance(turns, dict):
@@ -116,13 +193,21 @@ class StepExecution:
         return runs(await asyncio.to_thread(render_input, condition, given))
 
     async def _context(self, given: Mapping[str, Any]) -> ActionContext:
-        rendered = await asyncio.to_thread(
-            lambda: render_input(dict(self.step.input), given, report=self.log)
-        )
+        rendered = await asyncio.to_thread(self._rendered, given)
         errors = schema_errors(self.action.input_schema, rendered, "input")
         if errors:
             raise StepInvalid("; ".join(map(str, errors)))
         return self._action_context(rendered)
+
+    def _rendered(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        known = self._with_secrets(given)
+        rendered: dict[str, Any] = render_input(dict(self.step.input), known, report=self.log)
+        if self.secrets.given:
+            self.secrets.learn(rendered, render_input(dict(self.step.input), given))
+        return rendered
+
+    def _with_secrets(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**given, "secrets": self.secrets.given}
 
     def _action_context(self, rendered: dict[str, Any]) -> ActionContext:
         return ActionContext(
@@ -134,22 +219,36 @@ class StepExecution:
             template=self.folder / "template",
             log=self.log,
             user=self.run["spec"].get("requestedBy") or "",
+            template_ref=template_ref(self.run),
         )
+
+
+def template_ref(run: RawObject) -> str:
+    """As Backstage writes it; "" for what is only tried."""
+    template = run["spec"].get("template")
+    if not template:
+        return ""
+    namespace = template.get("namespace") or SYSTEM_NAMESPACE
+    return (
+        f"template:{'default' if namespace == SYSTEM_NAMESPACE else namespace}/{template['name']}"
+    )
 
 
 def render_outputs(output: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """The template's `output`: links and texts whose `if` is false are left out."""
     rendered = render_input(dict(output), given)
     for name in ("links", "text"):
-        if name in rendered:
+        if isinstance(rendered.get(name), list):
             rendered[name] = [_shown(item) for item in rendered[name] if _is_shown(item)]
     return {name: value for name, value in rendered.items() if value is not UNDEFINED}
 
 
 def _is_shown(item: Any) -> bool:
     """An `if` that came to nothing was dropped with its key, so the item stays."""
-    return isinstance(item, dict) and runs(item.get("if", True))
+    return not isinstance(item, dict) or runs(item.get("if", True))
 
 
-def _shown(item: dict[str, Any]) -> dict[str, Any]:
+def _shown(item: Any) -> Any:
+    if not isinstance(item, dict):
+        return item
     return {key: value for key, value in item.items() if key != "if"}

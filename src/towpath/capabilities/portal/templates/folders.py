@@ -31,9 +31,12 @@ def inside(root: Path, relative: str) -> Path:
 def read_files(root: Path) -> dict[str, File]:
     """Every regular file below root by its path; symbolic links and .git are left out."""
     return {
-        path.relative_to(root).as_posix(): File(path.read_bytes(), os.access(path, os.X_OK))
-        for path in sorted(_regular_files(root))
+        path.relative_to(root).as_posix(): read_file(path) for path in sorted(_regular_files(root))
     }
+
+
+def read_file(place: Path) -> File:
+    return File(place.read_bytes(), os.access(place, os.X_OK))
 
 
 def _regular_files(root: Path) -> Iterator[Path]:

@@ -5,7 +5,6 @@ enough. Git is read with the rights of whoever asks.
 """
 
 import asyncio
-import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +19,8 @@ from towpath.capabilities.portal.templates.actions.adoption import (
     proposal_of,
     refuse_problems,
 )
-from towpath.capabilities.portal.templates.actions.files import ActionFailed, options_of
+from towpath.capabilities.portal.templates.actions.failures import ActionFailed
+from towpath.capabilities.portal.templates.actions.files import FILE_ACTIONS
 from towpath.capabilities.portal.templates.adoption.findings import Finding
 from towpath.capabilities.portal.templates.adoption.proposal import diff_of
 from towpath.capabilities.portal.templates.context import expression_context
@@ -29,29 +29,32 @@ from towpath.capabilities.portal.templates.descriptor import (
     TemplateStep,
     parse_descriptor,
 )
-from towpath.capabilities.portal.templates.expressions import ExpressionError, render_input, runs
+from towpath.capabilities.portal.templates.execution import StepInvalid
+from towpath.capabilities.portal.templates.expressions import ExpressionError, render_input
+from towpath.capabilities.portal.templates.folders import OutsideFolder
 from towpath.capabilities.portal.templates.forms import sentence
-from towpath.capabilities.portal.templates.skeleton import SkeletonError, render_skeleton
+from towpath.capabilities.portal.templates.rehearsal import Rehearsal, rehearsal
+from towpath.capabilities.portal.templates.skeleton import SkeletonError
 from towpath.capabilities.portal.templates.sources import resolve, source_of
 from towpath.capabilities.portal.templates.story import planned_things
 from towpath.engines.git.port import File, GitError, GitReader
 from towpath.machinery.documents import DocumentError, load_document
-from towpath.machinery.globs import Globs
 from towpath.machinery.objects import RawObject, annotations_of
 from towpath.runtime.outcomes import Stalled
 
 TEXT_SHOWN_MAX = 64 * 1024
 FILES_SHOWN_MAX = 200
 
-FETCH_TEMPLATE = "fetch:template"
-_FETCHES = (FETCH_TEMPLATE, "fetch:plain")
+_ACTIONS = {action.id: action for action in FILE_ACTIONS}
 _TOLD = (
     ActionFailed,
     DescriptorInvalid,
     ExpressionError,
     GitError,
+    OutsideFolder,
     SkeletonError,
     Stalled,
+    StepInvalid,
 )
 """Errors whose text is for whoever fills in the form."""
 
@@ -114,15 +117,17 @@ async def preview_of(
     preview = Preview()
     try:
         descriptor = parse_descriptor(template["spec"]["descriptor"])
-        walk = _Walk(preview, git, place["project"])
-        if with_files and any(step.action in _FETCHES for step in descriptor.steps):
-            walk.template = await _template_files(template, git)
-        for step in descriptor.steps:
-            given = expression_context(
-                parameters=values, steps=walk.outputs, user=user, run_uid="", place=place
-            )
-            await walk.step(step, given, with_files=with_files)
-        preview.files = [_shown(path, file) for path, file in sorted(walk.workspace.items())]
+        reads_files = any(step.action in _ACTIONS for step in descriptor.steps)
+        files = await _template_files(template, git) if with_files and reads_files else {}
+        async with rehearsal(files, _ACTIONS, project=place["project"], user=user) as stage:
+            walk = _Walk(preview, git, stage)
+            for step in descriptor.steps:
+                given = expression_context(
+                    parameters=values, steps=walk.outputs, user=user, run_uid="", place=place
+                )
+                await walk.step(step, given, with_files=with_files)
+            made = await stage.files()
+        preview.files = [_shown(path, file) for path, file in sorted(made.items())]
     except _TOLD as error:
         preview.problem = sentence(str(error))
     return preview
@@ -146,65 +151,32 @@ class _Walk:
 
     preview: Preview
     git: GitReader
-    project: str
+    stage: Rehearsal
     outputs: dict[str, Any] = field(default_factory=dict)
-    workspace: dict[str, File] = field(default_factory=dict)
-    template: Mapping[str, File] = field(default_factory=dict)
     _read: Adoptable | None = None
 
     async def step(self, step: TemplateStep, given: dict[str, Any], *, with_files: bool) -> None:
-        condition = step.condition
-        if condition is not None and not runs(render_input(condition, given)):
+        if not await self.stage.execution(step, given).does_run():
+            return
+        self.outputs[step.id] = {"output": {}}
+        if step.action in _ACTIONS:
+            if with_files and not _is_remote(step):
+                self.outputs[step.id] = {"output": await self.stage.perform(step, given)}
             return
         if step.each is not None:
             return  # what it makes depends on what earlier steps give
         rendered = await asyncio.to_thread(render_input, dict(step.input), given)
-        self.outputs[step.id] = {"output": {}}
         if step.action in (READ, PROPOSE):
             self.preview.is_adoption = True
             if name := rendered.get("repository"):
                 await self._adopt(step.action, str(name), rendered)
-        elif step.action in _FETCHES:
-            if with_files:
-                await asyncio.to_thread(self._fetch, step.action, rendered)
-        elif step.action == "fs:delete":
-            matching = Globs(rendered.get("files") or ())
-            self.workspace = {
-                path: file for path, file in self.workspace.items() if not matching.match(path)
-            }
-        elif step.action == "fs:rename":
-            for entry in rendered.get("files") or ():
-                self._rename(_place(entry["from"]), _place(entry["to"]))
         else:
             self.preview.things += _things(step.action, rendered)
 
-    def _fetch(self, action: str, rendered: Mapping[str, Any]) -> None:
-        """As the actions do it, on files in memory."""
-        url = f"{_place(str(rendered.get('url', '')))}/".removeprefix("./")
-        below = {
-            path.removeprefix(url): file
-            for path, file in self.template.items()
-            if path.startswith(url)
-        }
-        replace = rendered.get("replace", False)
-        if action == FETCH_TEMPLATE:
-            below = render_skeleton(below, rendered.get("values") or {}, options_of(rendered))
-        else:
-            replace = True
-        target = str(rendered.get("targetPath") or ".")
-        for path, file in below.items():
-            place = _place(f"{target}/{path}")
-            if replace or place not in self.workspace:
-                self.workspace[place] = file
-
-    def _rename(self, old: str, new: str) -> None:
-        for path in list(self.workspace):
-            if path == old or path.startswith(f"{old}/"):
-                self.workspace[new + path.removeprefix(old)] = self.workspace.pop(path)
-
     async def _adopt(self, action: str, name: str, rendered: Mapping[str, Any]) -> None:
         if self._read is None:
-            self._read = await look_at(self.git, self.project, name)
+            project: str = self.stage.run["metadata"]["namespace"]
+            self._read = await look_at(self.git, project, name)
             self.preview.found = self._read.findings.found
             self.preview.notes = tuple(self._read.findings.notes)
             self.preview.hints = hints_of(self._read)
@@ -212,15 +184,14 @@ class _Walk:
         if action == PROPOSE:
             proposal = proposal_of(self._read, rendered)
             self.preview.kept = proposal.kept
-            self.workspace |= {path: File(text.encode()) for path, text in proposal.files.items()}
+            await self.stage.add(
+                {path: File(text.encode()) for path, text in proposal.files.items()}
+            )
 
 
-def _place(path: str) -> str:
-    """Below the root. Raises ActionFailed, as the actions themselves do."""
-    place = posixpath.normpath(path.strip() or ".")
-    if place.startswith(("../", "/")) or place == "..":
-        raise ActionFailed(f"the path {path!r} leaves the workspace; use one inside it")
-    return place
+def _is_remote(step: TemplateStep) -> bool:
+    """It fetches from elsewhere, which is not done for a look."""
+    return "://" in str(step.input.get("url", ""))
 
 
 def _things(action: str, rendered: Mapping[str, object]) -> list[tuple[str, str]]:

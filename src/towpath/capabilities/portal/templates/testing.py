@@ -5,6 +5,7 @@ A test is `tests/<name>.yaml`:
     parameters: {name: order-service}     # as a form would send them, before defaults
     towpath: {project: demo}              # optional: what `towpath.*` is
     outputs: {publish: {remoteUrl: x}}    # optional: what steps that need a platform give
+    secrets: {TOKEN: x}                   # optional: shown as *** where inputs use them
     ignore: ["uv.lock"]                   # optional: files that are not compared
     error: "parameters.name"              # instead: the parameters are refused, and this is said
 
@@ -15,7 +16,6 @@ steps, and the template's outputs.
 import asyncio
 import difflib
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,21 +28,21 @@ from towpath.capabilities.portal.templates.descriptor import (
     DescriptorInvalid,
     parse_descriptor,
 )
-from towpath.capabilities.portal.templates.execution import render_outputs
-from towpath.capabilities.portal.templates.expressions import render_input, runs
+from towpath.capabilities.portal.templates.execution import Secrets, render_outputs
+from towpath.capabilities.portal.templates.expressions import render_input
 from towpath.capabilities.portal.templates.parameters import (
     parameter_errors,
     parameters_with_defaults,
 )
+from towpath.capabilities.portal.templates.rehearsal import rehearsal
 from towpath.hooks.commands import CommandError
-from towpath.hooks.templates import ActionContext
 from towpath.machinery.documents import DocumentError, dump_document, load_document
 from towpath.machinery.globs import Globs
 from towpath.machinery.objects import RawObject
 
 EXPECTED = ".expected.yaml"
 _PLACE = {"project": "demo", "owner": "group:default/team-a", "host": "localhost:8080"}
-_FIELDS = {"parameters", "towpath", "outputs", "ignore", "error"}
+_FIELDS = {"parameters", "towpath", "outputs", "secrets", "ignore", "error"}
 _ACTIONS = {action.id: action for action in FILE_ACTIONS}
 
 
@@ -125,50 +125,36 @@ def render_template(
     folder: Path, descriptor: Descriptor, case: RawObject, parameters: Mapping[str, Any]
 ) -> RawObject:
     """Everything that the template makes of the parameters, as plain data."""
-    with tempfile.TemporaryDirectory() as place:
-        workspace = Path(place, "workspace")
-        workspace.mkdir()
-        steps: dict[str, Any] = {}
-        inputs: RawObject = {}
-        given: dict[str, Any] = {}
+    return asyncio.run(_rendered(folder, descriptor, case, parameters))
+
+
+async def _rendered(
+    folder: Path, descriptor: Descriptor, case: RawObject, parameters: Mapping[str, Any]
+) -> RawObject:
+    place = {**_PLACE, **(case.get("towpath") or {})}
+    secrets = Secrets(case.get("secrets") or {})
+    inputs: RawObject = {}
+    steps: dict[str, Any] = {}
+    given = expression_context(
+        parameters=parameters, steps=steps, user="alice", run_uid="run", place=place
+    )
+    files = folders.read_files(folder)
+    project = _PLACE["project"]
+    async with rehearsal(files, _ACTIONS, project=project, user="alice", secrets=secrets) as stage:
         for step in descriptor.steps:
-            given = expression_context(
-                parameters=parameters,
-                steps=steps,
-                user="alice",
-                run_uid="run",
-                place={**_PLACE, **(case.get("towpath") or {})},
-            )
-            if step.condition is not None and not runs(render_input(step.condition, given)):
+            given = {**given, "steps": steps}
+            if not await stage.execution(step, given).does_run():
                 continue
-            rendered = render_input(dict(step.input), given)
             outputs = (case.get("outputs") or {}).get(step.id) or {}
             if step.action in _ACTIONS:
-                context = _context(folder, workspace, step.id, rendered)
-                outputs = asyncio.run(_run(step.action, context))
+                outputs = await stage.perform(step, given)
             else:
-                inputs[step.id] = rendered
+                shown = {**given, "secrets": secrets.shown}
+                inputs[step.id] = render_input(dict(step.input), shown)
             steps[step.id] = {"output": outputs}
         output = render_outputs(descriptor.output, {**given, "steps": steps})
-        files = _texts(folders.read_files(workspace), Globs(case.get("ignore") or ()))
-    return {"files": files, "inputs": inputs, "output": output}
-
-
-async def _run(action: str, context: ActionContext) -> dict[str, Any]:
-    return await _ACTIONS[action].run(context)
-
-
-def _context(folder: Path, workspace: Path, step: str, rendered: Any) -> ActionContext:
-    return ActionContext(
-        project=_PLACE["project"],
-        run={},
-        step=step,
-        input=rendered,
-        workspace=workspace,
-        template=folder,
-        log=lambda line: None,
-        user="alice",
-    )
+        made = _texts(await stage.files(), Globs(case.get("ignore") or ()))
+    return {"files": made, "inputs": inputs, "output": output}
 
 
 def _texts(files: Mapping[str, Any], ignored: Globs) -> RawObject:

@@ -5,14 +5,18 @@ Each is idempotent per run, and what makes something outside the workspace can u
 
 from collections.abc import Mapping
 
+from towpath.capabilities.portal.templates.actions import remotes
 from towpath.capabilities.portal.templates.actions.adoption import (
     commit_action,
     propose_action,
     read_action,
 )
-from towpath.capabilities.portal.templates.actions.catalogue import register_action
-from towpath.capabilities.portal.templates.actions.files import FILE_ACTIONS
+from towpath.capabilities.portal.templates.actions.catalogue import fetch_action, register_action
+from towpath.capabilities.portal.templates.actions.fetching import fetch_actions
+from towpath.capabilities.portal.templates.actions.files import WORKSPACE_ACTIONS
+from towpath.capabilities.portal.templates.actions.forges import publish_actions
 from towpath.capabilities.portal.templates.actions.repository import publish_action
+from towpath.capabilities.portal.templates.actions.web import http_actions
 from towpath.capabilities.portal.templates.actions.workload import workload_action
 from towpath.hooks.platform import Platform
 from towpath.hooks.templates import TemplateAction
@@ -20,7 +24,11 @@ from towpath.hooks.templates import TemplateAction
 
 def actions(platform: Platform) -> Mapping[str, TemplateAction]:
     offered = (
-        *FILE_ACTIONS,
+        *fetch_actions(remotes.reader(platform)),
+        *WORKSPACE_ACTIONS,
+        *http_actions(platform.api),
+        *publish_actions(platform.api),
+        fetch_action(platform.catalog),
         publish_action(platform),
         workload_action(platform),
         register_action(platform),

@@ -41,7 +41,7 @@ from towpath.engines.git.port import (
     StaleCommit,
 )
 from towpath.hooks.platform import Platform
-from towpath.hooks.templates import ActionContext, TemplateAction
+from towpath.hooks.templates import NOTHING_OUTSIDE, ActionContext, TemplateAction
 from towpath.machinery.errors import AlreadyExists, NotFound
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import CommitSHA, RawObject
@@ -166,6 +166,8 @@ def read_action(git: GitReader, api: Reader | None = None) -> TemplateAction:
         input_schema=_schema(["repository"], {"repository": _REPOSITORY, "command": _TEXT}),
         run=run,
         check=check,
+        supports_dry_run=True,
+        stays=NOTHING_OUTSIDE,
     )
 
 
@@ -222,6 +224,8 @@ def propose_action(git: GitReader) -> TemplateAction:
             },
         ),
         run=run,
+        supports_dry_run=True,
+        stays=NOTHING_OUTSIDE,
     )
 
 

@@ -1,121 +1,66 @@
-"""Actions on the run's workspace: fetch:template, fetch:plain, debug:log, fs:delete, fs:rename.
+"""Actions on the run's workspace: fs:*, debug:* and catalog:write, beside those that fetch.
 
 They make nothing outside the workspace, which goes with the run; so there is nothing to undo.
 """
 
 import asyncio
 import json
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from towpath.capabilities.portal.templates import folders
-from towpath.capabilities.portal.templates.expressions import Dialect
-from towpath.capabilities.portal.templates.skeleton import (
-    SkeletonOptions,
-    render_skeleton,
-)
+from towpath.capabilities.portal.templates.actions.failures import ActionFailed, NameTaken
+from towpath.capabilities.portal.templates.actions.fetching import fetch_actions, options_of
+from towpath.capabilities.portal.templates.expressions.engine import as_json, call
 from towpath.engines.git.port import File
-from towpath.hooks.templates import ActionContext, TemplateAction
+from towpath.hooks.templates import NOTHING_OUTSIDE, ActionContext, TemplateAction
 from towpath.machinery.globs import Globs
 from towpath.machinery.objects import RawObject
 
-TEMPLATE_EXTENSION = ".njk"
+__all__ = ["FILE_ACTIONS", "WORKSPACE_ACTIONS", "ActionFailed", "NameTaken", "options_of"]
+
+WAIT_S_MAX = 600.0
+SHOWN_BYTES_MAX = 64 * 1024
+SOURCE_TEMPLATE = "backstage.io/source-template"
 
 _TEXTS: RawObject = {"type": "array", "items": {"type": "string"}}
-_FETCH_PROPERTIES: RawObject = {
-    "url": {"type": "string", "minLength": 1},
-    "targetPath": {"type": "string"},
-    "replace": {"type": "boolean"},
-}
-
-
-class ActionFailed(Exception):
-    """The action cannot do what it was asked; `str()` is one sentence for the author."""
-
-
-class NameTaken(ActionFailed):
-    """What the action would make is there already, and somebody else's."""
-
-
-async def _fetch_template(context: ActionContext) -> dict[str, Any]:
-    def fetch() -> list[str]:
-        files = render_skeleton(
-            folders.read_files(_source(context)),
-            context.input.get("values") or {},
-            options_of(context.input),
-        )
-        replace = context.input.get("replace", False)
-        return _written(context, files, replace=replace)
-
-    written = await asyncio.to_thread(fetch)
-    context.log(f"Wrote {len(written)} files from {context.input['url']}")
-    return {}
-
-
-def options_of(given: Mapping[str, Any]) -> SkeletonOptions:
-    """The inputs of fetch:template that say how files are rendered. Raises ActionFailed."""
-    copy_only = given.get("copyWithoutTemplating")
-    if given.get("templateFileExtension") and (copy_only or given.get("cookiecutterCompat")):
-        raise ActionFailed(
-            "templateFileExtension cannot be used together with copyWithoutTemplating or "
-            "cookiecutterCompat"
-        )
-    return SkeletonOptions(
-        copy_only=copy_only or given.get("copyWithoutRender") or (),
-        extension=_extension(given.get("templateFileExtension")),
-        dialect=Dialect(
-            cookiecutter=given.get("cookiecutterCompat", False),
-            trim_blocks=given.get("trimBlocks", False),
-            lstrip_blocks=given.get("lstripBlocks", False),
-        ),
-        replace=given.get("replace", False),
-    )
-
-
-async def _fetch_plain(context: ActionContext) -> dict[str, Any]:
-    def fetch() -> list[str]:
-        return _written(context, folders.read_files(_source(context)), replace=True)
-
-    written = await asyncio.to_thread(fetch)
-    context.log(f"Copied {len(written)} files from {context.input['url']}")
-    return {}
-
-
-def _source(context: ActionContext) -> Path:
-    url: str = context.input["url"]
-    if "://" in url:
-        raise ActionFailed(
-            f"fetching from {url!r} is not implemented; put the skeleton beside the template and "
-            "write a relative url such as ./skeleton"
-        )
-    source = folders.inside(context.template, url)
-    if not source.is_dir():
-        raise ActionFailed(f"the template has no folder {url!r}")
-    return source
-
-
-def _written(context: ActionContext, files: Mapping[str, File], *, replace: bool) -> list[str]:
-    target = folders.inside(context.workspace, context.input.get("targetPath") or ".")
-    scratch = context.workspace.with_name("scratch")
-    return folders.write_files(target, files, scratch=scratch, replace=replace)
-
-
-def _extension(given: bool | str | None) -> str:
-    if given is True:
-        return TEMPLATE_EXTENSION
-    return f".{given.removeprefix('.')}" if given else ""
 
 
 async def _debug_log(context: ActionContext) -> dict[str, Any]:
-    for line in str(context.input.get("message", "")).splitlines():
-        context.log(line)
-    if "extra" in context.input:
-        context.log(json.dumps(context.input["extra"], indent=2, ensure_ascii=False))
-    if context.input.get("listWorkspace"):
-        for path in await asyncio.to_thread(folders.read_files, context.workspace):
-            context.log(path)
+    context.log(json.dumps(context.input, indent=2, ensure_ascii=False))
+    if message := context.input.get("message"):
+        context.log(str(message))
+    wanted = context.input.get("listWorkspace")
+    if wanted:
+        context.log(await asyncio.to_thread(_listing, context.workspace, wanted))
+    return {}
+
+
+def _listing(workspace: Path, wanted: bool | str) -> str:
+    lines = ["Workspace:"]
+    for path, file in folders.read_files(workspace).items():
+        if wanted != "with-contents":
+            lines.append(f"  - {path}")
+        elif len(file.content) > SHOWN_BYTES_MAX:
+            lines.append(f" - {path}: [skipped]")
+        else:
+            lines.append(f" - {path}:\n\n  {file.content.decode('utf-8', 'replace')}")
+    return "\n".join(lines)
+
+
+async def _debug_wait(context: ActionContext) -> dict[str, Any]:
+    given = context.input
+    wait_s = (
+        given.get("minutes", 0) * 60 + given.get("seconds", 0) + given.get("milliseconds", 0) / 1000
+    )
+    if wait_s > WAIT_S_MAX:
+        raise ActionFailed(f"{wait_s:g} seconds is longer than the {WAIT_S_MAX:g} that are allowed")
+    done = asyncio.Event()
+    asyncio.get_running_loop().call_later(max(wait_s, 0), done.set)
+    await done.wait()
     return {}
 
 
@@ -141,9 +86,13 @@ async def _fs_rename(context: ActionContext) -> dict[str, Any]:
             if not origin.exists() and target.exists():
                 continue  # done before a crash
             if target.exists() and not entry.get("overwrite", False):
-                raise ActionFailed(f"{entry['to']!r} exists already; set overwrite to replace it")
+                raise ActionFailed(
+                    f"dest already exists. {entry['to']!r} is there; set overwrite to replace it"
+                )
             if not origin.exists():
                 raise ActionFailed(f"there is no {entry['from']!r} to rename")
+            if origin in target.parents:
+                raise ActionFailed(f"{entry['to']!r} is inside {entry['from']!r} itself")
             if target.is_dir():
                 shutil.rmtree(target)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -154,70 +103,138 @@ async def _fs_rename(context: ActionContext) -> dict[str, Any]:
     return {}
 
 
-def _schema(required: list[str], properties: RawObject) -> RawObject:
-    return {"type": "object", "required": required, "properties": properties}
+async def _fs_readdir(context: ActionContext) -> dict[str, Any]:
+    def read() -> dict[str, Any]:
+        found: dict[str, Any] = {"files": [], "folders": []}
+        for wanted in context.input["paths"]:
+            place = folders.inside(context.workspace, wanted)
+            if not place.is_dir():
+                raise ActionFailed(f"the workspace has no folder {wanted!r}")
+            for entry in _entries(place, recursive=context.input.get("recursive", False)):
+                path = entry.relative_to(context.workspace).as_posix()
+                # The place on our disk is nobody's business: the full path is the workspace's too.
+                one = {"name": entry.name, "path": path, "fullPath": path}
+                found["folders" if entry.is_dir() else "files"].append(one)
+        return found
+
+    return await asyncio.to_thread(read)
 
 
-FILE_ACTIONS = (
-    TemplateAction(
-        id="fetch:template",
-        description="Render a skeleton's files and names into the workspace.",
-        input_schema=_schema(
-            ["url"],
-            {
-                **_FETCH_PROPERTIES,
-                "values": {"type": "object"},
-                "copyWithoutTemplating": _TEXTS,
-                "copyWithoutRender": _TEXTS,
-                "cookiecutterCompat": {"type": "boolean"},
-                "templateFileExtension": {"type": ["string", "boolean"]},
-                "trimBlocks": {"type": "boolean"},
-                "lstripBlocks": {"type": "boolean"},
-            },
-        ),
-        run=_fetch_template,
+def _entries(place: Path, *, recursive: bool) -> Iterator[Path]:
+    for entry in sorted(place.iterdir()):
+        yield entry
+        if recursive and entry.is_dir() and not entry.is_symlink():
+            yield from _entries(entry, recursive=True)
+
+
+async def _catalog_write(context: ActionContext) -> dict[str, Any]:
+    path = str(context.input.get("filePath") or "catalog-info.yaml")
+    entity = dict(context.input["entity"])
+    metadata = dict(entity.get("metadata") or {})
+    if context.template_ref:
+        annotations = {**(metadata.get("annotations") or {})}
+        metadata["annotations"] = {**annotations, SOURCE_TEMPLATE: context.template_ref}
+    entity["metadata"] = metadata
+
+    def write() -> None:
+        text: str = call("writeYaml", as_json(entity))["text"]
+        target = folders.inside(context.workspace, path)
+        relative = os.path.relpath(target, context.workspace)
+        scratch = context.workspace.with_name("scratch")
+        folders.write_files(context.workspace, {relative: File(text.encode())}, scratch=scratch)
+
+    await asyncio.to_thread(write)
+    context.log(f"Wrote {path}")
+    return {}
+
+
+def _action(
+    name: str,
+    description: str,
+    required: list[str],
+    properties: RawObject,
+    run: Callable[[ActionContext], Awaitable[dict[str, Any]]],
+    *,
+    supports_dry_run: bool = True,
+    output: RawObject | None = None,
+) -> TemplateAction:
+    return TemplateAction(
+        id=name,
+        description=description,
+        input_schema={"type": "object", "required": required, "properties": properties},
+        run=run,
+        supports_dry_run=supports_dry_run,
+        stays=NOTHING_OUTSIDE,
+        output_schema={"type": "object", "properties": output} if output else None,
+    )
+
+
+_RENAMING: RawObject = {
+    "type": "object",
+    "required": ["from", "to"],
+    "properties": {
+        "from": {"type": "string", "minLength": 1},
+        "to": {"type": "string", "minLength": 1},
+        "overwrite": {"type": "boolean"},
+    },
+}
+_ENTRY: RawObject = {
+    "type": "object",
+    "properties": {part: {"type": "string"} for part in ("name", "path", "fullPath")},
+}
+
+WORKSPACE_ACTIONS = (
+    _action(
+        "debug:log",
+        "Write a message to the step's log, or list the workspace there.",
+        [],
+        {
+            "message": {"type": "string"},
+            "listWorkspace": {"enum": [True, False, "with-filenames", "with-contents"]},
+        },
+        _debug_log,
     ),
-    TemplateAction(
-        id="fetch:plain",
-        description="Copy files of the template into the workspace as they are.",
-        input_schema=_schema(["url"], _FETCH_PROPERTIES),
-        run=_fetch_plain,
+    _action(
+        "debug:wait",
+        "Wait for a while, ten minutes at most.",
+        [],
+        {unit: {"type": "number"} for unit in ("minutes", "seconds", "milliseconds")},
+        _debug_wait,
+        supports_dry_run=False,
     ),
-    TemplateAction(
-        id="debug:log",
-        description="Write a message to the step's log.",
-        input_schema=_schema(
-            [],
-            {"message": {"type": "string"}, "listWorkspace": {"type": ["boolean", "string"]}},
-        ),
-        run=_debug_log,
+    _action(
+        "fs:delete",
+        "Delete files of the workspace.",
+        ["files"],
+        {"files": _TEXTS},
+        _fs_delete,
     ),
-    TemplateAction(
-        id="fs:delete",
-        description="Delete files of the workspace.",
-        input_schema=_schema(["files"], {"files": _TEXTS}),
-        run=_fs_delete,
+    _action(
+        "fs:rename",
+        "Rename files and folders of the workspace.",
+        ["files"],
+        {"files": {"type": "array", "items": _RENAMING}},
+        _fs_rename,
     ),
-    TemplateAction(
-        id="fs:rename",
-        description="Rename files and folders of the workspace.",
-        input_schema=_schema(
-            ["files"],
-            {
-                "files": {
-                    "type": "array",
-                    "items": {
-                        "type": "object",
-                        "required": ["from", "to"],
-                        "properties": {
-                            "from": {"type": "string"},
-                            "to": {"type": "string"},
-                            "overwrite": {"type": "boolean"},
-                        },
-                    },
-                }
-            },
-        ),
-        run=_fs_rename,
+    _action(
+        "fs:readdir",
+        "List files and folders of the workspace.",
+        ["paths"],
+        {
+            "paths": {"type": "array", "items": {"type": "string", "minLength": 1}},
+            "recursive": {"type": "boolean"},
+        },
+        _fs_readdir,
+        output={part: {"type": "array", "items": _ENTRY} for part in ("files", "folders")},
+    ),
+    _action(
+        "catalog:write",
+        "Write a descriptor of the catalogue into the workspace.",
+        ["entity"],
+        {"filePath": {"type": "string"}, "entity": {"type": "object"}},
+        _catalog_write,
     ),
 )
+
+FILE_ACTIONS = (*fetch_actions(None), *WORKSPACE_ACTIONS)
+"""All that need no platform."""

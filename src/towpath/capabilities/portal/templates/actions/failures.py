@@ -1,0 +1,9 @@
+"""What an action raises for people: one sentence each, for the log and the run's status."""
+
+
+class ActionFailed(Exception):
+    """The action cannot do what it was asked; `str()` is one sentence for the author."""
+
+
+class NameTaken(ActionFailed):
+    """What the action would make is there already, and somebody else's."""
