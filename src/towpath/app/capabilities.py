@@ -13,6 +13,7 @@ from towpath.capabilities.governance import approvals, audit, leases, projects, 
 from towpath.capabilities.infrastructure import clusters, compositions, databases, offerings
 from towpath.capabilities.portal import (
     actions,
+    apis,
     catalog,
     docs,
     home,
@@ -45,6 +46,7 @@ BUILT_IN: tuple[Capability, ...] = (
     actions.CAPABILITY,
     catalog.CAPABILITY,
     docs.CAPABILITY,
+    apis.CAPABILITY,
     search.CAPABILITY,
     audit.CAPABILITY,
     leases.CAPABILITY,

@@ -40,6 +40,9 @@ DOCS = "/docs"
 DOCS_FILES = "/api/techdocs/static/docs"
 """Below it, what lies beside the pages: pictures."""
 
+APIS = "/apis"
+"""Below it, what APIs of the catalogue offer."""
+
 PLATFORM_PLACE = "platform"
 """What the platform's own API is called in addresses, where a cluster has its name."""
 
@@ -91,6 +94,11 @@ def own_references(user: UserInfo) -> tuple[str, ...]:
 def docs_page(kind: str, namespace: str, name: str) -> str:
     """The address of an entity's docs."""
     return "/".join((DOCS, *(quote(part, safe="") for part in (namespace, kind.lower(), name))))
+
+
+def api_page(namespace: str, name: str) -> str:
+    """The address of what an API offers."""
+    return "/".join((APIS, *(quote(part, safe="") for part in (namespace, name))))
 
 
 def list_page(resource: Resource, cluster: str = "") -> str:

@@ -16,7 +16,7 @@ import orjson
 
 from towpath.records.changes import Changes
 from towpath.records.contract import Viewer
-from towpath.records.database import Database
+from towpath.records.database import Database, Value
 from towpath.records.search import MARK_BEGINS, MARK_ENDS, FoundPassage, Passage
 
 NEWS = "docs"
@@ -62,6 +62,13 @@ class SqlitePassages:
 
     async def forget(self, source: str) -> None:
         await self._database.write(lambda connection: _delete(connection, "source = ?", (source,)))
+
+    async def sources(self, prefix: str) -> list[str]:
+        rows = await self._database.fetch(
+            "SELECT DISTINCT source FROM passage WHERE source >= ? AND source < ?",
+            (prefix, prefix + "\U0010ffff"),
+        )
+        return [source for (source,) in rows]
 
     async def find(
         self,
@@ -152,7 +159,7 @@ def _insert(
     )
 
 
-def _delete(connection: apsw.Connection, condition: str, values: tuple[str, ...]) -> None:
+def _delete(connection: apsw.Connection, condition: str, values: Sequence[Value]) -> None:
     # Full text over another table's content has to be told what the content was.
     connection.execute(
         "INSERT INTO passage_text (passage_text, rowid, scope, title, page, text)"

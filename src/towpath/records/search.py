@@ -62,6 +62,10 @@ class Passages(Protocol):
 
     async def forget(self, source: str) -> None: ...
 
+    async def sources(self, prefix: str) -> list[str]:
+        """Those that have passages and begin so."""
+        ...
+
     async def find(
         self,
         viewer: Viewer,
