@@ -41,18 +41,18 @@ class Member:
         clone = self.person.home / "src" / service
         if not clone.exists():
             url = f"http://localhost:{self.platform.port}/git/{PROJECT}/{service}.git"
-            await self._git("clone", "-q", "-c", HELPER, url, str(clone))
-        await self._git("-C", str(clone), "pull", "-q")
+            await self.git("clone", "-q", "-c", HELPER, url, str(clone))
+        await self.git("-C", str(clone), "pull", "-q")
         for pattern, text in changes.items():
             found = [*clone.glob(pattern)] or [clone / pattern]
             found[0].parent.mkdir(parents=True, exist_ok=True)
             found[0].write_text(text, encoding="utf-8")
         author = ("-c", f"user.name={self.name}", "-c", f"user.email={self.name}@example.org")
-        await self._git("-C", str(clone), "add", "--all")
-        await self._git("-C", str(clone), *author, "commit", "-qm", message)
-        await self._git("-C", str(clone), "push", "-q")
+        await self.git("-C", str(clone), "add", "--all")
+        await self.git("-C", str(clone), *author, "commit", "-qm", message)
+        await self.git("-C", str(clone), "push", "-q")
 
-    async def _git(self, *arguments: str) -> None:
+    async def git(self, *arguments: str) -> None:
         done = await self.person.git(*arguments)
         assert done.code == 0, f"{self.name}: git {' '.join(arguments)}\n{done.stderr}"
 

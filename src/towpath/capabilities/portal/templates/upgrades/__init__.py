@@ -23,4 +23,7 @@ CAPABILITY = Capability(
     objects=".roles:OBJECTS",
     controllers=".controllers:controllers",
     commands=".commands:COMMANDS",
+    pages=".pages:PAGES",
+    tabs=".pages:TABS",
+    checks=".pages:CHECKS",
 )
