@@ -16,7 +16,7 @@ from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE
 from towpath.capabilities.portal.catalog.reads import both_ways
 from towpath.hooks.offered_actions import OfferedAction, offered_on
 from towpath.hooks.pages import Live, LiveRecords, LiveWatch, Page, Visit
-from towpath.hooks.showing import docs_page, in_projects
+from towpath.hooks.showing import api_page, docs_page, in_projects
 from towpath.machinery.documents import dump_document
 from towpath.machinery.errors import NotFound
 from towpath.machinery.references import BadReference, EntityRef, parse_reference
@@ -84,6 +84,7 @@ async def entity(visit: Visit) -> Page:
         "offered_actions": await _offered(visit, found),
         "history": f"{entity_page(found.ref)}/history",
         "definition": _definition(found),
+        "api_page": api_page(found.namespace, found.name) if found.kind == "API" else "",
         "is_of_everybody": found.kind in OF_EVERYBODY,
         "owned": address({"kind": ALL_KINDS, "owner": found.ref})
         if found.kind in ("Group", "User")
