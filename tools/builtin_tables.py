@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Derive src/towpath/machinery/builtins/tables/*.txt from the published Go types of Kubernetes.
 
-    go mod download k8s.io/api@v0.35.0 k8s.io/apimachinery@v0.35.0 \\
-        k8s.io/apiextensions-apiserver@v0.35.0
+    go mod download k8s.io/api@v0.35.4 k8s.io/apimachinery@v0.35.4 \\
+        k8s.io/apiextensions-apiserver@v0.35.4
     python tools/builtin_tables.py
 
 Only facts are taken: names and types of fields, protobuf numbers, list types, keys, merge
@@ -21,7 +21,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-VERSION = "v0.35.0"
+VERSION = "v0.35.4"
 TABLES = Path(__file__).parent.parent / "src/towpath/machinery/builtins/tables"
 
 PACKAGES = {
@@ -33,6 +33,7 @@ PACKAGES = {
             *("core/v1", "apps/v1", "batch/v1", "networking/v1", "policy/v1", "autoscaling/v1"),
             *("autoscaling/v2", "discovery/v1", "rbac/v1", "coordination/v1", "events/v1"),
             *("admissionregistration/v1", "admissionregistration/v1beta1"),
+            *("node/v1", "resource/v1"),
             *("authentication/v1", "authorization/v1"),
             *("scheduling/v1", "storage/v1", "certificates/v1"),
         )
@@ -51,15 +52,20 @@ ROOTS = {
     ),
     "apps/v1": ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ControllerRevision"),
     "batch/v1": ("Job", "CronJob"),
-    "networking/v1": ("Ingress", "IngressClass", "NetworkPolicy"),
+    "networking/v1": ("Ingress", "IngressClass", "NetworkPolicy", "ServiceCIDR", "IPAddress"),
+    "node/v1": ("RuntimeClass",),
+    "resource/v1": ("DeviceClass", "ResourceClaim", "ResourceClaimTemplate", "ResourceSlice"),
     "policy/v1": ("PodDisruptionBudget", "Eviction"),
-    "autoscaling/v1": ("Scale",),
+    "autoscaling/v1": ("Scale", "HorizontalPodAutoscaler"),
     "autoscaling/v2": ("HorizontalPodAutoscaler",),
     "discovery/v1": ("EndpointSlice",),
     "rbac/v1": ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"),
     "coordination/v1": ("Lease",),
     "scheduling/v1": ("PriorityClass",),
-    "storage/v1": ("StorageClass",),
+    "storage/v1": (
+        *("StorageClass", "CSIDriver", "CSINode", "CSIStorageCapacity", "VolumeAttachment"),
+        "VolumeAttributesClass",
+    ),
     "events/v1": ("Event",),
     "certificates/v1": ("CertificateSigningRequest",),
     "apiextensions/v1": ("CustomResourceDefinition",),

@@ -159,6 +159,13 @@ MUTATING_SEQUENCES = [
                 )
             ),
             until_labelled("probe"),
+            post(  # the last of them is known to both
+                CONFIG_MAPS,
+                config_map("type", {"a": "1"}),
+                query={"dryRun": "All"},
+                until=lambda status, _: status == 500,
+                quiet=True,
+            ),
             *(
                 post(CONFIG_MAPS, config_map(name, {"a": "1"}))
                 for name in ("wrong", "zero", "path", "test", "type")

@@ -4,10 +4,12 @@ Authentication and authorisation reviews are virtual: they are created and never
 are here for discovery and answered by the wire's authn and authz.
 """
 
+from typing import Any
+
 from msgspec import Struct
 
-from towpath.apiserver.kinds import behaviour_of
-from towpath.apiserver.registry import ScalePaths, Served
+from towpath.apiserver.kinds import autoscalers, behaviour_of
+from towpath.apiserver.registry import OwnConversion, ScalePaths, Served
 from towpath.machinery import builtins
 from towpath.machinery.builtins import BuiltinKind, BuiltinSchema
 from towpath.machinery.topology import Topology
@@ -39,10 +41,21 @@ def _served(kind: BuiltinKind) -> Served:
         categories=kind.categories,
         subresources=kind.subresources,
         verbs=kind.verbs,
+        deprecation=kind.deprecation,
         shape=_Shape(kind),
         behaviour=behaviour_of(kind.resource.kind),
         scale=_SCALE if "scale" in kind.subresources else None,
+        **_versions(kind),
     )
+
+
+def _versions(kind: BuiltinKind) -> dict[str, Any]:
+    if kind.resource.kind != "HorizontalPodAutoscaler":
+        return {}
+    return {
+        "stored_api_version": autoscalers.NEW,
+        "conversion": OwnConversion(autoscalers.convert),
+    }
 
 
 def builtin_resources() -> list[Served]:

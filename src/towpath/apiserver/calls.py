@@ -80,6 +80,7 @@ class Deleted(Struct, frozen=True):
     object: bytes
     finished: bool
     details: RawObject = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 class Change(Struct, frozen=True):

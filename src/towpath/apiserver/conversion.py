@@ -13,7 +13,7 @@ from typing import Any
 from towpath.apiserver.core import Core
 from towpath.apiserver.encoding import copy_of, dumps, loads, ordered, served_as
 from towpath.apiserver.outgoing import CallFailed, ask
-from towpath.apiserver.registry import Served
+from towpath.apiserver.registry import OwnConversion, Served
 from towpath.machinery.errors import StatusError
 from towpath.machinery.objects import RawObject
 
@@ -71,6 +71,10 @@ async def convert(
     foreign = [obj for obj in objects if obj["apiVersion"] != api_version]
     if not foreign:
         return objects
+    if isinstance(served.conversion, OwnConversion):
+        own = served.conversion.convert
+        versioned = ((obj, obj["apiVersion"] == api_version) for obj in objects)
+        return [obj if is_there else own(obj, api_version) for obj, is_there in versioned]
     about = f"conversion webhook for {_kind(foreign[0])}"
     version, uid = f"{GROUP}/{served.conversion.review_version}", str(uuid.uuid4())
     review = {

@@ -7,6 +7,7 @@ from towpath.machinery.builtins.decoding import DecodeError, decode_object
 from towpath.machinery.conditions import now
 from towpath.machinery.errors import Undecodable
 from towpath.machinery.kinds import Resource
+from towpath.machinery.names import GONE_FROM_CREATION
 from towpath.machinery.objects import RawObject
 
 GENERATED_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -51,9 +52,9 @@ def carry_over(obj: RawObject, old: RawObject) -> None:
     """The metadata of an existing object that no client can change."""
     metadata, known = obj["metadata"], old["metadata"]
     for name in ("namespace", *SERVER_FIELDS):
-        if name in known:
+        if name in known and (name != "deletionGracePeriodSeconds" or name not in metadata):
             metadata[name] = known[name]
-        else:
+        elif name not in GONE_FROM_CREATION or metadata.get(name) is None:
             metadata.pop(name, None)
     if "generateName" in known:
         metadata.setdefault("generateName", known["generateName"])

@@ -41,10 +41,17 @@ class Behaviour(Struct, frozen=True):
     """subdomain, label, label1035 or path: which names Kubernetes accepts for the kind."""
     counts_generations: bool = False
     delete_returns_object: bool = False
+    orphans_dependents: bool = False
+    """Whether a deletion that does not say what is to become of them leaves dependents alone."""
+    warning_on_delete: str = ""
+    """Said to who does not say it."""
     created_by_update: bool = False
     """Whether an update of what does not exist makes it."""
     needs_version: bool = False
     """Whether an update has to name the version that it is for."""
+    metadata_checks: int = 0
+    """How often the kind's own rules look at the metadata of a change, beyond what all do: what is
+    wrong is listed as often."""
 
 
 class Shape(Protocol):
@@ -88,6 +95,13 @@ class Conversion(Struct, frozen=True):
     """Of the ConversionReviews that it reads."""
 
 
+class OwnConversion(Struct, frozen=True):
+    """Of a built-in kind with several versions."""
+
+    convert: Callable[[RawObject, str], RawObject]
+    """(an object, the wanted apiVersion): a converted copy."""
+
+
 class Served(Struct, frozen=True):
     """One version of one resource, as it is served."""
 
@@ -106,10 +120,12 @@ class Served(Struct, frozen=True):
     custom: bool = False
     stored_api_version: str = ""
     """The apiVersion of stored bytes, when it may differ from this version's; "" otherwise."""
-    conversion: Conversion | None = None
+    conversion: Conversion | OwnConversion | None = None
     """None: versions differ in their apiVersion alone."""
     scale: ScalePaths | None = None
     selectable_fields: tuple[str, ...] = ()
+    deprecation: str = ""
+    """What everybody is told who asks for this version."""
     terminating: bool = False
     """The definition is being deleted: nothing new is taken."""
 

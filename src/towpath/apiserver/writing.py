@@ -7,6 +7,9 @@
 Verbs differ in what they start from; none of them writes in another way.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from msgspec.structs import replace
 
 from towpath.apiserver import objectmeta, ownership, refusals
@@ -20,6 +23,7 @@ from towpath.machinery.conditions import now
 from towpath.machinery.errors import Cause, StatusError, Undecodable
 from towpath.machinery.names import (
     check_metadata,
+    check_metadata_maps,
     check_metadata_update,
     dns1035_errors,
     label_errors,
@@ -42,6 +46,21 @@ NAME_ERRORS = {
 
 async def create_object(core: Core, operation: Operation, validation: str) -> Written:
     """Store a new object. Raises AlreadyExists and everything that admission raises."""
+    with _with_warnings(operation):
+        return await _create(core, operation, validation)
+
+
+@contextmanager
+def _with_warnings(operation: Operation) -> Iterator[None]:
+    """Who is refused hears all the same what is to be said of the request."""
+    try:
+        yield
+    except StatusError as error:
+        error.warnings = tuple(operation.warnings)
+        raise
+
+
+async def _create(core: Core, operation: Operation, validation: str) -> Written:
     served, obj = operation.served, operation.obj
     behaviour = served.behaviour
     objectmeta.begin(obj, operation.namespace, counts_generations=behaviour.counts_generations)
@@ -72,6 +91,11 @@ async def change_object(
     core: Core, operation: Operation, current: Stored, validation: str
 ) -> Written:
     """Store a change of `operation.old`, if it is one. Raises RevisionMismatch: start again."""
+    with _with_warnings(operation):
+        return await _change(core, operation, current, validation)
+
+
+async def _change(core: Core, operation: Operation, current: Stored, validation: str) -> Written:
     served, old = operation.served, operation.old
     assert old is not None
     read(operation, validation)
@@ -231,12 +255,8 @@ def _about_status(cause: Cause) -> Cause:
 
 
 async def _ask(core: Core, operation: Operation) -> None:
-    try:
-        for admit in core.validating:
-            await admit(core, operation)
-    except StatusError as error:
-        error.warnings = tuple(operation.warnings)
-        raise
+    for admit in core.validating:
+        await admit(core, operation)
 
 
 def _metadata_causes(operation: Operation) -> list[Cause]:
@@ -244,13 +264,25 @@ def _metadata_causes(operation: Operation) -> list[Cause]:
     strict = not served.custom and served.resource.group != "apiextensions.k8s.io"
     plain = unqualified_finalizers(operation.obj["metadata"]) if strict else []
     if operation.old is not None:
-        # A kube-apiserver looks twice, and says twice what it does not like.
-        return 2 * check_metadata_update(operation.obj, operation.old) + plain
+        return _changed_metadata_causes(operation, operation.old, plain)
     name_errors = NAME_ERRORS[served.behaviour.name_pattern]
     causes = check_metadata(
         operation.obj, namespaced=served.resource.namespaced, name_errors=name_errors
     )
     return causes + plain
+
+
+def _changed_metadata_causes(
+    operation: Operation, old: RawObject, plain: list[Cause]
+) -> list[Cause]:
+    """A kube-apiserver looks at metadata up to four times, and lists each time what it finds."""
+    checks = operation.served.behaviour.metadata_checks
+    if operation.target.subresource == "status":
+        checks = min(checks, 1)
+    always = check_metadata_maps(operation.obj["metadata"])
+    changed = check_metadata_update(operation.obj, old)
+    causes = always + changed + (changed if checks else [])
+    return causes + plain + always + plain if checks > 1 else causes
 
 
 def count_generation(operation: Operation) -> None:

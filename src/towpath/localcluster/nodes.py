@@ -63,7 +63,7 @@ def _node(version: str) -> RawObject:
             "kernelVersion": platform.release(),
             "osImage": platform.platform(terse=True),
             "containerRuntimeVersion": f"process://{version}",
-            "kubeletVersion": f"v1.36.0+towpath-{version}",
+            "kubeletVersion": f"v1.35.0+towpath-{version}",
             "kubeProxyVersion": "",
             "machineID": "",
             "systemUUID": "",

@@ -242,14 +242,23 @@ def annotation_causes(annotations: RawObject, field: str) -> list[Cause]:
 
 
 def check_metadata_maps(metadata: RawObject) -> list[Cause]:
-    """Labels, annotations, finalizers and owner references: checked at every write."""
-    causes = label_causes(metadata.get("labels") or {}, "metadata.labels")
-    causes += annotation_causes(metadata.get("annotations") or {}, "metadata.annotations")
-    for finalizer in metadata.get("finalizers") or ():
-        field = "metadata.finalizers"
+    """Labels, annotations, owner references and finalizers: checked at every write."""
+    causes = _check_maps_and_owners(metadata)
+    field: str = "metadata.finalizers"
+    finalizers: list[str] = metadata.get("finalizers") or []
+    for finalizer in finalizers:
         causes += [
             invalid_value(field, finalizer, each) for each in qualified_name_errors(finalizer)
         ]
+    if {"orphan", "foregroundDeletion"} <= set(finalizers):
+        words = "finalizer orphan and foregroundDeletion cannot be both set"
+        causes.append(invalid_value(field, finalizers, words))
+    return causes
+
+
+def _check_maps_and_owners(metadata: RawObject) -> list[Cause]:
+    causes = label_causes(metadata.get("labels") or {}, "metadata.labels")
+    causes += annotation_causes(metadata.get("annotations") or {}, "metadata.annotations")
     return causes + _check_owners(metadata.get("ownerReferences") or [])
 
 
@@ -287,31 +296,40 @@ def _check_owners(references: list[RawObject]) -> list[Cause]:
 STANDARD_FINALIZERS = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
 
 
+UNQUALIFIED = "name is neither a standard finalizer name nor is it fully qualified"
+
+
 def unqualified_finalizers(metadata: RawObject) -> list[Cause]:
     """Built-in kinds want a finalizer's name to say whose it is; kinds of others need not."""
-    words = "name is neither a standard finalizer name nor is it fully qualified"
     return [
-        invalid_value(f"metadata.finalizers[{position}]", name, words)
+        invalid_value(f"metadata.finalizers[{position}]", name, UNQUALIFIED)
         for position, name in enumerate(metadata.get("finalizers") or ())
-        if "/" not in name and name not in STANDARD_FINALIZERS
+        if not is_qualified_finalizer(name)
     ]
 
 
+def is_qualified_finalizer(name: str) -> bool:
+    return "/" in name or name in STANDARD_FINALIZERS
+
+
+GONE_FROM_CREATION = ("deletionTimestamp", "deletionGracePeriodSeconds")
+
+
 def check_metadata_update(obj: RawObject, old: RawObject) -> list[Cause]:
-    """What may not change once an object exists."""
+    """What may not change once an object exists, and what has to be right all the same."""
     new_metadata, old_metadata = obj.get("metadata") or {}, old.get("metadata") or {}
-    causes = []
-    for name in ("name", "namespace", "uid", "creationTimestamp"):
-        before, after = old_metadata.get(name), new_metadata.get(name)
-        if before and after and before != after:
-            causes.append(invalid_value(f"metadata.{name}", after, "field is immutable"))
+    causes: list[Cause] = []
     if old_metadata.get("deletionTimestamp"):
-        before = set(old_metadata.get("finalizers") or ())
-        added = [name for name in new_metadata.get("finalizers") or () if name not in before]
+        known = set(old_metadata.get("finalizers") or ())
+        added = [name for name in new_metadata.get("finalizers") or () if name not in known]
         if added:
             words = (
                 "no new finalizers can be added if the object is being deleted, found new "
                 f"finalizers []string{{{', '.join(show(name) for name in added)}}}"
             )
             causes.append(forbidden("metadata.finalizers", words))
-    return causes + check_metadata_maps(new_metadata)
+    for name in ("name", "namespace", "uid", "creationTimestamp", *GONE_FROM_CREATION):
+        before, after = old_metadata.get(name), new_metadata.get(name)
+        if after is not None and after != before and (before or name in GONE_FROM_CREATION):
+            causes.append(invalid_value(f"metadata.{name}", after, "field is immutable"))
+    return causes + _check_maps_and_owners(new_metadata)

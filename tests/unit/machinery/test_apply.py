@@ -182,7 +182,7 @@ def test_an_atomic_value_has_one_owner() -> None:
     live = applied(None, {"selector": {"a": "1"}, "args": ["x"]})
     with pytest.raises(Conflict) as caught:
         applied(live, {"selector": {"b": "2"}, "args": ["y"]}, "b")
-    assert [cause.field for cause in caught.value.causes] == [".spec.selector", ".spec.args"]
+    assert [cause.field for cause in caught.value.causes] == [".spec.args", ".spec.selector"]
 
 
 def test_the_same_value_is_shared_without_conflict() -> None:

@@ -72,4 +72,4 @@ def test_what_never_changes() -> None:
     old = {"metadata": {"name": "a", "uid": "1", "deletionTimestamp": "t", "finalizers": ["x/y"]}}
     new = {"metadata": {"name": "a", "uid": "2", "finalizers": ["x/y", "x/z"]}}
     fields = [cause.field for cause in check_metadata_update(new, old)]
-    assert fields == ["metadata.uid", "metadata.finalizers"]
+    assert fields == ["metadata.finalizers", "metadata.uid"]

@@ -5,14 +5,16 @@ changed.
 """
 
 import secrets
+from ipaddress import ip_address, ip_network
 
 from towpath.apiserver import refusals
-from towpath.apiserver.core import Core, Operation
+from towpath.apiserver.core import Core, Operation, key_for
 from towpath.apiserver.encoding import loads
 from towpath.machinery.causes import invalid_value
 
 SERVICES = "core/services"
 PREFIX = "10.96"
+RANGE = ip_network(f"{PREFIX}.0.0/16")
 NODE_PORTS = range(30000, 32768)
 TRIES = 1000
 
@@ -50,23 +52,35 @@ def _free_address(core: Core) -> str:
 
 
 def _refuse_taken(core: Core, operation: Operation, address: str) -> None:
-    if _is_taken(core, address):
-        words = "failed to allocate IP: provided IP is already allocated"
+    try:
+        inside = ip_address(address) in RANGE
+    except ValueError:
+        return  # validation, which follows, says so
+    why = "provided IP is already allocated"
+    if not inside:
+        why = "the provided network does not match the current range"
+    if not inside or _is_taken(core, address):
+        words = f"failed to allocate IP {address}: {why}"
         causes = [invalid_value("spec.clusterIPs", [address], words)]
         raise refusals.invalid(operation.served, operation.name, causes)
 
 
 def _assign_node_ports(core: Core, operation: Operation) -> None:
+    own = key_for(operation.served, operation.namespace, operation.name)
     used = {
         port.get("nodePort")
-        for _, stored in core.store.scan(SERVICES)
-        if b'"nodePort"' in stored.value
+        for key, stored in core.store.scan(SERVICES)
+        if key != own and b'"nodePort"' in stored.value
         for port in loads(stored.value)["spec"].get("ports") or ()
     }
     before = ((operation.old or {}).get("spec") or {}).get("ports") or ()
     known = {port.get("port"): port.get("nodePort") for port in before}
-    for port in operation.obj["spec"].get("ports") or ():
-        if not port.get("nodePort"):
+    for index, port in enumerate(operation.obj["spec"].get("ports") or ()):
+        if (asked := port.get("nodePort")) and asked in used:
+            words = "provided port is already allocated"
+            causes = [invalid_value(f"spec.ports[{index}].nodePort", asked, words)]
+            raise refusals.invalid(operation.served, operation.name, causes)
+        if not asked:
             free = (number for number in NODE_PORTS if number not in used)
             port["nodePort"] = known.get(port.get("port")) or next(free)
             used.add(port["nodePort"])

@@ -42,6 +42,7 @@ from towpath.apiserver.http.responses import (
     send_bytes,
     send_error,
     send_object,
+    warned,
 )
 from towpath.apiserver.http.watching import WatchStreams
 from towpath.apiserver.pods import Pods
@@ -203,8 +204,15 @@ class ApiApplication:
             resource_path.subresource,
         )
         query = parse_query(scope["query_string"])
+        if served.deprecation:
+            send = warned(send, served.deprecation)
         request = ApiRequest(scope, receive, send, user, query, served, target)
-        await self._resource(request)
+        try:
+            await self._resource(request)
+        except StatusError as error:
+            if served.deprecation:
+                error.warnings = (served.deprecation, *error.warnings)
+            raise
 
     async def _resource(self, request: ApiRequest) -> None:
         target, served = request.target, request.served

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from towpath.apiserver.http.discovery import Document
 from towpath.machinery.objects import RawObject
 
-KUBERNETES_MINOR = 36
+KUBERNETES_MINOR = 35
 """The version of Kubernetes whose protocol is spoken; clients choose what they send by it."""
 TEXT = b"text/plain; charset=utf-8"
 METRICS_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
@@ -38,6 +38,10 @@ def version_document() -> Document:
     info = {
         "major": "1",
         "minor": str(KUBERNETES_MINOR),
+        "emulationMajor": "1",
+        "emulationMinor": str(KUBERNETES_MINOR),
+        "minCompatibilityMajor": "1",
+        "minCompatibilityMinor": str(KUBERNETES_MINOR - 1),
         "gitVersion": f"v1.{KUBERNETES_MINOR}.0+towpath.{towpath_version()}",
         "gitCommit": "",
         "gitTreeState": "clean",
@@ -46,7 +50,7 @@ def version_document() -> Document:
         "compiler": platform.python_implementation(),
         "platform": f"{platform.system().lower()}/{_architecture()}",
     }
-    return Document(orjson.dumps(info))
+    return Document(orjson.dumps(info, option=orjson.OPT_INDENT_2))
 
 
 ISSUER_PATHS = frozenset({"/.well-known/openid-configuration", "/openid/v1/jwks"})

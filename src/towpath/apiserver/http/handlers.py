@@ -1,5 +1,8 @@
 """The verbs over HTTP: each takes a request apart, calls the verb and sends what comes back."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from towpath.apiserver.calls import Verbs
 from towpath.apiserver.http.bodies import (
     beside_the_loop,
@@ -27,6 +30,7 @@ from towpath.apiserver.http.responses import (
 )
 from towpath.apiserver.http.views import list_bytes, object_bytes, scale_bytes
 from towpath.apiserver.verbs.apply import APPLY
+from towpath.machinery.errors import StatusError
 from towpath.machinery.objects import RawObject
 
 
@@ -56,7 +60,8 @@ async def create(verbs: Verbs, request: ApiRequest) -> None:
     body = await read_body(request.receive, request.content_length)
     options = write_options(request.query, request.header(b"user-agent"))
     obj, warnings = await _decoded(request, body, content_type)
-    written = await verbs.create(request.user, request.target, obj, options)
+    with _told_besides(warnings):
+        written = await verbs.create(request.user, request.target, obj, options)
     await _send_written(request, written.object, 201, (*warnings, *written.warnings), form)
 
 
@@ -67,7 +72,8 @@ async def update(verbs: Verbs, request: ApiRequest) -> None:
     content_type = request.header(b"content-type")
     check_content_type(content_type, custom=request.served.custom)
     obj, warnings = await _decoded(request, body, content_type)
-    written = await verbs.update(request.user, request.target, obj, options)
+    with _told_besides(warnings):
+        written = await verbs.update(request.user, request.target, obj, options)
     status = 201 if written.created else 200
     await _send_written(request, written.object, status, (*warnings, *written.warnings), form)
 
@@ -90,9 +96,10 @@ async def delete(verbs: Verbs, request: ApiRequest) -> None:
     options = delete_options(request.query, await _delete_body(request))
     deleted = await verbs.delete(request.user, request.target, options)
     if deleted.finished and not request.served.behaviour.delete_returns_object:
-        await send_object(request.send, success_status(deleted.details))
+        headers = warning_headers(deleted.warnings)
+        await send_object(request.send, success_status(deleted.details), headers=headers)
         return
-    await _send_written(request, deleted.object, 200, (), form)
+    await _send_written(request, deleted.object, 200, deleted.warnings, form)
 
 
 async def delete_collection(verbs: Verbs, request: ApiRequest) -> None:
@@ -122,6 +129,16 @@ async def _decoded(
     obj = await beside_the_loop(decode, body, content_type)
     validation = request.query.get("fieldValidation", "")
     return obj, check_duplicates(body, content_type, obj, validation)
+
+
+@contextmanager
+def _told_besides(warnings: list[str]) -> Iterator[None]:
+    """What is to be said of the body is said to who is refused as well."""
+    try:
+        yield
+    except StatusError as error:
+        error.warnings = (*warnings, *error.warnings)
+        raise
 
 
 async def _delete_body(request: ApiRequest) -> RawObject | None:

@@ -142,6 +142,18 @@ def warning_headers(warnings: Sequence[str]) -> list[Header]:
     return headers
 
 
+def warned(send: Send, words: str) -> Send:
+    """A `send` that says something before all else of any answer."""
+    first = warning_headers((words,))
+
+    async def forward(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*first, *message["headers"]]}
+        await send(message)
+
+    return forward
+
+
 def _gzip(body: bytes) -> bytes:
     compressor = zlib.compressobj(COMPRESSION_LEVEL, zlib.DEFLATED, GZIP_WINDOW)
     return compressor.compress(body) + compressor.flush()

@@ -10,19 +10,23 @@ from towpath.apiserver.kinds.configuration import CONFIG_MAP, SECRET
 from towpath.apiserver.kinds.definitions import CUSTOM_RESOURCE_DEFINITION
 from towpath.apiserver.kinds.ingresses import INGRESS, INGRESS_CLASS, NETWORK_POLICY
 from towpath.apiserver.kinds.namespaces import NAMESPACE
-from towpath.apiserver.kinds.network import ENDPOINT_SLICE, SERVICE
+from towpath.apiserver.kinds.network import ENDPOINT_SLICE, ENDPOINTS, SERVICE
 from towpath.apiserver.kinds.pods import default_pod, prepare_pod, validate_pod
+from towpath.apiserver.kinds.quotas import QUOTA
 from towpath.apiserver.kinds.records import (
     ACCOUNT,
+    ATTRIBUTES,
     CLAIM,
+    DRIVER,
     EVENT,
     LEASE,
     LIMIT_RANGE,
     NODE,
     PRIORITY_CLASS,
-    QUOTA,
     REVISION,
+    RUNTIME,
     STORAGE_CLASS,
+    STORED,
     VOLUME,
 )
 from towpath.apiserver.kinds.scaling import AUTOSCALER, BUDGET
@@ -68,6 +72,24 @@ NEEDS_VERSION = frozenset(
 )
 
 
+CHECKED_ONCE_MORE = frozenset(
+    (
+        *("DaemonSet", "Deployment", "ReplicaSet", "ReplicationController", "StatefulSet"),
+        *("CronJob", "EndpointSlice", "HorizontalPodAutoscaler", "Lease", "LimitRange"),
+        *("PodTemplate", "PriorityClass", "ResourceQuota", "Service", "PersistentVolume"),
+    )
+)
+CHECKED_TWICE_MORE = frozenset(
+    (
+        *("ClusterRole", "ClusterRoleBinding", "ConfigMap", "ControllerRevision", "Endpoints"),
+        *("Ingress", "IngressClass", "Job", "Namespace", "NetworkPolicy", "Node"),
+        *("PersistentVolumeClaim", "Pod", "Role", "RoleBinding", "Secret", "ServiceAccount"),
+        "StorageClass",
+    )
+)
+"""How often metadata is looked at, which shows in the causes of a refusal."""
+
+
 def _later(module: str, name: str) -> Behaviour:
     """Of a kind whose rules bring the compiler of CEL: loaded with its first object."""
 
@@ -88,6 +110,8 @@ _POLICY_BINDING = _later("policies", "POLICY_BINDING")
 _WEBHOOKS = _later("webhooks", "WEBHOOKS")
 _PARTICULAR: dict[str, Behaviour] = {
     "CertificateSigningRequest": CERTIFICATE_REQUEST,
+    "CSIDriver": DRIVER,
+    "CSINode": STORED,
     "ClusterRole": ROLE,
     "ClusterRoleBinding": BINDING,
     "ConfigMap": CONFIG_MAP,
@@ -97,6 +121,7 @@ _PARTICULAR: dict[str, Behaviour] = {
     "DaemonSet": DAEMON_SET,
     "Deployment": DEPLOYMENT,
     "EndpointSlice": ENDPOINT_SLICE,
+    "Endpoints": ENDPOINTS,
     "Event": EVENT,
     "HorizontalPodAutoscaler": AUTOSCALER,
     "Ingress": INGRESS,
@@ -127,6 +152,7 @@ _PARTICULAR: dict[str, Behaviour] = {
     "ResourceQuota": QUOTA,
     "Role": ROLE,
     "RoleBinding": BINDING,
+    "RuntimeClass": RUNTIME,
     "Secret": SECRET,
     "Service": SERVICE,
     "ServiceAccount": ACCOUNT,
@@ -135,6 +161,8 @@ _PARTICULAR: dict[str, Behaviour] = {
     "ValidatingAdmissionPolicy": _later("policies", "POLICY"),
     "ValidatingAdmissionPolicyBinding": _POLICY_BINDING,
     "ValidatingWebhookConfiguration": _WEBHOOKS,
+    "VolumeAttachment": STORED,
+    "VolumeAttributesClass": ATTRIBUTES,
 }
 
 
@@ -143,4 +171,5 @@ def behaviour_of(kind: str) -> Behaviour:
         _PARTICULAR.get(kind, _PLAIN),
         created_by_update=kind in CREATED_BY_UPDATE,
         needs_version=kind in NEEDS_VERSION,
+        metadata_checks=2 * (kind in CHECKED_TWICE_MORE) + (kind in CHECKED_ONCE_MORE),
     )

@@ -6,6 +6,7 @@ import binascii
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import forbidden, invalid_value, required, too_long
 from towpath.machinery.errors import BadRequest, Cause
+from towpath.machinery.go_json import json_mistake
 from towpath.machinery.names import content_key_errors
 from towpath.machinery.objects import RawObject
 
@@ -16,6 +17,7 @@ NAMED_ACCOUNT = "kubernetes.io/service-account.name"
 BASIC_AUTH = "kubernetes.io/basic-auth"
 BASIC_AUTH_KEYS = frozenset(("username", "password"))
 """One of the two is enough."""
+DOCKER_TYPES = ("kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg")
 REQUIRED_KEYS = {
     "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
     "kubernetes.io/dockercfg": (".dockercfg",),
@@ -66,11 +68,27 @@ def _validate_secret(obj: RawObject, old: RawObject | None) -> list[Cause]:
     for name in REQUIRED_KEYS.get(obj.get("type", OPAQUE), ()):
         if name not in data:
             causes.append(required(f"data[{name}]"))
+    causes += _docker_causes(obj.get("type", OPAQUE), data)
     if old is not None:
         if obj.get("type") != old.get("type"):
             causes.append(invalid_value("type", obj.get("type"), "field is immutable"))
         causes += _validate_immutable(obj, old, ("data",))
     return causes
+
+
+def _docker_causes(kind: str, data: RawObject) -> list[Cause]:
+    """What a registry's settings hold has to be JSON; what it is stays untold."""
+    if kind not in DOCKER_TYPES or REQUIRED_KEYS[kind][0] not in data:
+        return []
+    (name,) = REQUIRED_KEYS[kind]
+    try:
+        text = base64.b64decode(data[name] or "").decode("utf-8", "replace")
+    except (binascii.Error, ValueError):
+        return []
+    mistake = json_mistake(text)
+    if not mistake:
+        return []
+    return [invalid_value(f"data[{name}]", "<secret contents redacted>", mistake)]
 
 
 def _validate_config_map(obj: RawObject, old: RawObject | None) -> list[Cause]:

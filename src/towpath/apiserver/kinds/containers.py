@@ -170,6 +170,8 @@ def _value_source(source: RawObject, field: str, has_value: bool) -> Iterator[Ca
             yield from _field_reference(chosen, where)
         elif name == "resourceFieldRef" and not chosen.get("resource"):
             yield required(f"{where}.resource")
+        elif name == "fileKeyRef":
+            yield from _file_key(chosen, where)
         elif name in ("configMapKeyRef", "secretKeyRef"):
             if not chosen.get("name"):
                 yield required(f"{where}.name")
@@ -186,6 +188,18 @@ def _value_source(source: RawObject, field: str, has_value: bool) -> Iterator[Ca
         yield invalid_value(field, "", "may not be specified when `value` is not empty")
     elif len(given) > 1:
         yield invalid_value(field, "", "may not have more than one field specified at a time")
+
+
+def _file_key(chosen: RawObject, field: str) -> Iterator[Cause]:
+    for name, errors in (("key", environment_name_errors), ("volumeName", label_errors)):
+        if text := chosen.get(name):
+            yield from named(f"{field}.{name}", text, errors(text))
+        else:
+            yield required(f"{field}.{name}")
+    if not chosen.get("path"):
+        yield required(f"{field}.path")
+    elif ".." in chosen["path"].split("/"):
+        yield invalid_value(f"{field}.path", chosen["path"], "must not contain '..'")
 
 
 def _field_reference(reference: RawObject, field: str) -> Iterator[Cause]:

@@ -125,6 +125,7 @@ def _served(spec: RawObject, version: RawObject, stored_api_version: str, shape:
         stored_api_version=stored_api_version,
         conversion=_conversion(spec.get("conversion") or {}),
         scale=_scale_paths(subresources.get("scale")),
+        deprecation=_deprecation(spec, version),
         selectable_fields=tuple(
             field["jsonPath"].lstrip(".") for field in version.get("selectableFields") or ()
         ),
@@ -137,6 +138,13 @@ def _conversion(raw: RawObject) -> Conversion | None:
     webhook = raw["webhook"]
     known = (one for one in webhook["conversionReviewVersions"] if one in REVIEW_VERSIONS)
     return Conversion(webhook["clientConfig"], next(known))
+
+
+def _deprecation(spec: RawObject, version: RawObject) -> str:
+    if not version.get("deprecated"):
+        return ""
+    words = f"{spec['group']}/{version['name']} {spec['names']['kind']} is deprecated"
+    return version.get("deprecationWarning") or words
 
 
 def _scale_paths(scale: RawObject | None) -> ScalePaths | None:

@@ -221,8 +221,8 @@ def _block(block: RawObject, field: str) -> Iterator[Cause]:
 
 def _default_ingress_class(obj: RawObject) -> None:
     parameters = (obj.get("spec") or {}).get("parameters")
-    if parameters is not None:
-        parameters.setdefault("scope", "Cluster")
+    if parameters is not None and parameters.get("scope") is None:
+        parameters["scope"] = "Cluster"
 
 
 INGRESS = Behaviour(validate=_validate_ingress, counts_generations=True)

@@ -3,6 +3,9 @@
 Cluster addresses are given in admission (admission/addresses.py), where other services are seen.
 """
 
+import json
+from collections.abc import Iterator
+
 from towpath.apiserver.kinds.containers import PROTOCOLS, named, port_or_name
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import duplicate, invalid_value, required, unsupported
@@ -79,6 +82,7 @@ def _validate_service(obj: RawObject, old: RawObject | None) -> list[Cause]:
         node_port = port.get("nodePort") or NODE_PORTS.start
         if node_port not in NODE_PORTS:
             causes.append(invalid_value(f"{field}.nodePort", node_port, NOT_A_NODE_PORT))
+    causes += _repeated_ports(ports)
     if old is None and (address := spec.get("clusterIP")) and not headless:
         causes += named("spec.clusterIPs[0]", address, address_errors(address))
     before = ((old or {}).get("spec") or {}).get("clusterIP")
@@ -86,6 +90,24 @@ def _validate_service(obj: RawObject, old: RawObject | None) -> list[Cause]:
         words = "may not change once set"
         causes.append(invalid_value("spec.clusterIPs[0]", [spec.get("clusterIP")], words))
     return causes
+
+
+def _repeated_ports(ports: list[RawObject]) -> Iterator[Cause]:
+    seen: set[tuple[object, object]] = set()
+    for index, port in enumerate(ports):
+        key = (port.get("protocol"), port.get("port"))
+        if key in seen:
+            shown = {"Name": "", "Protocol": key[0], "AppProtocol": None, "Port": key[1]}
+            shown |= {"TargetPort": 0, "NodePort": 0}
+            words = f"Duplicate value: {json.dumps(shown, separators=(',', ':'))}"
+            yield Cause("FieldValueDuplicate", words, f"spec.ports[{index}]")
+        seen.add(key)
+
+
+def _default_endpoints(obj: RawObject) -> None:
+    for subset in obj.get("subsets") or ():
+        for port in subset.get("ports") or ():
+            port.setdefault("protocol", "TCP")
 
 
 def _default_endpoint_slice(obj: RawObject) -> None:
@@ -101,4 +123,5 @@ SERVICE = Behaviour(
     name_pattern="label1035",
     delete_returns_object=True,
 )
+ENDPOINTS = Behaviour(default=_default_endpoints)
 ENDPOINT_SLICE = Behaviour(default=_default_endpoint_slice, counts_generations=True)

@@ -6,6 +6,7 @@ caller says.
 
 from collections.abc import Iterator
 
+from towpath.apiserver.kinds.affinity import affinity_causes
 from towpath.apiserver.kinds.containers import (
     PROBES,
     local_path,
@@ -37,6 +38,7 @@ INT32_MAX = (1 << 31) - 1
 FILE_MODE_MAX = 0o777
 GREATER_THAN_ZERO = "must be greater than zero"
 GRACE_PERIOD_S = 30
+LOST_NODE_S = 300
 FILE_MODE = 0o644
 RESTART_POLICIES = ("Always", "OnFailure", "Never")
 DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
@@ -53,11 +55,10 @@ CONTAINER_LISTS = ("initContainers", "containers")
 MUTABLE_POD_FIELDS = (
     "ephemeralContainers",  # by a subresource of their own, which `writing.confine` sees to
     "activeDeadlineSeconds",
-    "terminationGracePeriodSeconds",
     "tolerations",
-    "nodeName",
     "schedulingGates",
 )
+GATED_POD_FIELDS = ("nodeSelector", "affinity")
 
 
 def default_pod_spec(spec: RawObject) -> None:
@@ -104,8 +105,8 @@ def _default_container(container: RawObject) -> None:
 
 
 def _pull_policy(image: str) -> str:
-    """Always for what may change under its name."""
-    if "@" in image:
+    """Always for what may change under its name, which is not said of what is no name."""
+    if "@" in image or not image[0].isalnum():
         return "IfNotPresent"
     _, colon, tag = image.rpartition(":")
     untagged = not colon or "/" in tag
@@ -155,8 +156,29 @@ def prepare_pod(obj: RawObject, old: RawObject | None) -> None:
         spec.setdefault("serviceAccountName", "default")
         spec["serviceAccount"] = spec["serviceAccountName"]
         spec.setdefault("priority", 0)
+        _tolerate_lost_nodes(spec)
         spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
         obj["status"] = {"phase": "Pending", "qosClass": _quality(spec)}
+
+
+def _tolerate_lost_nodes(spec: RawObject) -> None:
+    """For some minutes, unless the pod says how long."""
+    tolerations = spec.get("tolerations") or []
+    for name in ("not-ready", "unreachable"):
+        key = f"node.kubernetes.io/{name}"
+        if not any(
+            one.get("key") in (key, None, "") and one.get("effect") in ("NoExecute", None, "")
+            for one in tolerations
+        ):
+            tolerations.append(
+                {
+                    "key": key,
+                    "operator": "Exists",
+                    "effect": "NoExecute",
+                    "tolerationSeconds": LOST_NODE_S,
+                }
+            )
+    spec["tolerations"] = tolerations
 
 
 def _quality(spec: RawObject) -> str:
@@ -174,33 +196,66 @@ def validate_pod(obj: RawObject, old: RawObject | None) -> list[Cause]:
     causes = list(validate_pod_spec(obj.get("spec") or {}, "spec"))
     if old is None and (obj.get("spec") or {}).get("ephemeralContainers"):
         causes.append(forbidden("spec.ephemeralContainers", "cannot be set on create"))
-    if old is not None and not causes:
-        causes += _validate_pod_change(obj["spec"], old.get("spec") or {})
+    if old is not None:
+        causes += _validate_pod_change(obj.get("spec") or {}, old.get("spec") or {})
     return causes
 
 
 def _validate_pod_change(spec: RawObject, old: RawObject) -> list[Cause]:
     """Images, deadlines and tolerations of a pod change; nothing else does."""
+    for name in CONTAINER_LISTS[::-1]:
+        if len(spec.get(name) or ()) != len(old.get(name) or ()):
+            words = "pod updates may not add or remove containers"
+            return [forbidden(f"spec.{name}", words)]
+    causes = [*_deadline_causes(spec, old), *_toleration_changes(spec, old)]
+    gated = bool(old.get("schedulingGates"))
+    if not old.get("nodeName"):
+        # Who schedules writes it; there by a subresource of its own.
+        old = {**old, "nodeName": spec.get("nodeName")}
+    if _fixed(spec, gated) != _fixed(old, gated):
+        causes.append(forbidden("spec", FIXED_WORDS))
+    return causes
 
-    def fixed(one: RawObject) -> RawObject:
-        kept = {name: value for name, value in one.items() if name not in MUTABLE_POD_FIELDS}
-        for name in CONTAINER_LISTS:
-            kept[name] = [
-                {**container, "image": None, "resources": None} for container in one.get(name) or ()
-            ]
-        return kept
 
-    if old.get("nodeName") and spec.get("nodeName") != old["nodeName"]:
-        return [forbidden("spec.nodeName", "a pod stays on the node it was given")]
-    if fixed(spec) == fixed(old):
-        return []
-    words = (
-        "pod updates may not change fields other than `spec.containers[*].image`,"
-        "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only "
-        "additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be "
-        "set to 1 if it was previously negative)"
-    )
-    return [forbidden("spec", words)]
+FIXED_WORDS = (
+    "pod updates may not change fields other than `spec.containers[*].image`,"
+    "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only "
+    "additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be "
+    "set to 1 if it was previously negative)"
+)
+
+
+def _fixed(one: RawObject, gated: bool) -> RawObject:
+    """What stays as it is; where a pod runs is open as long as a gate holds it back."""
+    open_fields = (*MUTABLE_POD_FIELDS, *(GATED_POD_FIELDS if gated else ()))
+    kept = {name: one[name] for name in one if name not in open_fields and one[name] is not None}
+    for name in CONTAINER_LISTS:
+        kept[name] = [{**container, "image": None} for container in one.get(name) or ()]
+    return kept
+
+
+def _deadline_causes(spec: RawObject, old: RawObject) -> Iterator[Cause]:
+    field = "spec.activeDeadlineSeconds"
+    after, before = spec.get("activeDeadlineSeconds"), old.get("activeDeadlineSeconds")
+    if after is not None:
+        if not 0 <= after <= INT32_MAX:
+            yield invalid_value(field, after, f"must be between 0 and {INT32_MAX}, inclusive")
+        elif before is not None and after > before:
+            yield invalid_value(field, after, "must be less than or equal to previous value")
+    elif before is not None:
+        yield invalid_value(field, None, "must not update from a positive integer to nil value")
+
+
+def _toleration_changes(spec: RawObject, old: RawObject) -> Iterator[Cause]:
+    """Tolerations are added; of those that are there only the seconds change."""
+
+    def plain(toleration: RawObject) -> RawObject:
+        return {name: value for name, value in toleration.items() if name != "tolerationSeconds"}
+
+    now = [plain(toleration) for toleration in spec.get("tolerations") or ()]
+    if any(plain(before) not in now for before in old.get("tolerations") or ()):
+        words = "existing toleration can not be modified except its tolerationSeconds"
+        yield forbidden("spec.tolerations", words)
 
 
 def validate_template(template: RawObject, path: str) -> Iterator[Cause]:
@@ -240,6 +295,8 @@ def validate_pod_spec(spec: RawObject, path: str) -> Iterator[Cause]:
         yield from named(f"{field}.ip", alias.get("ip", ""), address_errors(alias.get("ip", "")))
         for number, host in enumerate(alias.get("hostnames") or ()):
             yield from named(f"{field}.hostnames[{number}]", host, subdomain_errors(host))
+    if affinity := spec.get("affinity"):
+        yield from affinity_causes(affinity, f"{path}.affinity")
     if text := spec.get("priorityClassName"):
         yield from named(f"{path}.priorityClassName", text, subdomain_errors(text))
     policy = spec.get("preemptionPolicy")

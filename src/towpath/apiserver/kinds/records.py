@@ -8,21 +8,25 @@ from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import forbidden, invalid_value, required, unsupported
 from towpath.machinery.conditions import timestamp
 from towpath.machinery.errors import Cause
-from towpath.machinery.names import label_value_errors, qualified_name_errors, subdomain_errors
+from towpath.machinery.names import (
+    label_errors,
+    label_value_errors,
+    qualified_name_errors,
+    subdomain_errors,
+)
 from towpath.machinery.objects import RawObject
 from towpath.machinery.selectors import selector_causes
 
 ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
 VOLUME_MODES = ("Block", "Filesystem")
+PRIORITY_MAX = 1_000_000_000
+SYSTEM_PRIORITIES = {
+    "system-cluster-critical": 2_000_000_000,
+    "system-node-critical": 2_000_001_000,
+}
 PREEMPTION_POLICIES = ("Never", "PreemptLowerPriority")
 RECLAIM_POLICIES = ("Delete", "Retain")
 BINDING_MODES = ("Immediate", "WaitForFirstConsumer")
-QUOTA_SCOPES = frozenset(
-    {
-        *("Terminating", "NotTerminating", "BestEffort", "NotBestEffort", "PriorityClass"),
-        *("CrossNamespacePodAffinity", "VolumeAttributesClass"),
-    }
-)
 GATED_LEASE_FIELDS = ("strategy", "preferredHolder")
 EVENT_FIELD_LENGTH_MAX, EVENT_MESSAGE_LENGTH_MAX = 128, 1024
 IMMUTABLE = "field is immutable"
@@ -87,9 +91,19 @@ def _default_priority(obj: RawObject) -> None:
 
 def _validate_priority(obj: RawObject, old: RawObject | None) -> list[Cause]:
     policy = obj.get("preemptionPolicy")
-    if old is None:
-        return list(one_of("preemptionPolicy", policy, PREEMPTION_POLICIES))
     causes: list[Cause] = []
+    if old is None:
+        name, value = obj["metadata"].get("name") or "", obj.get("value", 0)
+        if name.startswith("system-") and SYSTEM_PRIORITIES.get(name) != value:
+            words = (
+                "priority class names with 'system-' prefix are reserved for system use only. "
+                f"error: {name} is not a known system priority class"
+            )
+            causes.append(forbidden("metadata.name", words))
+        elif name not in SYSTEM_PRIORITIES and value > PRIORITY_MAX:
+            words = f"maximum allowed value of a user defined priority is {PRIORITY_MAX}"
+            causes.append(forbidden("value", words))
+        return causes + list(one_of("preemptionPolicy", policy, PREEMPTION_POLICIES))
     if obj.get("value") != old.get("value"):
         causes.append(forbidden("value", "may not be changed in an update."))
     if policy != old.get("preemptionPolicy"):
@@ -197,19 +211,6 @@ def claim_causes(spec: RawObject, path: str) -> Iterator[Cause]:
         yield unsupported(f"{path}.volumeMode", mode, VOLUME_MODES)
 
 
-def _validate_quota(obj: RawObject, old: RawObject | None) -> list[Cause]:
-    spec = obj.get("spec") or {}
-    causes: list[Cause] = []
-    for name in spec.get("hard") or {}:
-        causes += named(f"spec.hard[{name}]", name, qualified_name_errors(name))
-    scopes = spec.get("scopes")
-    if not QUOTA_SCOPES.issuperset(scopes or ()):
-        causes.append(invalid_value("spec.scopes", scopes, "unsupported scope"))
-    if old is not None and scopes != (old.get("spec") or {}).get("scopes"):
-        causes.append(invalid_value("spec.scopes", scopes, IMMUTABLE))
-    return causes
-
-
 def _default_limits(obj: RawObject) -> None:
     """What a container asks for by default is what it may have by default, or at most."""
     for limit in (obj.get("spec") or {}).get("limits") or ():
@@ -264,6 +265,47 @@ def _validate_node(obj: RawObject, _old: RawObject | None) -> list[Cause]:
     return causes
 
 
+def _default_driver(obj: RawObject) -> None:
+    spec = obj.get("spec")
+    if isinstance(spec, dict):
+        for name, value in DRIVER_DEFAULTS.items():
+            if spec.get(name) is None:
+                spec[name] = [*value] if isinstance(value, list) else value
+
+
+DRIVER_DEFAULTS: RawObject = {
+    "attachRequired": True,
+    "podInfoOnMount": False,
+    "storageCapacity": False,
+    "fsGroupPolicy": "ReadWriteOnceWithFSType",
+    "volumeLifecycleModes": ["Persistent"],
+    "requiresRepublish": False,
+    "seLinuxMount": False,
+}
+
+
+def _validate_attributes(obj: RawObject, old: RawObject | None) -> list[Cause]:
+    if old is None:
+        name = obj.get("driverName") or ""
+        if not name:
+            return [required("driverName")]
+        return list(named("driverName", name, subdomain_errors(name.lower())))
+    causes: list[Cause] = []
+    if obj.get("driverName") != old.get("driverName"):
+        words = "updates to driverName are forbidden."
+        causes.append(forbidden("driverName", words))
+    if (obj.get("parameters") or {}) != (old.get("parameters") or {}):
+        causes.append(forbidden("parameters", "updates to parameters are forbidden."))
+    return causes
+
+
+def _validate_runtime(obj: RawObject, old: RawObject | None) -> list[Cause]:
+    handler = obj.get("handler") or ""
+    if old is not None and handler != old.get("handler"):
+        return [invalid_value("handler", handler, IMMUTABLE)]
+    return list(named("handler", handler, label_errors(handler)))
+
+
 ACCOUNT = Behaviour(prepare=_prepare_account, delete_returns_object=True)
 CLAIM = Behaviour(
     default=_default_claim,
@@ -278,9 +320,13 @@ NODE = Behaviour(default=_default_node, validate=_validate_node)
 PRIORITY_CLASS = Behaviour(
     default=_default_priority, validate=_validate_priority, counts_generations=True
 )
-QUOTA = Behaviour(validate=_validate_quota, delete_returns_object=True)
 REVISION = Behaviour(validate=_validate_revision)
 STORAGE_CLASS = Behaviour(
     default=_default_storage_class, validate=_validate_storage_class, delete_returns_object=True
 )
+DRIVER = Behaviour(default=_default_driver, counts_generations=True, delete_returns_object=True)
+STORED = Behaviour(delete_returns_object=True)
+"""Of kinds that storage drivers write, and nobody here acts on."""
+ATTRIBUTES = Behaviour(validate=_validate_attributes, delete_returns_object=True)
+RUNTIME = Behaviour(validate=_validate_runtime)
 VOLUME = Behaviour(default=_default_volume, prepare=_prepare_volume, delete_returns_object=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from towpath.apiserver.kinds import autoscalers
 from towpath.apiserver.kinds.containers import named
 from towpath.apiserver.kinds.workloads import at_most_all, count_or_percent
 from towpath.apiserver.registry import Behaviour
@@ -44,6 +45,8 @@ def _default_autoscaler(obj: RawObject) -> None:
     if not isinstance(spec, dict):
         return
     spec.setdefault("minReplicas", 1)
+    if obj["apiVersion"] == autoscalers.OLD:
+        return
     if not spec.get("metrics"):
         target = {"type": "Utilization", "averageUtilization": 80}
         spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
@@ -60,6 +63,8 @@ def _default_autoscaler(obj: RawObject) -> None:
 
 
 def _validate_autoscaler(obj: RawObject, _old: RawObject | None) -> list[Cause]:
+    if obj["apiVersion"] == autoscalers.OLD:
+        obj = autoscalers.convert(obj, autoscalers.NEW)
     return list(_autoscaler_causes(obj.get("spec") or {}))
 
 

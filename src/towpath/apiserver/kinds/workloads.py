@@ -30,6 +30,7 @@ JOB_COUNTS = (
     *("ttlSecondsAfterFinished", "backoffLimitPerIndex", "maxFailedIndexes"),
 )
 JOB_TEMPLATE = "spec.jobTemplate.spec"
+TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 CRON_JOB_NAME_MAX = 52
 PERCENT_WORDS = (
     "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or "
@@ -101,6 +102,19 @@ def _default_daemon_set(obj: RawObject) -> None:
         rolling.setdefault("maxSurge", 0)
         rolling.setdefault("maxUnavailable", 1)
     _default_template(spec)
+    annotations = obj["metadata"].get("annotations") or {}
+    obj["metadata"]["annotations"] = {TEMPLATE_GENERATION: "1", **annotations}
+
+
+def _prepare_daemon_set(obj: RawObject, old: RawObject | None) -> None:
+    """The template's own count of changes, which once was a field."""
+    if old is None:
+        return
+    annotations = old["metadata"].get("annotations") or {}
+    number = int(annotations.get(TEMPLATE_GENERATION) or 0)
+    if _spec(obj).get("template") != _spec(old).get("template"):
+        number += 1
+    obj["metadata"]["annotations"][TEMPLATE_GENERATION] = str(number)
 
 
 def _default_job(obj: RawObject) -> None:
@@ -412,10 +426,22 @@ STATEFUL_SET = Behaviour(
     default=_default_stateful_set, validate=_validate_stateful_set, counts_generations=True
 )
 DAEMON_SET = Behaviour(
-    default=_default_daemon_set, validate=_validate_daemon_set, counts_generations=True
+    default=_default_daemon_set,
+    prepare=_prepare_daemon_set,
+    validate=_validate_daemon_set,
+    counts_generations=True,
 )
 JOB = Behaviour(
-    default=_default_job, prepare=_prepare_job, validate=_validate_job, counts_generations=True
+    default=_default_job,
+    prepare=_prepare_job,
+    validate=_validate_job,
+    counts_generations=True,
+    orphans_dependents=True,
+    warning_on_delete=(
+        "child pods are preserved by default when jobs are deleted; set "
+        "propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress "
+        "this warning"
+    ),
 )
 CRON_JOB = Behaviour(
     default=_default_cron_job, validate=_validate_cron_job, counts_generations=True
@@ -427,5 +453,8 @@ POD_TEMPLATE = Behaviour(
     delete_returns_object=True,
 )
 REPLICATION_CONTROLLER = Behaviour(
-    default=_default_controller, validate=_validate_controller, counts_generations=True
+    default=_default_controller,
+    validate=_validate_controller,
+    counts_generations=True,
+    orphans_dependents=True,
 )

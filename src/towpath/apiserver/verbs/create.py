@@ -120,6 +120,7 @@ def check_identity(served: Served, obj: RawObject) -> None:
     if (api_version, kind) == (resource.api_version, resource.kind):
         return
     if not served.custom:
+        api_version, kind = str(api_version), str(kind)
         version = api_version.rpartition("/")[2]
         why = _not_convertible(resource, api_version, kind)
         raise Undecodable(kind, version, resource.kind, why)

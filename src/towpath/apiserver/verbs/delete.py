@@ -74,7 +74,26 @@ async def _delete_once(
     for admit in (*core.mutating, *core.validating):
         await admit(core, operation)
     operation.obj = doomed = copy_of(old)
+    if not options.propagation_policy and served.behaviour.warning_on_delete:
+        operation.warnings.append(served.behaviour.warning_on_delete)
+    if not options.propagation_policy and _leaves_dependents(served, old):
+        options = replace(options, propagation_policy="Orphan")
     _doom(doomed, served, options)
+    deleted = await _deleted(core, operation, current, doomed, options)
+    return replace(deleted, warnings=tuple(operation.warnings))
+
+
+def _leaves_dependents(served: Served, old: RawObject) -> bool:
+    return served.behaviour.orphans_dependents and FOREGROUND not in (
+        old["metadata"].get("finalizers") or ()
+    )
+
+
+async def _deleted(
+    core: Core, operation: Operation, current: Stored, doomed: RawObject, options: DeleteOptions
+) -> Deleted:
+    served, old = operation.served, operation.old
+    assert old is not None
     details = _details(served, old)
     if held(doomed):
         if doomed == old or options.dry_run:

@@ -65,6 +65,12 @@ async def _change(
     return await change(core, user, target, options, "patch", make_new)
 
 
+def _of_its_kind(patched: RawObject, served: Served) -> RawObject:
+    """A strategic merge patch is one of a type: what it says of its own kind counts for nothing."""
+    resource = served.resource
+    return copy_of({**patched, "apiVersion": resource.api_version, "kind": resource.kind})
+
+
 def _patching(served: Served, body: Patch, media_type: str) -> Callable[[RawObject], RawObject]:
     # The write changes what a patch returns, and the body is needed again when somebody else was
     # faster: they share nothing. The old object is the patch's own.
@@ -77,7 +83,7 @@ def _patching(served: Served, body: Patch, media_type: str) -> Callable[[RawObje
     if media_type == PatchType.MERGE:
         return lambda old: merge_patch(old, body)
     if media_type == PatchType.STRATEGIC and not served.custom:
-        return lambda old: copy_of(strategic_merge_patch(old, body, served.topology))
+        return lambda old: _of_its_kind(strategic_merge_patch(old, body, served.topology), served)
     accepted = [PatchType.JSON, PatchType.MERGE, APPLY]
     if not served.custom:
         accepted.insert(2, PatchType.STRATEGIC)

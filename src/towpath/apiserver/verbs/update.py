@@ -44,8 +44,7 @@ async def update(
 
     def replaced(old: RawObject) -> RawObject:
         if served.needs_version and not obj["metadata"].get("resourceVersion"):
-            if not served.custom:
-                read_as_kind(served, obj)
+            read_as_kind(served, obj)
             raise refusals.versionless(served, target.name)
         return copy_of(obj)
 

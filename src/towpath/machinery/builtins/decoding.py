@@ -243,17 +243,33 @@ def _read_float(value: Any, path: str, owner: str) -> Any:
     return value
 
 
+def _base64_mistake(text: str) -> int:
+    """Where Go's decoder stops: at the wrong character, or at the group that has no end."""
+    taken = 0
+    for at, char in enumerate(text.encode()):
+        if char in b"\r\n":
+            continue
+        if char == ord("="):
+            rest = [*(each for each in text[at:] if each not in "\r\n")]
+            if taken % 4 < 2:
+                return at
+            wanted = 4 - taken % 4
+            if len(rest) < wanted:
+                return len(text.encode())
+            return at if set(rest[:wanted]) != {"="} else at + wanted
+        if not chr(char).isascii() or not (chr(char).isalnum() or char in b"+/"):
+            return at
+        taken += 1
+    return len(text.encode()) - taken % 4
+
+
 def _read_bytes(value: Any, path: str, owner: str) -> Any:
     if isinstance(value, list) and all(isinstance(one, int) and 0 <= one < 256 for one in value):
         return base64.b64encode(bytes(value)).decode()
     if not isinstance(value, str):
         raise _mismatch(value, path, owner, "[]uint8")
     if value and not FORMATS["byte"](value.replace("\n", "").replace("\r", "")):
-        position = next(
-            (at for at, char in enumerate(value) if not re.match(r"[A-Za-z0-9+/=\r\n]", char)),
-            len(value),
-        )
-        raise DecodeError(f"illegal base64 data at input byte {position}")
+        raise DecodeError(f"illegal base64 data at input byte {_base64_mistake(value)}")
     return value
 
 

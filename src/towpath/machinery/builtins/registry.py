@@ -16,6 +16,7 @@ class BuiltinKind(Struct, frozen=True):
     subresources: tuple[str, ...] = ()
     """`status` and `scale`, and those with a meaning of their own: `log`, `token`, `finalize`..."""
     verbs: tuple[str, ...] = ALL_VERBS
+    deprecation: str = ""
 
     @property
     def singular(self) -> str:
@@ -47,6 +48,7 @@ def _kind(
     categories: str = "",
     subresources: str = "",
     verbs: tuple[str, ...] = ALL_VERBS,
+    deprecation: str = "",
 ) -> BuiltinKind:
     return BuiltinKind(
         Resource(group, version, kind, plural, namespaced),
@@ -54,12 +56,16 @@ def _kind(
         tuple(categories.split()),
         tuple(subresources.split()),
         verbs,
+        deprecation,
     )
 
 
 _CORE = (
     _kind("", "v1", "ConfigMap", "configmaps", "cm"),
-    _kind("", "v1", "Endpoints", "endpoints", "ep"),
+    _kind(
+        *("", "v1", "Endpoints", "endpoints", "ep"),
+        deprecation="v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+    ),
     _kind("", "v1", "Event", "events", "ev"),
     _kind("", "v1", "LimitRange", "limitranges", "limits"),
     _kind(
@@ -116,6 +122,11 @@ _WORKLOADS = (
     _kind("batch", "v1", "CronJob", "cronjobs", "cj", categories="all", subresources="status"),
     _kind("batch", "v1", "Job", "jobs", categories="all", subresources="status"),
     _kind(
+        *("autoscaling", "v1", "HorizontalPodAutoscaler", "horizontalpodautoscalers", "hpa"),
+        categories="all",
+        subresources="status",
+    ),
+    _kind(
         *("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", "hpa"),
         categories="all",
         subresources="status",
@@ -130,6 +141,12 @@ _NETWORK = (
     _kind("networking.k8s.io", "v1", "Ingress", "ingresses", "ing", subresources="status"),
     _kind("networking.k8s.io", "v1", "IngressClass", "ingressclasses", namespaced=False),
     _kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", "netpol"),
+    _kind(
+        *("networking.k8s.io", "v1", "ServiceCIDR", "servicecidrs"),
+        namespaced=False,
+        subresources="status",
+    ),
+    _kind("networking.k8s.io", "v1", "IPAddress", "ipaddresses", "ip", namespaced=False),
     _kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices"),
 )
 
@@ -226,7 +243,30 @@ _REVIEWS = (
     ),
 )
 
-BUILTINS = _CORE + _WORKLOADS + _NETWORK + _CONTROL + _REVIEWS
+_STORAGE = (
+    _kind("storage.k8s.io", "v1", "CSIDriver", "csidrivers", namespaced=False),
+    _kind("storage.k8s.io", "v1", "CSINode", "csinodes", namespaced=False),
+    _kind("storage.k8s.io", "v1", "CSIStorageCapacity", "csistoragecapacities"),
+    _kind(
+        *("storage.k8s.io", "v1", "VolumeAttachment", "volumeattachments"),
+        namespaced=False,
+        subresources="status",
+    ),
+    _kind(
+        *("storage.k8s.io", "v1", "VolumeAttributesClass", "volumeattributesclasses", "vac"),
+        namespaced=False,
+    ),
+)
+
+_DEVICES = (
+    _kind("node.k8s.io", "v1", "RuntimeClass", "runtimeclasses", namespaced=False),
+    _kind("resource.k8s.io", "v1", "DeviceClass", "deviceclasses", namespaced=False),
+    _kind("resource.k8s.io", "v1", "ResourceSlice", "resourceslices", namespaced=False),
+    _kind("resource.k8s.io", "v1", "ResourceClaim", "resourceclaims", subresources="status"),
+    _kind("resource.k8s.io", "v1", "ResourceClaimTemplate", "resourceclaimtemplates"),
+)
+
+BUILTINS = _CORE + _WORKLOADS + _NETWORK + _STORAGE + _DEVICES + _CONTROL + _REVIEWS
 
 
 @cache

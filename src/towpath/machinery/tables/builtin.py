@@ -1,7 +1,7 @@
 """Which built-in resource has which columns."""
 
 from towpath.machinery.core_kinds import RBAC_GROUP
-from towpath.machinery.tables import cluster, pods, workloads
+from towpath.machinery.tables import cluster, pods, storage, workloads
 from towpath.machinery.tables.columns import Cells, TableColumns, definitions
 
 _ADMISSION = "admissionregistration.k8s.io"
@@ -42,9 +42,21 @@ _TABLE: tuple[tuple[str, str, str, Cells], ...] = (
     ("networking.k8s.io", "ingressclasses", cluster.INGRESS_CLASS, cluster.ingress_class),
     ("networking.k8s.io", "ingresses", cluster.INGRESS, cluster.ingress),
     ("networking.k8s.io", "networkpolicies", cluster.NETWORK_POLICY, cluster.network_policy),
+    ("networking.k8s.io", "ipaddresses", storage.ADDRESS, storage.address),
+    ("networking.k8s.io", "servicecidrs", storage.RANGE, storage.address_range),
+    ("node.k8s.io", "runtimeclasses", storage.RUNTIME_CLASS, storage.runtime_class),
     ("policy", "poddisruptionbudgets", workloads.DISRUPTION_BUDGET, workloads.disruption_budget),
     ("scheduling.k8s.io", "priorityclasses", cluster.PRIORITY_CLASS, cluster.priority_class),
+    ("resource.k8s.io", "deviceclasses", cluster.NAME_AND_AGE, cluster.name_and_age),
+    ("resource.k8s.io", "resourceclaims", storage.RESOURCE_CLAIM, storage.resource_claim),
+    ("resource.k8s.io", "resourceclaimtemplates", cluster.NAME_AND_AGE, cluster.name_and_age),
+    ("resource.k8s.io", "resourceslices", storage.RESOURCE_SLICE, storage.resource_slice),
+    ("storage.k8s.io", "csidrivers", storage.DRIVER, storage.driver),
+    ("storage.k8s.io", "csinodes", storage.DRIVERS_OF_NODE, storage.drivers_of_node),
+    ("storage.k8s.io", "csistoragecapacities", storage.CAPACITY, storage.capacity),
     ("storage.k8s.io", "storageclasses", cluster.STORAGE_CLASS, cluster.storage_class),
+    ("storage.k8s.io", "volumeattachments", storage.ATTACHMENT, storage.attachment),
+    ("storage.k8s.io", "volumeattributesclasses", storage.ATTRIBUTES, storage.attributes),
     (RBAC_GROUP, "clusterrolebindings", cluster.BINDING, cluster.binding),
     (RBAC_GROUP, "rolebindings", cluster.BINDING, cluster.binding),
     (_ADMISSION, "mutatingwebhookconfigurations", cluster.WEBHOOKS, cluster.webhooks),
