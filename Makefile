@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+JAVASCRIPT := src/towpath/capabilities/portal/templates/expressions/javascript/package-lock.json
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -39,6 +40,6 @@ pictures: $(STAMP) ## Take every page of the portal anew, for docs/pictures (10 
 clean: ## Remove what was installed and built here
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-$(STAMP): pyproject.toml uv.lock tools/install
+$(STAMP): pyproject.toml uv.lock tools/install tools/javascript $(JAVASCRIPT)
 	@PYTHON=$(PYTHON) tools/install $(VENV)
 	@touch $@

@@ -22,7 +22,9 @@ MEMORY_BYTES = 192 * 2**20
 STACK_BYTES = 4 * 2**20
 _THREAD_STACK_BYTES = 4 * STACK_BYTES
 
-_LIBRARY = files("towpath.capabilities.portal.templates.expressions") / "javascript"
+_OURS = files("towpath.capabilities.portal.templates.expressions") / "javascript"
+_LIBRARIES = _OURS / "built"
+"""Bundled at installation; see `javascript/README.md`."""
 
 
 class ExpressionError(Exception):
@@ -62,17 +64,21 @@ class _Realm:
         self._context.set_max_stack_size(STACK_BYTES)
         self._context.set_time_limit(TIME_S)
         self._loaded: set[str] = set()
-        for name in ("engine", "nunjitsu"):
-            self._load(name)
+        self._context.eval((_OURS / "engine.js").read_text(encoding="utf-8"))
+        self._load("nunjitsu")
 
     def _load(self, name: str) -> None:
         if name not in self._loaded:
-            self._context.eval((_LIBRARY / f"{name}.js").read_text(encoding="utf-8"))
+            try:
+                text = (_LIBRARIES / f"{name}.js").read_text(encoding="utf-8")
+            except FileNotFoundError as error:
+                raise RuntimeError(f"{name}.js was not built; run tools/javascript") from error
+            self._context.eval(text)
             self._loaded.add(name)
 
     def call(self, function: str, texts: tuple[Any, ...]) -> str:
         """Raises ExpressionError when it was stopped; then this realm is of no more use."""
-        library = _LIBRARIES.get(function)
+        library = _LIBRARY_OF.get(function)
         if library is not None:
             self._load(library)
         try:
@@ -84,7 +90,7 @@ class _Realm:
         return answer
 
 
-_LIBRARIES = {"writeYaml": "yaml", "schemaErrors": "jsonschema"}
+_LIBRARY_OF = {"writeYaml": "yaml", "schemaErrors": "jsonschema"}
 
 
 def _stopped(message: str) -> str:
