@@ -132,7 +132,7 @@ async def test_a_template_that_is_not_there_is_named(world: World) -> None:
 
 
 async def test_an_unknown_action_is_named_at_the_template_and_at_the_run(world: World) -> None:
-    await world.template("t", [{"action": "publish:github"}])
+    await world.template("t", [{"action": "publish:nowhere"}])
     async with world.running():
         await world.start("r", "t")
         run = await world.finished("r")
@@ -140,10 +140,10 @@ async def test_an_unknown_action_is_named_at_the_template_and_at_the_run(world: 
         async def said() -> bool:
             template = await world.client.get(SOFTWARE_TEMPLATE, "t", SYSTEM_NAMESPACE)
             conditions = template.get("status", {}).get("conditions") or []
-            return any("publish:github" in condition["message"] for condition in conditions)
+            return any("publish:nowhere" in condition["message"] for condition in conditions)
 
         await eventually(said)
-    assert "publish:github" in run["status"]["message"]
+    assert "publish:nowhere" in run["status"]["message"]
 
 
 async def test_conditions_loops_and_outputs(world: World) -> None:

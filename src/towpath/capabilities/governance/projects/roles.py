@@ -58,6 +58,8 @@ DEVELOPER: tuple[RawObject, ...] = (
     rule((GROUP,), ("templateupgrades", "upgradecampaigns"), WRITE),
     rule(("offerings.towpath.dev",), ("*",), WRITE),
     rule(("",), ("configmaps",), WRITE),
+    # For the secrets of a run of a template: what was put in cannot be read again.
+    rule(("",), ("secrets",), ("create",)),
     rule(("git.towpath.dev",), ("repositories",), ("get", "create", "update")),
 )
 OWNER: tuple[RawObject, ...] = (

@@ -23,6 +23,16 @@ NAME_TAKEN = "NameTaken"
 CANCELLED_BY = "towpath.dev/cancelled-by"
 """On a run: who wants no more of it. What it has made is undone, and the run stays to be read."""
 
+DECISION = "towpath.dev/decision"
+"""On a failed run that asks: `undo`, `adopt`, `retry` or `retry:<step>`. On one that has been
+undone or kept: `retry`. It is taken off when it has been read."""
+UNDO, ADOPT, RETRY = "undo", "adopt", "retry"
+
+SECRETS_OF_RUN = "towpath.dev/template-run"
+"""The label of the Secret of a run's secrets: the run's name. No other Secret is read."""
+
+ON_FAILURE_UNDO, ON_FAILURE_ASK = "Undo", "Ask"
+
 PENDING, RUNNING, SUCCEEDED, FAILED, UNDONE, SKIPPED = (
     "Pending",
     "Running",
@@ -183,6 +193,19 @@ _RUN_SPEC: RawObject = {
             "type": "string",
             "maxLength": 253,
             "description": "The user who creates it; admission compares it with the request's.",
+        },
+        "onFailure": {
+            "type": "string",
+            "enum": [ON_FAILURE_UNDO, ON_FAILURE_ASK],
+            "default": ON_FAILURE_UNDO,
+            "description": "When a step fails: take back what was made, or wait for somebody to "
+            "decide between that, trying again, and keeping it.",
+        },
+        "secretsFrom": {
+            "type": "string",
+            "maxLength": 253,
+            "description": "A Secret beside the run, labelled with the run's name: what the "
+            "template knows as secrets. It is deleted with the end of the run.",
         },
     },
 }

@@ -22,6 +22,7 @@ from towpath.machinery.objects import RawObject
 PLANNED = "Planned"
 DONE = "Succeeded"
 TAKEN_BACK = "Undone"
+UNDECIDED = "Undecided"
 MESSAGE_LENGTH_MAX = 1000
 
 
@@ -104,10 +105,10 @@ def step_succeeds(step: RawObject, output: dict[str, Any]) -> None:
     step.pop("message", None)
 
 
-def step_is_skipped(step: RawObject) -> None:
+def step_is_skipped(step: RawObject, message: str = "Its `if` does not hold.") -> None:
     step["phase"] = SKIPPED
     step["finishedAt"] = now()
-    step["message"] = "Its `if` does not hold."
+    step["message"] = message
 
 
 def step_fails(step: RawObject, message: str) -> None:
@@ -122,15 +123,59 @@ def start_over(run: RawObject) -> None:
         step["phase"] = PENDING
 
 
-def fail(run: RawObject, reason: str, message: str) -> None:
-    """What was made is taken back from here on."""
+def fail(run: RawObject, reason: str, message: str, *, asks: bool = False) -> None:
+    """What was made is taken back from here on; or somebody is asked whether it shall be."""
     status = run["status"]
     status["phase"] = FAILED
     status["message"] = _short(message)
     set_condition(run, DONE, status=False, reason=reason, message=_short(message))
-    set_condition(
-        run, TAKEN_BACK, status=None, reason="Undoing", message="What was made is being undone."
-    )
+    if asks:
+        text = "What was made is still there: undo it, try again, or keep it."
+        set_condition(run, TAKEN_BACK, status=None, reason=UNDECIDED, message=text)
+    else:
+        undoing(run)
+
+
+def undoing(run: RawObject) -> None:
+    text = "What was made is being undone."
+    set_condition(run, TAKEN_BACK, status=None, reason="Undoing", message=text)
+
+
+def is_undecided(run: RawObject) -> bool:
+    condition = get_condition(run, TAKEN_BACK)
+    return condition is not None and condition.get("reason") == UNDECIDED
+
+
+def adopted(run: RawObject, by: str) -> None:
+    """It stays failed, and what it made is theirs now."""
+    run["status"]["finishedAt"] = now()
+    text = f"{by or 'Somebody'} kept what had been made."
+    set_condition(run, TAKEN_BACK, status=False, reason="Kept", message=text)
+
+
+def can_begin_again(run: RawObject) -> bool:
+    """Its steps ran once, and nothing of it is under way."""
+    return phase_of(run) in (FAILED, UNDONE) and bool(steps_of(run))
+
+
+def begin_again(run: RawObject, step: str = "") -> None:
+    """From the named step on, else from the first that has not been done."""
+    steps = steps_of(run)
+    names = [one["id"] for one in steps]
+    start = names.index(step) if step in names else len(steps)
+    for index, one in enumerate(steps):
+        # What was skipped because of the failure is asked again.
+        if index >= start or one["phase"] not in (SUCCEEDED,):
+            one["phase"] = PENDING
+            one.pop("finishedAt", None)
+            one.pop("message", None)
+    status = run["status"]
+    status["phase"] = RUNNING
+    status["finishedAt"] = None
+    status["message"] = "Trying again."
+    set_condition(run, DONE, status=None, reason="Running", message="Steps are running.")
+    text = "It is tried again."
+    set_condition(run, TAKEN_BACK, status=False, reason="TryingAgain", message=text)
 
 
 def to_undo(run: RawObject) -> Sequence[RawObject]:

@@ -13,7 +13,7 @@ import asyncio
 import copy
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,30 +22,41 @@ from towpath.capabilities.portal.templates.actions.files import NameTaken
 from towpath.capabilities.portal.templates.context import place_of, run_context
 from towpath.capabilities.portal.templates.descriptor import (
     Descriptor,
-    DescriptorInvalid,
     TemplateStep,
     parse_descriptor,
 )
 from towpath.capabilities.portal.templates.execution import (
+    Secrets,
     StepExecution,
     log_of,
     render_outputs,
 )
 from towpath.capabilities.portal.templates.kinds import (
+    ADOPT,
     CANCELLED_BY,
+    DECISION,
     FAILED,
     FINALIZER,
     NAME_TAKEN,
+    ON_FAILURE_ASK,
+    RETRY,
     SKIPPED,
-    SOFTWARE_TEMPLATE,
     SUCCEEDED,
     TEMPLATE_RUN,
+    UNDO,
     log_prefix,
 )
+from towpath.capabilities.portal.templates.offered import template_controller
 from towpath.capabilities.portal.templates.owners import AsOfNow, owner_errors
-from towpath.capabilities.portal.templates.plan import make_plan, refuse_unknown_actions
+from towpath.capabilities.portal.templates.plan import make_plan
+from towpath.capabilities.portal.templates.secrets import (
+    NotThereYet,
+    forget_secrets,
+    secret_errors,
+    secrets_of,
+)
 from towpath.capabilities.portal.templates.seeding import seeding_controller
-from towpath.capabilities.portal.templates.sources import materialise, parse_source, source_of
+from towpath.capabilities.portal.templates.sources import materialise, parse_source
 from towpath.engines.git.port import GitUnavailable, StaleCommit
 from towpath.hooks.platform import Platform
 from towpath.hooks.templates import ActionContext, TemplateAction
@@ -56,11 +67,10 @@ from towpath.machinery.errors import (
     TooManyRequests,
     Unavailable,
 )
-from towpath.machinery.objects import Key, RawObject, annotations_of, is_deleting, key_of, uid_of
+from towpath.machinery.objects import Key, RawObject, annotations_of, is_deleting, uid_of
 from towpath.runtime.controller import Controller
 from towpath.runtime.outcomes import Stalled
 from towpath.runtime.sources import Enqueue, Watch
-from towpath.runtime.steps import Subject, stepwise
 
 log = logging.getLogger(__name__)
 
@@ -68,15 +78,14 @@ RUNS_AT_ONCE = 4
 PASSING = (GitUnavailable, StaleCommit, Unavailable, TooManyRequests, StorageFull)
 """Errors of the place, not of the template: the step is tried again for a while."""
 RETRIES_MAX = 8
+SECRETS_WAITS_MAX = 30
+"""Looks for a Secret that has not come yet, a second apart."""
+AFTER_FAILURE = "A step before it has failed."
 
 
 def controllers(platform: Platform) -> Sequence[Controller]:
     return (
-        Controller(
-            "softwaretemplates",
-            _template_check(platform),
-            [_templates(platform), _NewActions(platform)],
-        ),
+        template_controller(platform),
         Controller(
             "templateruns",
             RunReconciler(platform),
@@ -85,37 +94,6 @@ def controllers(platform: Platform) -> Sequence[Controller]:
         ),
         seeding_controller(platform),
     )
-
-
-def _templates(platform: Platform) -> Watch:
-    return Watch(platform.api, SOFTWARE_TEMPLATE)
-
-
-@dataclass(frozen=True, slots=True)
-class _NewActions:
-    """Every template again when a plug-in has brought actions: one may be what it waits for."""
-
-    platform: Platform
-
-    async def run(self, enqueue: Enqueue) -> None:
-        if self.platform.template_actions_changed is None:
-            return
-        async for _ in self.platform.template_actions_changed():
-            for template in (await self.platform.api.list(SOFTWARE_TEMPLATE)).items:
-                enqueue(key_of(template))
-
-
-def _template_check(platform: Platform) -> Any:
-    async def valid(subject: Subject) -> None:
-        """A template that cannot run says so where it is offered."""
-        try:
-            descriptor = parse_descriptor(subject.spec["descriptor"])
-        except DescriptorInvalid as error:
-            raise Stalled("TemplateInvalid", str(error)) from error
-        refuse_unknown_actions(descriptor, platform.template_actions())
-        source_of(subject.obj)
-
-    return stepwise(platform.api, SOFTWARE_TEMPLATE, [valid], ready_message="It can be run.")
 
 
 class _Cancelled(Exception):
@@ -128,6 +106,7 @@ class _Run:
 
     obj: RawObject
     saved: RawObject
+    secrets: Secrets = field(default_factory=lambda: Secrets({}))
 
     @property
     def key(self) -> tuple[str, str]:
@@ -145,26 +124,54 @@ class RunReconciler:
         except NotFound:
             await self._platform.logs.forget(log_prefix(key.namespace, key.name))
             return None
-        if progress.is_finished(found):
+        if progress.is_finished(found) and not _shall_begin_again(found):
             await self._release(found)
             return None
         if FINALIZER not in (found["metadata"].get("finalizers") or ()):
             if is_deleting(found):
                 return None
             found = await self._set_finalizer(found, present=True)
-        run = _Run(found, copy.deepcopy(found))
+        try:
+            secrets = await self._secrets(found)
+        except NotThereYet:
+            return 1.0
+        run = _Run(found, copy.deepcopy(found), secrets)
         try:
             await self._proceed(run)
         except _Cancelled:
-            await self._fail(run, *_why_ended(run.obj))
+            progress.fail(run.obj, *_why_ended(run.obj))
+            await self._save(run, check_deletion=False)
             await self._undo(run)
-        await self._release(run.obj)
+        if progress.is_finished(run.obj):
+            await self._release(run.obj)
         return None
 
+    async def _secrets(self, run: RawObject) -> Secrets:
+        """Raises NotThereYet for a while; without them the run itself says what is missing."""
+        waits = f"{uid_of(run)}/secrets"
+        try:
+            secrets = await secrets_of(self._platform.api, run)
+        except NotThereYet:
+            self._retries[waits] = self._retries.get(waits, 0) + 1
+            if self._retries[waits] < SECRETS_WAITS_MAX and not _shall_end(run):
+                raise
+            secrets = Secrets({})
+        except Stalled as stalled:
+            log.warning("secrets of a run are refused", extra={"why": stalled.message})
+            secrets = Secrets({})
+        self._retries.pop(waits, None)
+        return secrets
+
     async def _proceed(self, run: _Run) -> None:
-        """Whatever is next for the run; it is finished when this returns."""
+        """Whatever is next for the run; it is finished, or waits for a decision, afterwards."""
+        decision = annotations_of(run.obj).get(DECISION, "")
+        if decision:
+            await self._take_off_decision(run)
+        if decision.partition(":")[0] == RETRY and progress.can_begin_again(run.obj):
+            progress.begin_again(run.obj, decision.partition(":")[2])
+            await self._save(run)
         if progress.phase_of(run.obj) == FAILED:
-            await self._undo(run)
+            await self._settle(run, decision)
             return
         if _shall_end(run.obj):
             if not run.obj.get("status"):
@@ -182,6 +189,23 @@ class RunReconciler:
             await self._save(run)
         await self._execute(run)
 
+    async def _settle(self, run: _Run, decision: str) -> None:
+        """A failed run: undone at once, or when somebody has said so."""
+        if progress.is_undecided(run.obj) and not _shall_end(run.obj):
+            if decision == ADOPT:
+                progress.adopted(run.obj, run.obj["spec"].get("requestedBy") or "")
+                await self._save(run)
+                return
+            if decision != UNDO:
+                return
+        progress.undoing(run.obj)
+        await self._undo(run)
+
+    async def _take_off_decision(self, run: _Run) -> None:
+        patch = {"metadata": {"annotations": {DECISION: None}}}
+        written = await self._platform.api.patch(TEMPLATE_RUN, *run.key, patch)
+        run.obj["metadata"] = written["metadata"]
+
     # Plan.
 
     async def _plan(self, run: _Run) -> None:
@@ -190,6 +214,9 @@ class RunReconciler:
         plan = await make_plan(platform.api, platform.git, actions, run.obj)
         await self._refuse_unknown_owners(plan.raw, run.obj["spec"].get("parameters") or {})
         await self._prepare(run, plan.source, plan.revision)
+        wrong = secret_errors(plan.raw, run.secrets.given)
+        if wrong:
+            raise Stalled("SecretsInvalid", "; ".join(map(str, wrong)))
         given = run_context(run.obj, await self._place(run), {})
         problems: list[str] = []
         is_taken = True
@@ -236,12 +263,19 @@ class RunReconciler:
             await self._restore(run)
         place = await self._place(run)
         for step, state in progress.template_steps(descriptor, run.obj):
-            if state["phase"] in (SUCCEEDED, SKIPPED):
+            if state["phase"] in (SUCCEEDED, SKIPPED, FAILED):
                 continue
             given = run_context(run.obj, place, progress.outputs_of(run.obj))
-            if not await self._perform(run, self._execution(run, step, given), state):
+            await self._perform(run, self._execution(run, step, given), state)
+        failed = progress.failed_step(run.obj)
+        if failed is not None:
+            asks = run.obj["spec"].get("onFailure") == ON_FAILURE_ASK
+            message = f"{failed['name']}: {failed.get('message', '')}"
+            progress.fail(run.obj, "StepFailed", message, asks=asks)
+            await self._save(run, check_deletion=False)
+            if not asks:
                 await self._undo(run)
-                return
+            return
         given = run_context(run.obj, place, progress.outputs_of(run.obj))
         output = await asyncio.to_thread(render_outputs, descriptor.output, given)
         progress.succeed(run.obj, output)
@@ -254,31 +288,38 @@ class RunReconciler:
         await self._prepare(run, source, template.get("revision"))
         progress.start_over(run.obj)
 
-    async def _perform(self, run: _Run, execution: StepExecution, state: RawObject) -> bool:
-        """Run one step; False when it has failed and the run with it."""
-        if not await execution.does_run():
+    async def _perform(self, run: _Run, execution: StepExecution, state: RawObject) -> None:
+        """Run one step; after one has failed, only if its `if` asks for that."""
+        has_failed = progress.failed_step(run.obj) is not None
+        if has_failed and not await execution.runs_after_failure():
+            progress.step_is_skipped(state, AFTER_FAILURE)
+            await self._skipped(run, execution, AFTER_FAILURE)
+            return
+        if not has_failed and not await execution.does_run():
             progress.step_is_skipped(state)
-            execution.log("Skipped, because its `if` does not hold.")
-            execution.log.end()
-            await self._save(run)
-            return True
+            await self._skipped(run, execution, "Skipped, because its `if` does not hold.")
+            return
         progress.step_begins(state)
         await self._save(run)
         try:
             output = await execution.perform()
         except Exception as error:  # noqa: BLE001 - any error of an action fails the run
             await self._perform_failed(run, execution, state, error)
-            return False
-        progress.step_succeeds(state, output)
+            return
+        progress.step_succeeds(state, run.secrets.hidden(output))
         execution.log.end()
         await self._save(run)
-        return True
+
+    async def _skipped(self, run: _Run, execution: StepExecution, why: str) -> None:
+        execution.log(why)
+        execution.log.end()
+        await self._save(run)
 
     async def _perform_failed(
         self, run: _Run, execution: StepExecution, state: RawObject, error: Exception
     ) -> None:
-        """Fail the run; or raise the error again while it may pass."""
-        message = _sentence(error)
+        """The step has failed; or raise the error again while it may pass."""
+        message = run.secrets.hide(_sentence(error))
         retry = f"{uid_of(run.obj)}/{execution.step.id}"
         if isinstance(error, PASSING) and self._retries.get(retry, 0) < RETRIES_MAX:
             self._retries[retry] = self._retries.get(retry, 0) + 1
@@ -292,13 +333,9 @@ class RunReconciler:
         execution.log(f"Failed: {message}")
         execution.log.end()
         progress.step_fails(state, message)
-        await self._fail(run, "StepFailed", f"{execution.step.name}: {message}")
+        await self._save(run)
 
     # Undo.
-
-    async def _fail(self, run: _Run, reason: str, message: str) -> None:
-        progress.fail(run.obj, reason, message)
-        await self._save(run, check_deletion=False)
 
     async def _undo(self, run: _Run) -> None:
         """Take back everything, the last step first. Raises what an undo raised, to be retried."""
@@ -323,6 +360,7 @@ class RunReconciler:
     # Release.
 
     async def _release(self, run: RawObject) -> None:
+        await forget_secrets(self._platform.api, run)
         await asyncio.to_thread(folders.remove, self._folder(run))
         if FINALIZER in (run["metadata"].get("finalizers") or ()):
             await self._set_finalizer(run, present=False)
@@ -366,7 +404,8 @@ class RunReconciler:
             run=run.obj,
             given=given,
             folder=self._folder(run.obj),
-            log=log_of(self._platform.logs, run.obj, step),
+            log=log_of(self._platform.logs, run.obj, step, run.secrets),
+            secrets=run.secrets,
         )
 
     def _folder(self, run: RawObject) -> Path:
@@ -407,6 +446,11 @@ def _remove_others(root: Path, living: set[str]) -> None:
 
 def _shall_end(run: RawObject) -> bool:
     return is_deleting(run) or CANCELLED_BY in annotations_of(run)
+
+
+def _shall_begin_again(run: RawObject) -> bool:
+    wanted = annotations_of(run).get(DECISION, "").partition(":")[0]
+    return wanted == RETRY and progress.can_begin_again(run) and not _shall_end(run)
 
 
 def _why_ended(run: RawObject) -> tuple[str, str]:
