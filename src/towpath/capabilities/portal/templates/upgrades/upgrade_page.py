@@ -79,6 +79,7 @@ async def _shown(visit: Visit, problem: str, status: int = 200) -> Page:
         "template": state.get("template", ""),
         "versions": versions_page(state["template"]) if state.get("template") else "",
         "conflicts": _conflicts(state, spec),
+        "sides": [(OURS, "Keep the repository's"), (THEIRS, "Take the template's")],
         "diffs": [one for one in diffs if one.path not in conflicted],
         "marked": [one for one in diffs if one.path in conflicted],
         "trouble": trouble,
