@@ -84,7 +84,7 @@ async def submit(visit: Visit) -> Answer:
     if spec["operation"] != CREATE and not filled.target:
         filled.errors["_target"] = "Choose what it is done to."
     known = Known(known.user, known.object, known.entity, known.project, inputs)
-    filled.problem = filled.problem or _capital(why_not(spec, known))
+    filled.problem = filled.problem or why_not(spec, known)
     if filled.is_wrong:
         filled.status = 422
         return await _shown(visit, filled, form)

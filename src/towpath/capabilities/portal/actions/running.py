@@ -309,7 +309,7 @@ class RunSteps:
     def _require_permission(self, subject: Subject, spec: RawObject, known: Known) -> None:
         if why := why_not(spec, known):
             subject.mark("Permitted", False, "NotPermitted", why)
-            _fail(subject, "NotPermitted", f"{why[:1].upper()}{why[1:]}.")
+            _fail(subject, "NotPermitted", f"{why}.")
 
     def _lease(self, subject: Subject, read: _Read) -> RawObject:
         """Annotations of what is made; the strictest bound counts."""

@@ -17,21 +17,18 @@ import orjson
 from towpath.capabilities.portal.actions.backends.order import NothingToUndo, Order, Refused, Result
 from towpath.capabilities.portal.actions.tokens import RunTokens
 from towpath.engines.outbound import (
-    Outbound,
     OutboundAnswer,
     OutboundFailed,
     OutboundRefused,
     OutboundRequest,
 )
 from towpath.hooks.blocks import is_safe_link
-from towpath.hooks.platform import SYSTEM_NAMESPACE, Platform
-from towpath.machinery.core_kinds import CONFIG_MAP, SECRET
+from towpath.hooks.outbound import outbound
+from towpath.hooks.platform import Platform
+from towpath.machinery.core_kinds import SECRET
 from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import RawObject
 from towpath.runtime.outcomes import Waiting
-
-ALLOWED = "towpath-outbound"
-"""The ConfigMap in towpath-system whose key `allow` names open hosts, `host:port` on each line."""
 
 ATTEMPTS_MAX = 6
 BACKOFF_S = (1, 5, 30, 120, 600)
@@ -86,7 +83,7 @@ class WebhookBackend:
             plan["url"], plan.get("method") or "POST", await self._headers(order, body), body
         )
         try:
-            answer = await Outbound(await self._allowed()).send(request)
+            answer = await (await outbound(self.platform.api)).send(request)
         except OutboundRefused as error:
             raise Refused(str(error)) from error
         except OutboundFailed as error:
@@ -136,13 +133,6 @@ class WebhookBackend:
         if encoded is None:
             raise Refused(f"the Secret {name} has no key {key} to sign with")
         return key_of(base64.b64decode(encoded))
-
-    async def _allowed(self) -> frozenset[str]:
-        try:
-            found = await self.platform.api.get(CONFIG_MAP, ALLOWED, SYSTEM_NAMESPACE)
-        except NotFound:
-            return frozenset()
-        return frozenset(str((found.get("data") or {}).get("allow", "")).lower().split())
 
 
 def key_of(secret: bytes) -> bytes:
