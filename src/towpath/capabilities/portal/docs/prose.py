@@ -52,6 +52,9 @@ _TITLE = re.compile(r"\A\s*<h1\b.*?</h1>", re.DOTALL)
 _TASK = re.compile(r'<input type="checkbox" disabled(=""| ?)( checked(="")?)? ?/?>')
 _HEADING = re.compile(r'<h([1-6])[^>]* id="([^"]+)"[^>]*>(.*?)</h\1>', re.DOTALL)
 _ANCHOR = re.compile(r'<a class="headerlink".*?</a>', re.DOTALL)
+_WITHIN_WORDS = re.compile(
+    r"</?(?:a|abbr|b|code|del|em|i|ins|kbd|mark|span|strong|sub|sup)\b[^>]*>"
+)
 _TAG = re.compile(r"<[^>]*>")
 
 
@@ -162,7 +165,7 @@ def _sections(clean: str, title: str) -> tuple[Section, ...]:
 
 
 def _plain(clean: str) -> str:
-    text = html.unescape(_TAG.sub(" ", _ANCHOR.sub("", clean)))
+    text = html.unescape(_TAG.sub(" ", _WITHIN_WORDS.sub("", _ANCHOR.sub("", clean))))
     return " ".join(text.split())[:PASSAGE_CHARACTERS_MAX]
 
 
