@@ -101,6 +101,7 @@ POLICY_STATUS: RawObject = {
         "policy": {"type": "object", "properties": POLICY_PROPERTIES},
         "since": {"type": "string", "format": "date-time", "description": "When it was asked."},
         "expiresAt": {"type": "string", "format": "date-time"},
+        "decidedAt": {"type": "string", "format": "date-time"},
         "required": {"type": "integer", "description": "How many it takes."},
         "missing": {"type": "integer", "description": "How many are missing."},
         "approvers": {

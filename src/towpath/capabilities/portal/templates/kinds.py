@@ -1,5 +1,11 @@
 """SoftwareTemplate: a Backstage template that can be run. TemplateRun: one run in a project."""
 
+from towpath.capabilities.governance.approvals.kinds import (
+    DECISIONS_STATUS,
+    POLICY_PROPERTIES,
+    POLICY_STATUS,
+)
+from towpath.hooks.approvals import WAITING_FOR_APPROVAL
 from towpath.machinery.kinds import (
     AGE,
     CONDITIONS_SCHEMA,
@@ -116,7 +122,15 @@ _SOURCE: RawObject = {
 _TEMPLATE_SPEC: RawObject = {
     "type": "object",
     "required": ["descriptor"],
-    "properties": {"descriptor": _DESCRIPTOR, "source": _SOURCE},
+    "properties": {
+        "descriptor": _DESCRIPTOR,
+        "source": _SOURCE,
+        "approval": {
+            "type": "object",
+            "description": "Whose word a run needs before anything is made.",
+            "properties": POLICY_PROPERTIES,
+        },
+    },
 }
 
 _TEMPLATE_STATUS: RawObject = {
@@ -233,7 +247,7 @@ _RUN_STATUS: RawObject = {
     "properties": {
         "phase": {
             "type": "string",
-            "enum": [PENDING, RUNNING, SUCCEEDED, FAILED, UNDONE],
+            "enum": [PENDING, WAITING_FOR_APPROVAL, RUNNING, SUCCEEDED, FAILED, UNDONE],
             "description": "How far it is.",
         },
         "message": {"type": "string", "description": "Why it failed, or what is going on."},
@@ -248,6 +262,8 @@ _RUN_STATUS: RawObject = {
                 "revision": {"type": "string"},
             },
         },
+        "approval": POLICY_STATUS,
+        "approvals": DECISIONS_STATUS,
         "steps": {
             "type": "array",
             "items": _STEP_STATUS,

@@ -19,6 +19,7 @@ from typing import Any
 
 from towpath.capabilities.portal.templates import folders, progress
 from towpath.capabilities.portal.templates.actions.files import NameTaken
+from towpath.capabilities.portal.templates.approving import RunApproval
 from towpath.capabilities.portal.templates.context import place_of, run_context
 from towpath.capabilities.portal.templates.descriptor import (
     Descriptor,
@@ -58,6 +59,7 @@ from towpath.capabilities.portal.templates.secrets import (
 from towpath.capabilities.portal.templates.seeding import seeding_controller
 from towpath.capabilities.portal.templates.sources import materialise, parse_source
 from towpath.engines.git.port import GitUnavailable, StaleCommit
+from towpath.hooks.approvals import APPROVAL, asks_for
 from towpath.hooks.platform import Platform
 from towpath.hooks.templates import ActionContext, TemplateAction
 from towpath.machinery.errors import (
@@ -89,7 +91,11 @@ def controllers(platform: Platform) -> Sequence[Controller]:
         Controller(
             "templateruns",
             RunReconciler(platform),
-            [Watch(platform.api, TEMPLATE_RUN), _Leftovers(platform)],
+            [
+                Watch(platform.api, TEMPLATE_RUN),
+                Watch(platform.api, APPROVAL, asks_for(TEMPLATE_RUN.kind)),
+                _Leftovers(platform),
+            ],
             concurrency=RUNS_AT_ONCE,
         ),
         seeding_controller(platform),
@@ -117,6 +123,7 @@ class RunReconciler:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._retries: dict[str, int] = {}
+        self._approval = RunApproval(platform)
 
     async def __call__(self, key: Key) -> float | None:
         try:
@@ -137,14 +144,15 @@ class RunReconciler:
             return 1.0
         run = _Run(found, copy.deepcopy(found), secrets)
         try:
-            await self._proceed(run)
+            again_s = await self._proceed(run)
         except _Cancelled:
+            again_s = None
             progress.fail(run.obj, *_why_ended(run.obj))
             await self._save(run, check_deletion=False)
             await self._undo(run)
         if progress.is_finished(run.obj):
             await self._release(run.obj)
-        return None
+        return again_s
 
     async def _secrets(self, run: RawObject) -> Secrets:
         """Raises NotThereYet for a while; without them the run itself says what is missing."""
@@ -162,8 +170,11 @@ class RunReconciler:
         self._retries.pop(waits, None)
         return secrets
 
-    async def _proceed(self, run: _Run) -> None:
-        """Whatever is next for the run; it is finished, or waits for a decision, afterwards."""
+    async def _proceed(self, run: _Run) -> float | None:
+        """Whatever is next for the run; it is finished, or waits for a decision, afterwards.
+
+        Seconds until it is to be looked at again, if any.
+        """
         decision = annotations_of(run.obj).get(DECISION, "")
         if decision:
             await self._take_off_decision(run)
@@ -172,12 +183,12 @@ class RunReconciler:
             await self._save(run)
         if progress.phase_of(run.obj) == FAILED:
             await self._settle(run, decision)
-            return
+            return None
         if _shall_end(run.obj):
             if not run.obj.get("status"):
                 progress.refuse(run.obj, *_why_ended(run.obj))
                 await self._save(run, check_deletion=False)
-                return
+                return None
             raise _Cancelled
         if not run.obj.get("status"):
             try:
@@ -185,9 +196,22 @@ class RunReconciler:
             except Stalled as stalled:
                 progress.refuse(run.obj, stalled.reason, stalled.message)
                 await self._save(run)
-                return
+                return None
             await self._save(run)
-        await self._execute(run)
+        again_s = await self._decided(run)
+        if again_s is None and not progress.is_finished(run.obj):
+            await self._execute(run)
+        return again_s
+
+    async def _decided(self, run: _Run) -> float | None:
+        """None when nobody has to be waited for, or somebody has said no."""
+        try:
+            again_s = await self._approval(run.obj)
+        except Stalled as stalled:
+            progress.refuse(run.obj, stalled.reason, stalled.message)
+            again_s = None
+        await self._save(run)
+        return again_s
 
     async def _settle(self, run: _Run, decision: str) -> None:
         """A failed run: undone at once, or when somebody has said so."""

@@ -33,6 +33,7 @@ from towpath.capabilities.portal.templates.story import (
     newest_attempts,
 )
 from towpath.capabilities.portal.templates.telling import run_of
+from towpath.hooks.deciding import CannotDecide, decide_on_page, decision_of
 from towpath.hooks.pages import Answer, LiveWatch, Page, Redirect, Visit
 from towpath.hooks.runs import RunAction
 from towpath.hooks.showing import get_if_there, may
@@ -77,6 +78,9 @@ async def _shown(visit: Visit, problem: str, status: int = 200) -> Page:
         "url": url,
         "answers": _answers(found) if _has_failed(found) else "",
         "cancelled": CANCELLED_BY in (found["metadata"].get("annotations") or {}),
+        "decision": await decision_of(visit, found),
+        "noun": "run",
+        "comment": visit.form.get("comment", ""),
     }
     return Page("templates/run.html", data, status, title=run.title)
 
@@ -122,6 +126,12 @@ async def act(visit: Visit) -> Answer:
             found = await visit.api.get(TEMPLATE_RUN, name, project)
             again = await _again(visit, found)
             return Redirect(f"/projects/{project}/runs/{again}", "The same run, once more.")
+        if "decision" in visit.form:
+            found = await visit.api.get(TEMPLATE_RUN, name, project)
+            word = await decide_on_page(visit, found)
+            return Redirect(f"/projects/{project}/runs/{name}", f"You have {word} this run.")
+    except CannotDecide as refused:
+        return await _shown(visit, str(refused), refused.status)
     except StatusError as error:
         return await _shown(visit, error.message, error.code)
     raise BadRequest(f"{action!r} is nothing that can be done with a run")
