@@ -130,6 +130,42 @@ class Upgrading:
         await self.client.apply(SOFTWARE_TEMPLATE, template, manager="test", force=True)
         return commit
 
+    async def offer_files(self, files: Mapping[str, str], steps: list[RawObject]) -> CommitSHA:
+        """A template of another tool, pushed whole and offered with these steps."""
+        await self.git.create(TEMPLATES, owner_uid="of-the-test")
+        head = await self.git.head(TEMPLATES)
+        present = await self.git.files(TEMPLATES, head) if head else {}
+        changes = {
+            **dict.fromkeys(present),
+            **{path: File(text.encode()) for path, text in files.items()},
+        }
+        commit: CommitSHA = await self.git.write(
+            TEMPLATES, changes, message="A version", author=AUTHOR, expected=head
+        )
+        descriptor = {
+            "apiVersion": "scaffolder.backstage.io/v1beta3",
+            "kind": "Template",
+            "metadata": {"name": "service"},
+            "spec": {"type": "service", "steps": steps},
+        }
+        spec = {"descriptor": descriptor, "source": {"repository": str(TEMPLATES)}}
+        template = SOFTWARE_TEMPLATE.object("service", PROJECT_NAME, spec=spec)
+        await self.client.apply(SOFTWARE_TEMPLATE, template, manager="test", force=True)
+        return commit
+
+    async def repository(self, name: str, files: Mapping[str, str]) -> CommitSHA:
+        """One that is there already, made by somebody elsewhere."""
+        repository = RepositoryName(PROJECT_NAME, name)
+        await self.git.create(repository, owner_uid="of-the-test")
+        commit: CommitSHA = await self.git.write(
+            repository,
+            {path: File(text.encode()) for path, text in files.items()},
+            message="As it was",
+            author=AUTHOR,
+            expected=None,
+        )
+        return commit
+
     async def make(self, name: str, **parameters: Any) -> CommitSHA:
         """An instance of the template; the head of its main."""
         spec = {

@@ -13,6 +13,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from towpath.capabilities.portal.templates.actions.files import FILE_ACTIONS
 from towpath.capabilities.portal.templates.upgrades.answers import TOWPATH, Answers
 from towpath.capabilities.portal.templates.upgrades.kinds import OURS, THEIRS
 from towpath.capabilities.portal.templates.upgrades.proposing import (
@@ -30,6 +31,7 @@ from towpath.machinery.users import AccessRequest, UserInfo
 
 REPOSITORY = RepositoryName("demo", "orders")
 ALICE = Signature("alice", "alice@example.com")
+ACTIONS = {action.id: action for action in FILE_ACTIONS}
 PARAMETERS = {"name": "orders", "colour": "green"}
 NOTE = ".towpath/template.yaml"
 DESCRIPTOR = {
@@ -166,6 +168,7 @@ async def renderings_of(first: Texts, second: Texts) -> Renderings:
         version(first, 1),
         version(second, 2),
         PARAMETERS,
+        ACTIONS,
     )
 
 
@@ -186,7 +189,9 @@ def test_an_untouched_instance_equals_a_fresh_rendering_byte_for_byte(
             renderings = await renderings_of(first, second)
             merge = await desk.merge(renderings.base, renderings)
             assert merge.conflicts == ()
-            fresh = await render_version(version(second, 2), REPOSITORY, answers(b""), PARAMETERS)
+            fresh = await render_version(
+                version(second, 2), REPOSITORY, answers(b""), PARAMETERS, ACTIONS
+            )
             found = await desk.files(merge)
             assert without_note(found) == fresh == plain(second)
             # And once more, from there: nothing at all.

@@ -23,6 +23,7 @@ from towpath.capabilities.portal.templates.upgrades.kinds import OURS
 from towpath.capabilities.portal.templates.upgrades.rendering import render_version
 from towpath.capabilities.portal.templates.upgrades.versions import Version
 from towpath.engines.git.port import File, GitMerger, Merge, RepositoryName, TreeSHA
+from towpath.hooks.templates import TemplateAction
 from towpath.machinery.objects import CommitSHA, RawObject
 
 
@@ -104,10 +105,11 @@ async def render_both(
     old: Version,
     new: Version,
     parameters: Mapping[str, Any],
+    actions: Mapping[str, TemplateAction],
 ) -> Renderings:
     """`stored` is the file with the answers as main has it: it merges without a conflict."""
-    base = await render_version(old, repository, answers, answers.parameters)
-    theirs = await render_version(new, repository, answers, parameters)
+    base = await render_version(old, repository, answers, answers.parameters, actions)
+    theirs = await render_version(new, repository, answers, parameters, actions)
     note = written(
         answers, revision=new.revision, shown_revision=new.revision, parameters=parameters
     )

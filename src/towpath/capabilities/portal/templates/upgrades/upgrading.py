@@ -11,6 +11,7 @@ from typing import Any
 
 from towpath.capabilities.portal.templates.context import place_of
 from towpath.capabilities.portal.templates.upgrades.answers import (
+    TOWPATH,
     Answers,
     AnswersUnreadable,
     read_answers,
@@ -23,6 +24,7 @@ from towpath.capabilities.portal.templates.upgrades.branches import (
     signature,
 )
 from towpath.capabilities.portal.templates.upgrades.checking import Check, Checks, all_green
+from towpath.capabilities.portal.templates.upgrades.foreign_answers import foreign_answers
 from towpath.capabilities.portal.templates.upgrades.instances import answer_files
 from towpath.capabilities.portal.templates.upgrades.kinds import (
     CHECKING,
@@ -128,12 +130,7 @@ class Upgrades:
             await self._found_merged(subject, scene)
             return
         new = await read_version(self.platform.git, scene.template, scene.new)
-        answered = new_answers(
-            scene.answers.parameters,
-            new.descriptor,
-            subject.spec.get("parameters") or {},
-            subject.spec.get("renamed") or {},
-        )
+        answered = _answered(subject, scene, new)
         status["notes"] = _notes(answered)
         if answered.questions:
             _ask(status, answered)
@@ -208,7 +205,13 @@ class Upgrades:
             return head
         old = await read_version(self.platform.git, scene.template, scene.old)
         renderings = await render_both(
-            scene.repository, scene.answers, scene.stored, old, new, answered.parameters
+            scene.repository,
+            scene.answers,
+            scene.stored,
+            old,
+            new,
+            answered.parameters,
+            self.platform.template_actions(),
         )
         if decisions:
             files = await self.platform.git.files(scene.repository, scene.main)
@@ -383,6 +386,15 @@ class Upgrades:
             elif head is not None:
                 message += f" The branch {name} stays, for somebody has committed to it."
         status |= {"phase": CLOSED, "message": message}
+
+
+def _answered(subject: Subject, scene: Scene, new: Version) -> NewAnswers:
+    """Raises Stalled."""
+    old, origin = scene.answers.parameters, scene.answers.origin
+    given, renamed = subject.spec.get("parameters") or {}, subject.spec.get("renamed") or {}
+    if origin == TOWPATH:
+        return new_answers(old, new.descriptor, given, renamed)
+    return foreign_answers(origin, old, new.files, given, renamed)
 
 
 def _repository(subject: Subject) -> RepositoryName:
