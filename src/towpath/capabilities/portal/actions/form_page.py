@@ -155,7 +155,7 @@ async def _shown(visit: Visit, filled: Filled, form: Mapping[str, str]) -> Page:
         "title_shown": spec["title"],
         "description": spec.get("description", ""),
         "operation": spec["operation"],
-        "address": form_address(project, metadata["namespace"], metadata["name"]),
+        "form_address": form_address(project, metadata["namespace"], metadata["name"]),
         "schema": schema,
         "values": values,
         "errors": filled.errors,
