@@ -4,7 +4,7 @@ Their clients come with paths, bodies and errors of their own; who asks is found
 everywhere. Raw on purpose: bytes in, bytes out, so that an answer can be made ready beforehand.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,8 @@ class ApiAnswer:
     status: int = 200
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
+    stream: AsyncIterator[bytes] | None = None
+    """Instead of the body: pieces that are sent as they come, until the client goes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 
 from starlette.requests import Request
 
@@ -68,7 +68,10 @@ class ForeignApis:
             answer = api.refusal(
                 request, StatusError("a defect of the platform; its log says where")
             )
-        await _send(answer, scope["method"], send)
+        if answer.stream is not None and scope["method"] != "HEAD":
+            await _send_stream(answer, answer.stream, receive, send)
+        else:
+            await _send(answer, scope["method"], send)
 
     def _asked(self, scope: Scope) -> ForeignApi | None:
         """By the first two parts of the path, which every such API has."""
@@ -141,3 +144,28 @@ async def _send(answer: ApiAnswer, method: str, send: Send) -> None:
     headers.append((b"content-length", str(len(answer.body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
+
+
+async def _send_stream(
+    answer: ApiAnswer, stream: AsyncIterator[bytes], receive: Receive, send: Send
+) -> None:
+    headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
+    headers.append((b"content-type", answer.content_type.encode()))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+
+    async def pass_on() -> None:
+        async for piece in stream:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def gone() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            """The body has been read already."""
+
+    tasks = [asyncio.create_task(pass_on()), asyncio.create_task(gone())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

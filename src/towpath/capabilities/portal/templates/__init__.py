@@ -17,5 +17,6 @@ CAPABILITY = Capability(
     template_actions=".actions:actions",
     commands=".commands:COMMANDS",
     reads=".reads:reads",
+    apis=".backstage.api:apis",
     pages=".pages:PAGES",
 )

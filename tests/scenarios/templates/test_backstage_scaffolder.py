@@ -1,0 +1,281 @@
+"""Backstage's scaffolder API: the requests of its own clients, and the answers they expect."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from tests.scenarios.templates.conftest import PROJECT_NAME, World
+
+from towpath.capabilities.portal.templates.backstage.api import API, apis
+from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
+from towpath.hooks.apis import ApiAnswer, ApiRequest
+from towpath.hooks.templates import ActionContext
+from towpath.machinery.errors import BadRequest, NotFound, StatusError
+from towpath.machinery.users import UserInfo
+from towpath.records.contract import Viewer
+
+ALICE = UserInfo("alice")
+PARAMETERS = [
+    {"title": "Name", "required": ["name"], "properties": {"name": {"type": "string"}}},
+    {"required": ["count"], "properties": {"count": {"type": "number"}}},
+]
+
+
+class Client:
+    """A client of that API."""
+
+    def __init__(self, world: World) -> None:
+        (self._api,) = apis(world.platform)
+        self._world = world
+
+    async def send(self, method: str, path: str, body: Any = None) -> ApiAnswer:
+        path, _, query = path.partition("?")
+        request = ApiRequest(
+            method,
+            path,
+            query,
+            {},
+            b"" if body is None else json.dumps(body).encode(),
+            ALICE,
+            Viewer(ALICE, frozenset({PROJECT_NAME})),
+            self._world.client,
+        )
+        return await self._api.answer(request)
+
+    async def json(self, method: str, path: str, body: Any = None, *, status: int = 200) -> Any:
+        answer = await self.send(method, path, body)
+        assert answer.status == status, answer.body
+        return json.loads(answer.body)
+
+    def refusal(self, error: StatusError) -> Any:
+        answer = self._api.refusal(None, error)
+        return answer.status, json.loads(answer.body)["error"]["name"]
+
+
+async def offer(world: World, **spec: Any) -> None:
+    async def greet(context: ActionContext) -> dict[str, Any]:
+        if context.input.get("fail"):
+            raise ValueError("not today")
+        context.log(f"hello {context.input['name']}")
+        return {"said": f"hello {context.input['name']}"}
+
+    world.add_action("greet", greet)
+    steps = [{"id": "greet", "action": "greet", "input": {"name": "${{ parameters.name }}"}}]
+    output = {"text": [{"title": "said", "content": "${{ steps['greet'].output.said }}"}]}
+    await world.template("t", steps, parameters=PARAMETERS, output=output, **spec)
+
+
+async def test_actions_are_listed_with_their_schemas(world: World) -> None:
+    actions = await Client(world).json("GET", "/v2/actions")
+    assert [one["id"] for one in actions] == sorted(one["id"] for one in actions)
+    by_id = {one["id"]: one for one in actions}
+    assert by_id["fetch:template"]["schema"]["input"]["required"] == ["url"]
+    assert set(by_id["fs:readdir"]["schema"]["output"]["properties"]) == {"files", "folders"}
+
+
+async def test_the_form_is_told_page_by_page(world: World) -> None:
+    await offer(world, presentation={"buttonLabels": {"createButtonText": "Go"}})
+    schema = await Client(world).json("GET", "/v2/templates/default/Template/t/parameter-schema")
+    assert schema == {
+        "title": "t",
+        "presentation": {"buttonLabels": {"createButtonText": "Go"}},
+        "steps": [
+            {"title": "Name", "schema": PARAMETERS[0]},
+            {"title": "Please enter the following information", "schema": PARAMETERS[1]},
+        ],
+    }
+
+
+async def test_a_template_that_is_not_there(world: World) -> None:
+    client = Client(world)
+    with pytest.raises(NotFound, match="template:default/nope not found") as told:
+        await client.send("GET", "/v2/templates/default/template/nope/parameter-schema")
+    assert client.refusal(told.value) == (404, "NotFoundError")
+    with pytest.raises(BadRequest, match="only 'Template' kind"):
+        await client.send("GET", "/v2/templates/default/component/t/parameter-schema")
+
+
+async def test_a_task_from_its_creation_to_its_events(world: World) -> None:
+    await offer(world)
+    client = Client(world)
+    async with world.running():
+        order = {"templateRef": "template:default/t", "values": {"name": "bob", "count": 1}}
+        task = (await client.json("POST", "/v2/tasks", order, status=201))["id"]
+        stream = (await client.send("GET", f"/v2/tasks/{task}/eventstream")).stream
+        assert stream is not None
+        streamed = b"".join([piece async for piece in stream])
+        events = await client.json("GET", f"/v2/tasks/{task}/events?after=0")
+        shown = await client.json("GET", f"/v2/tasks/{task}")
+    assert shown["status"] == "completed"
+    assert shown["createdBy"] == "user:default/alice"
+    assert shown["spec"]["parameters"] == {"name": "bob", "count": 1}
+    assert shown["spec"]["templateInfo"]["entityRef"] == "template:default/t"
+    messages = [(event["type"], event["body"]["message"]) for event in events]
+    assert messages == [
+        ("log", "Starting up task with 1 steps"),
+        ("log", "Beginning step greet"),
+        ("log", "hello bob"),
+        ("log", "Finished step greet"),
+        ("completion", "Run completed with status: completed"),
+    ]
+    assert [event["id"] for event in events] == [1, 2, 3, 4, 5]
+    assert events[1]["body"] == {
+        "stepId": "greet",
+        "status": "processing",
+        "message": "Beginning step greet",
+    }
+    assert events[-1]["body"]["output"]["text"][0]["content"] == "hello bob"
+    assert streamed.endswith(b"\n\n")
+    assert b"event: completion\ndata: {" in streamed
+    later = await client.json("GET", f"/v2/tasks/{task}/events?after=4")
+    assert [event["id"] for event in later] == [5]
+
+
+async def test_values_that_do_not_fit_are_told_for_the_first_page_only(world: World) -> None:
+    await offer(world)
+    order = {"templateRef": "t", "values": {}}
+    told = await Client(world).json("POST", "/v2/tasks", order, status=400)
+    assert [(one["stack"], one["name"], one["argument"]) for one in told["errors"]] == [
+        ('instance requires property "name"', "required", "name")
+    ]
+    order = {"templateRef": "t", "values": {"name": "a", "count": "many"}}
+    told = await Client(world).json("POST", "/v2/tasks", order, status=400)
+    assert told["errors"][0]["property"] == "instance.count"
+    assert told["errors"][0]["message"] == "is not of a type(s) number"
+
+
+async def test_secrets_that_do_not_fit_are_told_without_their_values(world: World) -> None:
+    schema = {
+        "type": "object",
+        "required": ["TOKEN"],
+        "properties": {"TOKEN": {"type": "string", "minLength": 50}},
+    }
+    await offer(world, secrets={"schema": schema})
+    order: dict[str, Any] = {"templateRef": "t", "values": {"name": "a", "count": 1}}
+    told = await Client(world).json("POST", "/v2/tasks", order, status=400)
+    assert told["errors"][0]["message"] == "secrets.TOKEN is required"
+    order["secrets"] = {"TOKEN": "hush-hush"}
+    answer = await Client(world).send("POST", "/v2/tasks", order)
+    assert answer.status == 400
+    assert b"hush" not in answer.body
+
+
+async def test_a_failed_task_is_tried_again_and_a_cancelled_one_is_not_run(world: World) -> None:
+    fails = [True]
+
+    async def moody(context: ActionContext) -> dict[str, Any]:
+        if fails[0]:
+            raise ValueError("not today")
+        return {}
+
+    world.add_action("moody", moody)
+    await world.template("t", [{"id": "moody", "action": "moody"}])
+    client = Client(world)
+    async with world.running():
+        order = {"templateRef": "template:t", "values": {}}
+        task = (await client.json("POST", "/v2/tasks", order, status=201))["id"]
+        events = await _until_completion(client, task)
+        assert events[-1]["body"]["error"]["message"] == "moody: not today"
+        fails[0] = False
+        assert await client.json("POST", f"/v2/tasks/{task}/retry", {}, status=201) == {"id": task}
+        (run,) = (await world.client.list(TEMPLATE_RUN, PROJECT_NAME)).items
+        await world.finished(run["metadata"]["name"])
+    assert (await client.json("GET", f"/v2/tasks/{task}"))["status"] == "completed"
+    second = (await client.json("POST", "/v2/tasks", order, status=201))["id"]
+    cancelled = await client.json("POST", f"/v2/tasks/{second}/cancel")
+    assert cancelled == {"status": "cancelled"}
+    listed = await client.json("GET", "/v2/tasks?status=cancelled")
+    assert [one["id"] for one in listed["tasks"]] == [second]
+    everything = await client.json("GET", "/v2/tasks?order=asc:created_at&limit=1")
+    assert everything["totalTasks"] == 2
+    assert len(everything["tasks"]) == 1
+
+
+async def _until_completion(client: Client, task: str) -> list[Any]:
+    stream = (await client.send("GET", f"/v2/tasks/{task}/eventstream")).stream
+    assert stream is not None
+    async for _ in stream:
+        """It ends with the task."""
+    events: list[Any] = await client.json("GET", f"/v2/tasks/{task}/events")
+    return events
+
+
+SKELETON = base64.b64encode(b"# ${{ values.name }}\n").decode()
+
+
+async def test_a_dry_run_makes_files_and_nothing_else(world: World) -> None:
+    template = {
+        "apiVersion": "scaffolder.backstage.io/v1beta3",
+        "kind": "Template",
+        "metadata": {"name": "draft"},
+        "spec": {
+            "type": "service",
+            "steps": [
+                {
+                    "action": "fetch:template",
+                    "input": {"url": "./skeleton", "values": {"name": "${{ parameters.name }}"}},
+                },
+                {
+                    "id": "publish",
+                    "action": "publish:github",
+                    "input": {"repoUrl": "github.com?owner=o&repo=r", "token": "${{ secrets.T }}"},
+                },
+            ],
+            "output": {"links": [{"url": "${{ steps.publish.output.remoteUrl }}", "title": "R"}]},
+        },
+    }
+    body = {
+        "template": template,
+        "values": {"name": "x"},
+        "secrets": {"T": "hush-hush"},
+        "directoryContents": [{"path": "skeleton/README.md", "base64Content": SKELETON}],
+    }
+    client = Client(world)
+    answer = await client.send("POST", "/v2/dry-run", body)
+    assert answer.status == 200, answer.body
+    assert b"hush" not in answer.body
+    told = json.loads(answer.body)
+    (file,) = told["directoryContents"]
+    assert file["path"] == "README.md"
+    assert base64.b64decode(file["base64Content"]) == b"# x\n"
+    assert [step["id"] for step in told["steps"]] == ["step-1", "publish"]
+    assert told["output"]["links"][0]["url"] == "<example>"
+    statuses = [one["body"].get("status") for one in told["log"] if "status" in one["body"]]
+    assert statuses == ["processing", "completed", "processing", "skipped"]
+    assert not (await world.client.list(TEMPLATE_RUN, PROJECT_NAME)).items
+
+
+HOSTILE = {
+    "no template": ({"template": {"kind": "Component"}, "values": {}}, "not a template"),
+    "no values": ({"template": "x", "values": 1}, "not a template"),
+    "a path that leads out": ("../../etc/passwd", "leave the workspace"),
+    "an absolute path": ("/etc/passwd", "is no path"),
+    "git's own folder": (".git/hooks/pre-commit", "Git's own folder"),
+}
+
+
+@pytest.mark.parametrize(("body", "reason"), HOSTILE.values(), ids=HOSTILE.keys())
+async def test_hostile_dry_runs_are_refused(world: World, body: Any, reason: str) -> None:
+    if isinstance(body, str):
+        template = {
+            "apiVersion": "scaffolder.backstage.io/v1beta3",
+            "kind": "Template",
+            "metadata": {"name": "d"},
+            "spec": {"type": "service", "steps": []},
+        }
+        contents = [{"path": body, "base64Content": ""}]
+        body = {"template": template, "values": {}, "directoryContents": contents}
+    with pytest.raises(BadRequest, match=reason):
+        await Client(world).send("POST", "/v2/dry-run", body)
+
+
+async def test_what_is_not_offered_is_refused_by_name(world: World) -> None:
+    client = Client(world)
+    with pytest.raises(BadRequest, match="Unsupported provider: gitlab"):
+        await client.send("POST", "/v2/autocomplete/gitlab/groups", {"token": "x"})
+    with pytest.raises(NotFound, match=f"{API}/v2/nothing"):
+        await client.send("GET", "/v2/nothing")
+    with pytest.raises(NotFound, match="does not exist"):
+        await client.send("GET", "/v2/tasks/none")
+    assert "parseRepoUrl" in (await client.json("GET", "/v2/templating-extensions"))["filters"]
