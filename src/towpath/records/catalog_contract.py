@@ -263,6 +263,13 @@ class CatalogIndex(Protocol):
 
     async def edges(self, viewer: Viewer, ref: str) -> Edges: ...
 
+    async def around(self, viewer: Viewer, refs: Sequence[str]) -> list[tuple[str, Relation]]:
+        """Every relation that one of these entities tells or is told of, with who tells it.
+
+        A target that the viewer may not see is left out; one that is not there is told.
+        """
+        ...
+
     @property
     def revision(self) -> int:
         """Another one after every change that a reader could see."""

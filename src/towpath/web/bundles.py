@@ -29,6 +29,7 @@ SHEETS = (
     "create",
     "objects",
     "insights",
+    "graph",
     "prose",
     "preferences",
 )
@@ -44,6 +45,7 @@ MODULES = (
     "live",
     "logs",
     "preview",
+    "graph",
     "portal",
 )
 """What another one imports comes before it."""

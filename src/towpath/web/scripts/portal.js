@@ -1,5 +1,6 @@
 // The portal works without any of this; it makes it quicker to use.
 
+import { startGraph } from "./graph.js";
 import { startJourney } from "./journey.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
@@ -27,7 +28,7 @@ function dress() {
     toast.dataset.added = ""; // a page that is fetched again has it no more, and it shall be read
     setTimeout(() => toast.remove(), TOAST_MS);
   }
-  for (const hidden of document.querySelectorAll("[data-palette-open], [data-help-open]")) hidden.hidden = false;
+  for (const hidden of document.querySelectorAll("[data-palette-open], [data-help-open], [data-zooms]")) hidden.hidden = false;
 }
 
 const SHAPES = {
@@ -147,6 +148,7 @@ startPreview();
 startJourney();
 dress();
 startLogs();
+startGraph();
 startLive();
 document.addEventListener("towpath:page", () => { dress(); tellTimes(); });
 document.addEventListener("click", copied);

@@ -83,6 +83,7 @@ async def entity(visit: Visit) -> Page:
         "service": service_page(found),
         "offered_actions": await _offered(visit, found),
         "history": f"{entity_page(found.ref)}/history",
+        "graph": f"{entity_page(found.ref)}/graph",
         "definition": _definition(found),
         "api_page": api_page(found.namespace, found.name) if found.kind == "API" else "",
         "is_of_everybody": found.kind in OF_EVERYBODY,

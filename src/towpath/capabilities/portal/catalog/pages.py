@@ -29,6 +29,8 @@ from towpath.capabilities.portal.catalog.entity_page import (
     service_page,
     short,
 )
+from towpath.capabilities.portal.catalog.graph.page import GRAPH, graph
+from towpath.capabilities.portal.catalog.graph.page import live as live_graph
 from towpath.capabilities.portal.catalog.history_page import (
     HISTORY,
     history,
@@ -248,5 +250,6 @@ PAGES = (
     PageRoute(SOURCES, sources, "Sources", live=live_sources, section=CATALOG),
     PageRoute(SOURCE, source, "Source", submit=submit, live=live_source, section=CATALOG),
     PageRoute(ENTITY, entity, "Entity", live=live_entity, section=CATALOG),
+    PageRoute(GRAPH, graph, "Graph", live=live_graph, section=CATALOG),
     PageRoute(HISTORY, history, "History", submit=revert, live=live_history, section=CATALOG),
 )
