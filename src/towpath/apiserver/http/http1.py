@@ -8,28 +8,20 @@ httptools parses; the rest of a connection is here. Rules:
   faster than the client reads, and while requests wait for their turn no more of them are read.
 - A head has `head_s_max` to arrive and HEAD_BYTES_MAX to fill; who is idle is closed after
   KEEP_ALIVE_S. How long a body may take is the application's.
-- One timer a connection: it is not touched by a request, but looks when it fires what is due.
 """
 
-import asyncio
-import math
 from collections import deque
-from typing import Any
-from urllib.parse import unquote
 
 import httptools
-from msgspec import Struct, field
 
-from towpath.apiserver.http.connections import OpenConnections
-from towpath.apiserver.http.http1_exchange import Exchange
-from towpath.machinery.asgi import Application, Scope
+from towpath.apiserver.http.connection import KEEP_ALIVE_S, Connection, Serving
+from towpath.apiserver.http.exchange import Exchange
+from towpath.apiserver.http.http1_exchange import Http1Exchange
+from towpath.machinery.asgi import Scope
 
-KEEP_ALIVE_S = 75.0
-HEAD_S_MAX = 30.0
 HEAD_BYTES_MAX = 64 * 1024
 """Beside what came in one read of the socket with its first line."""
 
-ASGI = {"version": "3.0", "spec_version": "2.3"}
 BAD_REQUEST = (
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\n"
     b"content-length: 30\r\nconnection: close\r\n\r\nInvalid HTTP request received."
@@ -41,30 +33,14 @@ HEAD_TOO_LARGE = (
 )
 
 
-class Serving(Struct):
-    """What all connections of one listener share."""
-
-    application: Application
-    websockets: bool = False
-    head_s_max: float = HEAD_S_MAX
-    connections: OpenConnections = field(default_factory=OpenConnections)
-    """Those that are open, of whatever protocol."""
-    tasks: set["asyncio.Task[None]"] = field(default_factory=set)
-    """One for each request that is being worked on."""
-
-
-class Http1Connection(asyncio.Protocol):
-    """One client's connection, from its first byte to its end."""
-
-    transport: asyncio.Transport
+class Http1Connection(Connection):
+    version = "1.1"
 
     def __init__(self, serving: Serving) -> None:
-        self._serving = serving
-        self._loop = asyncio.get_running_loop()
+        super().__init__(serving)
         self._parser = httptools.HttpRequestParser(self)
         # What follows a request that closes the connection is not looked at.
         self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self._common: Scope = {}
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._expects_continue = False
@@ -72,40 +48,15 @@ class Http1Connection(asyncio.Protocol):
         self._in_head = False
         self._head_bytes = 0
         """Of the head that is on its way, beside the read that it began in."""
-        self._incoming: Exchange | None = None
+        self._incoming: Http1Exchange | None = None
         """Whose body is being received."""
-        self._current: Exchange | None = None
+        self._current: Http1Exchange | None = None
         """Who is being answered."""
-        self._waiting: deque[Exchange] = deque()
+        self._waiting: deque[Http1Exchange] = deque()
         """Whole requests that came before their turn."""
         self._reading = True
-        self._writable: asyncio.Future[None] | None = None
-        self.pauses = 0
-        """How often the client was too slow, so far: a slow one is told from one that is stuck."""
-        self._timer: asyncio.TimerHandle | None = None
-        self._due_s = math.inf
-        self._ends = False
-        """Nothing more is read: the answer under way is the last."""
 
     # The transport's side
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        self._serving.connections.add(self)
-        tls = transport.get_extra_info("ssl_object")
-        certificate = tls.getpeercert() if tls is not None else None
-        self._common = {
-            "type": "http",
-            "asgi": ASGI,
-            "http_version": "1.1",
-            "server": address_of(transport.get_extra_info("sockname")),
-            "client": address_of(transport.get_extra_info("peername")),
-            "scheme": "http" if tls is None else "https",
-            "root_path": "",
-            "state": {"client_certificate": certificate} if certificate else {},
-        }
-        self._close_at(self._loop.time() + self._serving.head_s_max)
 
     def data_received(self, data: bytes) -> None:
         if self._ends:
@@ -125,26 +76,11 @@ class Http1Connection(asyncio.Protocol):
         """A client that sends no more is gone: the transport closes."""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._ends = True
+        super().connection_lost(exc)
         self._waiting.clear()
-        if self._timer is not None:
-            self._timer.cancel()
         for exchange in (self._current, self._incoming):
             if exchange is not None:
                 exchange.disconnect()
-        self._serving.connections.discard(self)
-        self.resume_writing()
-
-    def pause_writing(self) -> None:
-        if self._writable is None:
-            self.pauses += 1
-            self._writable = self._loop.create_future()
-
-    def resume_writing(self) -> None:
-        if self._writable is not None:
-            writable, self._writable = self._writable, None
-            if not writable.done():
-                writable.set_result(None)
 
     # The parser's side
 
@@ -176,7 +112,7 @@ class Http1Connection(asyncio.Protocol):
         if (version := parser.get_http_version()) != "1.1":
             scope["http_version"] = version
             keeps = False
-        exchange = self._incoming = Exchange(self, scope, keeps, self._expects_continue)
+        exchange = self._incoming = Http1Exchange(self, scope, keeps, self._expects_continue)
         if self._current is None:
             self._start(exchange)
         else:
@@ -185,7 +121,7 @@ class Http1Connection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         if self._incoming is not None:
-            self._incoming.take(body)
+            self._incoming.take(body, len(body))
 
     def on_message_complete(self) -> None:
         if self._incoming is not None:
@@ -201,24 +137,19 @@ class Http1Connection(asyncio.Protocol):
         else:
             parsed = httptools.parse_url(url)
             raw_path, query = parsed.path or b"/", parsed.query or b""
-        path = raw_path.decode("ascii")
-        return {
-            **self._common,
-            "method": self._parser.get_method().decode("ascii"),
-            "path": unquote(path) if "%" in path else path,
-            "raw_path": raw_path,
-            "query_string": query,
-            "headers": self._headers,
-            "state": self.state,
-        }
+        return self._scope_of(
+            self._parser.get_method().decode("ascii"), raw_path, query, self._headers
+        )
 
-    def _start(self, exchange: "Exchange") -> None:
-        self._due_s = math.inf
+    def _start(self, exchange: Http1Exchange) -> None:
         self._current = exchange
-        task = self._loop.create_task(exchange.run(self._serving))
-        self._serving.tasks.add(task)
+        self._run(exchange)
 
-    def answered(self, exchange: "Exchange") -> None:
+    def ended(self, exchange: Exchange) -> None:
+        super().ended(exchange)
+        self.answered(exchange)
+
+    def answered(self, exchange: Exchange) -> None:
         """The answer is complete, or there will be none; whoever waits has their turn."""
         if exchange is not self._current:
             return
@@ -233,7 +164,6 @@ class Http1Connection(asyncio.Protocol):
             self._close_at(self._loop.time() + KEEP_ALIVE_S)
 
     def shutdown(self) -> None:
-        """Close after the answer that is under way, or at once when there is none."""
         self._ends = True
         self._waiting.clear()
         if self._current is None:
@@ -243,13 +173,7 @@ class Http1Connection(asyncio.Protocol):
 
     @property
     def is_idle(self) -> bool:
-        """Between two requests, or before the first."""
         return self._current is None
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """What every scope of the connection says beside the request."""
-        return dict(self._common["state"])
 
     # Flow
 
@@ -263,15 +187,6 @@ class Http1Connection(asyncio.Protocol):
             self._reading = True
             self.transport.resume_reading()
 
-    async def writable(self) -> None:
-        """Wait until the client has read most of what was written."""
-        while self._writable is not None:
-            await asyncio.shield(self._writable)
-
-    @property
-    def write_paused(self) -> bool:
-        return self._writable is not None
-
     # Limits
 
     def _head_goes_on(self, size: int) -> None:
@@ -282,20 +197,8 @@ class Http1Connection(asyncio.Protocol):
         if self._head_bytes > HEAD_BYTES_MAX:
             self._refuse(HEAD_TOO_LARGE)
 
-    def _close_at(self, due_s: float) -> None:
-        self._due_s = due_s
-        timer = self._timer
-        if timer is None or due_s < timer.when():
-            if timer is not None:
-                timer.cancel()
-            self._timer = self._loop.call_at(due_s, self._look)
-
-    def _look(self) -> None:
-        self._timer = None
-        if self._loop.time() >= self._due_s:
-            self._refuse(HEAD_TOO_SLOW if self._in_head else b"")
-        elif self._due_s < math.inf:
-            self._close_at(self._due_s)
+    def _time_is_up(self) -> None:
+        self._refuse(HEAD_TOO_SLOW if self._in_head else b"")
 
     def _malformed(self) -> None:
         """What came before it is answered yet, if that is complete."""
@@ -336,8 +239,3 @@ class Http1Connection(asyncio.Protocol):
             self._timer.cancel()
         self._serving.connections.discard(self)
         upgrade(self, b"".join((*lines, b"\r\n")), self._serving)
-
-
-def address_of(found: Any) -> tuple[str, int] | None:
-    """Host and port; None for sockets that have none."""
-    return (str(found[0]), int(found[1])) if isinstance(found, tuple) else None

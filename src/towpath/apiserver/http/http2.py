@@ -1,6 +1,8 @@
 """HTTP/2 on one connection: many requests at once, each a call of the application like any other.
 
-The h2 library knows frames, headers and states; the rest of a connection is here. Rules:
+The h2 library knows frames, header compression and the states of streams. What each request needs
+is done without it where it is slow: the head of a request is checked in http2_request.py, and the
+frames of an answer are written here. Rules:
 
 - What all streams write in one turn of the loop leaves in one write.
 - Nothing grows: a request's body is let in no faster than the application asks for it, an answer
@@ -13,10 +15,8 @@ The h2 library knows frames, headers and states; the rest of a connection is her
 """
 
 import asyncio
-import math
 import struct
-from typing import Any
-from urllib.parse import unquote
+from collections.abc import Iterable
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -35,11 +35,12 @@ from h2.events import (
 )
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
+from h2.stream import StreamInputs
 
-from towpath.apiserver.http.http1 import ASGI, KEEP_ALIVE_S, Serving, address_of
-from towpath.apiserver.http.http1_exchange import WRITE_BYTES
+from towpath.apiserver.http.connection import KEEP_ALIVE_S, Connection, Serving
+from towpath.apiserver.http.exchange import WRITE_BYTES, Exchange
+from towpath.apiserver.http.http2_request import Header, Malformed, request_of
 from towpath.apiserver.http.http2_stream import Stream
-from towpath.machinery.asgi import Scope
 
 STREAMS_MAX = 100
 """At once on one connection, as kube-apiserver allows; clients then open another."""
@@ -55,8 +56,10 @@ PATIENCE_PER_S = 200.0
 PATIENCE_PER_FRAME = 8.0
 """Who is sent data has to say how much of it was read."""
 
-DATA_HEAD = struct.Struct(">HBBBL")
-"""Size, kind and flags, stream."""
+FRAME_HEAD = struct.Struct(">HBBBL")
+"""Size, kind, flags, stream."""
+DATA, HEADERS, CONTINUATION = 0, 1, 9
+END_STREAM, END_HEADERS = 1, 4
 GOAWAY = b"\x00\x00\x08\x07" + bytes(5)
 """A frame of 8 bytes, for the connection: the last stream that is answered, and no error."""
 
@@ -64,57 +67,36 @@ GOAWAY = b"\x00\x00\x08\x07" + bytes(5)
 CONFIGURATION = H2Configuration(
     client_side=False,
     header_encoding=None,
+    # What comes in is checked by http2_request.py, in a tenth of the time.
+    validate_inbound_headers=False,
+    normalize_inbound_headers=False,
     # What goes out is ours: it was checked where it was made.
     validate_outbound_headers=False,
     normalize_outbound_headers=False,
 )
 
 
-class Http2Connection(asyncio.Protocol):
-    """One client's connection, from its preface to its end."""
-
-    transport: asyncio.Transport
+class Http2Connection(Connection):
+    version = "2"
 
     def __init__(self, serving: Serving) -> None:
-        self._serving = serving
-        self._loop = asyncio.get_running_loop()
+        super().__init__(serving)
         self.h2 = H2Connection(CONFIGURATION)
-        self._common: Scope = {}
         self._streams: dict[int, Stream] = {}
         self._running = 0
         """Calls of the application, also of streams that are gone."""
         self._last_stream = 0
         self._stopping = False
-        self._ended = False
         self._flushing = False
         self._ready = bytearray()
         """Before what h2 has ready."""
-        self._writable: asyncio.Future[None] | None = None
-        self.pauses = 0
-        """How often the client was too slow, so far: a slow one is told from one that is stuck."""
         self._patience = PATIENCE
         self._patience_at_s = self._loop.time()
-        self._timer: asyncio.TimerHandle | None = None
-        self._due_s = math.inf
 
     # The transport's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        self._serving.connections.add(self)
-        tls = transport.get_extra_info("ssl_object")
-        certificate = tls.getpeercert() if tls is not None else None
-        self._common = {
-            "type": "http",
-            "asgi": ASGI,
-            "http_version": "2",
-            "server": address_of(transport.get_extra_info("sockname")),
-            "client": address_of(transport.get_extra_info("peername")),
-            "scheme": "http" if tls is None else "https",
-            "root_path": "",
-            "state": {"client_certificate": certificate} if certificate else {},
-        }
+        super().connection_made(transport)
         self.h2.local_settings = Settings(
             client=False,
             initial_values={
@@ -128,10 +110,9 @@ class Http2Connection(asyncio.Protocol):
         self.h2.initiate_connection()
         self.h2.increment_flow_control_window(CONNECTION_WINDOW_BYTES - STREAM_WINDOW_BYTES)
         self.flush()
-        self._close_at(self._loop.time() + self._serving.head_s_max)
 
     def data_received(self, data: bytes) -> None:
-        if self._ended:
+        if self._ends:
             return
         try:
             for event in self.h2.receive_data(data):
@@ -144,21 +125,8 @@ class Http2Connection(asyncio.Protocol):
         self.flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
         self._end()
-        if self._timer is not None:
-            self._timer.cancel()
-        self._serving.connections.discard(self)
-
-    def pause_writing(self) -> None:
-        if self._writable is None:
-            self.pauses += 1
-            self._writable = self._loop.create_future()
-
-    def resume_writing(self) -> None:
-        if self._writable is not None:
-            writable, self._writable = self._writable, None
-            if not writable.done():
-                writable.set_result(None)
 
     # The client's frames
 
@@ -188,52 +156,26 @@ class Http2Connection(asyncio.Protocol):
             case ConnectionTerminated():
                 self._end()
 
-    def _request(self, number: int, headers: Any) -> None:
+    def _request(self, number: int, headers: Iterable[Header]) -> None:
         if self._stopping or self._running >= STREAMS_MAX:
             # Not begun: the client may ask again, on another connection.
             self._charge()
             self.h2.reset_stream(number, ErrorCodes.REFUSED_STREAM)
             return
-        scope = self._scope(headers)
-        if scope is None:
+        try:
+            method, target, plain = request_of(headers)
+        except Malformed as error:
+            self.h2.close_connection(ErrorCodes.PROTOCOL_ERROR)
+            raise ProtocolError(str(error)) from error
+        if not target.startswith(b"/") or not target.isascii():
             self.h2.reset_stream(number, ErrorCodes.PROTOCOL_ERROR)
             return
+        raw_path, _, query = target.partition(b"?")
+        scope = self._scope_of(method.decode("latin-1"), raw_path, query, plain)
         self._last_stream = number
-        self._due_s = math.inf
         stream = self._streams[number] = Stream(self, number, scope)
         self._running += 1
-        task = self._loop.create_task(stream.run(self._serving))
-        self._serving.tasks.add(task)
-
-    def _scope(self, headers: Any) -> Scope | None:
-        """None for what is no request for a path, such as CONNECT."""
-        method, target, plain, cookies = b"", b"", [], []
-        for name, value in headers:
-            if name == b":method":
-                method = value
-            elif name == b":path":
-                target = value
-            elif name == b":authority":
-                plain.append((b"host", value))
-            elif name == b"cookie":
-                cookies.append(value)
-            elif name[:1] != b":" and not (name == b"host" and plain[:1]):
-                plain.append((name, value))
-        if not target.startswith(b"/") or not target.isascii():
-            return None
-        if cookies:
-            plain.append((b"cookie", b"; ".join(cookies)))
-        raw_path, _, query = target.partition(b"?")
-        path = raw_path.decode("ascii")
-        return {
-            **self._common,
-            "method": method.decode("latin-1"),
-            "path": unquote(path) if "%" in path else path,
-            "raw_path": raw_path,
-            "query_string": query,
-            "headers": plain,
-            "state": dict(self._common["state"]),
-        }
+        self._run(stream)
 
     def _data(self, number: int, data: bytes, size: int) -> None:
         if stream := self._streams.get(number):
@@ -251,15 +193,16 @@ class Http2Connection(asyncio.Protocol):
 
     def taken(self, number: int, size: int) -> None:
         """The application has that much of a body; its client may send as much again."""
-        if size and not self._ended:
+        if size and not self._ends:
             self.h2.acknowledge_received_data(size, number)
             self.flush()
 
-    def finished(self, stream: Stream) -> None:
-        """A call of the application has ended."""
+    def ended(self, exchange: Exchange) -> None:
+        super().ended(exchange)
+        assert isinstance(exchange, Stream)
         self._running -= 1
-        if self._streams.get(stream.number) is stream:
-            self.drop(stream)
+        if self._streams.get(exchange.number) is exchange:
+            self.drop(exchange)
         self._close_when_idle()
 
     def drop(self, stream: Stream) -> None:
@@ -269,38 +212,40 @@ class Http2Connection(asyncio.Protocol):
 
     @property
     def is_idle(self) -> bool:
-        """Nobody is being answered."""
         return not self._streams
 
-    def send_piece(self, number: int, piece: memoryview) -> None:
-        """A DATA frame in the middle of an answer, no larger than the windows are.
+    def send_head(self, number: int, headers: list[Header]) -> None:
+        """What h2 does for it without its table of states, which a head does not change."""
+        block = self.h2.encoder.encode(headers)
+        kind, largest = HEADERS, self.h2.max_outbound_frame_size
+        while len(block) > largest:
+            self._frame(kind, 0, number, block[:largest])
+            kind, block = CONTINUATION, block[largest:]
+        self._frame(kind, END_HEADERS, number, block)
+        self.flush()
 
-        What h2 does for it without asking its table of states, which such a frame does not change:
-        a watch writes one for each event.
-        """
-        size = len(piece)
+    def send_piece(self, number: int, piece: memoryview, *, last: bool) -> None:
+        """A DATA frame, no larger than the windows are: a watch writes one for each event."""
+        size, stream = len(piece), self.h2.streams[number]
         self.h2.outbound_flow_control_window -= size
-        self.h2.streams[number].outbound_flow_control_window -= size
-        ready = self._ready
-        ready += self.h2.data_to_send()
-        ready += DATA_HEAD.pack(size >> 8, size & 0xFF, 0, 0, number)
-        ready += piece
-        if len(ready) < WRITE_BYTES:
+        stream.outbound_flow_control_window -= size
+        self._frame(DATA, END_STREAM if last else 0, number, piece)
+        if last:
+            stream.state_machine.process_input(StreamInputs.SEND_END_STREAM)
+        if len(self._ready) < WRITE_BYTES:
             self.flush()
         else:
             # Not at the end of the turn: the transport says at once when it has enough.
             self._write_now()
 
+    def _frame(self, kind: int, flags: int, number: int, content: bytes | memoryview) -> None:
+        ready, size = self._ready, len(content)
+        ready += self.h2.data_to_send()
+        ready += FRAME_HEAD.pack(size >> 8, size & 0xFF, kind, flags, number)
+        ready += content
+
     def sent_frame(self) -> None:
         self._patience = min(PATIENCE, self._patience + PATIENCE_PER_FRAME)
-
-    @property
-    def write_paused(self) -> bool:
-        return self._writable is not None
-
-    async def writable(self) -> None:
-        while self._writable is not None:
-            await asyncio.shield(self._writable)
 
     def flush(self) -> None:
         """Write what h2 has ready, at the end of this turn of the loop."""
@@ -322,8 +267,7 @@ class Http2Connection(asyncio.Protocol):
     # The end
 
     def shutdown(self) -> None:
-        """Answer what has been asked, take nothing more, and close then."""
-        if self._stopping or self._ended:
+        if self._stopping or self._ends:
             return
         self._stopping = True
         # By hand: after a GOAWAY of its own h2 sends no more data, and answers are on their way.
@@ -347,24 +291,12 @@ class Http2Connection(asyncio.Protocol):
             raise ProtocolError("a client makes work for nothing")
 
     def _end(self) -> None:
-        self._ended = True
+        self._ends = True
         streams, self._streams = self._streams, {}
         for stream in streams.values():
             stream.disconnect()
         self.resume_writing()
         self.transport.close()
 
-    def _close_at(self, due_s: float) -> None:
-        self._due_s = due_s
-        timer = self._timer
-        if timer is None or due_s < timer.when():
-            if timer is not None:
-                timer.cancel()
-            self._timer = self._loop.call_at(due_s, self._look)
-
-    def _look(self) -> None:
-        self._timer = None
-        if self._loop.time() >= self._due_s:
-            self.shutdown()
-        elif self._due_s < math.inf:
-            self._close_at(self._due_s)
+    def _time_is_up(self) -> None:
+        self.shutdown()

@@ -10,8 +10,9 @@ import socket
 import ssl
 from collections.abc import Callable
 
+from towpath.apiserver.http.connection import HEAD_S_MAX, Serving
 from towpath.apiserver.http.connections import OpenConnections, notice_the_dead, prepare
-from towpath.apiserver.http.http1 import HEAD_S_MAX, Http1Connection, Serving
+from towpath.apiserver.http.http1 import Http1Connection
 from towpath.machinery.asgi import Application
 
 BACKLOG = 1024
