@@ -9,7 +9,15 @@ from pathlib import Path
 
 from tests.platform import PlatformProcess
 from tests.scenarios.spine.terminals import KUBECTL
-from tests.worlds.people import PIPELINE_RUN, PROJECT, PROMOTION, Member, member, until_phases
+from tests.worlds.people import (
+    PIPELINE_RUN,
+    PROJECT,
+    PROMOTION,
+    Member,
+    be_due,
+    member,
+    until_phases,
+)
 
 BROKEN_TEST = """def test_a_price_has_two_decimals() -> None:
     assert f"{12.5}" == "12.50"
@@ -31,6 +39,7 @@ async def fill(platform: PlatformProcess, folder: Path) -> None:
         _break_the_tests(platform, alice),
         _crash(platform, bob),
         _ask_for_what_there_is(bob),
+        be_due(platform, "2026-01-31"),
     )
     await _change_by_hand(platform)
 

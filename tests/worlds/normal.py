@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from tests.platform import PlatformProcess
-from tests.worlds.people import PIPELINE_RUN, PROMOTION, member, until_phases
+from tests.worlds.people import PIPELINE_RUN, PROMOTION, be_due, member, until_phases
 
 NOTES = "# Orders\n\nWhat a customer has ordered, from the basket to the door.\n"
 
@@ -13,6 +13,7 @@ async def fill(platform: PlatformProcess, folder: Path) -> None:
     alice = await member(platform, "alice", folder)
     bob = await member(platform, "bob", folder)
     await alice.new_service("order-service", description="Takes orders and remembers them.")
+    await be_due(platform, "2099-01-31")
     await asyncio.gather(
         alice.new_service("payments", description="Charges cards, refunds, books.", owner="team-a"),
         bob.new_service("catalogue-web", description="Shows what can be bought."),

@@ -13,6 +13,7 @@ from towpath.machinery.objects import RawObject
 PROJECT = "demo"
 PROMOTION = towpath_resource("Promotion", "promotions")
 PIPELINE_RUN = towpath_resource("PipelineRun", "pipelineruns")
+INITIATIVE = towpath_resource("Initiative", "initiatives")
 
 HELPER = "credential.helper=!towpath git credential"
 MOVED_DEADLINE_S = 90.0
@@ -78,3 +79,10 @@ async def until_phases(
 
 def _phase(obj: RawObject) -> str:
     return str((obj.get("status") or {}).get("phase", ""))
+
+
+async def be_due(platform: PlatformProcess, day: str) -> None:
+    """Something that every service should have reached by then, on the demo's scorecard."""
+    spec = {"title": "Gold for all", "scorecard": "readiness", "level": "Gold", "due": day}
+    async with platform.client() as api:
+        await api.create(INITIATIVE, INITIATIVE.object("gold", "towpath-system", spec=spec))
