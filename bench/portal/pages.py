@@ -1,6 +1,7 @@
 """Every page of the route table, asked for again and again, as who sees all and as a member."""
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.portal.visitor import Visitor, processor_s
@@ -11,7 +12,12 @@ from towpath.capabilities.delivery.workloads.kinds import OF_WORKLOAD, RELEASE, 
 from towpath.capabilities.infrastructure.clusters.kinds import LOCAL
 from towpath.capabilities.infrastructure.offerings.kinds import POSTGRESQL_INSTANCE
 from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
+from towpath.capabilities.portal.templates.upgrades.kinds import (
+    TEMPLATE_UPGRADE,
+    UPGRADE_CAMPAIGN,
+)
 from towpath.client.protocols import Client
+from towpath.machinery.objects import RawObject
 from towpath.web import styleguide
 
 TIMES = 60
@@ -62,6 +68,8 @@ async def _example(api: Client, project: str) -> dict[str, dict[str, str]]:
     runs = await api.list(PIPELINE_RUN, project, labels=f"towpath.dev/repository={service}")
     made = await api.list(TEMPLATE_RUN, project, limit=1)
     claims = await api.list(POSTGRESQL_INSTANCE, project, limit=1)
+    upgrades = (await api.list(TEMPLATE_UPGRADE, project, limit=1)).items
+    campaigns = (await api.list(UPGRADE_CAMPAIGN, project, limit=1)).items
     workloads = {
         "cluster": "platform",
         "group": WORKLOAD.group,
@@ -76,6 +84,7 @@ async def _example(api: Client, project: str) -> dict[str, dict[str, str]]:
         "name": service,
         "workload": service,
         "tab": "checks",
+        "instance": service,
         "sha": releases.items[0]["spec"]["commit"],
     }
     return {
@@ -91,6 +100,14 @@ async def _example(api: Client, project: str) -> dict[str, dict[str, str]]:
             "project": project,
             "run": made.items[0]["metadata"]["name"],
         },
+        "/projects/{project}/upgrades": {
+            "project": project,
+            **_named("upgrade", upgrades),
+        },
+        "/campaigns/": {
+            "namespace": project,
+            **_named("campaign", campaigns),
+        },
         "/projects/{project}": of_project,
         "/catalog/": {"kind": "component", "namespace": project, "name": service},
         "/create/": {"namespace": "towpath-system", "template": "python-service"},
@@ -102,6 +119,11 @@ async def _example(api: Client, project: str) -> dict[str, dict[str, str]]:
             "name": claims.items[0]["metadata"]["name"],
         },
     }
+
+
+def _named(part: str, found: Sequence[RawObject]) -> dict[str, str]:
+    """Nothing where there is none of them: its pages are told as not known."""
+    return {part: found[0]["metadata"]["name"]} if found else {}
 
 
 async def measure(visitor: Visitor, pid: int, who: str, route: str, address: str) -> PageTime:

@@ -27,6 +27,10 @@ from towpath.capabilities.delivery.promotions.kinds import PROMOTION
 from towpath.capabilities.delivery.workloads.kinds import RELEASE
 from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE, TEMPLATE_RUN
+from towpath.capabilities.portal.templates.upgrades.kinds import (
+    TEMPLATE_UPGRADE,
+    UPGRADE_CAMPAIGN,
+)
 from towpath.client.protocols import Client
 from towpath.hooks.platform import SYSTEM_NAMESPACE, Platform
 from towpath.machinery.core_kinds import CONFIG_MAP, SECRET
@@ -122,6 +126,9 @@ async def world_of(platform: PlatformProcess) -> AsyncIterator[World]:
         await asyncio.gather(
             _promote(client, OWN, OWN_SERVICE), _promote(client, HIDDEN, HIDDEN_SERVICE)
         )
+        await asyncio.gather(
+            _upgrade(client, OWN, OWN_SERVICE), _upgrade(client, HIDDEN, HIDDEN_SERVICE)
+        )
         connection = estate.connection("")
         api = httpx2.AsyncClient(
             base_url=connection.server, verify=_trusting(connection.ca_pem), trust_env=False
@@ -191,6 +198,19 @@ async def _promote(client: Client, project: str, service: str) -> None:
     await client.create(
         PROMOTION,
         PROMOTION.object(f"{service}-production-1", project, spec={**asked, "requestedBy": me}),
+    )
+
+
+async def _upgrade(client: Client, project: str, service: str) -> None:
+    """To a version of its template that there is not; what people see of it is there."""
+    asked = {"revision": "0" * 40, "requestedBy": await who_am_i(client)}
+    upgrade = {"repository": service, **asked}
+    campaign = {"template": {"name": "python-service"}, **asked}
+    await client.create(
+        TEMPLATE_UPGRADE, TEMPLATE_UPGRADE.object(f"{service}-upgrade", project, spec=upgrade)
+    )
+    await client.create(
+        UPGRADE_CAMPAIGN, UPGRADE_CAMPAIGN.object(f"{service}-campaign", project, spec=campaign)
     )
 
 
@@ -284,6 +304,9 @@ def _filled(project: str, service: str, run: str, pipeline: str, template: str) 
         "{group}": "towpath.dev",
         "{version}": "v1alpha1",
         "{plural}": "workloads",
+        "{upgrade}": f"{service}-upgrade",
+        "{campaign}": f"{service}-campaign",
+        "{instance}": service,
         "{stream:path}": f"pipelinerun/{project}/{pipeline}/build/1",
         "{prefix:path}": f"pipelinerun/{project}/",
     }
