@@ -8,7 +8,7 @@ names a hidden one is not there for that viewer, in conditions, counts and order
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 
 import apsw
@@ -19,7 +19,7 @@ from towpath.records.browsing import marks, visibility, visible_targets
 from towpath.records.columns import (
     RELATIONS,
     Column,
-    Columns,
+    Hand,
     Present,
     Projects,
     Spelled,
@@ -50,178 +50,174 @@ FEW_SHARE = 8
 """Sorted by itself is a selection that has fewer than this part of the column's rows."""
 
 
+def views(viewer: Viewer, question: Question) -> Iterator[View]:
+    """What must be at hand to answer it."""
+    yield Projects()
+    yield from _of_condition(viewer, question.where)
+    for by in question.order:
+        yield _values(viewer, by.key)
+    if question.text:
+        yield from (_values(viewer, key) for key in question.text_keys)
+
+
+def views_of_counts(viewer: Viewer, where: Condition, keys: Sequence[str]) -> Iterator[View]:
+    yield Projects()
+    yield from _of_condition(viewer, where)
+    for key in keys:
+        yield _spelled(viewer, key)
+        yield from _listed(key)
+
+
+def _of_condition(viewer: Viewer, where: Condition) -> Iterator[View]:
+    match where:
+        case Every(of) | Some(of):
+            for one in of:
+                yield from _of_condition(viewer, one)
+        case Never(one):
+            yield from _of_condition(viewer, one)
+        case Has(key):
+            yield _spelled(viewer, key) if _names_others(viewer, key) else Present(key.lower())
+            yield from _listed(key)
+        case Is(key, values):
+            if _names_others(viewer, key):
+                yield _spelled(viewer, key)
+            for value in values:
+                yield Term(key.lower(), value.lower())
+                if value.lower() == TRUE:
+                    yield from _listed(key)
+        case Begins(key, _):
+            yield _values(viewer, key)
+
+
 class Answering:
-    """Pure but for what `columns` has at hand: `views` says what that must be."""
+    """One viewer's questions, answered from what is at hand. Pure."""
 
-    def __init__(self, columns: Columns) -> None:
-        self._columns = columns
+    def __init__(self, hand: Hand, viewer: Viewer) -> None:
+        self._hand = hand
+        self._viewer = viewer
 
-    # -- what must be at hand ----------------------------------------------------------------
-
-    def views(self, viewer: Viewer, question: Question) -> Iterator[View]:
-        yield Projects()
-        yield from self._of_condition(viewer, question.where)
-        for by in question.order:
-            yield _values(viewer, by.key)
-        if question.text:
-            yield from (_values(viewer, key.lower()) for key in question.text_keys)
-
-    def views_of_counts(
-        self, viewer: Viewer, where: Condition, keys: Sequence[str]
-    ) -> Iterator[View]:
-        yield Projects()
-        yield from self._of_condition(viewer, where)
-        for key in keys:
-            yield _spelled(viewer, key)
-            for path, value in _splits(key):
-                yield Term(path, value, listed=True)
-
-    def _of_condition(self, viewer: Viewer, where: Condition) -> Iterator[View]:
-        match where:
-            case Every(of) | Some(of):
-                for one in of:
-                    yield from self._of_condition(viewer, one)
-            case Never(one):
-                yield from self._of_condition(viewer, one)
-            case Has(key):
-                if _names_others(viewer, key):
-                    yield _spelled(viewer, key)
-                yield Present(key.lower())
-                for path, value in _splits(key):
-                    yield Term(path, value, listed=True)
-            case Is(key, values):
-                if _names_others(viewer, key):
-                    yield _spelled(viewer, key)
-                for value in values:
-                    yield Term(key.lower(), value.lower())
-                if TRUE in (value.lower() for value in values):
-                    for path, value in _splits(key):
-                        yield Term(path, value, listed=True)
-            case Begins(key, _):
-                yield _values(viewer, key)
-
-    # -- sets --------------------------------------------------------------------------------
-
-    def chosen(self, viewer: Viewer, where: Condition) -> BitMap:
+    def chosen(self, where: Condition) -> BitMap:
         """What the condition means among what the viewer may see."""
-        return self._met(viewer, where, self._columns.visible(viewer))
+        return self._met(where, self._visible())
 
-    def _met(self, viewer: Viewer, where: Condition, among: BitMap) -> BitMap:
-        match where:
-            case Every(of):
-                for one in of:
-                    among = self._met(viewer, one, among)
-                return among
-            case Some(of):
-                found = [self._met(viewer, one, among) for one in of]
-                return BitMap.union(*found) if found else BitMap()
-            case Never(one):
-                return among - self._met(viewer, one, among)
-            case Has(key):
-                return among & (self._having(viewer, key) | self._listing(key))
-            case Is(key, values):
-                return among & self._being(viewer, key, values)
-            case Begins(key, prefix):
-                column = self._columns.column(_values(viewer, key))
-                return among & column.beginning(prefix.lower())
-
-    def _having(self, viewer: Viewer, key: str) -> BitMap:
-        if _names_others(viewer, key):
-            found = [*self._columns.spelled(_spelled(viewer, key)).values()]
-            return BitMap.union(*found) if found else BitMap()
-        return self._columns.present(key.lower())
-
-    def _being(self, viewer: Viewer, key: str, values: Sequence[str]) -> BitMap:
-        lower = [value.lower() for value in values]
-        if _names_others(viewer, key):
-            known = self._columns.spelled(_spelled(viewer, key))
-            found = [ids for value, ids in known.items() if value.lower() in lower]
-        else:
-            found = [self._columns.term(key.lower(), value) for value in lower]
-        if TRUE in lower:
-            found.append(self._listing(key))
-        return BitMap.union(*found) if found else BitMap()
-
-    def _listing(self, key: str) -> BitMap:
-        """`metadata.tags.java`: the entities whose list `metadata.tags` has the text `java`."""
-        found = [self._columns.term(path, value, listed=True) for path, value in _splits(key)]
-        return BitMap.union(*found) if found else BitMap()
-
-    # -- answers -----------------------------------------------------------------------------
-
-    def answer(self, viewer: Viewer, question: Question) -> tuple[list[int], int, bool]:
+    def answer(self, question: Question) -> tuple[list[int], int, bool]:
         """The entities to answer with, how many there are in all, and whether more follow."""
-        chosen = self.chosen(viewer, question.where)
+        chosen = self.chosen(question.where)
         if question.text:
-            chosen &= self._containing(viewer, question)
+            chosen &= self._containing(question)
         total = len(chosen)
         limit = total if question.limit is None else question.limit
         if limit == 0:
             return [], total, False
-        backwards = question.before is not None
-        in_order = self._in_order(viewer, question, chosen)
-        found = [*islice(in_order, question.offset, question.offset + limit + 1)]
+        start = question.offset
+        found = [*islice(self._in_order(question, chosen), start, start + limit + 1)]
         shown = found[:limit]
-        return shown[::-1] if backwards else shown, total, len(found) > limit
+        return shown if question.before is None else shown[::-1], total, len(found) > limit
 
-    def place(self, viewer: Viewer, question: Question, entity_id: int) -> Place:
+    def place(self, question: Question, entity_id: int) -> Place:
         if not question.order:
             return Place(None, entity_id)
-        column = self._columns.column(_values(viewer, question.order[0].key))
+        column = self._column(question.order[0].key)
         has = entity_id in column.having
         return Place(column.value(entity_id) if has else None, entity_id)
 
-    def count(
-        self, viewer: Viewer, where: Condition, keys: Sequence[str]
-    ) -> dict[str, list[tuple[str, int]]]:
-        chosen = self.chosen(viewer, where)
+    def count(self, where: Condition, keys: Sequence[str]) -> dict[str, list[tuple[str, int]]]:
+        chosen = self.chosen(where)
         found = {}
         for key in keys:
-            known = self._columns.spelled(_spelled(viewer, key))
+            known = self._by_value(key)
             counts = [(value, chosen.intersection_cardinality(ids)) for value, ids in known.items()]
             if not known:
                 counts.append((TRUE, chosen.intersection_cardinality(self._listing(key))))
             found[key] = [(value, count) for value, count in counts if count]
         return found
 
-    def _containing(self, viewer: Viewer, question: Question) -> BitMap:
-        part = question.text.lower()
-        columns = [self._columns.column(_values(viewer, key)) for key in question.text_keys]
-        if "%" in part or "_" in part:
-            pattern = _pattern(part)
-            return BitMap.union(BitMap(), *(column.matching(pattern) for column in columns))
-        return BitMap.union(BitMap(), *(column.containing(part) for column in columns))
+    def _visible(self) -> BitMap:
+        projects: Mapping[str, BitMap] = self._hand[Projects()]
+        names = projects if self._viewer.projects is None else ("", *self._viewer.projects)
+        return _union(projects[name] for name in names if name in projects)
 
-    def _in_order(self, viewer: Viewer, question: Question, chosen: BitMap) -> Iterable[int]:
+    def _met(self, where: Condition, among: BitMap) -> BitMap:
+        match where:
+            case Every(of):
+                for one in of:
+                    among = self._met(one, among)
+                return among
+            case Some(of):
+                return _union(self._met(one, among) for one in of)
+            case Never(one):
+                return among - self._met(one, among)
+            case Has(key):
+                return among & (self._having(key) | self._listing(key))
+            case Is(key, values):
+                return among & self._being(key, [value.lower() for value in values])
+            case Begins(key, prefix):
+                return among & self._column(key).beginning(prefix.lower())
+
+    def _having(self, key: str) -> BitMap:
+        if _names_others(self._viewer, key):
+            return _union(self._by_value(key).values())
+        present: BitMap = self._hand[Present(key.lower())]
+        return present
+
+    def _being(self, key: str, values: Sequence[str]) -> BitMap:
+        if _names_others(self._viewer, key):
+            found = [ids for value, ids in self._by_value(key).items() if value.lower() in values]
+        else:
+            found = [self._hand[Term(key.lower(), value)] for value in values]
+        if TRUE in values:
+            found.append(self._listing(key))
+        return found[0] if len(found) == 1 else _union(found)
+
+    def _listing(self, key: str) -> BitMap:
+        """`metadata.tags.java`: the entities whose list `metadata.tags` has the text `java`."""
+        return _union(self._hand[term] for term in _listed(key))
+
+    def _column(self, key: str) -> Column:
+        column: Column = self._hand[_values(self._viewer, key)]
+        return column
+
+    def _by_value(self, key: str) -> Mapping[str, BitMap]:
+        known: Mapping[str, BitMap] = self._hand[_spelled(self._viewer, key)]
+        return known
+
+    def _containing(self, question: Question) -> BitMap:
+        if NOTHING in question.text:
+            return BitMap()
+        pattern = _pattern(question.text.lower())
+        return _union(self._column(key).matching(pattern) for key in question.text_keys)
+
+    def _in_order(self, question: Question, chosen: BitMap) -> Iterable[int]:
         """From the question's place on; backwards from it when the answer is to end there."""
         place, backwards = question.before or question.after, question.before is not None
         if not question.order:
             return _between(chosen, place, upwards=not backwards)
         if len(question.order) > 1:
-            return self._sorted(viewer, question.order, chosen)
+            return self._sorted(question.order, chosen)
         by = question.order[0]
-        column = self._columns.column(_values(viewer, by.key))
+        column = self._column(by.key)
         upwards = by.downwards is backwards
         without = chosen - column.having
         if place is not None and place.value is None:
             rest = _between(without, place, upwards=upwards)
-            return chain(rest, _along(column, chosen, None, upwards)) if backwards else rest
-        valued = _along(column, chosen, place, upwards)
-        if not backwards:
-            return chain(valued, _between(without, None, upwards=upwards))
-        if place is None:
-            return chain(_between(without, None, upwards=upwards), valued)
-        return valued
+            valued = _along(column, chosen, None, upwards=upwards)
+            return chain(rest, valued) if backwards else rest
+        valued = _along(column, chosen, place, upwards=upwards)
+        return valued if backwards else chain(valued, _between(without, None, upwards=upwards))
 
-    def _sorted(self, viewer: Viewer, order: Sequence[By], chosen: BitMap) -> list[int]:
+    def _sorted(self, order: Sequence[By], chosen: BitMap) -> list[int]:
         """By the last key first, for each sort leaves alone what is equal to it."""
         ids = [*chosen]
         for by in reversed(order):
-            column = self._columns.column(_values(viewer, by.key))
+            column = self._column(by.key)
             valued = [one for one in ids if one in column.having]
             valued.sort(key=column.value, reverse=by.downwards)
             ids = [*valued, *(one for one in ids if one not in column.having)]
         return ids
+
+
+def _union(sets: Iterable[BitMap]) -> BitMap:
+    return BitMap.union(BitMap(), *sets)
 
 
 def _between(ids: BitMap, place: Place | None, *, upwards: bool) -> Iterable[int]:
@@ -269,14 +265,14 @@ def _spelled(viewer: Viewer, key: str) -> Spelled:
     return Spelled(key.lower(), viewer.projects if _names_others(viewer, key) else None)
 
 
-def _splits(key: str) -> Iterator[tuple[str, str]]:
+def _listed(key: str) -> Iterator[Term]:
     """`a.b.c` may mean the text `b.c` in the list `a`, or `c` in `a.b`."""
     key = key.lower()
     if len(key) > LENGTH_MAX:
         return
     at = key.find(".")
     while at >= 0:
-        yield key[:at], key[at + 1 :]
+        yield Term(key[:at], key[at + 1 :], listed=True)
         at = key.find(".", at + 1)
 
 

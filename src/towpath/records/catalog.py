@@ -18,7 +18,7 @@ import apsw
 import orjson
 
 from towpath.records import ingesting
-from towpath.records.answering import Answering, answers, id_of, ids_of
+from towpath.records.answering import Answering, answers, id_of, ids_of, views, views_of_counts
 from towpath.records.browsing import (
     count_values,
     find_some,
@@ -70,7 +70,6 @@ class SqliteCatalogIndex:
         self._database = database
         self._changes = changes
         self._columns = Columns(database)
-        self._answering = Answering(self._columns)
 
     async def open(self) -> None:
         """Before anybody asks: what another release has written is brought to our form."""
@@ -93,7 +92,6 @@ class SqliteCatalogIndex:
         delivery = ingesting.Delivery(source, project, version, cause, loss_allowed)
         put = await asyncio.to_thread(ingesting.prepared, entities, source, project)
         return await self._write(
-            project,
             lambda connection, touched: ingesting.ingest(connection, delivery, put, touched),
         )
 
@@ -111,7 +109,6 @@ class SqliteCatalogIndex:
         delivery = ingesting.Delivery(source, project, version, cause, loss_allowed)
         ready = await asyncio.to_thread(ingesting.prepared, put, source, project)
         return await self._write(
-            project,
             lambda connection, touched: ingesting.amend(
                 connection, delivery, ready, remove, touched
             ),
@@ -119,23 +116,19 @@ class SqliteCatalogIndex:
 
     async def undo(self, source: str, *, cause: Cause = UNTOLD) -> Ingested:
         return await self._write(
-            "", lambda connection, touched: ingesting.undo(connection, source, cause, touched)
+            lambda connection, touched: ingesting.undo(connection, source, cause, touched)
         )
 
     async def forget(self, source: str, *, cause: Cause = UNTOLD) -> None:
-        project = await self._changed(
+        await self._write(
             lambda connection, touched: ingesting.forget(connection, source, cause, touched)
         )
-        if project is not None:
-            self._changes.publish(NEWS, project)
 
     async def remove(self, viewer: Viewer, uid: Uid, *, cause: Cause) -> bool:
-        project = await self._changed(
+        removed = await self._write(
             lambda connection, touched: ingesting.remove(connection, viewer, uid, cause, touched)
         )
-        if project is not None:
-            self._changes.publish(NEWS, project)
-        return project is not None
+        return removed.changed
 
     async def losses(self) -> list[Loss]:
         rows = await self._database.fetch("SELECT name, loss FROM entity_source WHERE loss <> ''")
@@ -147,11 +140,10 @@ class SqliteCatalogIndex:
         )
 
     async def ask(self, viewer: Viewer, question: Question) -> Answer:
-        await self._columns.need(self._answering.views(viewer, question))
-        ids, total, more = self._answering.answer(viewer, question)
+        answering = Answering(await self._columns.need(views(viewer, question)), viewer)
+        ids, total, more = answering.answer(question)
         first, last = (
-            self._answering.place(viewer, question, one[0]) if one else None
-            for one in (ids[:1], ids[-1:])
+            answering.place(question, one[0]) if one else None for one in (ids[:1], ids[-1:])
         )
         found = await self._rows(viewer, ids)
         return Answer([found[one] for one in ids if one in found], total, first, last, more)
@@ -159,8 +151,8 @@ class SqliteCatalogIndex:
     async def count(
         self, viewer: Viewer, where: Condition, keys: Sequence[str]
     ) -> dict[str, list[tuple[str, int]]]:
-        await self._columns.need(self._answering.views_of_counts(viewer, where, keys))
-        return self._answering.count(viewer, where, keys)
+        hand = await self._columns.need(views_of_counts(viewer, where, keys))
+        return Answering(hand, viewer).count(where, keys)
 
     async def named(
         self, viewer: Viewer, refs: Sequence[str], where: Condition = EVERYTHING
@@ -168,8 +160,8 @@ class SqliteCatalogIndex:
         lower = [ref.lower() for ref in refs]
         ids = self._database.read_now(lambda connection: ids_of(connection, lower))
         if where != EVERYTHING:
-            await self._columns.need(self._answering.views(viewer, Question(where)))
-            chosen = self._answering.chosen(viewer, where)
+            hand = await self._columns.need(views(viewer, Question(where)))
+            chosen = Answering(hand, viewer).chosen(where)
             ids = {ref: one for ref, one in ids.items() if one in chosen}
         found = await self._rows(viewer, [*ids.values()])
         return [found.get(ids.get(ref, -1)) for ref in lower]
@@ -184,12 +176,16 @@ class SqliteCatalogIndex:
         return await self._database.read(lambda connection: answers(connection, viewer, ids))
 
     async def _write(
-        self, project: str, work: Callable[[apsw.Connection, Touched], Ingested]
+        self, begin: Callable[[apsw.Connection, Touched], Ingested | ingesting.Writing]
     ) -> Ingested:
-        ingested = await self._changed(work)
-        if ingested.changed:
-            self._changes.publish(NEWS, project)
-        return ingested
+        """Transaction after transaction until all is written, the news with each."""
+        done = await self._changed(begin)
+        while isinstance(done, ingesting.Writing):
+            self._changes.publish(NEWS, done.delivery.project)
+            done = await self._changed(done.go_on)
+        if done.changed:
+            self._changes.publish(NEWS, done.project)
+        return done
 
     async def _changed(self, work: Callable[[apsw.Connection, Touched], T]) -> T:
         """Write, and tell what readers keep what was touched, whether or not anybody still waits.

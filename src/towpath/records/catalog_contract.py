@@ -108,6 +108,8 @@ class Ingested:
     removed: int = 0
     refused: Loss | None = None
     """Why nothing was changed: too much would have gone. The version counts as not delivered."""
+    project: str = ""
+    """Of the source, when something changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +165,15 @@ class CatalogIndex(Protocol):
         cause: Cause = UNTOLD,
         loss_allowed: bool = False,
     ) -> Ingested:
-        """Make these the entities of `source`, all or none; nothing to do for a known version.
+        """Make these the entities of `source`; nothing to do for a known version.
 
-        Only what differs is written, one row of history for each. When more would go than
-        `records.ingesting.LOSS_SHARE_MAX` of what the source has (and more than a few), nothing
-        is changed, `refused` says what would have gone, and `losses` keeps it until an ingest of
-        the source succeeds: pass `loss_allowed` when a person has agreed, or when what asked for
-        the entities is itself deleted. To withdraw all on purpose is `forget`.
+        Only what differs is written, one row of history for each; at once, or when it is a great
+        deal in parts, between which others write, and the version counts when all is there.
+        When more would go than `records.ingesting.LOSS_SHARE_MAX` of what the source has (and
+        more than a few), nothing is changed, `refused` says what would have gone, and `losses`
+        keeps it until an ingest of the source succeeds: pass `loss_allowed` when a person has
+        agreed, or when what asked for the entities is itself deleted. To withdraw all on purpose
+        is `forget`.
         """
         ...
 

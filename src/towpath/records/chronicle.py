@@ -44,7 +44,7 @@ class Chronicle:
         entity = self._now(entity_id)
         self._rows.append((entity.ref, entity.project, _kept(entity)))
 
-    def finish(self) -> None:
+    def flush(self) -> None:
         connection = self._connection
         connection.executemany(
             "INSERT INTO entity_change (ref, project, before, source, version, batch, time_s, who,"
@@ -56,7 +56,10 @@ class Chronicle:
             f" WHERE ref = ?1 ORDER BY id DESC LIMIT 1 OFFSET {CHANGES_OF_ONE_MAX})",
             [(ref,) for ref, _, before in self._rows if before is not None],
         )
-        connection.execute(
+        self._rows.clear()
+
+    def prune(self) -> None:
+        self._connection.execute(
             "DELETE FROM entity_change WHERE id <= (SELECT max(id) FROM entity_change) - ?",
             (CHANGES_MAX,),
         )

@@ -5,8 +5,8 @@ order; *spellings* are its values as written, each with its set. They are read f
 first asked for, changed or dropped with what a transaction touched, and bounded: the longest unused
 goes. Who may see what is a set too, with which every selection begins.
 
-Everything here runs on the loop but `read_*`, which get a connection in a reader's thread. What was
-being read while something changed is read again.
+Everything here runs on the loop but what reads from the table, in a reader's thread. What was being
+read while something changed is read again.
 """
 
 # ruff: noqa: S608 - what is put into the SQL is constants and question marks, never a value.
@@ -15,7 +15,7 @@ import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
@@ -29,11 +29,11 @@ from towpath.records.database import Database
 from towpath.records.flattening import NOTHING
 from towpath.records.questions import REF
 from towpath.records.stitching import Touched
-from towpath.records.viewers import Viewer
 
 WEIGHT_MAX = 16_000_000
 """About the bytes of all that is kept."""
 
+TRIES = 3
 RELATIONS = "relations."
 
 
@@ -73,6 +73,8 @@ class Projects:
 
 
 View = Term | Present | Values | Spelled | Projects
+Hand = Mapping[View, Any]
+"""What a question is answered from: BitMap, Column, or BitMaps by value."""
 
 
 class Column:
@@ -83,105 +85,106 @@ class Column:
         self.values = [value for value, _ in pairs]
         self.entities = array("I", [entity_id for _, entity_id in pairs])
         self.having = BitMap(self.entities)
-        self.is_single = len(self.having) == len(pairs)
-        """Whether no entity has several values."""
-        self._rank = array("l", [-1]) * (self.having.max() + 1 if self.having else 0)
-        for position in range(len(pairs) - 1, -1, -1):
-            self._rank[self.entities[position]] = position
-        self._text = NOTHING.join(self.values)
-        self._begins = array("I", accumulate((len(value) + 1 for value in self.values), initial=0))
+        self._first = {entity_id: value for value, entity_id in reversed(pairs)}
+        self._text = ""
+        self._begins = array("Q")
 
     @property
     def weight(self) -> int:
-        return 160 * len(self.values)
+        return 240 * len(self.values)
 
-    def rank(self, entity_id: int) -> int:
-        """Where the entity stands, with the first of its values; it must have one."""
-        return self._rank[entity_id]
+    @property
+    def is_single(self) -> bool:
+        """Whether no entity has several values."""
+        return len(self._first) == len(self.values)
 
     def value(self, entity_id: int) -> str:
         """The first of its values; it must have one."""
-        return self.values[self._rank[entity_id]]
+        return self._first[entity_id]
 
     def position(self, value: str, entity_id: int) -> int:
         """Of that entity with that value, or where it would be."""
         first = bisect_left(self.values, value)
         return bisect_left(self.entities, entity_id, first, bisect_right(self.values, value, first))
 
+    def rank(self, entity_id: int) -> int:
+        """Where the entity stands, with the first of its values."""
+        return self.position(self._first[entity_id], entity_id)
+
     def beginning(self, prefix: str) -> BitMap:
         first = bisect_left(self.values, prefix)
         return BitMap(self.entities[first : bisect_left(self.values, prefix + "\U0010ffff", first)])
 
-    def containing(self, part: str) -> BitMap:
-        """The entities with a value that contains the part: one search through one long text."""
-        return self._at(self._found(part))
-
     def matching(self, pattern: re.Pattern[str]) -> BitMap:
-        """The same for a pattern that matches within one value."""
-        return self._at(found.start() for found in pattern.finditer(self._text))
+        """The entities with a value that the pattern matches: one search through one long text.
 
-    def _found(self, part: str) -> Iterator[int]:
-        position = -1 if NOTHING in part else self._text.find(part)
-        while position >= 0:
-            yield position
-            position = self._text.find(part, position + 1)
-
-    def _at(self, positions: Iterable[int]) -> BitMap:
-        rows = {bisect_right(self._begins, position) - 1 for position in positions}
+        Between two values is what no pattern matches.
+        """
+        if not self._begins:
+            self._text = NOTHING.join(self.values)
+            lengths = (len(value) + 1 for value in self.values)
+            self._begins = array("Q", accumulate(lengths, initial=0))
+        begins = self._begins
+        rows = {bisect_right(begins, found.start()) - 1 for found in pattern.finditer(self._text)}
         return BitMap([self.entities[row] for row in rows if row < len(self.entities)])
 
+    def change(self, value: str, entity_id: int, *, came: bool) -> None:
+        """An entity has a value now, or has it no more."""
+        position = self.position(value, entity_id)
+        is_there = self.entities[position : position + 1] == array("I", [entity_id]) and (
+            self.values[position] == value
+        )
+        if is_there == came:
+            return
+        self._text, self._begins = "", array("Q")
+        if came:
+            self.values.insert(position, value)
+            self.entities.insert(position, entity_id)
+            self.having.add(entity_id)
+            self._first[entity_id] = min(value, self._first.get(entity_id, value))
+            return
+        del self.values[position]
+        del self.entities[position]
+        self._forget(value, entity_id)
 
-@dataclass(slots=True)
-class _Kept:
-    content: Any
-    weight: int
+    def _forget(self, value: str, entity_id: int) -> None:
+        was_single = len(self._first) == len(self.values) + 1
+        if self._first[entity_id] != value:
+            return
+        others = () if was_single else self.entities
+        rest = [self.values[position] for position, one in enumerate(others) if one == entity_id]
+        if rest:
+            self._first[entity_id] = rest[0]
+        else:
+            del self._first[entity_id]
+            self.having.discard(entity_id)
 
 
 class Columns:
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._kept: OrderedDict[View, _Kept] = OrderedDict()
+        self._kept: OrderedDict[View, tuple[Any, int]] = OrderedDict()
         self._weight = 0
         self.revision = 0
 
-    async def need(self, views: Iterable[View]) -> None:
-        """Have these at hand when it returns, and as long as nobody is waited for."""
-        while missing := [view for view in dict.fromkeys(views) if view not in self._kept]:
+    async def need(self, views: Iterable[View]) -> Hand:
+        """All of these, as new as what was written before it was called."""
+        wanted = [*dict.fromkeys(views)]
+        for _ in range(TRIES):
+            hand: Hand = {view: kept[0] for view in wanted if (kept := self._kept.get(view))}
+            missing = [view for view in wanted if view not in hand]
+            for view in hand:
+                self._kept.move_to_end(view)
+            if not missing:
+                return hand
             revision = self.revision
             read = await self._database.read(partial(_read, missing))
             if revision == self.revision:
                 for view, content in zip(missing, read, strict=True):
                     self._keep(view, content)
-
-    def term(self, key: str, value: str, *, listed: bool = False) -> BitMap:
-        content = self._get(Term(key, value, listed))
-        assert isinstance(content, BitMap)
-        return content
-
-    def present(self, key: str) -> BitMap:
-        content = self._get(Present(key))
-        assert isinstance(content, BitMap)
-        return content
-
-    def column(self, view: Values) -> Column:
-        content = self._get(view)
-        assert isinstance(content, Column)
-        return content
-
-    def spelled(self, view: Spelled) -> dict[str, BitMap]:
-        content = self._get(view)
-        assert isinstance(content, dict)
-        return content
-
-    def visible(self, viewer: Viewer) -> BitMap:
-        """The entities that the viewer may see."""
-        projects = self._get(Projects())
-        assert isinstance(projects, dict)
-        if viewer.projects is None:
-            chosen = [*projects.values()]
-        else:
-            chosen = [projects[name] for name in ("", *viewer.projects) if name in projects]
-        return BitMap.union(*chosen) if chosen else BitMap()
+                return {**hand, **dict(zip(missing, read, strict=True))}
+        # Something changes all the time: as of one moment then, and not kept.
+        return dict(zip(wanted, await self._database.read(partial(_read, wanted)), strict=True))
 
     def changed(self, touched: Touched) -> None:
         """A transaction is committed: what it touched is changed here, or read anew when asked."""
@@ -196,37 +199,29 @@ class Columns:
         keys = set()
         for key, value, entity_id, came in touched.facts:
             keys.add(key)
-            term = self._kept.get(Term(key, value))
-            if term is not None:
-                (term.content.add if came else term.content.discard)(entity_id)
+            if term := self._kept.get(Term(key, value)):
+                (term[0].add if came else term[0].discard)(entity_id)
+            if value != NOTHING and (column := self._kept.get(Values(key))):
+                column[0].change(value, entity_id, came=came)
             self._drop(Term(key, value, listed=True))
         for view in [*self._kept]:
-            if isinstance(view, Term | Projects):
-                continue
             of_some = isinstance(view, Values | Spelled) and view.projects is not None
-            if of_some or view.key in keys:
+            of_key = isinstance(view, Present | Spelled) and view.key in keys
+            if of_some or of_key:
                 self._drop(view)
 
-    def _get(self, view: View) -> Any:
-        self._kept.move_to_end(view)
-        return self._kept[view].content
-
     def _keep(self, view: View, content: Any) -> None:
+        self._drop(view)
         weight = _weight(content)
-        self._kept[view] = _Kept(content, weight)
+        self._kept[view] = (content, weight)
         self._weight += weight
-        while self._weight > WEIGHT_MAX and len(self._kept) > _VIEWS_MIN:
-            _, gone = self._kept.popitem(last=False)
-            self._weight -= gone.weight
+        while self._weight > WEIGHT_MAX:
+            _, (_, gone) = self._kept.popitem(last=False)
+            self._weight -= gone
 
     def _drop(self, view: View) -> None:
-        gone = self._kept.pop(view, None)
-        if gone is not None:
-            self._weight -= gone.weight
-
-
-_VIEWS_MIN = 64
-"""More than one question needs: what it has just read stays until it is answered."""
+        if gone := self._kept.pop(view, None):
+            self._weight -= gone[1]
 
 
 def _weight(content: Any) -> int:
@@ -300,7 +295,7 @@ def _read_spelled(connection: apsw.Connection, view: Spelled) -> dict[str, BitMa
 
 def _read_projects(connection: apsw.Connection, _: Projects) -> dict[str, BitMap]:
     found: dict[str, list[int]] = {}
-    for project, entity_id in connection.execute("SELECT project, id FROM entity"):
+    for project, entity_id in connection.execute("SELECT project, entity FROM entity_answer"):
         found.setdefault(project, []).append(entity_id)
     return {project: BitMap(ids) for project, ids in found.items()}
 

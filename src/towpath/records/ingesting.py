@@ -1,8 +1,8 @@
 """Writing the catalogue: what a source delivers is compared, and only the difference is written.
 
-One transaction holds the entities, their answers and facts, what they change of others, and a row
-of history for each change. What would remove too much is refused: a source that suddenly has little
-is more likely broken than emptied.
+A transaction holds entities, their answers and facts, what they change of others, and a row of
+history for each change. What would remove too much is refused: a source that suddenly has little is
+more likely broken than emptied.
 """
 
 # ruff: noqa: S608 - what is put into the SQL is column names and question marks, never a value.
@@ -29,6 +29,8 @@ LOSS_SHARE_MAX = 0.3
 LOSS_ALWAYS_ALLOWED = 5
 """So few may go, whatever share they are."""
 EXAMPLES_MAX = 5
+PART_MAX = 500
+"""So many entities are changed in one transaction; what is more takes several."""
 
 _REFS_AT_ONCE = 500
 _WORDS = re.compile(r"\w{3,40}")
@@ -52,6 +54,8 @@ class Delivery:
     version: str
     cause: Cause
     loss_allowed: bool
+    is_last: bool = False
+    """The source is no more when it is done."""
 
 
 def prepared(entities: Iterable[Entity], source: str, project: str) -> list[Prepared]:
@@ -64,7 +68,7 @@ def prepared(entities: Iterable[Entity], source: str, project: str) -> list[Prep
 
 def ingest(
     connection: apsw.Connection, delivery: Delivery, entities: Sequence[Prepared], touched: Touched
-) -> Ingested:
+) -> "Ingested | Writing":
     """Make these the source's entities."""
     known = connection.execute(
         "SELECT version, project FROM entity_source WHERE name = ?", (delivery.source,)
@@ -85,7 +89,7 @@ def ingest(
     if loss := _loss(delivery, gone, len(held)):
         return _refuse(connection, delivery, loss)
     put = [one for ref, one in first.items() if held.get(ref) != one.digest]
-    return _write(connection, delivery, put, gone, twice, touched)
+    return Writing(connection, delivery, put, gone, twice).go_on(connection, touched)
 
 
 def amend(
@@ -94,36 +98,37 @@ def amend(
     put: Sequence[Prepared],
     remove: Sequence[str],
     touched: Touched,
-) -> Ingested:
+) -> "Ingested | Writing":
     """Change only these of the source's entities."""
     held = _digests(connection, delivery.source, [one.entity.ref for one in put])
     gone = [*_digests(connection, delivery.source, remove)]
-    (count,) = next(
-        connection.execute("SELECT count(*) FROM entity WHERE source = ?", (delivery.source,))
-    )
-    if loss := _loss(delivery, gone, count):
-        return _refuse(connection, delivery, loss)
+    if len(gone) > LOSS_ALWAYS_ALLOWED:
+        sql = "SELECT count(*) FROM entity WHERE source = ?"
+        (count,) = next(connection.execute(sql, (delivery.source,)))
+        if loss := _loss(delivery, gone, count):
+            return _refuse(connection, delivery, loss)
     changed = [one for one in put if held.get(one.entity.ref) != one.digest]
-    return _write(connection, delivery, changed, gone, (), touched)
+    return Writing(connection, delivery, changed, gone, ()).go_on(connection, touched)
 
 
-def forget(connection: apsw.Connection, source: str, cause: Cause, touched: Touched) -> str | None:
-    """The source's project, None when there was no such source."""
+def forget(
+    connection: apsw.Connection, source: str, cause: Cause, touched: Touched
+) -> "Ingested | Writing":
     known: Row | None = connection.execute(
         "SELECT project FROM entity_source WHERE name = ?", (source,)
     ).fetchone()
     if known is None:
-        return None
-    refs = [
-        row[0] for row in connection.execute("SELECT ref FROM entity WHERE source = ?", (source,))
-    ]
-    delivery = Delivery(source, known[0], "", cause, loss_allowed=True)
-    _write(connection, delivery, (), refs, (), touched)
-    connection.execute("DELETE FROM entity_source WHERE name = ?", (source,))
-    return str(known[0])
+        return Ingested(changed=False)
+    sql = "SELECT ref FROM entity WHERE source = ?"
+    rows: list[Row] = connection.execute(sql, (source,)).fetchall()
+    delivery = Delivery(source, known[0], "", cause, loss_allowed=True, is_last=True)
+    refs = [row[0] for row in rows]
+    return Writing(connection, delivery, (), refs, ()).go_on(connection, touched)
 
 
-def undo(connection: apsw.Connection, source: str, cause: Cause, touched: Touched) -> Ingested:
+def undo(
+    connection: apsw.Connection, source: str, cause: Cause, touched: Touched
+) -> "Ingested | Writing":
     """The entities as they were before the source's last change; its version is unknown then."""
     put, gone = last_batch(connection, source)
     known: Row | None = connection.execute(
@@ -136,67 +141,100 @@ def undo(connection: apsw.Connection, source: str, cause: Cause, touched: Touche
 
 def remove(
     connection: apsw.Connection, viewer: Viewer, uid: Uid, cause: Cause, touched: Touched
-) -> str | None:
-    """The project of the entity that went, None when the viewer sees none of that uid."""
+) -> "Ingested | Writing":
     may_see, projects = visibility(viewer)
     known: Row | None = connection.execute(
         f"SELECT ref, source, project FROM entity WHERE uid = ? AND {may_see}", (uid, *projects)
     ).fetchone()
     if known is None:
-        return None
+        return Ingested(changed=False)
     ref, source, project = known
     delivery = Delivery(source, project, "", cause, loss_allowed=True)
-    amend(connection, delivery, (), (ref,), touched)
-    return str(project)
+    return amend(connection, delivery, (), (ref,), touched)
 
 
-def _write(
-    connection: apsw.Connection,
-    delivery: Delivery,
-    put: Sequence[Prepared],
-    gone: Sequence[str],
-    twice: Sequence[str],
-    touched: Touched,
-) -> Ingested:
-    connection.execute(
-        "INSERT INTO entity_source (name, project, version, updated_s) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (name) DO UPDATE SET project = excluded.project,"
-        " version = excluded.version, updated_s = excluded.updated_s, loss = ''",
-        (delivery.source, delivery.project, delivery.version, time.time()),
-    )
-    writing = _Writing(connection, delivery, touched)
-    for ref in gone:
-        writing.remove(ref)
-    taken = [*twice, *(one.entity.ref for one in put if not writing.put(one))]
-    writing.finish()
-    if taken:
-        # Not settled: the same version is worth another try, the other source may have let go.
-        connection.execute(
-            "UPDATE entity_source SET version = '' WHERE name = ?", (delivery.source,)
-        )
-    return Ingested(
-        changed=bool(writing.added or writing.updated or writing.removed),
-        taken=tuple(taken),
-        added=writing.added,
-        updated=writing.updated,
-        removed=writing.removed,
-    )
+class Writing:
+    """The changes of one delivery, in as many transactions as they take: one for what is small.
 
+    So that nobody else's write waits for a great one. What they mean for other entities is done
+    after all of them, once for each; the source's version is there when everything is.
+    """
 
-class _Writing:
-    """The changes of one delivery; what they mean for others is done at its end, once for each."""
-
-    def __init__(self, connection: apsw.Connection, delivery: Delivery, touched: Touched) -> None:
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        delivery: Delivery,
+        put: Sequence[Prepared],
+        gone: Sequence[str],
+        taken: Sequence[str],
+    ) -> None:
+        self.delivery = delivery
         self._connection = connection
-        self._delivery = delivery
-        self._stitching = Stitching(connection, touched)
+        self._to_put = [*reversed(put)]
+        self._to_remove = [*reversed(gone)]
+        self._taken = [*taken]
         self._chronicle = Chronicle(connection, delivery.source, delivery.version, delivery.cause)
         self._to_stitch: set[int] = set()
         self._neighbours: set[str] = set()
         self._words: set[str] = set()
-        self.added = self.updated = self.removed = 0
+        self._added = self._updated = self._removed = 0
+        self._keep_source("")
 
-    def put(self, one: Prepared) -> bool:
+    def go_on(self, connection: apsw.Connection, touched: Touched) -> "Ingested | Writing":
+        """Within a transaction: the next part; itself when there are more."""
+        self._connection = connection
+        stitching = Stitching(connection, touched)
+        for _ in range(PART_MAX):
+            if not self._does_one(stitching):
+                break
+        stitching.finish()
+        self._chronicle.flush()
+        if self._to_remove or self._to_put or self._neighbours or self._to_stitch:
+            return self
+        return self._finished()
+
+    def _does_one(self, stitching: Stitching) -> bool:
+        """Whether there was anything left to do."""
+        if self._to_remove:
+            self._remove(self._to_remove.pop(), stitching)
+        elif self._to_put:
+            one = self._to_put.pop()
+            if not self._put(one):
+                self._taken.append(one.entity.ref)
+        else:
+            self._resolve_neighbours()
+            if not self._to_stitch:
+                return False
+            stitching.stitch([self._to_stitch.pop()])
+        return True
+
+    def _finished(self) -> Ingested:
+        self._chronicle.prune()
+        self._learn_words()
+        if self.delivery.is_last:
+            sql = "DELETE FROM entity_source WHERE name = ?"
+            self._connection.execute(sql, (self.delivery.source,))
+        else:
+            # Not settled with some taken: the other source may let go, and then it is tried again.
+            self._keep_source("" if self._taken else self.delivery.version)
+        return Ingested(
+            changed=bool(self._added or self._updated or self._removed),
+            taken=tuple(self._taken),
+            added=self._added,
+            updated=self._updated,
+            removed=self._removed,
+            project=self.delivery.project,
+        )
+
+    def _keep_source(self, version: str) -> None:
+        self._connection.execute(
+            "INSERT INTO entity_source (name, project, version, updated_s) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET project = excluded.project,"
+            " version = excluded.version, updated_s = excluded.updated_s, loss = ''",
+            (self.delivery.source, self.delivery.project, version, time.time()),
+        )
+
+    def _put(self, one: Prepared) -> bool:
         """False when another source holds the reference."""
         known: Row | None = self._connection.execute(
             "SELECT id, source FROM entity WHERE ref = ?", (one.entity.ref,)
@@ -206,39 +244,40 @@ class _Writing:
         if known is None:
             self._chronicle.came(one.entity)
             entity_id = self._insert(one)
-            self.added += 1
+            self._added += 1
             self._neighbours.update(self._tellers(one.entity.ref))
         else:
             entity_id = known[0]
             self._chronicle.changed(entity_id, one.entity)
             self._neighbours.update(self._targets(entity_id))
             self._update(entity_id, one)
-            self.updated += 1
+            self._updated += 1
         self._add_parts(entity_id, one.entity)
         self._to_stitch.add(entity_id)
         self._neighbours.update(relation.target for relation in one.entity.relations)
         return True
 
-    def remove(self, ref: str) -> None:
-        (entity_id,) = next(self._connection.execute("SELECT id FROM entity WHERE ref = ?", (ref,)))
+    def _remove(self, ref: str, stitching: Stitching) -> None:
+        sql = "SELECT id FROM entity WHERE ref = ? AND source = ?"
+        row: Row | None = self._connection.execute(sql, (ref, self.delivery.source)).fetchone()
+        if row is None:
+            return  # somebody else took it out, between two parts
+        entity_id = row[0]
         self._chronicle.went(entity_id)
         self._neighbours.update(self._targets(entity_id), self._tellers(ref))
-        self._stitching.forget(entity_id)
+        stitching.forget(entity_id)
         self._to_stitch.discard(entity_id)
         self._remove_parts(entity_id)
         self._connection.execute("DELETE FROM entity WHERE id = ?", (entity_id,))
-        self.removed += 1
+        self._removed += 1
 
-    def finish(self) -> None:
+    def _resolve_neighbours(self) -> None:
         for refs in _chunks(sorted(self._neighbours)):
             rows = self._connection.execute(
                 f"SELECT id FROM entity WHERE ref IN ({marks(refs)})", refs
             )
             self._to_stitch.update(row[0] for row in rows)
-        self._stitching.stitch(self._to_stitch)
-        self._stitching.finish()
-        self._chronicle.finish()
-        self._learn_words()
+        self._neighbours.clear()
 
     def _targets(self, entity_id: int) -> list[str]:
         rows = self._connection.execute(
@@ -332,6 +371,10 @@ class _Writing:
 
 def _values(entity: Entity) -> tuple[str, ...]:
     """In the order of COLUMNS."""
+    return (*_texts(entity), orjson.dumps(entity.descriptor).decode())
+
+
+def _texts(entity: Entity) -> tuple[str, ...]:
     return (
         entity.ref,
         entity.source,
@@ -346,13 +389,16 @@ def _values(entity: Entity) -> tuple[str, ...]:
         entity.system,
         entity.lifecycle,
         entity.workload,
-        orjson.dumps(entity.descriptor).decode(),
     )
 
 
 def _digest(entity: Entity) -> str:
-    relations = sorted((one.type, one.target) for one in set(entity.relations))
-    told = [_values(replace(entity, descriptor={})), entity.descriptor, entity.tags, relations]
+    told = (
+        *_texts(entity),
+        entity.descriptor,
+        entity.tags,
+        [(one.type, one.target) for one in sorted(set(entity.relations))],
+    )
     written = orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(written, digest_size=_DIGEST_BYTES).hexdigest()
 

@@ -84,12 +84,13 @@ class Stitching:
 
     def _stitch(self, entity_id: int) -> bool:
         connection = self._connection
-        ref, project, namespace, uid, descriptor = next(
-            connection.execute(
-                "SELECT ref, project, namespace, uid, descriptor FROM entity WHERE id = ?",
-                (entity_id,),
-            )
-        )
+        row: Row | None = connection.execute(
+            "SELECT ref, project, namespace, uid, descriptor FROM entity WHERE id = ?",
+            (entity_id,),
+        ).fetchone()
+        if row is None:
+            return False  # gone since, between two parts of a great change
+        ref, project, namespace, uid, descriptor = row
         relations, others = self._relations(entity_id, ref)
         beyond = not others <= {"", project}
         entity = _completed(orjson.loads(descriptor), namespace, uid, relations)
