@@ -2,8 +2,8 @@
 
 Each passage has a column of words that say whose it is, of which sort and of which entity; they are
 part of the full-text query, so that what a viewer may not see is never ranked, and who sees little
-is answered as quickly as who sees all. Ranking looks at the first thousand that fit: a word that is
-everywhere tells nothing, and costs no more than others.
+is answered as quickly as who sees all. Some hundreds that fit are ranked, those with the words in
+their title first of all: a word that is everywhere tells nothing, and costs no more than others.
 """
 
 # ruff: noqa: S608 - what is put into the SQL is column names and question marks, never a value.
@@ -17,14 +17,13 @@ import orjson
 from towpath.records.changes import Changes
 from towpath.records.contract import Viewer
 from towpath.records.database import Database, Value
+from towpath.records.ranking import LookedFor
 from towpath.records.search import MARK_BEGINS, MARK_ENDS, FoundPassage, Passage
 
 NEWS = "docs"
-RANKED_MAX = 1000
-TITLES_RANKED_MAX = 200
+RANKED_MAX = 200
 WORDS_MAX = 12
 LETTERS_MAX = 64
-SNIPPET_TOKENS = 24
 TEXT_CHARACTERS_MAX = 100_000
 MISSPELT_LETTERS_MIN = 4
 SPELLINGS_MAX = 8
@@ -105,30 +104,52 @@ def _found(
     skip: int,
 ) -> list[FoundPassage]:
     """For each word, what it may be."""
-    text = " AND ".join(f"({' OR '.join(f'{_quoted(one)}*' for one in word)})" for word in words)
-    match = f"{scope}({{title page text}} : ({text}))"
-    in_title = f"{scope}({{title}} : ({text}))"
-    # The rank of what was found is counted once for all words; what is in a title weighs most.
-    score = "bm25(passage_text, 0.0, 12.0, 4.0, 1.0)"
-    some = f"SELECT rowid, {score} FROM passage_text WHERE passage_text MATCH ? LIMIT ?"
-    scores: dict[int, float] = dict(connection.execute(some, (match, RANKED_MAX)))
-    if len(scores) == RANKED_MAX:
-        scores.update(connection.execute(some, (in_title, TITLES_RANKED_MAX)))
-    order = sorted(scores, key=lambda row: (scores[row], row))[skip : skip + limit]
-    ids = ", ".join("?" * len(order))
+    wanted = max(RANKED_MAX, skip + limit)
+    found: dict[int, None] = {}
+    for match in _matches(scope, words):
+        rows = connection.execute(
+            "SELECT rowid FROM passage_text WHERE passage_text MATCH ? LIMIT ?", (match, wanted)
+        )
+        found.update(dict.fromkeys(row for (row,) in rows))
+        if len(found) >= wanted:
+            break
+    ids = list(found)
     rows = connection.execute(
-        "SELECT passage.id, passage.sort, passage.href, passage.title, passage.page, passage.text,"
-        " passage.entity, highlight(passage_text, 1, ?, ?),"
-        f" snippet(passage_text, 3, ?, ?, '…', {SNIPPET_TOKENS})"
-        " FROM passage_text JOIN passage ON passage.id = passage_text.rowid"
-        f" WHERE passage_text MATCH ? AND passage_text.rowid IN ({ids})",
-        (MARK_BEGINS, MARK_ENDS, MARK_BEGINS, MARK_ENDS, match, *order),
+        "SELECT id, sort, href, title, page, text, entity FROM passage"
+        f" WHERE id IN ({', '.join('?' * len(ids))})",
+        ids,
     )
-    shown = {
-        row[0]: FoundPassage(Passage(*row[1:6]), entity=row[6], title=row[7], snippet=row[8])
-        for row in rows
-    }
-    return [shown[row] for row in order if row in shown]
+    looked_for = LookedFor.of(words)
+    scored = [
+        (-looked_for.score(title, page, text), number, Passage(sort, href, title, page, text), of)
+        for number, sort, href, title, page, text, of in rows
+    ]
+    scored.sort(key=lambda one: one[:2])
+    return [
+        FoundPassage(one, of, looked_for.marked(one.title), looked_for.snippet(one.text))
+        for _, _, one, of in scored[skip : skip + limit]
+    ]
+
+
+def _matches(scope: str, words: Sequence[Sequence[str]]) -> Sequence[str]:
+    """Queries, those that say most first.
+
+    Whole words cost as much as is read of them; beginnings of words cost as much as there are.
+    """
+    begun = " AND ".join(_any(word, "*") for word in words)
+    whole = " AND ".join(_any(word, "") for word in words)
+    last = " AND ".join([*(_any(word, "") for word in words[:-1]), _any(words[-1], "*")])
+    queries = (
+        f"{scope}({{title}} : ({last}))",
+        f"{scope}({{title page text}} : ({whole}))",
+        f"{scope}({{title page text}} : ({last}))",
+        f"{scope}({{title page text}} : ({begun}))",
+    )
+    return list(dict.fromkeys(queries))
+
+
+def _any(word: Sequence[str], ending: str) -> str:
+    return f"({' OR '.join(_quoted(one) + ending for one in word)})"
 
 
 def _insert(
