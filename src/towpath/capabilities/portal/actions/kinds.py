@@ -173,6 +173,7 @@ _COMMIT: RawObject = {
             "type": "array",
             "minItems": 1,
             "maxItems": 50,
+            "description": "What is written, and what goes.",
             "items": {
                 "type": "object",
                 "required": ["path"],
