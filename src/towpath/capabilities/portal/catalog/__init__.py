@@ -12,8 +12,10 @@ CAPABILITY = Capability(
     name="catalog",
     summary="Components, APIs, resources, systems, groups and people, with their relations",
     kinds=".kinds:KINDS",
+    objects=".roles:OBJECTS",
     controllers=".reconcile:controllers",
     reads=".reads:reads",
-    apis=".backstage.api:apis",
+    apis=".apis:apis",
+    commands=".commands:COMMANDS",
     pages=".pages:PAGES",
 )

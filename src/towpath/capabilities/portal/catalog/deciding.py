@@ -31,7 +31,7 @@ def change_of(source: RawObject, what: str, version: str) -> RawObject:
     accepted, undone = list(spec.get("accepted") or ()), list(spec.get("undone") or ())
     if what == ACCEPT:
         waiting = [held["version"] for held in status.get("quarantine") or ()]
-        wanted = [version] if version else [*waiting, *undone]
+        wanted = [version] if version else [*dict.fromkeys((*waiting, *undone))]
         if not wanted:
             raise BadRequest("nothing of this source is held back")
         accepted += [one for one in wanted if one not in accepted and one in waiting]

@@ -11,14 +11,17 @@ from urllib.parse import quote, urlsplit
 
 from towpath.capabilities.portal.actions.kinds import ENTITY_API
 from towpath.capabilities.portal.catalog.asked import ALL_KINDS, CATALOG, address
+from towpath.capabilities.portal.catalog.computing import computed
+from towpath.capabilities.portal.catalog.custom_kinds import model_of, of_kind
 from towpath.capabilities.portal.catalog.facts import LOCATION, ORPHAN
-from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE
+from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE, ENTITY_KIND
 from towpath.capabilities.portal.catalog.reads import both_ways
 from towpath.hooks.offered_actions import OfferedAction, offered_on
 from towpath.hooks.pages import Live, LiveRecords, LiveWatch, Page, Visit
 from towpath.hooks.showing import api_page, docs_page, in_projects
 from towpath.machinery.documents import dump_document
-from towpath.machinery.errors import NotFound
+from towpath.machinery.errors import NotFound, StatusError
+from towpath.machinery.objects import RawObject
 from towpath.machinery.references import BadReference, EntityRef, parse_reference
 from towpath.records.contract import Entity, Relation
 
@@ -54,10 +57,12 @@ async def entity(visit: Visit) -> Page:
     found = await visit.records.catalog.get(visit.viewer, ref.key)
     if found is None:
         raise NotFound(f"the catalogue has no {ref.kind} {ref.namespace}/{ref.name}")
-    edges, errors = await asyncio.gather(
-        visit.records.catalog.edges(visit.viewer, ref.key), _errors(visit, found)
+    edges, errors, custom = await asyncio.gather(
+        visit.records.catalog.edges(visit.viewer, ref.key),
+        _errors(visit, found),
+        custom_kinds(visit),
     )
-    relations = both_ways(edges)
+    relations = both_ways(edges, model_of(custom))
     targets = sorted({one.target for one in relations} | ({found.owner} - {""}))
     known = await visit.records.catalog.existing(visit.viewer, targets)
     metadata = found.descriptor.get("metadata") or {}
@@ -84,6 +89,7 @@ async def entity(visit: Visit) -> Page:
         "offered_actions": await _offered(visit, found),
         "history": f"{entity_page(found.ref)}/history",
         "graph": f"{entity_page(found.ref)}/graph",
+        "properties": await _properties(visit, custom, found),
         "definition": _definition(found),
         "api_page": api_page(found.namespace, found.name) if found.kind == "API" else "",
         "is_of_everybody": found.kind in OF_EVERYBODY,
@@ -95,6 +101,45 @@ async def entity(visit: Visit) -> Page:
         "commands": [("With a personal token", curl)],
     }
     return Page("catalog/entity.html", data, title=title)
+
+
+async def custom_kinds(visit: Visit) -> list[RawObject]:
+    """None where nobody may know: then the catalogue has its own kinds alone."""
+    try:
+        return (await visit.api.list(ENTITY_KIND)).items
+    except StatusError:
+        return []
+
+
+async def _properties(
+    visit: Visit, custom: Sequence[RawObject], found: Entity
+) -> list[tuple[str, str, bool]]:
+    """What its EntityKind adds: label, value, and whether it is an error."""
+    kind = of_kind(custom, found.kind)
+    if kind is None:
+        return []
+    spec = found.descriptor.get("spec") or {}
+    written = [
+        (str(schema.get("title") or name), _told(spec[name]), False)
+        for name, schema in (kind.schema.get("properties") or {}).items()
+        if name in spec and isinstance(schema, dict)
+    ]
+    reckoned = await computed(visit.records.catalog, visit.viewer, model_of(custom), kind, found)
+    return written + [
+        (one.title, one.error or _told(one.value), bool(one.error)) for one in reckoned.values()
+    ]
+
+
+def _told(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list | dict):
+        return dump_document(value).strip()
+    return str(value)
 
 
 async def _offered(visit: Visit, found: Entity) -> list[OfferedAction]:

@@ -301,8 +301,9 @@ _EDIT: RawObject = {
     "required": ["entity"],
     "x-kubernetes-validations": [
         {
-            "rule": "has(self.owner) != has(self.before)",
-            "message": "either owner or before",
+            "rule": "[has(self.owner), has(self.before), has(self.put)].filter(one, one)"
+            ".size() == 1",
+            "message": "one of owner, before and put",
         },
         {"rule": "self == oldSelf", "message": "an edit is not changed; make another one"},
     ],
@@ -325,6 +326,25 @@ _EDIT: RawObject = {
             "pattern": "^[0-9a-f]{40}$",
             "description": "A commit of its repository: the description becomes what it was "
             "before that commit.",
+        },
+        "put": {
+            "type": "object",
+            "required": ["repository", "path", "descriptor"],
+            "description": "A new description, or another one for the entity in that file.",
+            "properties": {
+                "repository": {**_NAME, "description": "A repository of this project."},
+                "path": {
+                    "type": "string",
+                    "pattern": "^[^/].*\\.ya?ml$",
+                    "maxLength": 500,
+                    "description": "The file in it.",
+                },
+                "descriptor": {
+                    "type": "object",
+                    "x-kubernetes-preserve-unknown-fields": True,
+                    "description": "The entity, as it is to be written.",
+                },
+            },
         },
         "reason": {
             "type": "string",
@@ -353,4 +373,141 @@ CATALOG_EDIT_CRD = custom_resource_definition(
     categories=("towpath",),
 )
 
-KINDS = (CATALOG_SOURCE_CRD, CATALOG_EDIT_CRD)
+ENTITY_KIND = towpath_resource("EntityKind", "entitykinds", namespaced=False)
+
+_VIA = _list(
+    {"type": "string", "minLength": 1, "maxLength": 63},
+    "Relations to follow, one after the other, such as [partOf].",
+    3,
+    minItems=1,
+)
+_EXPRESSION: RawObject = {"type": "string", "minLength": 1, "maxLength": 4000}
+_COMPUTED: RawObject = {
+    "type": "object",
+    "required": ["name"],
+    "x-kubernetes-validations": [
+        {
+            "rule": "[has(self.mirror), has(self.calculation), has(self.aggregation)]"
+            ".filter(one, one).size() == 1",
+            "message": "one of mirror, calculation and aggregation",
+        }
+    ],
+    "properties": {
+        "name": {"type": "string", "pattern": "^[a-zA-Z][a-zA-Z0-9]*$", "maxLength": 63},
+        "title": {"type": "string", "maxLength": 100, "description": "What people read."},
+        "mirror": {
+            "type": "object",
+            "required": ["via", "path"],
+            "description": "What a related entity says.",
+            "properties": {
+                "via": _VIA,
+                "path": {
+                    "type": "string",
+                    "pattern": "^[a-zA-Z]",
+                    "maxLength": 300,
+                    "description": "The field there, such as spec.owner.",
+                },
+            },
+        },
+        "calculation": {
+            "type": "object",
+            "required": ["expression"],
+            "description": "Reckoned from the entity itself.",
+            "properties": {
+                "expression": {
+                    **_EXPRESSION,
+                    "description": "CEL over entity, and computed: the properties before it.",
+                }
+            },
+        },
+        "aggregation": {
+            "type": "object",
+            "required": ["via"],
+            "description": "Counted or summed over related entities.",
+            "properties": {
+                "via": _VIA,
+                "where": {**_EXPRESSION, "description": "CEL over item and entity: which count."},
+                "function": {
+                    "type": "string",
+                    "enum": ["count", "sum", "average", "min", "max"],
+                    "default": "count",
+                },
+                "value": {**_EXPRESSION, "description": "CEL over item: what is summed."},
+            },
+        },
+    },
+}
+
+ENTITY_KIND_CRD = custom_resource_definition(
+    ENTITY_KIND,
+    spec={
+        "type": "object",
+        "required": ["kind"],
+        "properties": {
+            "kind": {
+                "type": "string",
+                "pattern": "^[A-Z][a-zA-Z0-9]*$",
+                "maxLength": 63,
+                "description": "What descriptors write as their kind.",
+            },
+            "extends": {
+                "type": "boolean",
+                "default": False,
+                "description": "It adds to one of the catalogue's own kinds.",
+            },
+            "title": {"type": "string", "maxLength": 100, "description": "What people read."},
+            "description": {
+                "type": "string",
+                "maxLength": 1000,
+                "description": "What such an entity is.",
+            },
+            "schema": {
+                "type": "object",
+                "x-kubernetes-preserve-unknown-fields": True,
+                "description": "JSON Schema (draft 7) of the descriptor's spec; the form is made "
+                "of it.",
+            },
+            "relations": _list(
+                {
+                    "type": "object",
+                    "required": ["field", "relation", "inverse"],
+                    "properties": {
+                        "field": {
+                            "type": "string",
+                            "maxLength": 63,
+                            "description": "The field of spec that refers.",
+                        },
+                        "relation": {"type": "string", "maxLength": 63},
+                        "inverse": {
+                            "type": "string",
+                            "maxLength": 63,
+                            "description": "What it is called from the other end.",
+                        },
+                        "targetKind": {
+                            "type": "string",
+                            "maxLength": 63,
+                            "description": "The kind that a reference without one means.",
+                        },
+                        "many": {
+                            "type": "boolean",
+                            "default": True,
+                            "description": "Whether the field is a list.",
+                        },
+                    },
+                },
+                "Fields that refer to other entities. owner and system are known.",
+                30,
+            ),
+            "computed": _list(_COMPUTED, "Properties that nobody writes.", 50),
+        },
+    },
+    status={"type": "object", "properties": {"conditions": CONDITIONS_SCHEMA}},
+    columns=(
+        Column("Kind", ".spec.kind"),
+        Column("Ready", ".status.conditions[?(@.type=='Ready')].status"),
+        AGE,
+    ),
+    categories=("towpath",),
+)
+
+KINDS = (CATALOG_SOURCE_CRD, CATALOG_EDIT_CRD, ENTITY_KIND_CRD)

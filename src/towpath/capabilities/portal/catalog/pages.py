@@ -20,9 +20,11 @@ from towpath.capabilities.portal.catalog.asked import (
     asked_of,
     kept_query,
 )
+from towpath.capabilities.portal.catalog.custom_kinds import of_kind
 from towpath.capabilities.portal.catalog.entity_kinds import KINDS
 from towpath.capabilities.portal.catalog.entity_page import (
     ENTITY,
+    custom_kinds,
     entity,
     entity_page,
     live_entity,
@@ -37,6 +39,7 @@ from towpath.capabilities.portal.catalog.history_page import (
     live_history,
     revert,
 )
+from towpath.capabilities.portal.catalog.new_entity_page import NEW, make, new_entity
 from towpath.capabilities.portal.catalog.ownership_page import (
     OWNERSHIP,
     fix,
@@ -92,9 +95,18 @@ async def _list(visit: Visit, problem: str = "", status: int = 200) -> Page:
         "first": asked.address() if asked.token else "",
         "views": [_view(one, asked) for one in views],
         "problem": problem,
+        "new": f"{CATALOG}/new/{asked.kind.lower()}" if await _is_custom(visit, asked.kind) else "",
         "view_name": visit.form.get("view", ""),
     }
     return Page("catalog/list.html", data, status)
+
+
+async def _is_custom(visit: Visit, kind: str) -> bool:
+    """Whether there is a form for it. Nobody is asked about the catalogue's own."""
+    if kind in KINDS or kind == ALL_KINDS:
+        return False
+    found = of_kind(await custom_kinds(visit), kind)
+    return found is not None and not found.extends
 
 
 def _sort(asked: Asked) -> str:
@@ -249,6 +261,7 @@ PAGES = (
     PageRoute(OWNERSHIP, ownership, "Ownership", submit=fix, live=live_ownership, section=CATALOG),
     PageRoute(SOURCES, sources, "Sources", live=live_sources, section=CATALOG),
     PageRoute(SOURCE, source, "Source", submit=submit, live=live_source, section=CATALOG),
+    PageRoute(NEW, new_entity, "New entity", submit=make, section=CATALOG),
     PageRoute(ENTITY, entity, "Entity", live=live_entity, section=CATALOG),
     PageRoute(GRAPH, graph, "Graph", live=live_graph, section=CATALOG),
     PageRoute(HISTORY, history, "History", submit=revert, live=live_history, section=CATALOG),

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from towpath.capabilities.portal.catalog.entity_kinds import KINDS, STANDARD
+from towpath.capabilities.portal.catalog.entity_kinds import KINDS, STANDARD, Model
 from towpath.hooks.platform import Platform
 from towpath.hooks.reads import Read
 from towpath.machinery.errors import BadRequest, NotFound
@@ -86,12 +86,13 @@ class _Catalogue:
         return await self._index.facets(viewer, _filter(parameters), fields)
 
 
-def both_ways(edges: Edges) -> list[Relation]:
+def both_ways(edges: Edges, model: Model = STANDARD) -> list[Relation]:
     """What the entity says itself, and the inverse of what others say of it."""
+    inverse = model.inverse
     incoming = (
-        Relation(STANDARD.inverse[relation.type], relation.target)
+        Relation(inverse[relation.type], relation.target)
         for relation in edges.incoming
-        if relation.type in STANDARD.inverse
+        if relation.type in inverse
     )
     return sorted({*edges.outgoing, *incoming})
 

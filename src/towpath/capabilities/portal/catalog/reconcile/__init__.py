@@ -15,10 +15,17 @@ from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
 from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.infrastructure.offerings.kinds import POSTGRESQL_INSTANCE
 from towpath.capabilities.portal.catalog import states
-from towpath.capabilities.portal.catalog.kinds import CATALOG_EDIT, DIRECTORY, KUBERNETES, URL
+from towpath.capabilities.portal.catalog.kinds import (
+    CATALOG_EDIT,
+    DIRECTORY,
+    ENTITY_KIND,
+    KUBERNETES,
+    URL,
+)
 from towpath.capabilities.portal.catalog.reconcile import outside, people, reporting, repositories
 from towpath.capabilities.portal.catalog.reconcile.claims import Claims
 from towpath.capabilities.portal.catalog.reconcile.edits import Edits
+from towpath.capabilities.portal.catalog.reconcile.models import ALL, Judged, Kinds, Models
 from towpath.capabilities.portal.catalog.reconcile.outside import OutsideEntities, outside_keys
 from towpath.capabilities.portal.catalog.reconcile.people import PeopleEntities, ProjectEntities
 from towpath.capabilities.portal.catalog.reconcile.reporting import Reports
@@ -39,21 +46,23 @@ from towpath.runtime.sources import Stream, Watch
 
 def controllers(platform: Platform) -> Sequence[Controller]:
     api, index, git = platform.api, platform.catalog, platform.git
-    reports, claims = Reports(), Claims()
+    reports, claims, models = Reports(), Claims(), Models()
 
     async def send(request: OutboundRequest) -> OutboundAnswer:
         return await (await outbound(api)).send(request)
 
     web = Web(send)
     cluster = ClusterObjects(api, platform.clusters)
-    outsiders = OutsideEntities(api, index, web, platform.catalog_roots, cluster, reports, claims)
+    roots = platform.catalog_roots
+    outsiders = OutsideEntities(api, index, web, roots, cluster, reports, claims, models)
     discovered = DiscoveredKeys(git)
     return (
         Controller(
             "catalog-repositories",
-            RepositoryEntities(api, git, index, web, reports, claims),
+            RepositoryEntities(api, git, index, web, reports, claims, models),
             [
                 SourcesWatched(api, discovered.of),
+                Judged(api, models, discovered.of),
                 Watch(api, WORKLOAD, repositories.repository_keys),
                 Watch(api, POSTGRESQL_INSTANCE, repositories.workload_keys),
                 Stream(lambda: repositories.pushed(git)),
@@ -63,9 +72,17 @@ def controllers(platform: Platform) -> Sequence[Controller]:
         Controller(
             "catalog-sources",
             outsiders,
-            [SourcesWatched(api, _outside), cluster, Indexed(index, outside.PREFIX)],
+            [
+                SourcesWatched(api, _outside),
+                Judged(api, models, _outside),
+                cluster,
+                Indexed(index, outside.PREFIX),
+            ],
         ),
         reporting.controller(api, reports),
+        Controller(
+            "catalog-kinds", Kinds(api, models), [Watch(api, ENTITY_KIND, lambda _: (ALL,))]
+        ),
         Controller(
             "catalog-projects",
             ProjectEntities(api, index),

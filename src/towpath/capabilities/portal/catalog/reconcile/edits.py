@@ -4,10 +4,12 @@ It is tried once for as long as the file changes under it, and kept for a while 
 page that asked for it can say what became of it.
 """
 
+import posixpath
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from towpath.capabilities.portal.catalog import editing
+from towpath.capabilities.portal.catalog.descriptors import reference_of
 from towpath.capabilities.portal.catalog.facts import LOCATION
 from towpath.capabilities.portal.catalog.kinds import CATALOG_EDIT
 from towpath.capabilities.portal.catalog.reconcile.ingesting import EVERYTHING
@@ -24,7 +26,7 @@ from towpath.engines.git.port import (
 )
 from towpath.hooks.platform import Trail
 from towpath.machinery.conditions import get_condition, set_condition
-from towpath.machinery.documents import DocumentError
+from towpath.machinery.documents import DocumentError, dump_document
 from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import CommitSHA, Key, RawObject
 from towpath.records.contract import CatalogIndex
@@ -75,7 +77,11 @@ class Edits:
     async def _commit(self, edit: RawObject, author: str) -> CommitSHA:
         """Raises EditError, and what Git raises."""
         spec, project = edit["spec"], edit["metadata"]["namespace"]
-        repository, path = await self._place(spec["entity"].lower(), project)
+        if "put" in spec:
+            repository = RepositoryName(project, spec["put"]["repository"])
+            path = posixpath.normpath(spec["put"]["path"])
+        else:
+            repository, path = await self._place(spec["entity"].lower(), project)
         signature = Signature(author, f"{author.replace(':', '.')}@users.towpath.invalid")
         for _ in range(ATTEMPTS_MAX):
             head = await self.git.head(repository)
@@ -121,6 +127,8 @@ class Edits:
     async def _changed(
         self, spec: RawObject, repository: RepositoryName, path: str, text: str
     ) -> str:
+        if "put" in spec:
+            return editing.with_document(text, spec["entity"], dump_document(_described(spec)))
         if "owner" in spec:
             return editing.with_owner(text, spec["entity"], spec["owner"])
         commit = await self.git.commit(repository, CommitSHA(spec["before"]))
@@ -143,9 +151,22 @@ def location_in(descriptor: bytes | None) -> str:
     return str(annotations.get(LOCATION, ""))
 
 
+def _described(spec: RawObject) -> RawObject:
+    descriptor: RawObject = spec["put"]["descriptor"]
+    try:
+        known = reference_of(descriptor).key
+    except (KeyError, TypeError, AttributeError):
+        raise editing.EditError("put.descriptor: it has no kind and metadata.name") from None
+    if known != spec["entity"].lower():
+        raise editing.EditError(f"put.descriptor: it is {known}, not {spec['entity']}")
+    return descriptor
+
+
 def _message(spec: RawObject) -> str:
     name = spec["entity"].rpartition("/")[2]
-    if "owner" in spec:
+    if "put" in spec:
+        subject = f"{name} is described"
+    elif "owner" in spec:
         subject = f"{name} is owned by {spec['owner'].rpartition('/')[2]}"
     else:
         subject = f"{name} is described as before {spec['before'][:10]}"

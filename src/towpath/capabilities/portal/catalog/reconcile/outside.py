@@ -29,6 +29,7 @@ from towpath.capabilities.portal.catalog.reconcile.ingesting import (
     loses,
     previous,
 )
+from towpath.capabilities.portal.catalog.reconcile.models import Models
 from towpath.capabilities.portal.catalog.reconcile.reporting import (
     Part,
     Problem,
@@ -75,6 +76,7 @@ class OutsideEntities:
     cluster: ClusterObjects
     reports: Reports
     claims: Claims
+    models: Models
     memory: dict[Key, Memory] = field(default_factory=dict)
     failures: dict[Key, int] = field(default_factory=dict)
 
@@ -150,7 +152,9 @@ class OutsideEntities:
         if spec["type"] == URL:
             web = await self.web.with_secret(self.api, source)
             targets = [f"url:{raw_address(target)}" for target in spec["url"]["targets"]]
-            gathered = await gather(Places({"url": web}), targets, terms, memory=memory)
+            place = Places({"url": web})
+            model = self.models.current
+            gathered = await gather(place, targets, terms, model=model, memory=memory)
             return _Read(gathered, frozenset(targets).__contains__)
         folder = Folder.of(spec["directory"]["path"], self.folders, of_platform=of_platform)
         place = Places({FILE: folder, "url": self.web})
@@ -158,7 +162,10 @@ class OutsideEntities:
             files = await folder.files(spec["directory"].get("files") or ["**/catalog-info.yaml"])
         except Unread as error:
             return _Read(Gathered(unread={folder.address: str(error)}), folder.holds)
-        return _Read(await gather(place, files, terms, memory=memory), folder.holds)
+        return _Read(
+            await gather(place, files, terms, model=self.models.current, memory=memory),
+            folder.holds,
+        )
 
 
 def _is_of_objects(source: RawObject) -> bool:

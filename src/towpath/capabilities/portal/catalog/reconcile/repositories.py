@@ -39,6 +39,7 @@ from towpath.capabilities.portal.catalog.reconcile.ingesting import (
     loses,
     previous,
 )
+from towpath.capabilities.portal.catalog.reconcile.models import Models
 from towpath.capabilities.portal.catalog.reconcile.reporting import (
     Part,
     Problem,
@@ -106,6 +107,7 @@ class RepositoryEntities:
     web: Place
     reports: Reports
     claims: Claims
+    models: Models
     readings: dict[RepositoryName, dict[Key, Reading]] = field(default_factory=dict)
     memory: dict[RepositoryName, Memory] = field(default_factory=dict)
     followers: dict[RepositoryName, set[RepositoryName]] = field(default_factory=dict)
@@ -215,7 +217,7 @@ class RepositoryEntities:
         read = []
         for source in sources:
             key = key_of(source)
-            state = (head, *_asked_of(source))
+            state = (head, self.models.version, *_asked_of(source))
             reading = known.get(key)
             if reading is None or not self._holds(reading, state, repository):
                 reading = await self._gather(repository, head, source, state)
@@ -248,6 +250,7 @@ class RepositoryEntities:
             place,
             await hosted.expand(address_of(repository, path)),
             terms_of(source, is_of_platform=of_platform),
+            model=self.models.current,
             memory=self.memory.setdefault(repository, Memory()),
         )
         for other in hosted.commits:
