@@ -5,9 +5,12 @@ does changes the rate more than a million objects do.
 """
 
 import statistics
+import subprocess
+import sys
 from pathlib import Path
 
 from bench.apiserver.client import run
+from bench.apiserver.fill import shuffled
 from bench.apiserver.measures import (
     CONNECTIONS,
     memory_mib,
@@ -22,32 +25,28 @@ SIZES = (1_000, 10_000, 100_000)
 MILLION = 1_000_000
 SAMPLE = 1_000
 """Requests that are measured at each size."""
-FILL = 20_000
-"""Requests that are made ready at once."""
 DEFINITIONS = 5_000
 DEFINITIONS_MIB_MAX, DEFINITIONS_S_MAX = 50.0, 1.0
-
-
-def shuffled(index: int) -> str:
-    """Names in no order, so that new keys come between old ones."""
-    return f"widget-{(index * 7_919) % 10_000_019:08d}"
 
 
 def measure_growth(folder: Path, *, million: bool) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     with ours(folder) as side:
         user = side.prepared()
-        made = 0
-        for size in (*SIZES, *((MILLION,) if million else ())):
-            while made < size - SAMPLE:
-                until = min(size - SAMPLE, made + FILL)
-                fill = user.creates([shuffled(index) for index in range(made, until)])
-                run(side.server, fill, connections=CONNECTIONS)
-                made = until
-            rows.append(_at(side, user, size, made))
-            made = size
+        run(side.server, user.creates([shuffled(0)]), connections=1)
+    made = 1
+    for size in (*SIZES, *((MILLION,) if million else ())):
+        fill(folder, made, size - SAMPLE)
+        with ours(folder) as side:
+            rows.append(_at(side, user, size, max(made, size - SAMPLE)))
+        made = size
     table([{name: _shown(value) for name, value in row.items()} for row in rows])
     return rows
+
+
+def fill(folder: Path, first: int, end: int) -> None:
+    command = [sys.executable, "-m", "bench.apiserver.fill", str(folder), str(first), str(end)]
+    subprocess.run(command, check=True)
 
 
 def _shown(value: object) -> str:
@@ -68,6 +67,7 @@ def _at(side: Side, user: Requests, size: int, made: int) -> dict[str, object]:
         "list µs each": 1_000_000 * min(listed.took_s) / size,
         "event p50 ms": 1000 * statistics.median(delays),
         "resident MiB": memory_mib(side),
+        "ready s": side.ready_s,
     }
 
 
