@@ -45,7 +45,7 @@ async def make(portal: RunningPortal, **spec: Any) -> None:
 async def test_it_says_what_is_missing_first_and_what_to_do(portal: RunningPortal) -> None:
     await make(portal, owner="team-a")
     page = await portal.open(f"{SERVICE}/checks")
-    assert "1 of 4 checks pass. 2 are unknown." in page.text
+    assert "1 of 5 checks pass. 3 are unknown." in page.text
     assert page.text.index("Says what it is for") < page.text.index("Has an owner")
     assert "metadata.description of its catalog-info.yaml" in page.text
 
@@ -66,7 +66,7 @@ async def test_the_tab_is_marked_and_stands_before_the_yaml(portal: RunningPorta
     await make(portal)
     page = await portal.open(f"{SERVICE}/checks")
     assert f'<a href="{SERVICE}/checks" aria-current="page">Checks' in page.html
-    assert page.text.index("Activity Checks YAML") > 0
+    assert page.text.index("Activity Template Checks YAML") > 0
 
 
 async def test_a_tab_that_nobody_adds_is_not_found(portal: RunningPortal) -> None:

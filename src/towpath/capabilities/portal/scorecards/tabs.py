@@ -7,6 +7,7 @@ from towpath.capabilities.portal.scorecards.kinds import SCORECARD
 from towpath.capabilities.portal.scorecards.shown import NO_LEVEL
 from towpath.hooks.blocks import Block, Facts, Link, Moment, Named, State, Table, Text, Value
 from towpath.hooks.checks import Outcome, ServiceCheck, Verdict
+from towpath.hooks.offered_actions import form_address, offered_in
 from towpath.hooks.pages import Visit
 from towpath.hooks.showing import get_if_there
 from towpath.hooks.tabs import Service, ServiceTab
@@ -31,7 +32,8 @@ async def checks(visit: Visit, service: Service) -> Sequence[Block]:
         namespace, _, name = score.scorecard.partition("/")
         card = await get_if_there(visit.api, SCORECARD, name, namespace)
         if card is not None:
-            blocks += _scorecard(card, score, found)
+            mending = await _mending(visit, service, card)
+            blocks += _scorecard(card, score, found, mending)
             judged |= {rule.get("check", "") for rule in card["spec"]["rules"]}
     asked = [(check, found[check.id]) for check in visit.checks if check.id not in judged]
     if not asked:
@@ -49,12 +51,34 @@ async def _scores(visit: Visit, service: Service) -> list[Score]:
     return []
 
 
-def _scorecard(card: RawObject, score: Score, found: Mapping[str, Verdict]) -> list[Block]:
+async def _mending(visit: Visit, service: Service, card: RawObject) -> dict[str, Link]:
+    """By its name, each action that a rule names and the visitor may run on this service."""
+    named = {rule["action"] for rule in card["spec"]["rules"] if "action" in rule}
+    if not named:
+        return {}
+    offered = await offered_in(visit, service.project)
+    return {
+        one.name: Link(
+            one.title, form_address(service.project, one.namespace, one.name, service.name)
+        )
+        for one in offered
+        if one.name in named
+    }
+
+
+def _scorecard(
+    card: RawObject, score: Score, found: Mapping[str, Verdict], mending: Mapping[str, Link]
+) -> list[Block]:
     """How far the service is, and what each rule finds; checks as they are at this moment."""
     spec = card["spec"]
     outcomes = {one.rule: one for one in score.verdicts}
     rows = [
-        _rule(rule, outcomes[rule["id"]], found.get(rule.get("check", "")))
+        _rule(
+            rule,
+            outcomes[rule["id"]],
+            found.get(rule.get("check", "")),
+            mending.get(rule.get("action", "")),
+        )
         for rule in spec["rules"]
         if rule["id"] in outcomes
     ]
@@ -67,12 +91,16 @@ def _scorecard(card: RawObject, score: Score, found: Mapping[str, Verdict]) -> l
     return [Facts(facts, spec["title"]), Table(COLUMNS, rows)]
 
 
-def _rule(rule: RawObject, verdict: RuleVerdict, now: Verdict | None) -> Sequence[Value]:
+def _rule(
+    rule: RawObject, verdict: RuleVerdict, now: Verdict | None, action: Link | None
+) -> Sequence[Value]:
     outcome = now.outcome.value if now else verdict.outcome
     sentence = now.sentence if now else verdict.sentence
     named = Named(rule["title"], f"{rule['level']}. {rule.get('why', '')}".strip())
     if outcome == Outcome.PASSED:
         return named, State(outcome), sentence, ""
+    if action is not None:
+        return named, State(outcome), sentence, action
     fix = rule.get("fix") or (now.fix if now else "")
     href = rule.get("href") or (now.href if now else "")
     todo: Value = Link(fix or "Read more", href) if href else fix
