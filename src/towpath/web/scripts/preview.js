@@ -50,8 +50,15 @@ async function look(form) {
     const [here, there] = [document.getElementById(id), next.getElementById(id)];
     if (here && there) morph(here, there);
   }
-  for (const there of next.querySelectorAll("form[data-preview] .field")) tell(there);
+  const asked = next.querySelector("form[data-preview]");
+  // An answer may bring other questions; what was typed was sent, and comes back with them.
+  if (asked && names(asked) !== names(form)) morph(form, asked);
+  for (const there of asked?.querySelectorAll(".field") ?? []) tell(there);
   document.dispatchEvent(new CustomEvent("towpath:page", { detail: { whole: false } }));
+}
+
+function names(form) {
+  return [...form.elements].map((one) => one.name).join(" ");
 }
 
 // A field's complaint and choices; its value is the visitor's.

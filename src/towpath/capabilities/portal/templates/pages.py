@@ -13,28 +13,47 @@ from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT, by_ord
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD, workload_host
 from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.portal.templates.actions.adoption import DEPLOYMENTS
+from towpath.capabilities.portal.templates.conditions import page_for
 from towpath.capabilities.portal.templates.context import default_owner
 from towpath.capabilities.portal.templates.descriptor import pages_of
 from towpath.capabilities.portal.templates.forms import (
+    answers_from,
     errors_by_field,
     field_names,
     form_values,
     parameters_from,
+    picker_errors,
     run_name,
+    shown_pages,
 )
 from towpath.capabilities.portal.templates.gallery import GALLERY, gallery, offer_of
-from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE, TEMPLATE_RUN
+from towpath.capabilities.portal.templates.kinds import (
+    ON_FAILURE_ASK,
+    ON_FAILURE_UNDO,
+    SOFTWARE_TEMPLATE,
+    TEMPLATE_RUN,
+)
 from towpath.capabilities.portal.templates.owners import InCatalogue, owner_errors
 from towpath.capabilities.portal.templates.parameters import (
     parameter_errors,
     parameters_with_defaults,
 )
+from towpath.capabilities.portal.templates.pickers import (
+    GROUPS,
+    HIDDEN_TEXT,
+    MULTIPLE,
+    REPO_URL,
+    field_of,
+    repository_parts,
+)
 from towpath.capabilities.portal.templates.preview import Preview, preview_of
 from towpath.capabilities.portal.templates.running import RUN, act, live, show_run
+from towpath.capabilities.portal.templates.secrets import secret_errors, secret_for
 from towpath.engines.git.port import GitError, RepositoryName
 from towpath.hooks.pages import Answer, Page, PageRoute, Redirect, Visit
 from towpath.hooks.platform import SYSTEM_NAMESPACE
 from towpath.hooks.showing import get_if_there, may, show_object
+from towpath.machinery.core_kinds import SECRET
 from towpath.machinery.errors import Forbidden, NotFound, StatusError
 from towpath.machinery.objects import RawObject
 from towpath.records.contract import EntityFilter
@@ -54,6 +73,7 @@ class Filled:
     template: RawObject
     values: dict[str, Any]
     project: str
+    secrets: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     problem: str = ""
     status: int = 200
@@ -66,9 +86,12 @@ class Filled:
     def check(self, *, complete: bool) -> None:
         """By the template's schemas; what is missing is no error yet while somebody types."""
         errors = parameter_errors(self.descriptor, self.values)
+        errors += picker_errors(self.descriptor, self.values)
         if not complete:
             errors = [error for error in errors if error.message != MISSING]
-        self.errors, elsewhere = errors_by_field(self.descriptor, errors)
+        else:
+            errors += secret_errors(self.descriptor, self.secrets)
+        self.errors, elsewhere = errors_by_field(self.descriptor, errors, self.values)
         if complete:
             self.problem = "; ".join(elsewhere)
             if not self.project:
@@ -77,7 +100,8 @@ class Filled:
     async def check_owners(self, visit: Visit) -> None:
         directory = InCatalogue(visit.records.catalog, visit.viewer)
         errors = await owner_errors(self.descriptor, self.values, directory)
-        self.errors = {**errors_by_field(self.descriptor, errors)[0], **self.errors}
+        at_field = errors_by_field(self.descriptor, errors, self.values)[0]
+        self.errors = {**at_field, **self.errors}
 
     @property
     def is_empty(self) -> bool:
@@ -107,8 +131,9 @@ async def create(visit: Visit) -> Answer:
     """Make the run; what is wrong comes back at its field with all that was typed."""
     template = await _template(visit)
     project = visit.form.get("project", "")
-    values = parameters_from(template["spec"]["descriptor"], visit.form)
-    filled = Filled(template, values, project)
+    answers = answers_from(template["spec"]["descriptor"], visit.form)
+    values = answers.values
+    filled = Filled(template, values, project, answers.secrets)
     if visit.form.get("preview"):
         filled.check(complete=False)
         await filled.check_owners(visit)
@@ -129,9 +154,14 @@ async def create(visit: Visit) -> Answer:
         "template": {"name": metadata["name"], "namespace": metadata["namespace"]},
         "parameters": values,
         "requestedBy": visit.user.name,
+        "onFailure": ON_FAILURE_ASK if visit.form.get("on-failure") == "ask" else ON_FAILURE_UNDO,
     }
+    if filled.secrets:
+        spec["secretsFrom"] = f"{name}-secrets"
     try:
-        await visit.api.create(TEMPLATE_RUN, TEMPLATE_RUN.object(name, project, spec=spec))
+        made = await visit.api.create(TEMPLATE_RUN, TEMPLATE_RUN.object(name, project, spec=spec))
+        if filled.secrets:
+            await visit.api.create(SECRET, secret_for(made, filled.secrets))
     except StatusError as error:
         filled.problem, filled.status = error.message, error.code
         return await _shown(visit, filled)
@@ -161,8 +191,10 @@ async def _shown(visit: Visit, filled: Filled) -> Page:
     raw, offer = filled.descriptor, offer_of(filled.template)
     data = {
         "offer": offer,
-        "pages": _with_hints(pages_of(raw), preview),
-        "values": form_values(parameters_with_defaults(raw, filled.values)),
+        "pages": _with_hints(shown_pages(raw, filled.values, visit.addresses.registry()), preview),
+        "values": _shown_values(raw, filled),
+        "buttons": _buttons(raw),
+        "on_failure": visit.form.get("on-failure") or "undo",
         "errors": filled.errors,
         "problem": filled.problem,
         "projects": projects,
@@ -178,6 +210,27 @@ async def _shown(visit: Visit, filled: Filled) -> Page:
         "shown": show_object(SOFTWARE_TEMPLATE, filled.template) if filled.is_empty else None,
     }
     return Page("templates/form.html", data, filled.status, title=offer["title"])
+
+
+def _shown_values(raw: RawObject, filled: Filled) -> dict[str, Any]:
+    """By field; of a repository's address each part, of a secret nothing."""
+    values = parameters_with_defaults(raw, filled.values)
+    shown = form_values(values)
+    for page in pages_of(raw):
+        for name, one in (page_for(page, values).get("properties") or {}).items():
+            if field_of(one) == REPO_URL:
+                parts = repository_parts(str(values.get(name) or ""))
+                shown |= {f"{name}.{part}": text for part, text in parts.items()}
+            elif field_of(one) == HIDDEN_TEXT:
+                shown.pop(name, None)
+    return shown
+
+
+def _buttons(raw: RawObject) -> Mapping[str, str]:
+    """The words of the template for the form's buttons."""
+    presentation = raw["spec"].get("presentation")
+    labels = presentation.get("buttonLabels") if isinstance(presentation, Mapping) else None
+    return labels if isinstance(labels, Mapping) else {}
 
 
 def _with_hints(pages: Sequence[Mapping[str, Any]], preview: Preview) -> list[Mapping[str, Any]]:
@@ -242,16 +295,19 @@ async def _options(visit: Visit, filled: Filled) -> dict[str, list[str]]:
     """What the catalogue or Git offers for fields that pick from it, and what is chosen already."""
     options: dict[str, list[str]] = {}
     for page in pages_of(filled.descriptor):
-        for name, property_ in (page.get("properties") or {}).items():
-            picker = property_.get("ui:field")
+        for name, property_ in (page_for(page, filled.values).get("properties") or {}).items():
+            picker = field_of(property_)
             if property_.get("enum"):
                 continue
-            if picker in PICKERS:
+            if picker == GROUPS:
+                options[name] = [f"group:default/{group}" for group in visit.user.groups]
+            elif picker in (*PICKERS, MULTIPLE):
                 options[name] = await _entities(visit, property_)
             elif picker == REPOSITORY_PICKER and filled.project:
                 options[name] = await _repositories(visit, filled.project)
             chosen = str(filled.values.get(name) or "")
-            if options.get(name) and chosen and chosen not in options[name]:
+            is_one = picker != MULTIPLE
+            if is_one and options.get(name) and chosen and chosen not in options[name]:
                 options[name].insert(0, chosen)
     return options
 
