@@ -4,6 +4,7 @@ A plain list in order moves half of its content for every key that comes in betw
 """
 
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable
 
 LAST_CHARACTER = "\U0010ffff"
 PIECE_MAX = 2048
@@ -18,6 +19,16 @@ class OrderedKeys:
         self._pieces: list[list[str]] = [[]]
         self._first: list[str] = [""]
         """No key of a piece comes before its entry here."""
+
+    @classmethod
+    def of(cls, keys: Iterable[str]) -> "OrderedKeys":
+        made, ordered = cls(), sorted(keys)
+        if ordered:
+            made._pieces = [
+                ordered[at : at + PIECE_MAX] for at in range(0, len(ordered), PIECE_MAX)
+            ]
+            made._first = ["", *(piece[0] for piece in made._pieces[1:])]
+        return made
 
     def __bool__(self) -> bool:
         return bool(self._pieces[0])

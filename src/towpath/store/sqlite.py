@@ -8,6 +8,7 @@ in memory, published and acknowledged, in that order and in one step of the loop
 import asyncio
 import queue
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -18,7 +19,7 @@ from towpath.store import database
 from towpath.store.contract import AuditRow, Event, Stored, Write
 from towpath.store.live import LiveStore
 from towpath.store.pending import PendingWrite
-from towpath.store.state import scan_with_undo
+from towpath.store.state import CurrentState, scan_with_undo
 from towpath.store.subscriptions import BufferedSubscription
 
 if TYPE_CHECKING:
@@ -160,11 +161,13 @@ class SqliteStore(LiveStore):
     # Inside
 
     def _load(self) -> None:
+        collections: defaultdict[str, dict[str, Stored]] = defaultdict(dict)
         for collection, key, entry in database.load(self._reader, self._unseal):
             if entry is None:
-                self._state.remove(collection, key)
+                collections[collection].pop(key, None)
             else:
-                self._state.put(collection, key, entry)
+                collections[collection][key] = entry
+        self._state = CurrentState.of(collections)
         self._fan_out.compacted = database.read_meta(self._reader, "compacted")
         self._fan_out.revision = self._assigned = database.last_revision(self._reader)
 

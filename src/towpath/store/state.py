@@ -4,6 +4,8 @@ An object costs its bytes, one tuple and its key. A read is one dictionary look-
 binary search.
 """
 
+from collections.abc import Mapping
+
 from towpath.store.contract import Stored
 from towpath.store.keys import OrderedKeys
 
@@ -11,14 +13,20 @@ from towpath.store.keys import OrderedKeys
 class _Collection:
     __slots__ = ("entries", "keys")
 
-    def __init__(self) -> None:
-        self.entries: dict[str, Stored] = {}
-        self.keys = OrderedKeys()
+    def __init__(self, entries: dict[str, Stored] | None = None) -> None:
+        self.entries: dict[str, Stored] = {} if entries is None else entries
+        self.keys = OrderedKeys.of(self.entries)
 
 
 class CurrentState:
     def __init__(self) -> None:
         self._collections: dict[str, _Collection] = {}
+
+    @classmethod
+    def of(cls, collections: Mapping[str, dict[str, Stored]]) -> "CurrentState":
+        made = cls()
+        made._collections = {name: _Collection(entries) for name, entries in collections.items()}
+        return made
 
     def get(self, collection: str, key: str) -> Stored | None:
         found = self._collections.get(collection)

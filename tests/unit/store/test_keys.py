@@ -35,6 +35,10 @@ class AgainstASortedList(RuleBasedStateMachine):
             insort(self.model, key)
             self.keys.add(key)
 
+    @rule(keys=st.sets(KEYS))
+    def begin_with(self, keys: set[str]) -> None:
+        self.keys, self.model = OrderedKeys.of(keys), sorted(keys)
+
     @rule(prefix=PARTS, after=PARTS, limit=st.integers(0, 5))
     def look(self, prefix: str, after: str, limit: int) -> None:
         expected = [key for key in self.model if key.startswith(prefix) and key > after]
