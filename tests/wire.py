@@ -58,10 +58,16 @@ async def wired_api_server(
         bearer=bearer,
         anonymous_at=anonymous_at,
         audit=audit,
+        signs_certificates=True,
     )
     running = asyncio.create_task(front.run())
     try:
-        listener = Listener(front.application, port=0, tls=pki.server_context(), websockets=True)
+        listener = Listener(
+            front.application,
+            port=0,
+            tls=pki.server_context(client_certificates=True),
+            websockets=True,
+        )
         async with listener:
             kubeconfig = folder / "kubeconfig"
             write_kubeconfig(

@@ -5,7 +5,11 @@ import base64
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 from cryptography.x509.oid import NameOID
 from tests.conformance.conftest import Kubectl
 
@@ -66,3 +70,60 @@ spec:
     status = '{"status":{"conditions":[{"type":"Approved","status":"True"}]}}'
     await kubectl("patch", "csr", "deny", "--subresource=status", "--type=merge", "-p", status)
     assert await kubectl("get", "csr", "deny", "-o", decided) == "Denied"
+
+
+def requested(key: ec.EllipticCurvePrivateKey, *names: x509.NameAttribute[str]) -> str:
+    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(names))
+    text = request.sign(key, SHA256()).public_bytes(Encoding.PEM)
+    return f"""
+apiVersion: certificates.k8s.io/v1
+kind: CertificateSigningRequest
+metadata: {{name: dora}}
+spec:
+  request: {base64.b64encode(text).decode()}
+  signerName: kubernetes.io/kube-apiserver-client
+  expirationSeconds: 3600
+  usages: [client auth, digital signature]
+"""
+
+
+async def test_an_approved_certificate_lets_its_user_in(kubectl: Kubectl) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    who = x509.NameAttribute(NameOID.COMMON_NAME, "dora")
+    team = x509.NameAttribute(NameOID.ORGANIZATION_NAME, "team")
+    await kubectl("create", "-f", "-", stdin=requested(key, who, team))
+    await kubectl("certificate", "approve", "dora")
+    await kubectl("wait", "--for=jsonpath={.status.certificate}", "csr/dora", "--timeout=20s")
+    text = await kubectl("get", "csr", "dora", "-o", "jsonpath={.status.certificate}")
+    certificate = kubectl.home / "dora.crt"
+    certificate.write_bytes(base64.b64decode(text))
+    key_file = kubectl.home / "dora.key"
+    key_file.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+    )
+    server, ca_file = kubectl.api.server, kubectl.api.pki.ca_file
+    direct = (f"--server={server}", f"--certificate-authority={ca_file}")
+    own = (f"--client-certificate={certificate}", f"--client-key={key_file}")
+    said = await kubectl("auth", "whoami", *direct, *own, "--kubeconfig=/dev/null")
+    assert said.split()[-4:-1] == ["dora", "Groups", "[team"]
+    listed = (await kubectl("get", "csr", "dora", "--no-headers")).split()
+    assert listed[-1] == "Approved,Issued"
+
+
+async def test_nobody_asks_to_be_a_superuser(kubectl: Kubectl) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    masters = x509.NameAttribute(NameOID.ORGANIZATION_NAME, "system:masters")
+    refused = await kubectl.run("create", "-f", "-", stdin=requested(key, masters))
+    assert "signer with system:masters group is not allowed" in refused.err
+
+
+async def test_approving_needs_a_right_of_its_own(kubectl: Kubectl) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    who = x509.NameAttribute(NameOID.COMMON_NAME, "dora")
+    await kubectl("create", "-f", "-", stdin=requested(key, who))
+    requests = "certificatesigningrequests.certificates.k8s.io"
+    role = ("--verb=get,update", f"--resource={requests},{requests}/approval")
+    await kubectl("create", "clusterrole", "decides", *role)
+    await kubectl("create", "clusterrolebinding", "decides", "--clusterrole=decides", "--user=eve")
+    refused = await kubectl.run("certificate", "approve", "dora", "--as=eve")
+    assert "user not permitted to approve requests with signerName" in refused.err

@@ -16,6 +16,7 @@ from towpath.apiserver.authn.chain import RequestAuthenticator
 from towpath.apiserver.authn.pki import Pki
 from towpath.apiserver.authn.reviews import Identities
 from towpath.apiserver.authn.secrets import TokenSecrets
+from towpath.apiserver.authn.signing import CertificateSigner
 from towpath.apiserver.authn.tokens import ServiceAccountTokens
 from towpath.apiserver.authz.defaults import ensure_default_roles
 from towpath.apiserver.authz.escalation import escalation_check
@@ -55,6 +56,7 @@ class Front:
         authenticate: RequestAuthenticator,
         application: ApiApplication,
         secrets: TokenSecrets,
+        signer: CertificateSigner | None = None,
         pods: Pods | None = None,
     ) -> None:
         self.api = api
@@ -67,6 +69,7 @@ class Front:
         self.application = application
         self._follower = follower
         self._secrets = secrets
+        self._signer = signer
         self._pods = pods
 
     @classmethod
@@ -80,11 +83,13 @@ class Front:
         anonymous_at: Callable[[str], bool] = lambda _path: True,
         audit: "Auditing | None" = None,
         pods: Pods | None = None,
+        signs_certificates: bool = False,
     ) -> "Front":
         """`name` tells the tokens of one server from another's; `bearer` are further tokens.
 
         `anonymous_at` says at which paths somebody without credentials is heard; `audit` tells of
-        requests besides what is in every write's commit.
+        requests besides what is in every write's commit. Only the one API that all who hold a
+        certificate of the PKI are known to may sign any: `signs_certificates`.
         """
         index = RbacIndex()
         follower = RbacFollower(index, store)
@@ -127,6 +132,7 @@ class Front:
             authenticate=authenticate,
             application=application,
             secrets=TokenSecrets(api.core, tokens, pki.ca_pem),
+            signer=CertificateSigner(api.core, pki.ca_file.parent) if signs_certificates else None,
             pods=pods,
         )
 
@@ -145,3 +151,5 @@ class Front:
             tasks.create_task(self.api.run())
             tasks.create_task(self._follower.fill_aggregated_roles(self.verbs))
             tasks.create_task(self._secrets.run())
+            if self._signer is not None:
+                tasks.create_task(self._signer.run())

@@ -118,6 +118,7 @@ async def lay_foundations(
             anonymous_at=federation.anonymous_at,
             audit=policy_audit.for_plane(),
             sealing=sealing,
+            signs_certificates=True,
         )
     )
     local_pods = LocalPods(records.audit)

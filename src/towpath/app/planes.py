@@ -32,6 +32,7 @@ async def open_plane(
     audit: Auditing | None = None,
     pods: Pods | None = None,
     sealing: Sealing | None = None,
+    signs_certificates: bool = False,
 ) -> AsyncIterator[Plane]:
     """`bearer` are further ways to know a token; `name` tells the servers' own tokens apart."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -45,6 +46,7 @@ async def open_plane(
             anonymous_at=anonymous_at,
             audit=audit,
             pods=pods,
+            signs_certificates=signs_certificates,
         )
         yield Plane(store, front, audit)
     finally:

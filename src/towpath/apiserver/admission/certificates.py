@@ -1,11 +1,59 @@
 """Who asks for a certificate is written down by the server; who decides on it decides only."""
 
+from towpath.apiserver import refusals
+from towpath.apiserver.authn.signing import CLIENT_SIGNER
 from towpath.apiserver.core import Core, Operation
 from towpath.apiserver.kinds.certificates import DECISIONS
 from towpath.machinery.conditions import now
 from towpath.machinery.objects import RawObject
+from towpath.machinery.users import MASTERS, AccessRequest
 
 COLLECTION = "certificates.k8s.io/certificatesigningrequests"
+
+
+async def certificate_rights(core: Core, operation: Operation) -> None:
+    """Who approves or signs may do so for that signer; nobody is made a superuser."""
+    if operation.served.collection != COLLECTION or operation.kind == "DELETE":
+        return
+    signer = str((operation.obj.get("spec") or {}).get("signerName") or "")
+    subresource = operation.target.subresource
+    if not subresource:
+        if operation.kind == "CREATE" and signer == CLIENT_SIGNER:
+            _refuse_superuser(operation)
+        return
+    verb = "approve" if subresource == "approval" else "sign"
+    if subresource == "status" and not _is_signing(operation):
+        return
+    if not await _may(core, operation, verb, signer):
+        why = f'user not permitted to {verb} requests with signerName "{signer}"'
+        raise refusals.forbidden(operation.served, operation.name, why)
+
+
+def _is_signing(operation: Operation) -> bool:
+    before = ((operation.old or {}).get("status") or {}).get("certificate")
+    return bool((operation.obj.get("status") or {}).get("certificate") != before)
+
+
+async def _may(core: Core, operation: Operation, verb: str, signer: str) -> bool:
+    if MASTERS in operation.user.groups:
+        return True
+    domain = signer.partition("/")[0]
+    for name in (signer, f"{domain}/*"):
+        request = AccessRequest(
+            verb=verb, group="certificates.k8s.io", resource="signers", namespace="", name=name
+        )
+        if await core.authorize(operation.user, request):
+            return True
+    return False
+
+
+def _refuse_superuser(operation: Operation) -> None:
+    from towpath.apiserver.authn.issuing import organisations_of
+
+    request = (operation.obj.get("spec") or {}).get("request") or ""
+    if MASTERS in organisations_of(request):
+        why = f"use of {CLIENT_SIGNER} signer with {MASTERS} group is not allowed"
+        raise refusals.forbidden(operation.served, operation.name, why)
 
 
 async def certificate_requester(_core: Core, operation: Operation) -> None:

@@ -1,5 +1,6 @@
 """Makes and checks the keys and certificates of a PKI folder. Loaded where there is need for it."""
 
+import base64
 import hashlib
 import ipaddress
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from towpath.apiserver.authn.pki import PkiDamaged
 from towpath.files import write_durably, write_private
+from towpath.machinery.users import MASTERS
 
 CA_DAYS = 3650
 CERTIFICATE_DAYS = 365
@@ -160,3 +162,75 @@ def _short_id(key: ec.EllipticCurvePrivateKey) -> str:
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     return hashlib.sha256(public).hexdigest()[:8]
+
+
+class NotSignable(Exception):
+    """What is wrong with a request for a certificate."""
+
+
+CLIENT_USAGES = frozenset({"client auth", "digital signature", "key encipherment"})
+CLIENT_DAYS = 365
+
+
+def client_certificate(
+    folder: Path, request_pem: bytes, usages: set[str], seconds: int | None
+) -> bytes:
+    """A certificate for what the request asks, signed by the folder's authority.
+
+    Raises NotSignable.
+    """
+    try:
+        request = x509.load_pem_x509_csr(request_pem)
+    except ValueError as error:
+        raise NotSignable(f"unable to parse csr: {error}") from error
+    if not request.is_signature_valid:
+        raise NotSignable("unable to verify csr: its signature is not of its key")
+    if MASTERS in organisations_of(base64.b64encode(request_pem).decode()):
+        raise NotSignable(f"the group {MASTERS} is nobody's to ask for")
+    if "client auth" not in usages or not usages <= CLIENT_USAGES:
+        listed = ", ".join(sorted(usages))
+        raise NotSignable(f"usages did not match {sorted(CLIENT_USAGES)}: {listed}")
+    if not request.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
+        raise NotSignable("the subject has no common name, which would be the user's")
+    ca_key = load_or_make(folder / "ca.key")
+    ca = x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes())
+    moment = datetime.now(UTC)
+    lasts = timedelta(seconds=seconds) if seconds else timedelta(days=CLIENT_DAYS)
+    usage = x509.KeyUsage(
+        digital_signature="digital signature" in usages,
+        key_encipherment="key encipherment" in usages,
+        **dict.fromkeys(_NEVER, False),
+    )
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(request.subject)
+        .issuer_name(ca.subject)
+        .public_key(request.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(moment - timedelta(minutes=5))
+        .not_valid_after(min(moment + lasts, ca.not_valid_after_utc))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(usage, critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False
+        )
+        .sign(ca_key, hashes.SHA256())
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+_NEVER = (
+    *("content_commitment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign"),
+    *("encipher_only", "decipher_only"),
+)
+
+
+def organisations_of(request_base64: str) -> set[str]:
+    """The groups that a request asks for; none when it cannot be read, for then nobody signs it."""
+    try:
+        request = x509.load_pem_x509_csr(base64.b64decode(request_base64))
+    except ValueError:
+        return set()
+    names = request.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    return {str(name.value) for name in names}

@@ -49,6 +49,8 @@ def _to_old(obj: RawObject) -> None:
         kept[CURRENT] = current
     if conditions := status.pop("conditions", None):
         kept[CONDITIONS] = conditions
+    if "status" in obj:
+        status.setdefault("currentReplicas", 0)
     if kept:
         texts = {name: json.dumps(value, separators=(",", ":")) for name, value in kept.items()}
         obj["metadata"]["annotations"] = {**(obj["metadata"].get("annotations") or {}), **texts}
@@ -101,6 +103,9 @@ def _to_new(obj: RawObject) -> None:
     status = obj.get("status")
     if isinstance(status, dict):
         status.pop("currentCPUUtilizationPercentage", None)
+        if not status.get("currentReplicas"):
+            status.pop("currentReplicas", None)
+        status.setdefault("currentMetrics", None)
         for name, field in ((CURRENT, "currentMetrics"), (CONDITIONS, "conditions")):
             if found := _objects(kept.get(name)):
                 status[field] = found

@@ -151,12 +151,13 @@ def default_pod(obj: RawObject) -> None:
 
 
 def prepare_pod(obj: RawObject, old: RawObject | None) -> None:
+    if isinstance(obj.get("spec"), dict):
+        _tolerate_lost_nodes(obj["spec"])
     if old is None:
         spec = obj.get("spec") or {}
         spec.setdefault("serviceAccountName", "default")
         spec["serviceAccount"] = spec["serviceAccountName"]
         spec.setdefault("priority", 0)
-        _tolerate_lost_nodes(spec)
         spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
         obj["status"] = {"phase": "Pending", "qosClass": _quality(spec)}
 
