@@ -1,7 +1,8 @@
 """Failing: all that goes wrong on an ordinary bad day, beside a service that is well.
 
 A pipeline whose tests fail, a service that ends as soon as it starts, a promotion that was
-rejected, a change by hand, and a template run that could not do what it was asked for.
+rejected, a change by hand, a template run that could not do what it was asked for, and an upgrade
+of which a part is in conflict.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from tests.platform import PlatformProcess
 from tests.scenarios.spine.terminals import KUBECTL
+from tests.worlds import upgrading
 from tests.worlds.people import (
     PIPELINE_RUN,
     PROJECT,
@@ -39,6 +41,7 @@ async def fill(platform: PlatformProcess, folder: Path) -> None:
         _break_the_tests(platform, alice),
         _crash(platform, bob),
         _ask_for_what_there_is(bob),
+        upgrading.fill(alice),
         be_due(platform, "2026-01-31"),
     )
     await _change_by_hand(platform)
