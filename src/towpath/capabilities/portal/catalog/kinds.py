@@ -393,7 +393,12 @@ _COMPUTED: RawObject = {
         }
     ],
     "properties": {
-        "name": {"type": "string", "pattern": "^[a-zA-Z][a-zA-Z0-9]*$", "maxLength": 63},
+        "name": {
+            "type": "string",
+            "pattern": "^[a-zA-Z][a-zA-Z0-9]*$",
+            "maxLength": 63,
+            "description": "How later properties name it, as computed.<name>.",
+        },
         "title": {"type": "string", "maxLength": 100, "description": "What people read."},
         "mirror": {
             "type": "object",
@@ -431,6 +436,7 @@ _COMPUTED: RawObject = {
                     "type": "string",
                     "enum": ["count", "sum", "average", "min", "max"],
                     "default": "count",
+                    "description": "What is made of them.",
                 },
                 "value": {**_EXPRESSION, "description": "CEL over item: what is summed."},
             },
@@ -477,7 +483,11 @@ ENTITY_KIND_CRD = custom_resource_definition(
                             "maxLength": 63,
                             "description": "The field of spec that refers.",
                         },
-                        "relation": {"type": "string", "maxLength": 63},
+                        "relation": {
+                            "type": "string",
+                            "maxLength": 63,
+                            "description": "What the relation is called.",
+                        },
                         "inverse": {
                             "type": "string",
                             "maxLength": 63,
