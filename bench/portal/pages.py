@@ -11,6 +11,7 @@ from towpath.capabilities.delivery.promotions.kinds import PROMOTION
 from towpath.capabilities.delivery.workloads.kinds import OF_WORKLOAD, RELEASE, WORKLOAD
 from towpath.capabilities.infrastructure.clusters.kinds import LOCAL
 from towpath.capabilities.infrastructure.offerings.kinds import POSTGRESQL_INSTANCE
+from towpath.capabilities.portal.actions.kinds import ACTION, ACTION_RUN
 from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
 from towpath.capabilities.portal.templates.upgrades.kinds import (
     TEMPLATE_UPGRADE,
@@ -68,6 +69,8 @@ async def _example(api: Client, project: str) -> dict[str, dict[str, str]]:
     runs = await api.list(PIPELINE_RUN, project, labels=f"towpath.dev/repository={service}")
     made = await api.list(TEMPLATE_RUN, project, limit=1)
     claims = await api.list(POSTGRESQL_INSTANCE, project, limit=1)
+    actions = (await api.list(ACTION, project, limit=1)).items
+    action_runs = (await api.list(ACTION_RUN, project, limit=1)).items
     upgrades = (await api.list(TEMPLATE_UPGRADE, project, limit=1)).items
     campaigns = (await api.list(UPGRADE_CAMPAIGN, project, limit=1)).items
     workloads = {
@@ -100,6 +103,15 @@ async def _example(api: Client, project: str) -> dict[str, dict[str, str]]:
             "project": project,
             "run": made.items[0]["metadata"]["name"],
         },
+        "/projects/{project}/action-runs": {
+            "project": project,
+            **_name_as("run", action_runs),
+        },
+        "/projects/{project}/actions/": {
+            "project": project,
+            "namespace": project,
+            **_name_as("action", actions),
+        },
         "/projects/{project}/upgrades": {
             "project": project,
             **_named("upgrade", upgrades),
@@ -123,6 +135,11 @@ async def _example(api: Client, project: str) -> dict[str, dict[str, str]]:
 
 def _named(part: str, found: Sequence[RawObject]) -> dict[str, str]:
     """Nothing where there is none of them: its pages are told as not known."""
+    return {part: found[0]["metadata"]["name"]} if found else {}
+
+
+def _name_as(part: str, found: list[RawObject]) -> dict[str, str]:
+    """The name of one of them for a part of a path; nothing where there is none."""
     return {part: found[0]["metadata"]["name"]} if found else {}
 
 

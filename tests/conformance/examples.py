@@ -219,6 +219,30 @@ EXAMPLES: dict[str, RawObject] = {
             "user": "system:serviceaccount:towpath-system:towpath",
         }
     },
+    "Action": {
+        "spec": {
+            "title": "Set a note",
+            "operation": "DAY-2",
+            "target": {"apiVersion": "v1", "kind": "ConfigMap"},
+            "userInputs": {"properties": {"note": {"type": "string"}}},
+            "permitted": "'team-a' in groups",
+            "approval": {"required": 1, "expiresAfter": "72h"},
+            "lease": {"default": "24h", "max": "48h"},
+            "backend": {
+                "type": "object",
+                "object": {"operation": "patch", "patch": {"data": {"note": "${inputs.note}"}}},
+            },
+        }
+    },
+    "ActionRun": {
+        "spec": {
+            "action": {"name": "set-a-note"},
+            "target": {"apiVersion": "v1", "kind": "ConfigMap", "name": "notes"},
+            "inputs": {"note": "hello"},
+            "keep": "24h",
+            "requestedBy": "system:serviceaccount:towpath-system:towpath",
+        }
+    },
     "Application": {
         "spec": {
             "project": "demo",

@@ -6,6 +6,23 @@ from pathlib import Path
 from tests.platform import PlatformProcess
 from tests.worlds.people import PIPELINE_RUN, PROMOTION, be_due, member, until_phases
 
+ACTION = """\
+apiVersion: towpath.dev/v1alpha1
+kind: Action
+metadata: {name: hand-over, namespace: demo}
+spec:
+  title: Hand over
+  description: Gives the service to another team, when somebody of the project agrees.
+  operation: DAY-2
+  target: {apiVersion: towpath.dev/v1alpha1, kind: Workload}
+  userInputs:
+    properties:
+      owner: {type: string, title: New owner, default: "${object.spec.owner}"}
+    required: [owner]
+  approval: {required: 1, expiresAfter: 720h}
+  backend: {type: object, object: {operation: patch, patch: {spec: {owner: "${inputs.owner}"}}}}
+"""
+
 NOTES = "# Orders\n\nWhat a customer has ordered, from the basket to the door.\n"
 
 
@@ -26,3 +43,8 @@ async def fill(platform: PlatformProcess, folder: Path) -> None:
     await until_phases(platform, PROMOTION, "order-service", {"Succeeded": 3})
     await bob.towpath("promote", "payments", "--to", "production", "--reason", "Ready since Friday")
     await until_phases(platform, PROMOTION, "payments", {"WaitingForApproval": 1})
+    (folder / "action.yaml").write_text(ACTION)
+    await alice.towpath("apply", "--file", str(folder / "action.yaml"))
+    rename = ("--set", "owner=team-a", "--reason", "It moved to another team.")
+    await bob.towpath("action", "run", "hand-over", "payments", *rename)
+    await alice.towpath("lease", "extend", "workload", "catalogue-web", "--for", "30d")

@@ -26,6 +26,7 @@ from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN
 from towpath.capabilities.delivery.promotions.kinds import PROMOTION
 from towpath.capabilities.delivery.workloads.kinds import RELEASE
 from towpath.capabilities.governance.projects.kinds import PROJECT
+from towpath.capabilities.portal.actions.kinds import ACTION, ACTION_RUN
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE, TEMPLATE_RUN
 from towpath.capabilities.portal.templates.upgrades.kinds import (
     TEMPLATE_UPGRADE,
@@ -129,6 +130,7 @@ async def world_of(platform: PlatformProcess) -> AsyncIterator[World]:
         await asyncio.gather(
             _upgrade(client, OWN, OWN_SERVICE), _upgrade(client, HIDDEN, HIDDEN_SERVICE)
         )
+        await asyncio.gather(_act(client, OWN, OWN_SERVICE), _act(client, HIDDEN, HIDDEN_SERVICE))
         connection = estate.connection("")
         api = httpx2.AsyncClient(
             base_url=connection.server, verify=_trusting(connection.ca_pem), trust_env=False
@@ -214,6 +216,24 @@ async def _upgrade(client: Client, project: str, service: str) -> None:
     )
 
 
+async def _act(client: Client, project: str, service: str) -> None:
+    """An action on the service, and a run of it that waits for a second person."""
+    spec: dict[str, Any] = {
+        "title": f"Act on {service}",
+        "operation": "DELETE",
+        "target": {"apiVersion": "towpath.dev/v1alpha1", "kind": "Workload"},
+        "approval": {"required": 1},
+        "backend": {"type": "object", "object": {"operation": "delete"}},
+    }
+    await client.create(ACTION, ACTION.object(f"{service}-action", project, spec=spec))
+    run = {
+        "action": {"name": f"{service}-action"},
+        "target": {**spec["target"], "name": service},
+        "requestedBy": await who_am_i(client),
+    }
+    await client.create(ACTION_RUN, ACTION_RUN.object(f"{service}-acted", project, spec=run))
+
+
 async def who_am_i(client: Client) -> str:
     review = Resource(
         "authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False
@@ -292,6 +312,8 @@ def _filled(project: str, service: str, run: str, pipeline: str, template: str) 
         "{workload}": service,
         "promotions/{name}": f"{service}-production-1",
         "runs/{run}": run,
+        "action-runs/{run}": f"{service}-acted",
+        "{action}": f"{service}-action",
         "pipelines/{run}": pipeline,
         "{project}/{run}": run,
         "{step}": "fetch",
