@@ -1,5 +1,10 @@
 """CatalogSource: a place that entities come from; what is read there is the catalogue's to keep."""
 
+from towpath.capabilities.portal.catalog.entity_kind_schema import (
+    ENTITY_KIND,
+    ENTITY_KIND_CRD,
+    listed,
+)
 from towpath.machinery.kinds import (
     AGE,
     CONDITIONS_SCHEMA,
@@ -8,6 +13,8 @@ from towpath.machinery.kinds import (
     towpath_resource,
 )
 from towpath.machinery.objects import RawObject
+
+__all__ = ["CATALOG_EDIT", "CATALOG_SOURCE", "ENTITY_KIND", "KINDS"]
 
 CATALOG_SOURCE = towpath_resource("CatalogSource", "catalogsources")
 
@@ -29,30 +36,20 @@ _NAME = {
 _GLOB = {"type": "string", "minLength": 1, "maxLength": 500}
 
 
-def _list(items: RawObject, description: str, most: int, **more: object) -> RawObject:
-    return {
-        "type": "array",
-        "items": items,
-        "maxItems": most,
-        "description": description,
-        **more,
-    }
-
-
 _DISCOVERY: RawObject = {
     "type": "object",
     "description": "Of type discovery: which hosted repositories are looked through.",
     "properties": {
-        "projects": _list(
+        "projects": listed(
             _GLOB,
             "Patterns for names of projects, such as '*'. Default: the source's own. Another "
             "than its own only in the namespace towpath-system.",
             50,
         ),
-        "repositories": _list(
+        "repositories": listed(
             _GLOB, "Patterns for names of repositories.", 50, default=["*"], minItems=1
         ),
-        "exclude": _list(_GLOB, "Patterns for names that are left out.", 50),
+        "exclude": listed(_GLOB, "Patterns for names that are left out.", 50),
     },
 }
 _URL: RawObject = {
@@ -60,7 +57,7 @@ _URL: RawObject = {
     "description": "Of type url: what is read from the web.",
     "required": ["targets"],
     "properties": {
-        "targets": _list(
+        "targets": listed(
             {"type": "string", "pattern": "^https?://", "maxLength": 2000},
             "Addresses of descriptor files. A page of a file on GitHub, GitLab or Gitea stands "
             "for the file.",
@@ -87,7 +84,7 @@ _DIRECTORY: RawObject = {
             "maxLength": 1000,
             "description": "The folder.",
         },
-        "files": _list(
+        "files": listed(
             _GLOB,
             "Patterns for the files in it.",
             50,
@@ -102,7 +99,7 @@ _KUBERNETES: RawObject = {
     "required": ["cluster"],
     "properties": {
         "cluster": {**_NAME, "description": "Name of the Cluster."},
-        "namespaces": _list(
+        "namespaces": listed(
             _NAME,
             "The cluster's namespaces. Default: those of the source's project; of a source in "
             "towpath-system, all.",
@@ -170,12 +167,12 @@ _SPEC: RawObject = {
         "url": _URL,
         "directory": _DIRECTORY,
         "kubernetes": _KUBERNETES,
-        "rules": _list(
+        "rules": listed(
             {
                 "type": "object",
                 "required": ["allow"],
                 "properties": {
-                    "allow": _list(
+                    "allow": listed(
                         {"type": "string", "maxLength": 63}, "Kinds of entities.", 50, minItems=1
                     )
                 },
@@ -199,12 +196,12 @@ _SPEC: RawObject = {
             "description": "What becomes of entities whose file has gone: kept with the "
             "annotation backstage.io/orphan, or deleted.",
         },
-        "accepted": _list(
+        "accepted": listed(
             {"type": "string", "maxLength": 100},
             "Versions whose losses are accepted: what the Quarantined condition asks for.",
             50,
         ),
-        "undone": _list(
+        "undone": listed(
             {"type": "string", "maxLength": 100},
             "Versions that are taken back: the catalogue has what was there before them until the "
             "source says something else.",
@@ -368,153 +365,6 @@ CATALOG_EDIT_CRD = custom_resource_definition(
         Column("Entity", ".spec.entity"),
         Column("Ready", ".status.conditions[?(@.type=='Ready')].status"),
         Column("Commit", ".status.commit", priority=1),
-        AGE,
-    ),
-    categories=("towpath",),
-)
-
-ENTITY_KIND = towpath_resource("EntityKind", "entitykinds", namespaced=False)
-
-_VIA = _list(
-    {"type": "string", "minLength": 1, "maxLength": 63},
-    "Relations to follow, one after the other, such as [partOf].",
-    3,
-    minItems=1,
-)
-_EXPRESSION: RawObject = {"type": "string", "minLength": 1, "maxLength": 4000}
-_COMPUTED: RawObject = {
-    "type": "object",
-    "required": ["name"],
-    "x-kubernetes-validations": [
-        {
-            "rule": "[has(self.mirror), has(self.calculation), has(self.aggregation)]"
-            ".filter(one, one).size() == 1",
-            "message": "one of mirror, calculation and aggregation",
-        }
-    ],
-    "properties": {
-        "name": {
-            "type": "string",
-            "pattern": "^[a-zA-Z][a-zA-Z0-9]*$",
-            "maxLength": 63,
-            "description": "How later properties name it, as computed.<name>.",
-        },
-        "title": {"type": "string", "maxLength": 100, "description": "What people read."},
-        "mirror": {
-            "type": "object",
-            "required": ["via", "path"],
-            "description": "What a related entity says.",
-            "properties": {
-                "via": _VIA,
-                "path": {
-                    "type": "string",
-                    "pattern": "^[a-zA-Z]",
-                    "maxLength": 300,
-                    "description": "The field there, such as spec.owner.",
-                },
-            },
-        },
-        "calculation": {
-            "type": "object",
-            "required": ["expression"],
-            "description": "Reckoned from the entity itself.",
-            "properties": {
-                "expression": {
-                    **_EXPRESSION,
-                    "description": "CEL over entity, and computed: the properties before it.",
-                }
-            },
-        },
-        "aggregation": {
-            "type": "object",
-            "required": ["via"],
-            "description": "Counted or summed over related entities.",
-            "properties": {
-                "via": _VIA,
-                "where": {**_EXPRESSION, "description": "CEL over item and entity: which count."},
-                "function": {
-                    "type": "string",
-                    "enum": ["count", "sum", "average", "min", "max"],
-                    "default": "count",
-                    "description": "What is made of them.",
-                },
-                "value": {**_EXPRESSION, "description": "CEL over item: what is summed."},
-            },
-        },
-    },
-}
-
-ENTITY_KIND_CRD = custom_resource_definition(
-    ENTITY_KIND,
-    spec={
-        "type": "object",
-        "required": ["kind"],
-        "properties": {
-            "kind": {
-                "type": "string",
-                "pattern": "^[A-Z][a-zA-Z0-9]*$",
-                "maxLength": 63,
-                "description": "What descriptors write as their kind.",
-            },
-            "extends": {
-                "type": "boolean",
-                "default": False,
-                "description": "It adds to one of the catalogue's own kinds.",
-            },
-            "title": {"type": "string", "maxLength": 100, "description": "What people read."},
-            "description": {
-                "type": "string",
-                "maxLength": 1000,
-                "description": "What such an entity is.",
-            },
-            "schema": {
-                "type": "object",
-                "x-kubernetes-preserve-unknown-fields": True,
-                "description": "JSON Schema (draft 7) of the descriptor's spec; the form is made "
-                "of it.",
-            },
-            "relations": _list(
-                {
-                    "type": "object",
-                    "required": ["field", "relation", "inverse"],
-                    "properties": {
-                        "field": {
-                            "type": "string",
-                            "maxLength": 63,
-                            "description": "The field of spec that refers.",
-                        },
-                        "relation": {
-                            "type": "string",
-                            "maxLength": 63,
-                            "description": "What the relation is called.",
-                        },
-                        "inverse": {
-                            "type": "string",
-                            "maxLength": 63,
-                            "description": "What it is called from the other end.",
-                        },
-                        "targetKind": {
-                            "type": "string",
-                            "maxLength": 63,
-                            "description": "The kind that a reference without one means.",
-                        },
-                        "many": {
-                            "type": "boolean",
-                            "default": True,
-                            "description": "Whether the field is a list.",
-                        },
-                    },
-                },
-                "Fields that refer to other entities. owner and system are known.",
-                30,
-            ),
-            "computed": _list(_COMPUTED, "Properties that nobody writes.", 50),
-        },
-    },
-    status={"type": "object", "properties": {"conditions": CONDITIONS_SCHEMA}},
-    columns=(
-        Column("Kind", ".spec.kind"),
-        Column("Ready", ".status.conditions[?(@.type=='Ready')].status"),
         AGE,
     ),
     categories=("towpath",),
