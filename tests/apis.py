@@ -12,6 +12,29 @@ from towpath.machinery.objects import RawObject
 from towpath.machinery.users import PLATFORM, Authorize, UserInfo
 
 
+def definition(group: str, kind: str, properties: RawObject) -> RawObject:
+    """A namespaced custom kind with a status; its plural is its name with an s."""
+    plural = f"{kind.lower()}s"
+    version = {
+        "name": "v1",
+        "served": True,
+        "storage": True,
+        "subresources": {"status": {}},
+        "schema": {"openAPIV3Schema": {"type": "object", "properties": properties}},
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": {"kind": kind, "plural": plural},
+            "versions": [version],
+        },
+    }
+
+
 class ScenarioApi(Protocol):
     """apiserver.front.Front and engines.kube.KubeFront."""
 

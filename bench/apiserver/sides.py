@@ -16,8 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
-from tests.engines.kube import BINARIES
+from tests.engines.kube import BINARIES, api_server
 from tests.platform import free_port
 
 from bench.apiserver.client import Connection, Refused, Server
@@ -30,7 +29,6 @@ from bench.apiserver.requests import (
     rights,
 )
 from towpath.apiserver.authn.pki import Pki, open_pki
-from towpath.files import write_private
 
 START_S_MAX = 60.0
 STOP_S_MAX = 20.0
@@ -81,7 +79,7 @@ def ours(folder: Path) -> Iterator[Side]:
     folder.mkdir(parents=True, exist_ok=True)
     pki = open_pki(folder / "pki")
     port = free_port()
-    command = [sys.executable, "-m", "bench.apiserver.serve", str(folder), str(port)]
+    command = [sys.executable, "-m", "tests.durability.serve", str(folder), str(port)]
     began = time.perf_counter()
     with running(command, folder / "towpath.log") as process:
         yield _ready("towpath", port, pki, [process], began)
@@ -93,7 +91,7 @@ def kube(folder: Path) -> Iterator[Side]:
     with _etcd(folder) as (address, etcd):
         port = free_port()
         began = time.perf_counter()
-        command = [str(BINARIES["kube-apiserver"]), *_arguments(folder, pki, address, port)]
+        command = [str(BINARIES["kube-apiserver"]), *api_server(folder, pki, address, port)]
         with running(command, folder / "kube-apiserver.log") as process:
             yield _ready("kube-apiserver + etcd", port, pki, [process, etcd], began)
 
@@ -143,39 +141,6 @@ def _etcd(folder: Path) -> Iterator[tuple[str, Process]]:
 
         eventually(answers)
         yield address, process
-
-
-def _arguments(folder: Path, pki: Pki, etcd: str, port: int) -> list[str]:
-    write_private(
-        folder / "tokens.csv", f'{pki.admin_token},admin,admin,"system:masters"\n'.encode()
-    )
-    # client-go reads elliptic keys in their older form only.
-    signing_key = folder / "signing.key"
-    write_private(
-        signing_key,
-        pki.token_key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.TraditionalOpenSSL,
-            serialization.NoEncryption(),
-        ),
-    )
-    keys = folder / "pki"
-    return [
-        "--bind-address=127.0.0.1",
-        "--advertise-address=127.0.0.1",
-        f"--secure-port={port}",
-        # A loopback address is no valid endpoint of the Service "kubernetes".
-        "--endpoint-reconciler-type=none",
-        f"--etcd-servers={etcd}",
-        f"--tls-cert-file={keys / 'server.crt'}",
-        f"--tls-private-key-file={keys / 'server.key'}",
-        f"--token-auth-file={folder / 'tokens.csv'}",
-        "--authorization-mode=RBAC",
-        "--service-account-issuer=https://kubernetes.default.svc",
-        f"--service-account-key-file={signing_key}",
-        f"--service-account-signing-key-file={signing_key}",
-        "--service-cluster-ip-range=10.96.0.0/16",
-    ]
 
 
 @contextmanager

@@ -15,6 +15,8 @@ from typing import Any
 import httpx2
 import orjson
 
+from tests.apis import definition
+
 Json = Any
 
 GROUP = "durable.towpath.dev"
@@ -27,30 +29,7 @@ OBJECTS_EACH = 6
 CUT_OFF = (httpx2.TransportError, OSError, asyncio.TimeoutError)
 
 _TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
-DEFINITION: Json = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": f"things.{GROUP}"},
-    "spec": {
-        "group": GROUP,
-        "scope": "Namespaced",
-        "names": {"kind": "Thing", "plural": "things"},
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "subresources": {"status": {}},
-                "schema": {
-                    "openAPIV3Schema": {
-                        "type": "object",
-                        "properties": {"data": _TEXTS, "status": _TEXTS},
-                    }
-                },
-            }
-        ],
-    },
-}
+DEFINITION = definition(GROUP, "Thing", {"data": _TEXTS, "status": _TEXTS})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Our API server as a process: `python -m tests.durability.serve FOLDER PORT`.
 
 A store on disk, TLS, RBAC, admission and the server's own controllers, as `towpath up` has them,
-and nothing of the platform around it.
+and nothing of the platform around it. The benches measure it too.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from pathlib import Path
 from towpath.apiserver.authn.pki import open_pki
 from towpath.apiserver.front import Front
 from towpath.apiserver.http.listener import Listener
+from towpath.runtime import heap
 from towpath.store.sqlite import SqliteStore
 
 
@@ -23,12 +24,13 @@ async def serve(folder: Path, port: int) -> None:
     front = await Front.open(store, pki, name="test")
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    running = asyncio.create_task(front.run())
+    running = [asyncio.create_task(front.run()), asyncio.create_task(heap.set_aside())]
     async with Listener(front.application, port=port, tls=pki.server_context(), websockets=True):
         await stopped.wait()
         front.application.end_streams()
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
     await store.close()
 
 

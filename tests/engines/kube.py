@@ -25,7 +25,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 
 from tests.support import eventually, wait_until
-from towpath.apiserver.authn.pki import open_pki
+from towpath.apiserver.authn.pki import Pki, open_pki
 from towpath.client.kubeconfig import Connection, write_kubeconfig
 from towpath.client.kubernetes import KubernetesClient
 from towpath.client.protocols import Client
@@ -48,6 +48,7 @@ NOT_BUILT = "not built: run tools/real-kube build"
 START_S_MAX = 120.0
 STOP_S_MAX = 10.0
 PORTS = range(19400, 19500)
+SIGNING_KEY = "signing.key"
 SERVICE_ACCOUNTS = Resource("", "v1", "ServiceAccount", "serviceaccounts")
 TOKEN_REVIEW = Resource("", "v1", "ServiceAccount", "serviceaccounts")
 ACCESS_REVIEWS = Resource(
@@ -219,46 +220,23 @@ def _control_plane(
     (port, manager_port) = _free_ports(2)
     kube = Kube(f"https://127.0.0.1:{port}", pki.ca_pem.decode(), pki.admin_token, folder)
     manager_token = secrets.token_hex(16)
-    write_private(
-        folder / "tokens.csv",
-        f'{pki.admin_token},admin,admin,"system:masters"\n'
-        f"{manager_token},system:kube-controller-manager,manager\n".encode(),
-    )
     own_config = folder / "kubeconfig"
     write_kubeconfig(
         own_config, server=kube.server, clusters=[], token=pki.admin_token, ca_pem=pki.ca_pem
-    )
-    # client-go reads elliptic keys in their older form only.
-    signing_key = folder / "signing.key"
-    write_private(
-        signing_key,
-        pki.token_key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.TraditionalOpenSSL,
-            serialization.NoEncryption(),
-        ),
     )
     manager_config = folder / "manager.kubeconfig"
     write_kubeconfig(
         manager_config, server=kube.server, clusters=[], token=manager_token, ca_pem=pki.ca_pem
     )
     server = [
-        "--bind-address=127.0.0.1",
-        "--advertise-address=127.0.0.1",
-        f"--secure-port={port}",
-        # A loopback address is no valid endpoint of the Service "kubernetes".
-        "--endpoint-reconciler-type=none",
-        f"--etcd-servers={etcd}",
+        *api_server(
+            folder,
+            pki,
+            etcd,
+            port,
+            tokens=f"{manager_token},system:kube-controller-manager,manager\n",
+        ),
         f"--etcd-prefix={prefix}",
-        f"--tls-cert-file={keys / 'server.crt'}",
-        f"--tls-private-key-file={keys / 'server.key'}",
-        f"--client-ca-file={keys / 'ca.crt'}",
-        f"--token-auth-file={folder / 'tokens.csv'}",
-        "--authorization-mode=RBAC",
-        "--service-account-issuer=https://kubernetes.default.svc",
-        f"--service-account-key-file={signing_key}",
-        f"--service-account-signing-key-file={signing_key}",
-        "--service-cluster-ip-range=10.96.0.0/16",
         # Off there as long as they are beta; ours are on.
         "--feature-gates=MutatingAdmissionPolicy=true",
         "--runtime-config=admissionregistration.k8s.io/v1beta1=true",
@@ -273,7 +251,7 @@ def _control_plane(
         "--leader-elect=false",
         "--use-service-account-credentials",
         f"--root-ca-file={keys / 'ca.crt'}",
-        f"--service-account-private-key-file={signing_key}",
+        f"--service-account-private-key-file={folder / SIGNING_KEY}",
         "--concurrent-gc-syncs=4",
     ]
     account = f"{kube.server}/api/v1/namespaces/default/serviceaccounts/default"
@@ -282,6 +260,39 @@ def _control_plane(
         _running("kube-controller-manager", manager, folder, _ready(kube, account)),
     ):
         yield kube
+
+
+def api_server(folder: Path, pki: Pki, etcd: str, port: int, *, tokens: str = "") -> list[str]:
+    """Arguments of a kube-apiserver, for which the files are written into the folder."""
+    administrator = f'{pki.admin_token},admin,admin,"system:masters"\n'
+    write_private(folder / "tokens.csv", (administrator + tokens).encode())
+    # client-go reads elliptic keys in their older form only.
+    signing_key = folder / SIGNING_KEY
+    write_private(
+        signing_key,
+        pki.token_key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        ),
+    )
+    return [
+        "--bind-address=127.0.0.1",
+        "--advertise-address=127.0.0.1",
+        f"--secure-port={port}",
+        # A loopback address is no valid endpoint of the Service "kubernetes".
+        "--endpoint-reconciler-type=none",
+        f"--etcd-servers={etcd}",
+        f"--tls-cert-file={pki.certificate_file}",
+        f"--tls-private-key-file={pki.key_file}",
+        f"--client-ca-file={pki.ca_file}",
+        f"--token-auth-file={folder / 'tokens.csv'}",
+        "--authorization-mode=RBAC",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-account-key-file={signing_key}",
+        f"--service-account-signing-key-file={signing_key}",
+        "--service-cluster-ip-range=10.96.0.0/16",
+    ]
 
 
 def _ready(kube: Kube, url: str) -> Callable[[], bool]:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import orjson
 
+from tests.apis import definition
 from tests.durability.process import ApiProcess
 from tests.hostile.wire import Answer, Wire
 
@@ -21,39 +22,8 @@ ACCOUNTS = ("mallory", "binder", "reader")
 GROUP = "hostile.towpath.dev"
 FREES = f"/apis/{GROUP}/v1/namespaces/{HOME}/frees"
 
-DEFINITION: Json = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": f"frees.{GROUP}"},
-    "spec": {
-        "group": GROUP,
-        "scope": "Namespaced",
-        "names": {"kind": "Free", "plural": "frees"},
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "subresources": {"status": {}},
-                "schema": {
-                    "openAPIV3Schema": {
-                        "type": "object",
-                        "properties": {
-                            "spec": {
-                                "type": "object",
-                                "x-kubernetes-preserve-unknown-fields": True,
-                            },
-                            "status": {
-                                "type": "object",
-                                "x-kubernetes-preserve-unknown-fields": True,
-                            },
-                        },
-                    }
-                },
-            }
-        ],
-    },
-}
+_ANYTHING = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+DEFINITION = definition(GROUP, "Free", {"spec": _ANYTHING, "status": _ANYTHING})
 
 # What each account may do at home; nobody but the administrator may do anything elsewhere.
 RULES: dict[str, list[Json]] = {
