@@ -110,6 +110,9 @@ class Answering:
         if limit == 0:
             return [], total, False
         start = question.offset
+        if not (question.order or question.after or question.before):
+            found = [*chosen[start : start + limit + 1]]
+            return found[:limit], total, len(found) > limit
         found = [*islice(self._in_order(question, chosen), start, start + limit + 1)]
         shown = found[:limit]
         return shown if question.before is None else shown[::-1], total, len(found) > limit

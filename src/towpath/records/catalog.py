@@ -178,10 +178,9 @@ class SqliteCatalogIndex:
     async def _write(
         self, begin: Callable[[apsw.Connection, Touched], Ingested | ingesting.Writing]
     ) -> Ingested:
-        """Transaction after transaction until all is written, the news with each."""
+        """Transaction after transaction until all is written, and then the news."""
         done = await self._changed(begin)
         while isinstance(done, ingesting.Writing):
-            self._changes.publish(NEWS, done.delivery.project)
             done = await self._changed(done.go_on)
         if done.changed:
             self._changes.publish(NEWS, done.project)

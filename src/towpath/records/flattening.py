@@ -6,8 +6,7 @@ in a list is a key of its own there, `metadata.tags.java`; here it is the fact `
 `java`, marked as listed, for there would be as many keys as values.
 """
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from towpath.machinery.objects import RawObject
 
@@ -28,25 +27,20 @@ _APART = frozenset(
 )
 
 
-class Fact(NamedTuple):
-    key: str
-    value: str
-    spelled: str | None
-    """As it is written, None when that is the value itself."""
-    listed: bool
+Facts = dict[tuple[str, str], tuple[str | None, bool]]
+"""By key and value: how it is spelled, None when that is the value itself; and whether it is a text
+in a list."""
 
 
-def facts_of(entity: RawObject) -> dict[tuple[str, str], Fact]:
-    """By key and value; the first spelling of a value counts."""
-    facts: dict[tuple[str, str], Fact] = {}
-    for path, value, listed in _all(entity):
-        key = path.lower()
-        if len(key) > LENGTH_MAX:
-            continue
-        fact = _fact(key, value, listed=listed)
-        known = facts.setdefault((key, fact.value), fact)
-        if listed and not known.listed:
-            facts[key, fact.value] = known._replace(listed=True)
+def facts_of(entity: RawObject) -> Facts:
+    """The first spelling of a value counts."""
+    facts: Facts = {}
+    metadata = entity.get("metadata") or {}
+    _below("", entity, facts)
+    for name in ("name", "namespace", "uid"):
+        _add(facts, f"metadata.{name}", metadata.get(name))
+    for relation in entity.get("relations") or ():
+        _add(facts, f"relations.{relation['type']}".lower(), relation["targetRef"])
     return facts
 
 
@@ -59,36 +53,34 @@ def text_of(value: Any) -> str:
     return str(value)
 
 
-def _all(entity: RawObject) -> Iterator[tuple[str, Any, bool]]:
-    metadata = entity.get("metadata") or {}
-    yield from _below("", entity)
-    for name in ("name", "namespace", "uid"):
-        yield f"metadata.{name}", metadata.get(name), False
-    for relation in entity.get("relations") or ():
-        yield f"relations.{relation['type']}", relation["targetRef"], False
-
-
-def _below(path: str, value: Any) -> Iterator[tuple[str, Any, bool]]:
+def _below(path: str, value: Any, facts: Facts) -> None:
     if isinstance(value, dict):
         for name, inner in value.items():
             inner_path = f"{path}.{name}" if path else name
             if inner_path not in _APART:
-                yield from _below(inner_path, inner)
+                _below(inner_path, inner, facts)
     elif isinstance(value, list):
+        key = path.lower()
         for item in value:
             if isinstance(item, str):
-                yield path, item, True
+                _add(facts, key, item, listed=True)
             else:
-                yield from _below(path, item)
+                _below(path, item, facts)
     else:
-        yield path, value, False
+        _add(facts, path.lower(), value)
 
 
-def _fact(key: str, value: Any, *, listed: bool) -> Fact:
-    if value is None:
-        return Fact(key, NOTHING, None, listed=False)
-    spelled = text_of(value)
+def _add(facts: Facts, key: str, value: Any, *, listed: bool = False) -> None:
+    if len(key) > LENGTH_MAX:
+        return
+    spelled = value if isinstance(value, str) else NOTHING if value is None else text_of(value)
     lower = spelled.lower()
     if len(lower) > LENGTH_MAX or NOTHING in lower:
-        return Fact(key, NOTHING, None, listed=False)
-    return Fact(key, lower, None if spelled == lower else spelled, listed=listed)
+        facts.setdefault((key, NOTHING), (None, False))
+        return
+    name = (key, lower)
+    known = facts.get(name)
+    if known is None:
+        facts[name] = (None if spelled == lower else spelled, listed)
+    elif listed and not known[1]:
+        facts[name] = (known[0], True)

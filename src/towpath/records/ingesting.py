@@ -29,7 +29,7 @@ LOSS_SHARE_MAX = 0.3
 LOSS_ALWAYS_ALLOWED = 5
 """So few may go, whatever share they are."""
 EXAMPLES_MAX = 5
-PART_MAX = 500
+PART_MAX = 2000
 """So many entities are changed in one transaction; what is more takes several."""
 
 _REFS_AT_ONCE = 500

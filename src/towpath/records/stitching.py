@@ -8,6 +8,7 @@ table needs no second index by entity.
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 import apsw
 import orjson
@@ -15,7 +16,7 @@ import orjson
 from towpath.machinery.objects import RawObject
 from towpath.records.catalog_contract import INVERSE
 from towpath.records.database import Row
-from towpath.records.flattening import Fact, facts_of
+from towpath.records.flattening import Facts, facts_of
 
 FORM = 1
 """Of answers and facts; another number here, and all are made anew at the next start."""
@@ -38,10 +39,10 @@ class Touched:
     everything: bool = False
     """There were too many to tell."""
 
-    def tell(self, fact: Fact, entity_id: int, *, came: bool) -> None:
+    def tell(self, key: str, value: str, entity_id: int, *, came: bool) -> None:
         if self.everything:
             return
-        self.facts.append((fact.key, fact.value, entity_id, came))
+        self.facts.append((key, value, entity_id, came))
         if len(self.facts) > TOUCHED_MAX:
             self.everything = True
             self.facts.clear()
@@ -77,7 +78,7 @@ class Stitching:
         connection.executemany(
             "DELETE FROM fact WHERE key = ? AND value = ? AND entity = ?", self._went
         )
-        self._came.sort(key=lambda row: row[:3])
+        self._came.sort(key=itemgetter(0, 1, 2))
         connection.executemany("INSERT OR REPLACE INTO fact VALUES (?, ?, ?, ?, ?)", self._came)
         self._went.clear()
         self._came.clear()
@@ -129,22 +130,17 @@ class Stitching:
         others = {project for _, _, project in (*told, *heard) if project is not None}
         return sorted(relations), others
 
-    def _exchange(
-        self,
-        entity_id: int,
-        before: dict[tuple[str, str], Fact],
-        after: dict[tuple[str, str], Fact],
-    ) -> None:
+    def _exchange(self, entity_id: int, before: Facts, after: Facts) -> None:
         for name, fact in before.items():
             if after.get(name) != fact:
-                self._went.append((self._key(fact.key), fact.value, entity_id))
-                self._touched.tell(fact, entity_id, came=False)
+                key, value = name
+                self._went.append((self._key(key), value, entity_id))
+                self._touched.tell(key, value, entity_id, came=False)
         for name, fact in after.items():
             if before.get(name) != fact:
-                self._came.append(
-                    (self._key(fact.key), fact.value, entity_id, fact.spelled, fact.listed)
-                )
-                self._touched.tell(fact, entity_id, came=True)
+                key, value = name
+                self._came.append((self._key(key), value, entity_id, *fact))
+                self._touched.tell(key, value, entity_id, came=True)
         if len(self._came) + len(self._went) >= FACTS_AT_ONCE:
             self.finish()
 
