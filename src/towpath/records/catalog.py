@@ -132,7 +132,11 @@ class SqliteCatalogIndex:
 
     async def losses(self) -> list[Loss]:
         rows = await self._database.fetch("SELECT name, loss FROM entity_source WHERE loss <> ''")
-        return [Loss(name, *orjson.loads(kept)) for name, kept in rows]
+        found = []
+        for name, kept in rows:
+            version, removed, count, examples = orjson.loads(kept)
+            found.append(Loss(name, version, removed, count, tuple(examples)))
+        return found
 
     async def history(self, viewer: Viewer, ref: str, *, limit: int = 50) -> list[EntityChange]:
         return await self._database.read(
