@@ -108,7 +108,7 @@ Ask = Callable[[Viewer, str], Awaitable[object]]
 
 
 async def timed(ask: Ask, viewer: Viewer, texts: Sequence[str]) -> dict[str, float]:
-    """As it was waited for, and what it took of a processor, which a busy machine does not change."""
+    """As it was waited for, and what it took of a processor: the load does not change that."""
     took, cost = [], []
     for text in texts:
         began, used = time.perf_counter(), time.process_time()

@@ -21,6 +21,8 @@ from towpath.web import styleguide
 VISITS_MAX = 3
 """Of pages of one sort; the links of three services lead to everything that one has."""
 SHELL = ("/account", "/about", *(page.path for page in styleguide.PAGES))
+TELLING = ("/catalog?kind=API",)
+"""That lead where the first links of others do not: there is more of everything else."""
 EXAMPLES = tuple(page.path for page in styleguide.PAGES)
 """What these link to is made up."""
 LINK = re.compile(r'href="(/[^"#]*)')
@@ -56,7 +58,7 @@ async def follow_links(visitor: Visitor, first: Iterable[str] = ()) -> Found:
 async def _follow(http: httpx2.AsyncClient, first: Iterable[str]) -> Found:
     patterns = [(compile_path(path)[0], path) for path in routes()]
     found, visits = Found(), Counter[str]()
-    queue = deque(dict.fromkeys((*first, "/", *SHELL)))
+    queue = deque(dict.fromkeys((*first, "/", *TELLING, *SHELL)))
     seen = set(queue)
     while queue:
         address = queue.popleft()

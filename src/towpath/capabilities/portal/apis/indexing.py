@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import orjson
+
 from towpath.capabilities.portal.apis.definition import Definition, Field, flat
 from towpath.capabilities.portal.apis.reading import read
 from towpath.hooks.platform import Platform
@@ -69,8 +71,13 @@ class Indexing:
 
 
 def definition_of(entity: Entity) -> str:
-    found = (entity.descriptor.get("spec") or {}).get("definition")
-    return found if isinstance(found, str) else ""
+    """The text; of a server that only names where it is, that."""
+    spec = entity.descriptor.get("spec") or {}
+    found, remotes = spec.get("definition"), spec.get("remotes")
+    if isinstance(found, str) or not isinstance(remotes, list):
+        return found if isinstance(found, str) else ""
+    said = {"name": entity.name, "description": entity.description, "remotes": remotes}
+    return orjson.dumps(said, option=orjson.OPT_INDENT_2).decode()
 
 
 def passages_of(entity: Entity, definition: Definition) -> list[Passage]:
