@@ -7,19 +7,19 @@ from towpath.hooks.commands import NOT_FOUND, USAGE, Command, CommandError, Term
 from towpath.machinery.objects import RawObject
 
 
-async def sources(terminal: Terminal, *, project: str = "") -> None:
+async def sources(terminal: Terminal, *, namespace: str = "") -> None:
     """List where the catalogue comes from, how each source is, and what is held back.
 
     Parameters
     ----------
-    project : -p
-        Only of this project; of all, if left out.
+    namespace : -n
+        Only there: a project, or towpath-system; all, if left out.
     """
     from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE
     from towpath.capabilities.portal.catalog.source_pages import state_of, what_of
     from towpath.machinery.conditions import get_condition
 
-    found = (await terminal.api.list(CATALOG_SOURCE, project)).items
+    found = (await terminal.api.list(CATALOG_SOURCE, namespace)).items
     rows = []
     for source in found:
         status = source.get("status") or {}
@@ -114,7 +114,7 @@ async def _source(terminal: Terminal, name: str, project: str) -> RawObject:
 
 
 async def export(
-    terminal: Terminal, *, format: str = "yaml", kind: str = "", project: str = ""
+    terminal: Terminal, *, format: str = "yaml", kind: str = "", only_project: str = ""
 ) -> None:
     """Write the whole catalogue that you may see: descriptors, as their sources wrote them.
 
@@ -124,8 +124,8 @@ async def export(
         yaml (documents that can be imported again), json or csv.
     kind : -k
         Only this kind.
-    project : -p
-        Only of this project.
+    only_project
+        Only what is of this project.
     """
     import sys
 
@@ -134,7 +134,7 @@ async def export(
     if format not in FORMATS:
         known = ", ".join(FORMATS)
         raise CommandError(f"--format {format}: there is {known}", exit_code=USAGE)
-    asked = {"kind": kind, "project": project}
+    asked = {"kind": kind, "project": only_project}
     parameters = {name: value for name, value in asked.items() if value}
     items: list[RawObject] = []
     token = ""
