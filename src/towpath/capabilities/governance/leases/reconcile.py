@@ -15,7 +15,7 @@ from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
 from towpath.capabilities.governance.leases.bounds import OFFERINGS, latest_end, longest_of
 from towpath.capabilities.governance.leases.owners import owners_of
-from towpath.capabilities.governance.leases.taking import take
+from towpath.capabilities.governance.leases.taking import hand_over, take
 from towpath.capabilities.governance.leases.terms import (
     Warned,
     due_warning,
@@ -143,6 +143,8 @@ class Leases:
             await self._forget(key)
             return None
         self.leased.add(key)
+        if self.resource == TEMPLATE_RUN and await hand_over(self.platform, obj):
+            return None
         try:
             end = moment(text)
         except BadLease as error:

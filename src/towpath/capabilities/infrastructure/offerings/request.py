@@ -8,6 +8,7 @@ from typing import Any
 from towpath.capabilities.infrastructure.offerings.claim import address
 from towpath.capabilities.infrastructure.offerings.offered import Offering, offering_of
 from towpath.hooks.forms import form_values, spec_from
+from towpath.hooks.leases import CHOICES, BadLease, kept
 from towpath.hooks.pages import Answer, Page, Redirect, Visit
 from towpath.hooks.showing import may
 from towpath.machinery.core_kinds import NAMESPACE
@@ -46,6 +47,10 @@ async def submit(visit: Visit) -> Answer:
         errors["project"] = "Say for which project."
     spec = spec_from(offering.schema, form)
     claim = offering.resource.object(name, project, spec=spec)
+    try:
+        kept(claim, form.get("keep-for", ""))
+    except BadLease as error:
+        errors["keep-for"] = f"{error}."
     if not errors:
         try:
             await visit.api.create(offering.resource, claim, dry_run=form.get("action") == "look")
@@ -95,7 +100,7 @@ def _form(
     preview: str = "",
 ) -> Page:
     shown: dict[str, Any] = {**form_values(offering.schema), **values}
-    known = {"name", "project", *shown}
+    known = {"name", "project", "keep-for", *shown}
     data = {
         "offering": offering,
         "plural": offering.resource.plural,
@@ -104,6 +109,7 @@ def _form(
         "errors": errors,
         "other_errors": [text for field, text in errors.items() if field not in known],
         "preview": preview,
+        "keeps": CHOICES,
     }
     status = 422 if errors else 200
     return Page("offerings/request.html", data, status, title=f"Request {offering.title}")

@@ -14,6 +14,7 @@ async def new(
     *,
     project: str = "",
     set_: tuple[str, ...] = (),
+    keep: str = "",
     wait: bool = False,
     timeout: float = 300.0,
 ) -> None:
@@ -31,6 +32,8 @@ async def new(
         The project that it belongs to; needed when there are several.
     set_
         A parameter as name=value; may be given several times.
+    keep
+        How long it is kept: 24h, 7d; left out, for good.
     wait
         Follow every step until the service answers; exit with 1 if anything fails.
     timeout
@@ -38,7 +41,7 @@ async def new(
     """
     from towpath.capabilities.portal.templates.creating import Request, create
 
-    request = Request(template=template, name=name, project=project, given=set_)
+    request = Request(template=template, name=name, project=project, given=set_, keep=keep)
     await create(terminal, request, wait_s=timeout if wait else None)
 
 

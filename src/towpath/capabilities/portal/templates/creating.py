@@ -46,6 +46,7 @@ from towpath.hooks.commands import (
     CommandError,
     Terminal,
 )
+from towpath.hooks.leases import BadLease, kept
 from towpath.hooks.platform import SYSTEM_NAMESPACE
 from towpath.machinery.documents import DocumentError, load_document
 from towpath.machinery.errors import Forbidden, NotFound, Unavailable
@@ -64,6 +65,8 @@ class Request:
     project: str
     given: Sequence[str]
     """`name=value`, as typed."""
+    keep: str = ""
+    """How long what it makes is kept, "" for good."""
 
 
 async def create(terminal: Terminal, request: Request, *, wait_s: float | None) -> None:
@@ -91,7 +94,7 @@ async def run_of(
 ) -> RawObject:
     """The object that starts it."""
     metadata = template["metadata"]
-    return TEMPLATE_RUN.object(
+    run = TEMPLATE_RUN.object(
         run_name(request.name),
         request.project,
         spec={
@@ -100,6 +103,10 @@ async def run_of(
             "requestedBy": await terminal.user(),
         },
     )
+    try:
+        return kept(run, request.keep)
+    except BadLease as error:
+        raise CommandError(f"--keep: {error}") from error
 
 
 async def start(

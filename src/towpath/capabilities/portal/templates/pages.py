@@ -50,6 +50,7 @@ from towpath.capabilities.portal.templates.preview import Preview, preview_of
 from towpath.capabilities.portal.templates.running import RUN, act, live, show_run
 from towpath.capabilities.portal.templates.secrets import secret_errors, secret_for
 from towpath.engines.git.port import GitError, RepositoryName
+from towpath.hooks.leases import CHOICES, BadLease, kept
 from towpath.hooks.pages import Answer, Page, PageRoute, Redirect, Visit
 from towpath.hooks.platform import SYSTEM_NAMESPACE
 from towpath.hooks.showing import get_if_there, may, show_object
@@ -159,9 +160,13 @@ async def create(visit: Visit) -> Answer:
     if filled.secrets:
         spec["secretsFrom"] = f"{name}-secrets"
     try:
-        made = await visit.api.create(TEMPLATE_RUN, TEMPLATE_RUN.object(name, project, spec=spec))
+        run = kept(TEMPLATE_RUN.object(name, project, spec=spec), visit.form.get("keep-for", ""))
+        made = await visit.api.create(TEMPLATE_RUN, run)
         if filled.secrets:
             await visit.api.create(SECRET, secret_for(made, filled.secrets))
+    except BadLease as error:
+        filled.problem, filled.status = str(error), 422
+        return await _shown(visit, filled)
     except StatusError as error:
         filled.problem, filled.status = error.message, error.code
         return await _shown(visit, filled)
@@ -194,6 +199,8 @@ async def _shown(visit: Visit, filled: Filled) -> Page:
         "pages": _with_hints(shown_pages(raw, filled.values, visit.addresses.registry()), preview),
         "values": _shown_values(raw, filled),
         "buttons": _buttons(raw),
+        "keeps": CHOICES,
+        "keep": visit.form.get("keep-for", ""),
         "on_failure": visit.form.get("on-failure") or "undo",
         "errors": filled.errors,
         "problem": filled.problem,
