@@ -19,12 +19,16 @@ from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD, rel
 from towpath.capabilities.portal.templates import progress
 from towpath.capabilities.portal.templates.forms import form_values, run_name
 from towpath.capabilities.portal.templates.kinds import (
+    ADOPT,
     CANCELLED_BY,
+    DECISION,
     FAILED,
     PENDING,
+    RETRY,
     RUNNING,
     SUCCEEDED,
     TEMPLATE_RUN,
+    UNDO,
     UNDONE,
 )
 from towpath.capabilities.portal.templates.story import (
@@ -41,6 +45,11 @@ from towpath.machinery.errors import BadRequest, StatusError
 from towpath.machinery.objects import RawObject
 
 RUN = "/projects/{project}/runs/{run}"
+DECIDED = {
+    RETRY: "It is tried again.",
+    UNDO: "What was made is being undone.",
+    ADOPT: "What was made is kept.",
+}
 SUFFIX_CHARACTERS = 7
 """Of a run's name, after the name of what it makes: `-1a2b3c`."""
 
@@ -79,6 +88,7 @@ async def _shown(visit: Visit, problem: str, status: int = 200) -> Page:
         "answers": _answers(found) if _has_failed(found) else "",
         "cancelled": CANCELLED_BY in (found["metadata"].get("annotations") or {}),
         "decision": await decision_of(visit, found),
+        "restarts": _restarts(found),
         "noun": "run",
         "comment": visit.form.get("comment", ""),
     }
@@ -86,6 +96,12 @@ async def _shown(visit: Visit, problem: str, status: int = 200) -> Page:
 
 
 def _actions(run: RawObject) -> tuple[RunAction, ...]:
+    if progress.is_undecided(run) and not progress.is_finished(run):
+        return (
+            RunAction(RETRY, "Try the step again", "primary"),
+            RunAction(UNDO, "Undo what was made", "danger"),
+            RunAction(ADOPT, "Keep what was made"),
+        )
     if not progress.is_finished(run):
         if CANCELLED_BY in (run["metadata"].get("annotations") or {}):
             return ()
@@ -126,6 +142,10 @@ async def act(visit: Visit) -> Answer:
             found = await visit.api.get(TEMPLATE_RUN, name, project)
             again = await _again(visit, found)
             return Redirect(f"/projects/{project}/runs/{again}", "The same run, once more.")
+        if action.partition(":")[0] in DECIDED:
+            await _decide(visit, action)
+            said = DECIDED[action.partition(":")[0]]
+            return Redirect(f"/projects/{project}/runs/{name}", said)
         if "decision" in visit.form:
             found = await visit.api.get(TEMPLATE_RUN, name, project)
             word = await decide_on_page(visit, found)
@@ -135,6 +155,26 @@ async def act(visit: Visit) -> Answer:
     except StatusError as error:
         return await _shown(visit, error.message, error.code)
     raise BadRequest(f"{action!r} is nothing that can be done with a run")
+
+
+async def _decide(visit: Visit, action: str) -> None:
+    """Raises BadRequest for a step that the run does not have."""
+    project, name = visit.parameters["project"], visit.parameters["run"]
+    found = await visit.api.get(TEMPLATE_RUN, name, project)
+    step = action.partition(":")[2]
+    if not progress.is_undecided(found):
+        raise BadRequest("the run does not wait for a decision; somebody may have taken it")
+    if step and step not in {one["id"] for one in progress.steps_of(found)}:
+        raise BadRequest(f"the run has no step {step!r}")
+    patch = {"metadata": {"annotations": {DECISION: action}}}
+    await visit.api.patch(TEMPLATE_RUN, name, project, patch)
+
+
+def _restarts(run: RawObject) -> list[tuple[str, str]]:
+    """The steps that it could go on from, and their names."""
+    if not progress.is_undecided(run) or progress.is_finished(run):
+        return []
+    return [(f"{RETRY}:{step['id']}", step["name"]) for step in progress.steps_of(run)]
 
 
 async def _again(visit: Visit, run: RawObject) -> str:

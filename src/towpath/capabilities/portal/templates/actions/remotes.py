@@ -98,7 +98,9 @@ async def _of_repository(
 ) -> dict[str, File]:
     path = path.strip("/")
     try:
-        commit = CommitSHA(ref) if _COMMIT.fullmatch(ref) else await git.head(repository, ref)
+        commit: CommitSHA | None = CommitSHA(ref) if _COMMIT.fullmatch(ref) else None
+        for kind in ("heads", "tags"):
+            commit = commit or await git.head(repository, f"refs/{kind}/{ref}")
         if commit is None:
             raise ActionFailed(f"{repository} has no commit on {ref}")
         try:
