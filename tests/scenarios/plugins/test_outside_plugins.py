@@ -15,6 +15,7 @@ from tests.plugins import PLAIN, importable, install
 from tests.support import eventually
 
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
+from towpath.capabilities.portal.actions.kinds import ACTION, ACTION_RUN
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE, TEMPLATE_RUN
 from towpath.cli.terminal import SELF_REVIEW
 
@@ -169,6 +170,24 @@ async def test_its_action_runs_in_a_template(platform: PlatformProcess) -> None:
         run = await client.get(TEMPLATE_RUN, "write-it", "demo")
     assert run["status"]["phase"] == "Succeeded", run["status"]
     assert run["status"]["output"]["text"] == [{"title": "Path", "content": "RUNBOOK.md"}]
+
+
+async def test_its_function_is_behind_the_button_of_an_action(platform: PlatformProcess) -> None:
+    given = {"name": "on-call:page", "input": {"message": "${inputs.message}"}}
+    spec = {
+        "title": "Page who is on call",
+        "operation": "CREATE",
+        "userInputs": {"properties": {"message": {"type": "string"}}},
+        "backend": {"type": "function", "function": given},
+    }
+    async with platform.client() as client:
+        await client.create(ACTION, ACTION.object("page", "demo", spec=spec))
+        asked = ("--set", "message=It burns", "--wait", "--project", "demo")
+        done = await platform.towpath("action", "run", "page", *asked)
+        assert done.code == 0, done.stderr
+        (run,) = (await client.list(ACTION_RUN, "demo")).items
+    assert run["status"]["phase"] == "Succeeded"
+    assert run["status"]["outputs"]["paged"] in ("alice", "bob", "carol")
 
 
 async def test_its_command_is_typed(platform: PlatformProcess) -> None:
