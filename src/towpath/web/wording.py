@@ -33,9 +33,10 @@ _TONES = {
     "busy": "progressing pending running rendering syncing deploying queued waiting starting "
     "terminating inprogress in_progress open checking preparing",
     "warn": "degraded outofsync waitingforapproval warning stale drift missing expiring behind "
-    "conflicted needsanswers",
+    "conflicted needsanswers quarantined entitiesinvalid descriptornotfound repositoryempty",
     "bad": "failed error stalled rejected reject false crashloopbackoff imagepullbackoff lost down "
-    "unreachable overdue failing stopped",
+    "unreachable overdue failing stopped unreadable descriptorinvalid notallowed "
+    "repositorynotfound",
     "still": "paused suspended cancelled canceled superseded undone skipped archived inactive "
     "retained notenforced closed",
 }

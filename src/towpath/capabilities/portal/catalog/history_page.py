@@ -59,7 +59,9 @@ def _asked(visit: Visit) -> EntityRef:
 def _shown(change: EntityChange, project: str, *, may_revert: bool) -> dict[str, Any]:
     why, commit = _reason(change.why)
     repository = _repository(change)
-    diffs = file_diffs([Change("catalog-info.yaml", _text(change.before), _text(change.after))])
+    before, after = _text(change.before), _text(change.after)
+    differ = [Change("catalog-info.yaml", before, after)] if before != after else []
+    diffs = file_diffs(differ)
     return {
         "what": _what(change),
         "who": change.who,
@@ -70,7 +72,7 @@ def _shown(change: EntityChange, project: str, *, may_revert: bool) -> dict[str,
         "diffs": diffs,
         "summary": diffs[0].summary if diffs else "",
         # What the platform knows by itself, and what others wrote, is not ours to bring back.
-        "before": commit if may_revert and commit and repository == project else "",
+        "before": commit if may_revert and commit and diffs and repository == project else "",
     }
 
 

@@ -5,6 +5,7 @@ the repository holds and their databases. A source that discovers repositories i
 of them, so that a push costs what one repository costs, however many there are.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -110,6 +111,9 @@ class RepositoryEntities:
     models: Models
     readings: dict[RepositoryName, dict[Key, Reading]] = field(default_factory=dict)
     memory: dict[RepositoryName, Memory] = field(default_factory=dict)
+    told: dict[RepositoryName, str] = field(default_factory=dict)
+    """The commit that was taken into the catalogue last."""
+    locks: dict[RepositoryName, asyncio.Lock] = field(default_factory=dict)
     followers: dict[RepositoryName, set[RepositoryName]] = field(default_factory=dict)
     """Repositories whose Location entities lead into this one."""
 
@@ -124,8 +128,13 @@ class RepositoryEntities:
         repositories = {RepositoryName(key.namespace, name) for name in named}
         for repository in tuple(repositories):
             repositories |= self.followers.get(repository, set())
-        again = [await self._index(repository) for repository in sorted(repositories)]
+        again = [await self._index_alone(repository) for repository in sorted(repositories)]
         return min((delay for delay in again if delay is not None), default=None)
+
+    async def _index_alone(self, repository: RepositoryName) -> float | None:
+        """Several keys lead to one repository; of two readings the later one must be the last."""
+        async with self.locks.setdefault(repository, asyncio.Lock()):
+            return await self._index(repository)
 
     async def _sources(self, repository: RepositoryName) -> list[RawObject]:
         mine = OF_REPOSITORY.format(repository.name)
@@ -156,6 +165,7 @@ class RepositoryEntities:
             for entity in have:
                 merge_in(entities, entity)
         claims = self.claims.set(name, entities)
+        cause = await self._cause(repository, readings)
         if not entities and not before:
             outcome = Outcome("", Ingested(changed=False))
         else:
@@ -165,9 +175,11 @@ class RepositoryEntities:
                 list(entities.values()),
                 project=repository.project,
                 decided=decided(sources),
-                cause=await self._cause(repository, readings),
+                cause=cause,
                 loses=own,
             )
+        if not outcome.ingested.refused:
+            self.told[repository] = next((one.commit for _, one in readings if one.commit), "")
         again = self._told(name, readings, outcome)
         return LET_GO_S if claims and outcome.ingested.taken else again
 
@@ -261,10 +273,11 @@ class RepositoryEntities:
     async def _cause(
         self, repository: RepositoryName, readings: Sequence[tuple[RawObject, Reading]]
     ) -> Cause:
-        """Who pushed the commit, and what they said of it."""
+        """Who pushed the commit, and what they said of it; of a commit that was taken before,
+        nothing: then it is what the platform knows that has changed."""
         commit = next((reading.commit for _, reading in readings if reading.commit), None)
-        if commit is None:
-            return Cause()
+        if commit is None or self.told.get(repository) == commit:
+            return Cause("", "what the platform knows of it")
         found = await self.git.commit(repository, commit)
         subject = found.message.strip().partition("\n")[0][:200]
         return Cause(found.author.name, f"{subject} ({commit})")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT, target_namespace
+from towpath.capabilities.delivery.workloads.kinds import WORKLOAD_LABEL
 from towpath.capabilities.portal.catalog.descriptors import parse_entities, with_annotations
 from towpath.capabilities.portal.catalog.facts import LOCATION, ORIGIN
 from towpath.capabilities.portal.catalog.gathering import Gathered, Terms
@@ -139,6 +140,8 @@ async def _objects(
         for resource in (*COMPONENTS, *RESOURCES)
         for namespace in (namespaces or [""])
         for obj in (await client.list(resource, namespace, labels=labels)).items
+        # What the platform delivers is in the catalogue by itself.
+        if WORKLOAD_LABEL not in labels_of(obj)
     ]
     spaces = (await client.list(NAMESPACE)).items
     return found, {space["metadata"]["name"]: space for space in spaces}
