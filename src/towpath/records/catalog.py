@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import TypeVar
 
 import apsw
@@ -54,6 +55,7 @@ from towpath.records.questions import (
     Question,
     Uid,
 )
+from towpath.records.spelling import as_meant
 from towpath.records.stitching import Touched, remade
 
 T = TypeVar("T")
@@ -223,24 +225,27 @@ class SqliteCatalogIndex:
         sort: str = "",
     ) -> EntityPage:
         order = order_of(sort, where.text, continue_token)
-        chosen = selection(viewer, where)
-        return await self._database.read(
-            lambda connection: read_page(connection, chosen, order, limit)
-        )
+
+        def page(connection: apsw.Connection) -> EntityPage:
+            chosen = selection(viewer, _as_meant(connection, where))
+            return read_page(connection, chosen, order, limit)
+
+        return await self._database.read(page)
 
     async def facets(
         self, viewer: Viewer, where: EntityFilter, fields: Sequence[str], *, empty: bool = False
     ) -> dict[str, dict[str, int]]:
         def count(connection: apsw.Connection) -> dict[str, dict[str, int]]:
+            meant = _as_meant(connection, where)
             return {
-                name: count_values(connection, viewer, where, name, empty=empty) for name in fields
+                name: count_values(connection, viewer, meant, name, empty=empty) for name in fields
             }
 
         return await self._database.read(count)
 
     async def find(self, viewer: Viewer, text: str, *, limit: int = 10) -> list[Entity]:
         return await self._database.read(
-            lambda connection: find_some(connection, viewer, text, limit)
+            lambda connection: find_some(connection, viewer, as_meant(connection, text), limit)
         )
 
     async def existing(self, viewer: Viewer, refs: Sequence[str]) -> set[str]:
@@ -307,6 +312,10 @@ class SqliteCatalogIndex:
             ]
 
         return await self._database.read(select)
+
+
+def _as_meant(connection: apsw.Connection, where: EntityFilter) -> EntityFilter:
+    return replace(where, text=as_meant(connection, where.text)) if where.text else where
 
 
 def _observe(

@@ -8,7 +8,6 @@ more likely broken than emptied.
 # ruff: noqa: S608 - what is put into the SQL is column names and question marks, never a value.
 
 import hashlib
-import re
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ from towpath.records.catalog_contract import Cause, Entity, Ingested
 from towpath.records.chronicle import Chronicle, last_batch
 from towpath.records.database import Row
 from towpath.records.questions import Loss, Uid
+from towpath.records.spelling import learn, words_of
 from towpath.records.stitching import Stitching, Touched
 from towpath.records.viewers import Viewer
 
@@ -33,7 +33,6 @@ PART_MAX = 2000
 """So many entities are changed in one transaction; what is more takes several."""
 
 _REFS_AT_ONCE = 500
-_WORDS = re.compile(r"\w{3,40}")
 _DIGEST_BYTES = 16
 
 
@@ -210,7 +209,7 @@ class Writing:
 
     def _finished(self) -> Ingested:
         self._chronicle.prune()
-        self._learn_words()
+        learn(self._connection, self._words)
         if self.delivery.is_last:
             sql = "DELETE FROM entity_source WHERE name = ?"
             self._connection.execute(sql, (self.delivery.source,))
@@ -354,19 +353,7 @@ class Writing:
                 entity.owner,
             ),
         )
-        self._words.update(_WORDS.findall(f"{entity.name} {entity.title}".lower()))
-
-    def _learn_words(self) -> None:
-        """Words of names and titles, by which a mistyped one is recognised; none is forgotten."""
-        for words in _chunks(sorted(self._words)):
-            rows = self._connection.execute(
-                f"INSERT OR IGNORE INTO catalog_word (word) VALUES {_rows_of_one(len(words))}"
-                " RETURNING id, word",
-                words,
-            ).fetchall()
-            self._connection.executemany(
-                "INSERT INTO catalog_word_text (rowid, word) VALUES (?, ?)", rows
-            )
+        self._words.update(words_of(entity.name, entity.title))
 
 
 def _values(entity: Entity) -> tuple[str, ...]:
@@ -439,7 +426,3 @@ def _settle_loss(connection: apsw.Connection, source: str) -> None:
 def _chunks(refs: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(refs), _REFS_AT_ONCE):
         yield refs[start : start + _REFS_AT_ONCE]
-
-
-def _rows_of_one(count: int) -> str:
-    return ", ".join(["(?)"] * count)

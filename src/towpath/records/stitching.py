@@ -17,6 +17,7 @@ from towpath.machinery.objects import RawObject
 from towpath.records.catalog_contract import INVERSE
 from towpath.records.database import Row
 from towpath.records.flattening import Facts, facts_of
+from towpath.records.spelling import learn, words_of
 
 FORM = 1
 """Of answers and facts; another number here, and all are made anew at the next start."""
@@ -179,4 +180,6 @@ def remade(connection: apsw.Connection) -> None:
     stitching = Stitching(connection, Touched(everything=True))
     stitching.stitch([row[0] for row in connection.execute("SELECT id FROM entity")])
     stitching.finish()
+    named: list[Row] = connection.execute("SELECT name, title FROM entity").fetchall()
+    learn(connection, {word for row in named for word in words_of(*row)})
     connection.execute("UPDATE catalog_form SET form = ?", (FORM,))

@@ -1,8 +1,11 @@
 """What an ingest writes, refuses and remembers, and how it is undone."""
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
+import apsw
 import orjson
 import pytest
 
@@ -74,7 +77,8 @@ async def test_what_is_written_is_what_changed_however_much_there_is(
             done = await records.catalog.ingest(source, told, project="demo", version="2")
         assert (done.added, done.updated, done.removed) == (0, 1, 0)
         written.append(await records.rows_written() - before)
-    assert written[0] == written[1] < 60
+    # The full text's own merging is counted too, and comes when it comes.
+    assert max(written) < 100
 
 
 async def test_the_same_again_writes_nothing_of_the_entities(records: SqliteRecords) -> None:
@@ -239,3 +243,22 @@ async def test_an_entity_taken_out_comes_again_with_its_source(records: SqliteRe
     await ingest(records, [entity(1), entity(2)], "1")
     assert sorted(await names(records)) == ["e-1", "e-2"]
     assert (await records.catalog.ask(ADMIN, Question(Has("metadata.uid")))).total == 2
+
+
+async def test_what_another_release_has_written_is_brought_to_our_form(tmp_path: Path) -> None:
+    path = tmp_path / "records.db"
+    async with SqliteRecords(path) as records:
+        await ingest(records, [entity(1, "Wonderful")], "1")
+    connection = apsw.Connection(str(path))
+    for table in ("entity_answer", "fact", "catalog_word"):
+        connection.execute(f"DELETE FROM {table}")
+    connection.execute("UPDATE entity SET uid = ''")
+    connection.execute("UPDATE catalog_form SET form = 0")
+    connection.close()
+    async with SqliteRecords(path) as records:
+        metadata = (await shown(records, "component:default/e-1"))["metadata"]
+        assert isinstance(metadata, dict)
+        assert str(uuid.UUID(metadata["uid"])) == metadata["uid"]
+        assert (await records.catalog.ask(ADMIN, Question(Has("spec.n")))).total == 1
+        found = await records.catalog.find(ADMIN, "wonderfull")
+        assert [one.name for one in found] == ["e-1"]

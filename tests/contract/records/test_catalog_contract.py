@@ -310,3 +310,25 @@ async def test_views_are_kept_for_each_person_and_few(
     await records.views.remove("bob", "one")
     await records.views.remove("alice", "two")
     assert await records.views.of("alice") == [SavedView("one", "q=1")]
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        pytest.param("ordres", ["orders"], id="two letters the wrong way round"),
+        pytest.param("secrte engine", ["secret-engine"], id="one of two words"),
+        pytest.param("ordr", ["orders"], id="a letter too few"),
+        pytest.param("engine", ["secret-engine"], id="what is right is left alone"),
+        pytest.param("zzzzzz", [], id="near to nothing"),
+        pytest.param("ord", ["orders"], id="too short to be wrong"),
+    ],
+)
+async def test_a_mistyped_word_is_understood(
+    filled: SqliteRecords, typed: str, expected: list[str]
+) -> None:
+    where = EntityFilter(text=typed)
+    page = await filled.catalog.query(ADMIN, where)
+    assert [one.name for one in page.entities] == expected
+    assert [one.name for one in await filled.catalog.find(ADMIN, typed)] == expected
+    counts = await filled.catalog.facets(ADMIN, where, ["kind"])
+    assert sum(counts["kind"].values()) == len(expected)

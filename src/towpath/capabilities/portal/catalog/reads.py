@@ -1,11 +1,7 @@
 """The catalogue for portal, command line and agents: what the viewer may see of it, and no more."""
 
-import hashlib
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-import orjson
 
 from towpath.capabilities.portal.catalog.entity_kinds import KINDS, STANDARD, Model
 from towpath.hooks.platform import Platform
@@ -39,7 +35,6 @@ FILTERS = (
 FACETS = ("kind", "type", "owner", "lifecycle", "system", "health", "tag", "project")
 
 _SPELLING = {kind.lower(): kind for kind in KINDS}
-_UIDS = uuid.UUID("6f0c3a0e-7a55-4a53-9d54-6d0f5c6f7b1a")
 
 
 def reads(platform: Platform) -> Sequence[Read]:
@@ -105,8 +100,8 @@ def _shown(entity: Entity, relations: Sequence[Relation]) -> RawObject:
         "metadata": {
             "namespace": entity.namespace,
             **metadata,
-            "uid": str(uuid.uuid5(_UIDS, entity.ref)),
-            "etag": hashlib.sha256(orjson.dumps(entity.descriptor)).hexdigest()[:40],
+            "uid": entity.uid,
+            "etag": entity.etag,
         },
         "relations": [
             {"type": relation.type, "targetRef": relation.target} for relation in relations
