@@ -1,20 +1,29 @@
 """Docs are rendered as they are pushed: what changed, and what a change reaches; then searched."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.portal import ALICE, RunningPortal, running_portal
-from tests.unit.capabilities.docs.test_pages_of_docs import FILES, HERE, described, push
+from tests.support import eventually
+from tests.unit.capabilities.docs.test_pages_of_docs import (
+    AUTHOR,
+    FILES,
+    HERE,
+    described,
+    push,
+)
 
 from towpath.capabilities.portal.docs import prose
-from towpath.capabilities.portal.docs.build import READER, Builder
+from towpath.capabilities.portal.docs.build import READER, Builder, controllers
 from towpath.capabilities.portal.docs.prose import Prose
 from towpath.capabilities.portal.docs.rendering import Work
 from towpath.capabilities.portal.docs.site import Site
-from towpath.engines.git.port import RepositoryName
+from towpath.engines.git.port import File, RepositoryName
 from towpath.hooks.platform import Platform
 from towpath.machinery.objects import Key
 from towpath.records.contract import Viewer
@@ -141,6 +150,29 @@ async def test_docs_of_other_repositories_are_not_kept(portal: RunningPortal) ->
     stolen = described("orders", "demo", repository="other/orders")
     await portal.records.catalog.ingest("a", [stolen], project="demo", version="3")
     assert await Building(portal).again() == []
+
+
+async def test_pushes_and_new_entities_are_followed(portal: RunningPortal) -> None:
+    (controller,) = controllers(platform_of(portal))
+    running = asyncio.create_task(controller.run())
+
+    async def is_found(text: str) -> bool:
+        return bool(await found(portal, text))
+
+    try:
+        await eventually(partial(is_found, "words"), deadline_s=30)
+        await push(portal, {"docs/ops.md": b"Patience.\n"})
+        await eventually(partial(is_found, "patience"), deadline_s=30)
+        entities = [described("orders", "demo"), described("others", "demo")]
+        await portal.git.create(RepositoryName("demo", "others"), owner_uid="u")
+        changes = {"README.md": File(b"# Others\n\nQuiet.\n")}
+        name = RepositoryName("demo", "others")
+        await portal.git.write(name, changes, message="x", author=AUTHOR, expected=None)
+        await portal.records.catalog.ingest("a", entities, project="demo", version="2")
+        await eventually(partial(is_found, "quiet"), deadline_s=30)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_docs_that_are_no_more_are_found_no_more(portal: RunningPortal) -> None:

@@ -179,11 +179,13 @@ class _Search:
         found = await self._platform.passages.find(
             viewer, query.term, sorts=("docs",), entity=entity, limit=limit
         )
-        refs = {one.entity for one in found}
-        entities = {ref: await self._platform.catalog.get(viewer, ref) for ref in refs}
+        refs = tuple({one.entity for one in found})
+        where = EntityFilter({"ref": refs})
+        known_here = await self._platform.catalog.query(viewer, where, limit=len(refs) or 1)
+        entities = {entity.ref: entity for entity in known_here.entities}
         results = []
         for one in found:
-            known = entities[one.entity]
+            known = entities.get(one.entity)
             if known is None:
                 continue
             document = passage_document(one, known)
