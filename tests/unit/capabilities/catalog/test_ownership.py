@@ -147,3 +147,14 @@ def test_the_group_closest_to_the_work_is_proposed() -> None:
     alone = proposal(Evidence({"alice": 1}, {}), {"alice": []})
     assert alone is not None
     assert alone.owner == "user:default/alice"
+
+
+async def test_a_group_of_the_same_name_is_meant_before_all_evidence(
+    portal: RunningPortal,
+) -> None:
+    cart = entity("Component", "cart", "demo", owner="team-b")
+    assert cart.owner == "group:demo/team-b"
+    await portal.records.catalog.ingest("cart", [cart], project="demo", version="1")
+    page = await portal.open("/catalog/ownership?owner=group:demo/team-b")
+    assert "No group or person is called team-b in demo." in page.text
+    assert "There is a group of that name in default." in page.text

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from towpath.capabilities.portal.catalog.facts import ORPHAN
 from towpath.capabilities.portal.catalog.kinds import UNSEEN_ANNOTATION
+from towpath.machinery.references import DEFAULT_NAMESPACE
 from towpath.records.contract import CatalogIndex, Edges, Entity, EntityFilter, Viewer
 
 FINE, NOBODY, DANGLING, DEPARTED, EMPTY, AMBIGUOUS = (
@@ -109,7 +110,9 @@ class Judge:
     async def _unknown(self, owner: str) -> Verdict:
         if await self.index.history(self.viewer, owner, limit=1):
             return Verdict(DEPARTED, f"{_short(owner)} was here, and is no more.")
-        return Verdict(DANGLING, f"No group or person is called {_short(owner)}.")
+        namespace = owner.partition(":")[2].partition("/")[0]
+        where = "" if namespace == DEFAULT_NAMESPACE else f" in {namespace}"
+        return Verdict(DANGLING, f"No group or person is called {_short(owner)}{where}.")
 
     async def _living(self, group: str, seen: frozenset[str] = frozenset()) -> set[str]:
         if group in seen or len(seen) > DEPTH_MAX:
@@ -149,6 +152,10 @@ class Judge:
         if ref not in self._edges:
             self._edges[ref] = await self.index.edges(self.viewer, ref)
         return self._edges[ref]
+
+    def namesakes(self, owner: str) -> list[str]:
+        """Groups of the name that nobody has in that namespace: it was left out, most likely."""
+        return sorted(ref for ref in self.groups if ref != owner and _short(ref) == _short(owner))
 
     def _alike(self, owner: str) -> list[str]:
         """Other groups that people could mean by the same name or title."""

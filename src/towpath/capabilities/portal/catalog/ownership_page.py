@@ -18,6 +18,7 @@ from towpath.capabilities.portal.catalog.entity_page import entity_page, service
 from towpath.capabilities.portal.catalog.facts import LOCATION
 from towpath.capabilities.portal.catalog.kinds import CATALOG_EDIT
 from towpath.capabilities.portal.catalog.ownership import (
+    DANGLING,
     FINE,
     NOBODY,
     OWNED_KINDS,
@@ -25,6 +26,7 @@ from towpath.capabilities.portal.catalog.ownership import (
     Evidence,
     Judge,
     Proposal,
+    Verdict,
     proposal,
 )
 from towpath.capabilities.portal.catalog.sources.hosted_git import TYPE, split
@@ -131,7 +133,7 @@ def _teams(
 
 async def _row(visit: Visit, judge: Judge, entity: Entity) -> dict[str, Any]:
     verdict = await judge.verdict(entity.owner)
-    proposed = await _proposal(visit, judge, entity)
+    proposed = _namesake(judge, entity, verdict) or await _proposal(visit, judge, entity)
     return {
         "ref": entity.ref,
         "kind": entity.kind,
@@ -163,6 +165,15 @@ def _repository(entity: Entity) -> RepositoryName | None:
     annotations = entity.descriptor["metadata"].get("annotations") or {}
     location = str(annotations.get(LOCATION, ""))
     return split(location)[0] if location.startswith(f"{TYPE}:") else None
+
+
+def _namesake(judge: Judge, entity: Entity, verdict: Verdict) -> Proposal | None:
+    """Before all evidence: who wrote `team-a` meant team-a, wherever that is."""
+    found = judge.namesakes(entity.owner) if verdict.problem == DANGLING else []
+    if len(found) != 1:
+        return None
+    namespace = found[0].partition(":")[2].partition("/")[0]
+    return Proposal(found[0], f"There is a group of that name in {namespace}.")
 
 
 async def _proposal(visit: Visit, judge: Judge, entity: Entity) -> Proposal | None:
