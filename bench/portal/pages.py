@@ -71,8 +71,6 @@ async def _example(api: Client, project: str) -> dict[str, dict[str, str]]:
     claims = await api.list(POSTGRESQL_INSTANCE, project, limit=1)
     actions = (await api.list(ACTION, project, limit=1)).items
     action_runs = (await api.list(ACTION_RUN, project, limit=1)).items
-    upgrades = (await api.list(TEMPLATE_UPGRADE, project, limit=1)).items
-    campaigns = (await api.list(UPGRADE_CAMPAIGN, project, limit=1)).items
     workloads = {
         "cluster": "platform",
         "group": WORKLOAD.group,
@@ -112,15 +110,9 @@ async def _example(api: Client, project: str) -> dict[str, dict[str, str]]:
             "namespace": project,
             **_name_as("action", actions),
         },
-        "/projects/{project}/upgrades": {
-            "project": project,
-            **_named("upgrade", upgrades),
-        },
-        "/campaigns/": {
-            "namespace": project,
-            **_named("campaign", campaigns),
-        },
+        **await _upgrades(api, project),
         "/projects/{project}": of_project,
+        "/catalog/sources/": {"namespace": project, "source": service},
         "/catalog/": {"kind": "component", "namespace": project, "name": service},
         "/create/": {"namespace": "towpath-system", "template": "python-service"},
         "/clusters/": {"name": LOCAL},
@@ -133,8 +125,17 @@ async def _example(api: Client, project: str) -> dict[str, dict[str, str]]:
     }
 
 
-def _named(part: str, found: Sequence[RawObject]) -> dict[str, str]:
-    """Nothing where there is none of them: its pages are told as not known."""
+async def _upgrades(api: Client, project: str) -> dict[str, dict[str, str]]:
+    """Where there are none, their pages are told as not known."""
+    upgrade = _first("upgrade", (await api.list(TEMPLATE_UPGRADE, project, limit=1)).items)
+    campaign = _first("campaign", (await api.list(UPGRADE_CAMPAIGN, project, limit=1)).items)
+    return {
+        "/projects/{project}/upgrades": {"project": project, **upgrade},
+        "/campaigns/": {"namespace": project, **campaign},
+    }
+
+
+def _first(part: str, found: Sequence[RawObject]) -> dict[str, str]:
     return {part: found[0]["metadata"]["name"]} if found else {}
 
 

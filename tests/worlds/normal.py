@@ -23,10 +23,23 @@ spec:
   backend: {type: object, object: {operation: patch, patch: {spec: {owner: "${inputs.owner}"}}}}
 """
 
+DATASET = """\
+apiVersion: towpath.dev/v1alpha1
+kind: EntityKind
+metadata: {name: dataset}
+spec:
+  kind: Dataset
+  title: Data set
+  description: A table that others build on.
+  schema: {type: object, required: [rows], properties: {rows: {type: integer, title: Rows}}}
+"""
+
 NOTES = "# Orders\n\nWhat a customer has ordered, from the basket to the door.\n"
 
 
 async def fill(platform: PlatformProcess, folder: Path) -> None:
+    (folder / "dataset.yaml").write_text(DATASET)
+    await platform.towpath("apply", "--file", str(folder / "dataset.yaml"))
     alice = await member(platform, "alice", folder)
     bob = await member(platform, "bob", folder)
     await alice.new_service("order-service", description="Takes orders and remembers them.")

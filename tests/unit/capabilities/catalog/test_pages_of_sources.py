@@ -164,3 +164,9 @@ async def test_its_properties_are_on_the_entitys_page(portal: RunningPortal) -> 
     await portal.records.catalog.ingest("g", [lamp], project="demo", version="1")
     page = await portal.open("/catalog/gadget/demo/lamp", user=ALICE)
     assert "power 24" in page.text
+
+
+async def test_a_kind_without_entities_is_in_the_list_of_kinds(portal: RunningPortal) -> None:
+    page = await portal.open("/catalog")
+    assert "Gadget 0" in page.text
+    assert 'href="/catalog?kind=Gadget"' in page.html
