@@ -27,7 +27,10 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where a server listens, whom it trusts, and the processes that it consists of."""
+    """Where a server listens, whom it trusts, and the processes that it consists of.
+
+    At an address of plain HTTP nobody is trusted, and `ca_pem` is "".
+    """
 
     url: str
     ca_pem: str
@@ -42,11 +45,12 @@ class Connection:
 
     def __init__(self, url: str, ca_pem: str) -> None:
         address = urlsplit(url)
-        context = ssl.create_default_context(cadata=ca_pem)
-        context.check_hostname = False
-        plain = socket.create_connection((address.hostname, address.port))
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket = context.wrap_socket(plain)
+        self.socket = socket.create_connection((address.hostname, address.port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if address.scheme == "https":
+            context = ssl.create_default_context(cadata=ca_pem)
+            context.check_hostname = False
+            self.socket = context.wrap_socket(self.socket)
         self.socket.setblocking(False)
         self.sent_at = 0.0
         self._received: list[bytes] = []
@@ -65,7 +69,7 @@ class Connection:
         while True:
             try:
                 data = self.socket.recv(READ_BYTES)
-            except ssl.SSLWantReadError:
+            except (ssl.SSLWantReadError, BlockingIOError):
                 return False
             if not data:
                 raise Refused("the server closed the connection")
