@@ -70,6 +70,7 @@ from towpath.runtime.controller import Reconcile
 from towpath.runtime.outcomes import Stalled, Waiting
 from towpath.runtime.steps import Subject, stepwise
 
+PLATFORM_AUTHOR = "towpath"
 FILES_MAX = 500
 _HISTORY_MAX = 200
 _BUSY_S = 0.5
@@ -322,9 +323,11 @@ class Upgrades:
             return
         if status["phase"] == CONFLICTED:
             return
-        by = wanted["by"] if wanted else spec["requestedBy"]
+        # Green alone is nobody's word: somebody else may have asked for it since.
+        by = wanted["by"] if wanted else PLATFORM_AUTHOR
         title = scene.reference.rpartition("/")[2]
-        message = f"Merge the upgrade to the newer version of {title}\n\n{_trailer(subject)}\n"
+        asked = f"Requested-By: {spec['requestedBy']}"
+        message = f"Merge the upgrade of {title}\n\n{_trailer(subject)}\n{asked}\n"
         merged, conflicts = await scene.branch.merge(
             head, CommitSHA(status["base"]), message, signature(by)
         )
@@ -333,7 +336,8 @@ class Upgrades:
             status["phase"] = CONFLICTED
             status["message"] = "Main has changed meanwhile what this changes."
             return
-        status |= {"phase": MERGED, "merged": merged, "message": f"{by} has merged it."}
+        who = by if wanted else "The platform"
+        status |= {"phase": MERGED, "merged": merged, "message": f"{who} has merged it."}
         await self._after(subject)
 
     async def _found_merged(self, subject: Subject, scene: Scene) -> None:
