@@ -79,19 +79,18 @@ class WorkloadState:
     url: str = ""
 
 
-INVERSE: Mapping[str, str] = {
-    one: other
-    for pair in (
-        ("ownedBy", "ownerOf"),
-        ("partOf", "hasPart"),
-        ("providesApi", "apiProvidedBy"),
-        ("consumesApi", "apiConsumedBy"),
-        ("dependsOn", "dependencyOf"),
-        ("childOf", "parentOf"),
-        ("memberOf", "hasMember"),
-    )
-    for one, other in (pair, pair[::-1])
-}
+PAIRS: tuple[tuple[str, str], ...] = (
+    ("ownedBy", "ownerOf"),
+    ("partOf", "hasPart"),
+    ("providesApi", "apiProvidedBy"),
+    ("consumesApi", "apiConsumedBy"),
+    ("dependsOn", "dependencyOf"),
+    ("childOf", "parentOf"),
+    ("memberOf", "hasMember"),
+    ("hasSkill", "skillOf"),
+    ("hasPlugin", "pluginOf"),
+)
+INVERSE: Mapping[str, str] = {one: other for pair in PAIRS for one, other in (pair, pair[::-1])}
 """How a relation is called that is told from its other end."""
 
 

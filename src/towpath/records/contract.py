@@ -12,6 +12,7 @@ from towpath.machinery.objects import RawObject
 from towpath.records.catalog_contract import (
     HEALTHS,
     INVERSE,
+    PAIRS,
     UNTOLD,
     CatalogIndex,
     Cause,
@@ -28,6 +29,7 @@ from towpath.records.viewers import Viewer
 __all__ = [
     "HEALTHS",
     "INVERSE",
+    "PAIRS",
     "UNTOLD",
     "AuditEntry",
     "AuditFilter",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from towpath.machinery.objects import RawObject
+from towpath.records.contract import PAIRS
 
 BACKSTAGE = ("backstage.io/v1alpha1", "backstage.io/v1beta1")
 SCAFFOLDER = ("scaffolder.backstage.io/v1beta3", "backstage.io/v1beta2")
@@ -48,19 +49,6 @@ class Kind:
 
     def of_type(self, spec_type: object) -> "Kind":
         return self.types.get(spec_type, self) if isinstance(spec_type, str) else self
-
-
-PAIRS: tuple[tuple[str, str], ...] = (
-    ("ownedBy", "ownerOf"),
-    ("partOf", "hasPart"),
-    ("providesApi", "apiProvidedBy"),
-    ("consumesApi", "apiConsumedBy"),
-    ("dependsOn", "dependencyOf"),
-    ("childOf", "parentOf"),
-    ("memberOf", "hasMember"),
-    ("hasSkill", "skillOf"),
-    ("hasPlugin", "pluginOf"),
-)
 
 
 @dataclass(frozen=True, slots=True)
