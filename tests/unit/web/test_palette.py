@@ -18,6 +18,7 @@ from towpath.hooks.platform import SYSTEM_NAMESPACE
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import UserInfo
 from towpath.records.contract import AuditEntry, Entity, WorkloadState
+from towpath.records.search import Passage
 from towpath.web import palette
 
 SERVICE = "/projects/demo/workloads/order-service"
@@ -200,3 +201,21 @@ async def test_templates_are_offered_by_their_titles(portal: RunningPortal) -> N
     await portal.client.create(SOFTWARE_TEMPLATE, made)
     (item,) = await asked(portal, "create web")
     assert (item["label"], item["href"]) == ("Create: A web service", "/create/towpath-system/web")
+
+
+async def test_docs_and_operations_are_found_with_where_the_rest_is(portal: RunningPortal) -> None:
+    passages = portal.records.passages
+    page = Passage("docs", "/docs/x#doc-a", "Rolling back", "Orders", "How to roll back.")
+    await passages.put("docs:a", {"p": [page]}, entity="component:demo/x", project="demo")
+    theirs = Passage("docs", "/docs/secret", "Rolling secrets", "Secret", "x")
+    await passages.put("docs:b", {"p": [theirs]}, entity="component:other/x", project="other")
+    found = [one for one in await asked(portal, "rolling") if one["group"] in ("Docs", "Search")]
+    assert [(one["label"], one["href"]) for one in found] == [
+        ("Rolling back", "/docs/x#doc-a"),
+        ("All that fits rolling", "/search?q=rolling"),
+    ]
+
+
+async def test_filters_narrow_the_palette_down_too(portal: RunningPortal) -> None:
+    assert "order-service" in await labels(portal, "kind:component order")
+    assert "order-service" not in await labels(portal, "kind:api order")
