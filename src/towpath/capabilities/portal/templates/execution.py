@@ -18,6 +18,7 @@ from towpath.capabilities.portal.templates.kinds import step_stream
 from towpath.capabilities.portal.templates.parameters import schema_errors
 from towpath.hooks.platform import SYSTEM_NAMESPACE
 from towpath.hooks.templates import ActionContext, TemplateAction
+from towpath.machinery.errors import Unavailable
 from towpath.machinery.objects import RawObject
 from towpath.records.contract import LogBook
 
@@ -221,6 +222,18 @@ class StepExecution:
             user=self.run["spec"].get("requestedBy") or "",
             template_ref=template_ref(self.run),
         )
+
+
+def absent(action: str) -> TemplateAction:
+    """An action that was here when the run was planned: its plug-in has gone, or is not back."""
+
+    async def run(_: ActionContext) -> dict[str, Any]:
+        raise Unavailable(
+            f"the action {action} is not here now: its plug-in is starting, switched off or "
+            "uninstalled; the page About says which"
+        )
+
+    return TemplateAction(action, "of a plug-in that is not here", {"type": "object"}, run)
 
 
 def template_ref(run: RawObject) -> str:

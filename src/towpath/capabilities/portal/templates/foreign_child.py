@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
 from typing import Any
 
-import yaml
 from jinja2 import StrictUndefined, TemplateError, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from towpath.machinery.documents import dump_document, load_document
 
 CPU_S = 15
 MEMORY_BYTES = 1024 * 2**20
@@ -35,10 +36,8 @@ class _Environment(ImmutableSandboxedEnvironment):
             "slugify": _slug,
             "to_json": json.dumps,
             "to_nice_json": lambda value: json.dumps(value, indent=4, sort_keys=True),
-            "to_yaml": lambda value: yaml.safe_dump(value, sort_keys=False),
-            "to_nice_yaml": lambda value, **_: yaml.safe_dump(
-                value, sort_keys=False, default_flow_style=False, allow_unicode=True
-            ),
+            "to_yaml": lambda value, **_: dump_document(value),
+            "to_nice_yaml": lambda value, **_: dump_document(value),
         }
         self.globals |= {"uuid4": lambda: str(uuid.uuid4())}
 
@@ -187,7 +186,7 @@ def copier(
 def _copier_questions(files: Mapping[str, Entry]) -> dict[str, Any]:
     for name in ("copier.yml", "copier.yaml"):
         if name in files:
-            asked = yaml.load(files[name][0], Loader=yaml.CSafeLoader)
+            asked = load_document(files[name][0])
             if not isinstance(asked, dict):
                 raise Refused(f"{name} holds no questions")
             return asked
@@ -228,7 +227,7 @@ def _cast(kind: str, value: Any) -> Any:
     if value is None or not isinstance(value, str):
         return value
     if kind in ("int", "float", "bool", "yaml", "json"):
-        return yaml.safe_load(value)
+        return load_document(value)
     return value
 
 
@@ -262,7 +261,7 @@ def _answer(order: Mapping[str, Any]) -> dict[str, Any]:
     render = {"cookiecutter": cookiecutter, "copier": copier}[order["style"]]
     try:
         made, notes = render(files, order["values"], order["options"])
-    except (Refused, TemplateError, yaml.YAMLError, ValueError, TypeError) as error:
+    except (Refused, TemplateError, ValueError, TypeError) as error:
         return {"error": str(error) or type(error).__name__}
     if sum(len(content) for content, _ in made.values()) > BYTES_MAX:
         return {"error": f"it makes more than {BYTES_MAX} bytes"}

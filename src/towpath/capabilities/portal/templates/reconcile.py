@@ -20,6 +20,7 @@ from typing import Any
 from towpath.capabilities.portal.templates import folders, progress
 from towpath.capabilities.portal.templates.actions.files import NameTaken
 from towpath.capabilities.portal.templates.approving import RunApproval
+from towpath.capabilities.portal.templates.catalogued import catalogue_controller
 from towpath.capabilities.portal.templates.context import place_of, run_context
 from towpath.capabilities.portal.templates.descriptor import (
     Descriptor,
@@ -29,6 +30,7 @@ from towpath.capabilities.portal.templates.descriptor import (
 from towpath.capabilities.portal.templates.execution import (
     Secrets,
     StepExecution,
+    absent,
     log_of,
     render_outputs,
 )
@@ -61,7 +63,6 @@ from towpath.capabilities.portal.templates.sources import materialise, parse_sou
 from towpath.engines.git.port import GitUnavailable, StaleCommit
 from towpath.hooks.approvals import APPROVAL, asks_for
 from towpath.hooks.platform import Platform
-from towpath.hooks.templates import ActionContext, TemplateAction
 from towpath.machinery.errors import (
     Conflict,
     NotFound,
@@ -88,6 +89,7 @@ AFTER_FAILURE = "A step before it has failed."
 def controllers(platform: Platform) -> Sequence[Controller]:
     return (
         template_controller(platform),
+        catalogue_controller(platform),
         Controller(
             "templateruns",
             RunReconciler(platform),
@@ -424,7 +426,7 @@ class RunReconciler:
         offered = self._platform.template_actions()
         return StepExecution(
             step=step,
-            action=offered.get(step.action) or _absent(step.action),
+            action=offered.get(step.action) or absent(step.action),
             run=run.obj,
             given=given,
             folder=self._folder(run.obj),
@@ -434,18 +436,6 @@ class RunReconciler:
 
     def _folder(self, run: RawObject) -> Path:
         return self._platform.data_dir / "runs" / uid_of(run)
-
-
-def _absent(action: str) -> TemplateAction:
-    """An action that was here when the run was planned: its plug-in has gone, or is not back."""
-
-    async def run(_: ActionContext) -> dict[str, Any]:
-        raise Unavailable(
-            f"the action {action} is not here now: its plug-in is starting, switched off or "
-            "uninstalled; the page About says which"
-        )
-
-    return TemplateAction(action, "of a plug-in that is not here", {"type": "object"}, run)
 
 
 @dataclass(frozen=True, slots=True)

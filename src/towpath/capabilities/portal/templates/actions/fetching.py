@@ -9,6 +9,7 @@ import posixpath
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 from towpath.capabilities.portal.templates import folders
 from towpath.capabilities.portal.templates.actions.failures import ActionFailed
@@ -20,6 +21,8 @@ from towpath.hooks.templates import NOTHING_OUTSIDE, ActionContext, TemplateActi
 from towpath.machinery.objects import RawObject
 
 TEMPLATE_EXTENSION = ".njk"
+LOCATION = "backstage.io/managed-by-location"
+"""On a descriptor of the catalogue: where it was read."""
 
 ReadTree = Callable[[ActionContext, str], Awaitable[dict[str, File]]]
 """The files of an absolute url, by their paths below it; one file has the path ""."""
@@ -168,7 +171,7 @@ class _Source:
         self._read = read
 
     async def tree(self, context: ActionContext) -> dict[str, File]:
-        url: str = context.input["url"]
+        url = _absolute(context)
         if "://" not in url:
             place = folders.inside(context.template, url)
             if not place.is_dir():
@@ -180,7 +183,7 @@ class _Source:
         return files
 
     async def file(self, context: ActionContext) -> File:
-        url: str = context.input["url"]
+        url = _absolute(context)
         if "://" not in url:
             return await asyncio.to_thread(_one_file, context.template, url, "the template")
         files = await self._remote(context, url)
@@ -192,6 +195,20 @@ class _Source:
         if self._read is None:
             raise ActionFailed(f"{url!r} cannot be fetched here; only the template's own files can")
         return await self._read(context, url)
+
+
+def _absolute(context: ActionContext) -> str:
+    """A relative url of a template whose files are elsewhere, as the catalogue knows it."""
+    url: str = context.input["url"]
+    planned = (context.run.get("status") or {}).get("template") or {}
+    if "://" in url or "source" in planned:
+        return url
+    metadata = (planned.get("descriptor") or {}).get("metadata") or {}
+    known = str((metadata.get("annotations") or {}).get(LOCATION, ""))
+    if not known.startswith("url:") or url.startswith("/"):
+        return url
+    address, _, _ = known.removeprefix("url:").rpartition("/")
+    return urljoin(f"{address}/", url).rstrip("/")
 
 
 class _Workspace:
