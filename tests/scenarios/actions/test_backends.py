@@ -96,8 +96,13 @@ async def test_an_object_goes_and_does_not_come_back(world: World) -> None:
 
 
 async def test_nobody_gets_rights_by_an_action(world: World) -> None:
-    """A developer may not touch Secrets, whatever the owner's action says."""
-    manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "mine"}}
+    """A developer makes no stages, whatever the owner's action says."""
+    manifest = {
+        "apiVersion": "towpath.dev/v1alpha1",
+        "kind": "Environment",
+        "metadata": {"name": "mine"},
+        "spec": {"cluster": "local"},
+    }
     await world.action("leak", backend=of_object("create", manifest=manifest))
     await world.run("try", "leak")
     failed = await world.until_phase("try", FAILED)

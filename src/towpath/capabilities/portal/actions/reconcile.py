@@ -21,6 +21,7 @@ from towpath.capabilities.portal.actions.kinds import (
     log_stream,
     phase_of,
 )
+from towpath.capabilities.portal.actions.retention import drop_old_runs
 from towpath.capabilities.portal.actions.rules import errors_of
 from towpath.capabilities.portal.actions.running import RunSteps, wants_undo
 from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
@@ -103,6 +104,8 @@ def _until_finished(platform: Platform, steps: Reconcile) -> Reconcile:
         after = await get_if_there(platform.api, ACTION_RUN, key.name, key.namespace)
         if after is not None and not is_deleting(after):
             _tell(platform, before, after)
+            if is_finished(after) and not is_finished(before):
+                await drop_old_runs(platform.api, after)
         return again_s
 
     return reconcile
