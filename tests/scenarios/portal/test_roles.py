@@ -50,6 +50,8 @@ def _lists() -> list[str]:
     read = [
         "/api/v1/catalog/facets?fields=kind,owner,project,type,tag,lifecycle,system",
         "/api/v1/catalog/entities?limit=500",
+        *(f"/api/search/query?pageLimit=100&term={word}" for word in WORDS),
+        *(f"/search?in={sort}&q=service" for sort in ("catalog", "docs", "api", "more")),
         "/api/v1/audit?limit=1000",
         "/api/v1/audit?cluster=local&limit=1000",
         "/api/v1/audit?verb=create&limit=1000",
@@ -104,6 +106,7 @@ async def test_no_list_search_count_or_facet_tells_of_another_project(
 async def test_the_walk_would_find_it(world: World) -> None:
     """Who may see everything does; and each member sees their own."""
     addresses = ["/", "/catalog", "/delivery", "/-/palette?q=vault", "/api/v1/projects"]
+    addresses += ["/search?q=vault", "/api/search/query?term=vault"]
     answers = await _all(world.visitors["admin"].browser, addresses)
     assert [b"zebra" in answer for answer in answers] == [True] * len(addresses)
     for name in ("alice", "bob", "carol"):
@@ -156,6 +159,11 @@ def _probes(project: str) -> list[str]:
         f"/api/v1/audit?namespace={project}-staging&cluster=local",
         f"/api/v1/logs/templaterun/{project}/x/fetch?follow=true",
         f"/api/v1/logs/pipelinerun/demo/../{project}/x",
+        f"/api/techdocs/metadata/techdocs/{project}/component/{service}",
+        f"/api/techdocs/static/docs/{project}/component/{service}/index.html",
+        f"/api/definitions/{project}/{service}",
+        f"/api/search/query?term={service}",
+        f"/search?q={service}",
         f"/catalog?project={project}",
         f"/create?project={project}",
         f"/create/towpath-system/python-service?project={project}",
