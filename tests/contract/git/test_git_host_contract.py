@@ -359,3 +359,13 @@ async def test_a_commit_may_have_several_parents(host: GitHost) -> None:
     assert told.parents == (first, aside)
     assert told.tree == tree
     assert told.message.strip() == "Both"
+
+
+async def test_one_file_is_read_without_the_others(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    head = await commit(host, a__b="1", c="2")
+    assert await host.file(APP, head, "a/b") == File(b"1")
+    assert await host.file(APP, head, "c") == File(b"2")
+    assert await host.file(APP, head, "a") is None
+    assert await host.file(APP, head, "a/x") is None
+    assert await host.file(APP, head, "x/y/z") is None

@@ -158,6 +158,9 @@ class EmbeddedGitHost:
     ) -> dict[str, File]:
         return await self._in_thread(lambda: self._objects(repository).files(commit, path))
 
+    async def file(self, repository: RepositoryName, commit: CommitSHA, path: str) -> File | None:
+        return await self._in_thread(lambda: self._objects(repository).file(commit, path))
+
     async def commit(self, repository: RepositoryName, commit: CommitSHA) -> Commit:
         return await self._in_thread(lambda: self._objects(repository).commit(commit))
 

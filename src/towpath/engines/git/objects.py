@@ -139,6 +139,18 @@ class Objects:
                 self._cache.put(tree, files)
             return dict(files)
 
+    def file(self, sha: CommitSHA, path: str) -> File | None:
+        folder, _, name = path.strip("/").rpartition("/")
+        with self._reading(sha):
+            tree = self._folder(self._commit(sha).tree, folder)
+            if tree is None:
+                return None
+            for entry, mode, blob in self._tree(tree).iteritems():
+                if entry == name.encode() and S_ISREG(mode):
+                    content = self._store[blob].as_raw_string()
+                    return File(content, executable=bool(mode & 0o100))
+            return None
+
     def write(
         self,
         base: CommitSHA | None,

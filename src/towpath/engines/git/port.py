@@ -123,6 +123,10 @@ class GitReader(Protocol):
         """Every file below `path`, by its path relative to it. Raises PathNotFound."""
         ...
 
+    async def file(self, repository: RepositoryName, commit: CommitSHA, path: str) -> File | None:
+        """One regular file, without a look at the others; None where there is none."""
+        ...
+
     async def commit(self, repository: RepositoryName, commit: CommitSHA) -> Commit: ...
 
     async def history(

@@ -37,6 +37,10 @@ class VisitorsGit:
         await self._check(repository)
         return await self.host.files(repository, commit, path)
 
+    async def file(self, repository: RepositoryName, commit: CommitSHA, path: str) -> File | None:
+        await self._check(repository)
+        return await self.host.file(repository, commit, path)
+
     async def commit(self, repository: RepositoryName, commit: CommitSHA) -> Commit:
         await self._check(repository)
         return await self.host.commit(repository, commit)

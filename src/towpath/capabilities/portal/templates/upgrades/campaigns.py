@@ -100,8 +100,10 @@ class Campaigns:
             await self._plan(subject)
         entries: list[RawObject] = status["instances"]
         opted_out = await self._opted_out(subject)
+        upgrades = await self._upgrades(subject)
         for entry in entries:
-            await self._follow(subject, entry, opted_out.get(_name(entry), ""))
+            upgrade = upgrades.get((entry["project"], entry.get("upgrade", "")))
+            await self._follow(subject, entry, upgrade, opted_out.get(_name(entry), ""))
         _count(status, entries)
         if spec.get("cancelled"):
             status |= {"phase": CANCELLED, "message": "It has been cancelled."}
@@ -180,11 +182,9 @@ class Campaigns:
 
     async def _instances(self, subject: Subject, template: RawObject) -> Iterable[RawObject]:
         """Of a campaign in a project those of the project, else of all that it names."""
-        own = subject.key.namespace
         only = set(subject.spec.get("projects") or ())
         fields = f"status.template={reference_of(template)}"
-        namespace = "" if own == SYSTEM_NAMESPACE else own
-        listed = await self.api.list(TEMPLATE_INSTANCE, namespace, fields=fields)
+        listed = await self.api.list(TEMPLATE_INSTANCE, _place(subject), fields=fields)
         return [one for one in listed.items if not only or one["metadata"]["namespace"] in only]
 
     # Open and follow.
@@ -192,25 +192,25 @@ class Campaigns:
     async def _opted_out(self, subject: Subject) -> Mapping[str, str]:
         """Why those that want no part of it now do not."""
         reasons = {}
-        for entry in subject.status["instances"]:
-            if entry["phase"] in FINAL:
-                continue
-            for instance in await self._of(entry):
-                if reason := (instance["spec"].get("optOut") or {}).get("reason"):
-                    reasons[_name(entry)] = reason
+        for instance in (await self.api.list(TEMPLATE_INSTANCE, _place(subject))).items:
+            if reason := (instance["spec"].get("optOut") or {}).get("reason"):
+                reasons[Candidate(instance, 0).name] = reason
         excluded = {one["repository"]: one["reason"] for one in subject.spec.get("exclude") or ()}
         return {**reasons, **excluded}
 
-    async def _of(self, entry: RawObject) -> list[RawObject]:
-        try:
-            return [await self.api.get(TEMPLATE_INSTANCE, entry["instance"], entry["project"])]
-        except NotFound:
-            return []
+    async def _upgrades(self, subject: Subject) -> dict[tuple[str, str], RawObject]:
+        """All that it has opened, read at once: it is told of every step of each."""
+        labels = f"{CAMPAIGN_LABEL}={subject.key.name[:63]}"
+        listed = await self.api.list(TEMPLATE_UPGRADE, _place(subject), labels=labels)
+        return {
+            (one["metadata"]["namespace"], one["metadata"]["name"]): one for one in listed.items
+        }
 
-    async def _follow(self, subject: Subject, entry: RawObject, opt_out: str) -> None:
+    async def _follow(
+        self, subject: Subject, entry: RawObject, upgrade: RawObject | None, opt_out: str
+    ) -> None:
         if entry["phase"] in (CLOSED, SKIPPED):
             return
-        upgrade = await self._upgrade(entry)
         if upgrade is None:
             if opt_out:
                 entry |= {"phase": SKIPPED, "message": opt_out}
@@ -230,14 +230,6 @@ class Campaigns:
         entry |= {"phase": phase, "message": said}
         entry["failed"] = phase == FAILING or _failed_after(upgrade)
         entry["settled"] = _is_settled(upgrade, phase, subject.spec["merge"])
-
-    async def _upgrade(self, entry: RawObject) -> RawObject | None:
-        if not entry.get("upgrade"):
-            return None
-        try:
-            return await self.api.get(TEMPLATE_UPGRADE, entry["upgrade"], entry["project"])
-        except NotFound:
-            return None
 
     async def _close(self, upgrade: RawObject, reason: str) -> None:
         await self._patch(upgrade, {"spec": {"closed": {"reason": reason}}})
@@ -328,6 +320,12 @@ class Campaigns:
             return
         status.pop("nextWaveAt", None)
         status["wave"] += 1
+
+
+def _place(subject: Subject) -> str:
+    """Where its repositories are: in its own project, or anywhere ("")."""
+    own = subject.key.namespace
+    return "" if own == SYSTEM_NAMESPACE else own
 
 
 def _wanted(subject: Subject) -> RawObject:

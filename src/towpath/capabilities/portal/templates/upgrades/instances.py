@@ -48,22 +48,15 @@ from towpath.machinery.objects import CommitSHA, Key, RawObject, key_of
 from towpath.runtime.outcomes import Stalled
 from towpath.runtime.sources import Enqueue
 
-OUR_FOLDER = ".towpath"
-
 
 async def answer_files(
     git: GitReader, repository: RepositoryName, commit: CommitSHA
 ) -> dict[str, File]:
-    """Those files that may say what the repository came of."""
-    try:
-        ours = await git.files(repository, commit, OUR_FOLDER)
-        found = {f"{OUR_FOLDER}/{name}": file for name, file in ours.items()}
-        if PATHS[0] in found:
-            return found
-    except PathNotFound:
-        pass
-    everything = await git.files(repository, commit)
-    return {path: everything[path] for path in PATHS if path in everything}
+    """The first of the files that may say what the repository came of."""
+    for path in PATHS:
+        if file := await git.file(repository, commit, path):
+            return {path: file}
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
