@@ -12,6 +12,7 @@ from typing import Any
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT, by_order
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD, workload_host
 from towpath.capabilities.governance.projects.kinds import PROJECT
+from towpath.capabilities.portal.templates import workbench
 from towpath.capabilities.portal.templates.actions.adoption import DEPLOYMENTS
 from towpath.capabilities.portal.templates.conditions import page_for
 from towpath.capabilities.portal.templates.context import default_owner
@@ -49,6 +50,7 @@ from towpath.capabilities.portal.templates.pickers import (
 from towpath.capabilities.portal.templates.preview import Preview, preview_of
 from towpath.capabilities.portal.templates.running import RUN, act, live, show_run
 from towpath.capabilities.portal.templates.secrets import secret_errors, secret_for
+from towpath.capabilities.portal.templates.workbench import WORKBENCH
 from towpath.engines.git.port import GitError, RepositoryName
 from towpath.hooks.leases import CHOICES, BadLease, kept
 from towpath.hooks.pages import Answer, Page, PageRoute, Redirect, Visit
@@ -192,6 +194,7 @@ async def _shown(visit: Visit, filled: Filled) -> Page:
     preview = await _previewed(visit, filled)
     if not filled.errors and not filled.lacks_something:
         filled.errors = await _taken(visit, filled, preview.things)
+    verdict = "" if filled.lacks_something or filled.errors else await _verdict(visit, filled)
     environments = await _environments(visit, filled.project)
     raw, offer = filled.descriptor, offer_of(filled.template)
     data = {
@@ -208,6 +211,7 @@ async def _shown(visit: Visit, filled: Filled) -> Page:
         "project": filled.project,
         "options": await _options(visit, filled),
         "preview": preview,
+        "verdict": verdict,
         "waits": filled.lacks_something,
         "refused": filled.status >= 400,
         "push_address": visit.addresses.portal(f"/git/{filled.project or '<project>'}/<name>.git"),
@@ -217,6 +221,24 @@ async def _shown(visit: Visit, filled: Filled) -> Page:
         "shown": show_object(SOFTWARE_TEMPLATE, filled.template) if filled.is_empty else None,
     }
     return Page("templates/form.html", data, filled.status, title=offer["title"])
+
+
+async def _verdict(visit: Visit, filled: Filled) -> str:
+    """What policies and rights have against this run, asked as it would be created."""
+    if not filled.project:
+        return ""
+    metadata = filled.template["metadata"]
+    spec = {
+        "template": {"name": metadata["name"], "namespace": metadata["namespace"]},
+        "parameters": filled.values,
+        "requestedBy": visit.user.name,
+    }
+    run = TEMPLATE_RUN.object("preview", filled.project, spec=spec)
+    try:
+        await visit.api.create(TEMPLATE_RUN, run, dry_run=True)
+    except StatusError as error:
+        return error.message
+    return ""
 
 
 def _shown_values(raw: RawObject, filled: Filled) -> dict[str, Any]:
@@ -393,5 +415,6 @@ async def _owner(visit: Visit, project: str) -> str:
 PAGES = (
     PageRoute(GALLERY, gallery, "Create", section=GALLERY),
     PageRoute(TEMPLATE, form, "Create", submit=create, section=GALLERY),
+    PageRoute(WORKBENCH, workbench.show, "Workbench", submit=workbench.try_it, section=GALLERY),
     PageRoute(RUN, show_run, "Run", submit=act, live=live, section=GALLERY),
 )

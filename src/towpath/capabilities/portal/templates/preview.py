@@ -118,7 +118,7 @@ async def preview_of(
     try:
         descriptor = parse_descriptor(template["spec"]["descriptor"])
         reads_files = any(step.action in _ACTIONS for step in descriptor.steps)
-        files = await _template_files(template, git) if with_files and reads_files else {}
+        files = await template_files(template, git) if with_files and reads_files else {}
         async with rehearsal(files, _ACTIONS, project=place["project"], user=user) as stage:
             walk = _Walk(preview, git, stage)
             for step in descriptor.steps:
@@ -127,13 +127,13 @@ async def preview_of(
                 )
                 await walk.step(step, given, with_files=with_files)
             made = await stage.files()
-        preview.files = [_shown(path, file) for path, file in sorted(made.items())]
+        preview.files = [shown_file(path, file) for path, file in sorted(made.items())]
     except _TOLD as error:
         preview.problem = sentence(str(error))
     return preview
 
 
-async def _template_files(template: RawObject, git: GitReader) -> Mapping[str, File]:
+async def template_files(template: RawObject, git: GitReader) -> Mapping[str, File]:
     """The template's own files: of a shipped one from the package, else from its repository."""
     shipped = await asyncio.to_thread(seeding.shipped, template["metadata"]["name"])
     digest = annotations_of(template).get(seeding.DIGEST_ANNOTATION)
@@ -202,7 +202,7 @@ def _things(action: str, rendered: Mapping[str, object]) -> list[tuple[str, str]
     return things
 
 
-def _shown(path: str, file: File) -> PreviewFile:
+def shown_file(path: str, file: File) -> PreviewFile:
     size = len(file.content)
     if size > TEXT_SHOWN_MAX or b"\0" in file.content:
         return PreviewFile(path, "", size, 0)
