@@ -113,7 +113,7 @@ async def _example(api: Client, project: str) -> dict[str, dict[str, str]]:
         **await _upgrades(api, project),
         "/projects/{project}": of_project,
         "/catalog/sources/": {"namespace": project, "source": service},
-        "/catalog/": {"kind": "component", "namespace": project, "name": service},
+        **_described(project, service),
         "/create/": {"namespace": "towpath-system", "template": "python-service"},
         "/clusters/": {"name": LOCAL},
         "/objects/": workloads,
@@ -142,6 +142,16 @@ def _first(part: str, found: Sequence[RawObject]) -> dict[str, str]:
 def _name_as(part: str, found: list[RawObject]) -> dict[str, str]:
     """The name of one of them for a part of a path; nothing where there is none."""
     return {part: found[0]["metadata"]["name"]} if found else {}
+
+
+def _described(project: str, service: str) -> dict[str, dict[str, str]]:
+    """What a service of a golden path has in the catalogue: itself, its docs and its API."""
+    named = {"namespace": project, "name": service}
+    return {
+        "/catalog/": {"kind": "component", **named},
+        "/docs/": {"kind": "component", "path": "operations", **named},
+        "/apis/": named,
+    }
 
 
 async def measure(visitor: Visitor, pid: int, who: str, route: str, address: str) -> PageTime:
