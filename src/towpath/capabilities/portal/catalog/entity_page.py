@@ -18,7 +18,7 @@ from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE, ENTITY_KIN
 from towpath.capabilities.portal.catalog.reads import both_ways
 from towpath.hooks.offered_actions import OfferedAction, offered_on
 from towpath.hooks.pages import Live, LiveRecords, LiveWatch, Page, Visit
-from towpath.hooks.showing import api_page, docs_page, in_projects
+from towpath.hooks.showing import api_page, docs_page, get_if_there, in_projects
 from towpath.machinery.documents import dump_document
 from towpath.machinery.errors import NotFound, StatusError
 from towpath.machinery.objects import RawObject
@@ -237,6 +237,8 @@ def _source(annotations: Mapping[str, Any]) -> dict[str, str]:
         repository, _, path = rest.partition("/")
         return {"text": f"{path} in {project}/{repository}", "project": project}
     kind, _, rest = location.removeprefix("towpath:").partition("/")
+    if location and not location.startswith("towpath:"):
+        return {"text": location.partition(":")[2], "project": ""}
     if location.startswith("towpath:") and rest:
         return {"text": f"{kind} {rest}, which the platform knows by itself", "project": ""}
     return {"text": "the platform's people and the members of projects", "project": ""}
@@ -244,17 +246,28 @@ def _source(annotations: Mapping[str, Any]) -> dict[str, str]:
 
 async def _errors(visit: Visit, entity: Entity) -> list[dict[str, str]]:
     """What is wrong with its description now; it is shown as it was when it was right."""
-    project, _, repository = entity.source.partition(":")[2].partition("/")
-    if not entity.source.startswith("repository:"):
-        return []
-    fields = f"spec.repository={repository}"
-    sources = await in_projects(visit.api, CATALOG_SOURCE, [project], fields=fields)
     return [
         {"field": str(error.get("field", "")), "message": str(error.get("message", ""))}
-        for source in sources
+        for source in await _sources_of(visit, entity)
         for error in (source.get("status") or {}).get("errors") or ()
         if str(error.get("entity", "")).lower() == entity.ref
     ]
+
+
+async def _sources_of(visit: Visit, entity: Entity) -> list[RawObject]:
+    """The CatalogSources that it can come from, of those that the visitor may see."""
+    sort, _, place = entity.source.partition(":")
+    namespace, _, name = place.partition("/")
+    if sort == "source":
+        found = await get_if_there(visit.api, CATALOG_SOURCE, name, namespace)
+        return [] if found is None else [found]
+    if sort != "repository":
+        return []
+    named, discovering = await asyncio.gather(
+        in_projects(visit.api, CATALOG_SOURCE, [namespace], fields=f"spec.repository={name}"),
+        in_projects(visit.api, CATALOG_SOURCE, [namespace], fields="spec.type=discovery"),
+    )
+    return [*named, *discovering]
 
 
 def _definition(entity: Entity) -> str:
