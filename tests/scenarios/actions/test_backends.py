@@ -169,3 +169,29 @@ async def test_a_function_of_a_plugin_is_called_with_its_input(world: World) -> 
     await undo(world, "paged")
     await world.until_phase("paged", UNDONE)
     assert len(called) == 2
+
+
+async def test_an_action_may_name_its_own_way_back(world: World) -> None:
+    """With what the run has answered, and under the rules of who wants it back."""
+    manifest = {**CONFIG, "metadata": {"name": "${'made-' + run.name}"}}
+    gone = {**CONFIG, "metadata": {"name": "${outputs.name}"}}
+    await world.action(
+        "note",
+        permitted="user.name != 'dave'",
+        backend=of_object("create", manifest=manifest),
+        undo=of_object("delete", manifest=gone),
+    )
+    await world.run("first", "note")
+    await world.until_phase("first", SUCCEEDED)
+    await undo(world, "first", "dave")
+
+    async def refused() -> bool:
+        return "dave may not run it here" in (await world.look("first"))["status"]["message"]
+
+    await world.delivery.until(refused, "who may not run it does not take it back")
+    await world.run("second", "note")
+    await world.until_phase("second", SUCCEEDED)
+    await undo(world, "second", "erin")
+    await world.until_phase("second", UNDONE)
+    assert await world.delivery.here(CONFIG_MAP, "made-second", DEMO) is None
+    assert await world.delivery.here(CONFIG_MAP, "made-first", DEMO) is not None

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tests.scenarios.actions.world import DEMO, World
 
-from towpath.capabilities.portal.actions.kinds import ACTION_RUN, FAILED, RUNNING, SUCCEEDED
+from towpath.capabilities.portal.actions.kinds import FAILED, RUNNING, SUCCEEDED
 from towpath.capabilities.portal.actions.reports import apis
 from towpath.hooks.apis import ApiAnswer, ApiRequest
 from towpath.hooks.platform import SYSTEM_NAMESPACE
@@ -192,6 +192,16 @@ async def test_a_service_reports_with_its_token_and_no_other(world: World) -> No
     assert {"half", "done"} <= {line.text for line in lines}
 
 
+async def test_a_service_that_never_reports_is_given_up(world: World) -> None:
+    async with service() as made:
+        await allow(world, made)
+        webhook = {"url": made.url, "answer": "Report"}
+        await world.action("call", timeout="1s", backend={"type": "webhook", "webhook": webhook})
+        await world.run("called", "call")
+        failed = await world.until_phase("called", FAILED)
+    assert failed["status"]["message"] == "It had not ended after 1s."
+
+
 async def test_after_a_crash_it_is_asked_at_most_once_more_and_waits_on(still: World) -> None:
     async with service() as made:
         await allow(still, made)
@@ -210,4 +220,3 @@ async def test_after_a_crash_it_is_asked_at_most_once_more_and_waits_on(still: W
             failed = await still.until_phase("called", FAILED)
         assert "No disk." in failed["status"]["message"]
         assert len(made.asked) == 1
-    assert ACTION_RUN.kind == "ActionRun"

@@ -3,6 +3,7 @@
 import pytest
 from tests.scenarios.delivery.world import World
 
+from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
 from towpath.capabilities.delivery.gitops.kinds import APPLICATION, ARGOCD_NAMESPACE
 from towpath.capabilities.delivery.promotions.kinds import (
     FAILED,
@@ -54,6 +55,25 @@ async def test_production_waits_for_somebody_else(world: World) -> None:
     assert [entry["counts"] for entry in done["status"]["approvals"]] == [False, True]
     await world.until_runs(release, "production")
     assert await world.there(DEPLOYMENT, "order-service", "demo-production") is not None
+
+
+async def test_only_those_approve_whom_the_environment_names(world: World) -> None:
+    """The owner of the workload, by its spec; bob may approve in general, and does not count."""
+    await world.workload(owner="user:alice")
+    release = await world.release()
+    await world.until_runs(release)
+    rule = {"spec": {"approvals": {"required": 1, "approvers": "[object.spec.owner]"}}}
+    await world.platform.api.patch(ENVIRONMENT, "production", "demo", rule)
+    promotion = await world.promote(release, "production", "bob")
+    await world.until_phase(promotion, WAITING_FOR_APPROVAL)
+    # Whoever makes the rule milder meanwhile lets nothing through.
+    milder = {"spec": {"approvals": {"required": 0, "approvers": None}}}
+    await world.platform.api.patch(ENVIRONMENT, "production", "demo", milder)
+    found = await world.platform.api.get(PROMOTION, promotion, "demo")
+    assert found["status"]["approval"]["approvers"] == ["user:alice"]
+    assert await world.phase(promotion) == WAITING_FOR_APPROVAL
+    await world.decide(promotion, "alice")
+    await world.until_phase(promotion, SUCCEEDED)
 
 
 async def test_a_rejection_ends_it(world: World) -> None:
