@@ -64,6 +64,11 @@ WRONG = {
     "an if that is a number": ("spec.steps.0.if", 1, "spec.steps[0].if"),
     "an input that is a list": ("spec.steps.0.input", [], "spec.steps[0].input"),
     "an output that is a number": ("spec.output.message", 1, "spec.output.message"),
+    "tags of Backstage's policies": (
+        "spec.steps.0.backstage:permissions",
+        {"tags": ["secret"]},
+        "spec.steps[0].backstage:permissions",
+    ),
     "a page that is no schema": ("spec.parameters.1", "x", "spec.parameters[1]"),
 }
 

@@ -13,6 +13,7 @@ from towpath.machinery.objects import RawObject
 
 API_VERSION = "scaffolder.backstage.io/v1beta3"
 STEPS_MAX = 100
+PERMISSIONS = "backstage:permissions"
 
 _STEP_ID = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
 
@@ -123,8 +124,20 @@ def _parameter_errors(parameters: Any) -> Iterator[FieldError]:
         where = f"spec.parameters[{index}]" if isinstance(parameters, list) else "spec.parameters"
         if not isinstance(page, dict):
             yield FieldError(where, "must be a JSON Schema, an object with `properties`")
-        elif not isinstance(page.get("properties", {}), dict):
+            continue
+        yield from _permission_errors(where, page)
+        if not isinstance(page.get("properties", {}), dict):
             yield FieldError(f"{where}.properties", "must be an object of JSON Schemas")
+
+
+def _permission_errors(where: str, part: RawObject) -> Iterator[FieldError]:
+    """Tags for Backstage's policies: without those, more would be allowed than was meant."""
+    if part.get(PERMISSIONS):
+        yield FieldError(
+            f"{where}.{PERMISSIONS}",
+            "tags for Backstage's permission policies are not honoured here; leave them out, and "
+            "say who may run a template by roles and admission policies",
+        )
 
 
 def _steps_errors(steps: Any) -> Iterator[FieldError]:
@@ -155,6 +168,7 @@ def _step_errors(where: str, step: RawObject) -> Iterator[FieldError]:
         )
     if "name" in step and not isinstance(step["name"], str):
         yield FieldError(f"{where}.name", "must be a text")
+    yield from _permission_errors(where, step)
     if not isinstance(step.get("input", {}), dict):
         yield FieldError(f"{where}.input", "must be an object")
     if not isinstance(step.get("if", ""), str | bool):
