@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 
 ERRORS_SHOWN_MAX = 50
 ENTITIES_SHOWN_MAX = 200
+PARTS_AT_ONCE = 20
+PARTS_A_SECOND = 500
+LATER_S_MAX = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,16 @@ class Reports:
         self.parts.pop(source, None)
 
     async def news(self) -> AsyncIterator[Key]:
+        """Each source once for all that has come meanwhile; one of many parts a little later."""
         while True:
-            yield await self._news.get()
+            waiting = {await self._news.get()}
+            parts = max(len(self.parts.get(key, ())) for key in waiting)
+            if parts > PARTS_AT_ONCE:
+                await asyncio.sleep(min(parts / PARTS_A_SECOND, LATER_S_MAX))
+            while not self._news.empty():
+                waiting.add(self._news.get_nowait())
+            for key in sorted(waiting):
+                yield key
 
 
 def controller(api: Client, reports: Reports) -> Controller:
