@@ -17,7 +17,7 @@ import orjson
 
 from towpath.capabilities.portal.catalog.descriptors import parse_entities
 from towpath.capabilities.portal.catalog.facts import LOCATION, ORIGIN
-from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE
+from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE, REFRESH_ANNOTATION
 from towpath.hooks.apis import ApiAnswer, ApiRequest
 from towpath.hooks.platform import SYSTEM_NAMESPACE
 from towpath.machinery.errors import AlreadyExists, BadRequest, Conflict, NotFound
@@ -28,7 +28,7 @@ from towpath.records.questions import Is, Question
 
 URL, GIT = "url", "towpath-git"
 API_VERSION = "towpath.dev/v1alpha1"
-REFRESH_ANNOTATION = "towpath.dev/refresh"
+
 EXISTING_MAX = 100
 
 _PROJECT = re.compile(r"(?:^|&)project=([a-z0-9-]{1,63})(?:&|$)")
