@@ -63,7 +63,11 @@ ENTITY = {
         "namespace": OWN,
         "title": TEXT,
         "description": BREAK_OUT,
-        "annotations": {"towpath.dev/workload": OWN_SERVICE, "example.org/hostile": BREAK_OUT},
+        "annotations": {
+            "towpath.dev/workload": OWN_SERVICE,
+            "example.org/hostile": BREAK_OUT,
+            "backstage.io/techdocs-ref": "dir:.",
+        },
         "links": [
             {"url": LINK, "title": TEXT},
             {"url": DATA_LINK, "title": "data"},
@@ -72,6 +76,35 @@ ENTITY = {
     },
     "spec": {"type": TAGS, "lifecycle": TAGS, "owner": "group:default/team-a", "system": "x"},
 }
+DEFINITION = {
+    "openapi": "3.1.0",
+    "info": {"title": TEXT, "version": TAGS, "description": BREAK_OUT},
+    "servers": [{"url": LINK, "description": TAGS}],
+    "paths": {
+        f"/{TAGS}": {
+            "get": {
+                "summary": TEXT,
+                "description": BREAK_OUT,
+                "tags": [TAGS],
+                "parameters": [{"name": TAGS, "in": TAGS, "description": BREAK_OUT}],
+                "responses": {TAGS: {"description": BREAK_OUT}},
+            }
+        }
+    },
+    "components": {"schemas": {TAGS: {"type": TAGS, "enum": [TAGS], "example": BREAK_OUT}}},
+}
+API = {
+    "apiVersion": "backstage.io/v1alpha1",
+    "kind": "API",
+    "metadata": {"name": OWN_SERVICE, "namespace": OWN, "title": TEXT, "description": BREAK_OUT},
+    "spec": {
+        "type": "openapi",
+        "lifecycle": TAGS,
+        "owner": "group:default/team-a",
+        "definition": json.dumps(DEFINITION),
+    },
+}
+MKDOCS = {"site_name": TEXT, "nav": [{TAGS: "index.md"}, {TAGS: LINK}], "repo_url": LINK}
 
 
 async def make(world: World, cwd: Path) -> str:
@@ -165,7 +198,8 @@ async def _push(world: World, client: Client, cwd: Path) -> str:
     assert cloned.code == 0, cloned.stderr
     files = {
         ".github/workflows/ci.yaml": json.dumps(WORKFLOW),
-        "catalog-info.yaml": json.dumps(ENTITY),
+        "catalog-info.yaml": f"{json.dumps(ENTITY)}\n---\n{json.dumps(API)}\n",
+        "mkdocs.yml": json.dumps(MKDOCS),
         "docs/index.md": MARKDOWN,
         "hostile.txt": f"{TERMINAL}\n{TEXT}\n{BREAK_OUT}\n::error::{TAGS}\n",
         "out.txt": f"out={TAGS}\n",
