@@ -130,13 +130,8 @@ def test_no_broad_exception_is_swallowed_in_silence() -> None:
 
 
 def test_yaml_is_read_and_written_at_one_door() -> None:
-    """Two read it as others do: workflow files are YAML 1.2, and their problems have places; the
-    child that renders templates of copier has copier's own filters."""
-    doors = {
-        "src/towpath/machinery/dialect.py",
-        "src/towpath/engines/ci/workflow/places.py",
-        "src/towpath/capabilities/portal/templates/foreign_child.py",
-    }
+    """Workflow files are the exception: they are YAML 1.2, and their problems have places."""
+    doors = {"src/towpath/machinery/dialect.py", "src/towpath/engines/ci/workflow/places.py"}
     knowing = {shown(path) for path in OURS if re.search(r"\bimport yaml\b", path.read_text())}
     assert knowing == doors
 
