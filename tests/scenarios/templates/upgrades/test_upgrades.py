@@ -227,7 +227,24 @@ async def test_what_was_merged_by_hand_is_merged(upgrading: Upgrading) -> None:
     assert await upgrading.head("orders", BRANCH) is None
 
 
-@pytest.mark.parametrize("damage", ["{", "template: nonsense\n"], ids=["yaml", "name"])
+DAMAGES = {
+    "no YAML": "{",
+    "no object": "- a\n",
+    "no template": "parameters: {}\n",
+    "a template of no name": "template: nonsense\n",
+    "a path": "template: ../../etc/passwd\n",
+    "a list for a name": "template: [a]\n",
+    "parameters that are none": "template: demo/service@0\nparameters: [1]\n",
+    "a bomb": "a: &a [x, x, x, x, x, x, x, x, x]\n"
+    + "".join(
+        f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n"
+        for old, new in zip("abcdefg", "bcdefgh", strict=True)
+    ),
+    "too much": f"template: demo/service@0\nparameters: {{x: {'y' * 300_000}}}\n",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
 async def test_a_damaged_note_is_told_where_it_is(upgrading: Upgrading, damage: str) -> None:
     await upgrading.offer(V1)
     await upgrading.make("orders")
@@ -235,3 +252,35 @@ async def test_a_damaged_note_is_told_where_it_is(upgrading: Upgrading, damage: 
     await upgrading.push("orders", _towpath__template_yaml=damage)
     instance = await upgrading.instance("orders", "Unknown")
     assert NOTE in instance["status"]["message"]
+
+
+@pytest.mark.parametrize(
+    "revision", ["", "0" * 40, "main", "a..b", "refs/heads/x\\", "-x"], ids=range(6)
+)
+async def test_a_version_that_is_nowhere_is_unknown_and_nothing_breaks(
+    upgrading: Upgrading, revision: str
+) -> None:
+    second = await upgrading.offer(V1)
+    note = f"template: 'demo/service@{revision}'\nparameters: {{name: orders}}\n"
+    await upgrading.repository("orders", {NOTE: note})
+    instance = await upgrading.instance("orders", "Unknown")
+    assert "version" in instance["status"]["message"]
+    await upgrading.upgrade("orders", second)
+    upgrade = await upgrading.upgraded("orders", "Preparing")
+    assert "version" in upgrade["status"]["message"]
+
+
+async def test_what_was_made_before_more_was_written_down_is_upgraded_too(
+    upgrading: Upgrading,
+) -> None:
+    first = await upgrading.offer(V1)
+    note = f"template: demo/service@{first}\nparameters:\n  name: orders\n  port: 8000\n"
+    readme = "# orders\n\nMade by carol in demo.\n"
+    made = {**V1, "README.md": readme, "port.txt": "8000\n", NOTE: note}
+    await upgrading.repository("orders", made)
+    second = await upgrading.offer(V2)
+    await upgrading.upgrade("orders", second)
+    await upgrading.upgraded("orders", READY)
+    files = await upgrading.files("orders", BRANCH)
+    assert files["README.md"] == readme, "who made it is not known, and makes no hunk"
+    assert files["new.txt"] == "new in orders\n"

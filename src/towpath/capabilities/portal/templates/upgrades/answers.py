@@ -5,17 +5,26 @@ never the same as a repository without one.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from towpath.capabilities.portal.templates.provenance import PROVENANCE_PATH
 from towpath.engines.git.port import File
-from towpath.machinery.documents import DocumentError, dump_document, load_document
+from towpath.machinery.documents import (
+    DocumentError,
+    as_json,
+    dump_document,
+    load_document,
+)
 
 TOWPATH, COPIER, CRUFT = "towpath", "copier", "cruft"
 COPIER_PATH = ".copier-answers.yml"
 CRUFT_PATH = ".cruft.json"
+BYTES_MAX = 256 * 1024
+_PART = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
+_TEMPLATE = re.compile(f"{_PART}/{_PART}")
 PATHS = (PROVENANCE_PATH, COPIER_PATH, CRUFT_PATH)
 
 
@@ -76,8 +85,10 @@ def written(
 
 
 def _document(path: str, content: bytes) -> Mapping[str, Any]:
+    if len(content) > BYTES_MAX:
+        raise AnswersUnreadable(f"{path} is larger than {BYTES_MAX} bytes")
     try:
-        found = load_document(content)
+        found = as_json(load_document(content), size=len(content))
     except DocumentError as error:
         raise AnswersUnreadable(f"{path} cannot be read: {error}") from error
     if not isinstance(found, dict):
@@ -87,7 +98,7 @@ def _document(path: str, content: bytes) -> Mapping[str, Any]:
 
 def _towpath(path: str, document: Mapping[str, Any]) -> Answers:
     template, _, revision = _text(path, document, "template").partition("@")
-    if template.count("/") != 1:
+    if not _TEMPLATE.fullmatch(template):
         raise AnswersUnreadable(
             f"{path}: template is {template!r}; it must be <namespace>/<name>@<commit>"
         )

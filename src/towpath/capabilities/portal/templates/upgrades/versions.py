@@ -104,7 +104,12 @@ async def commit_of(git: GitReader, template: RawObject, revision: str) -> Commi
     if _COMMIT.fullmatch(revision):
         return CommitSHA(revision)
     repository = source_of_template(template).repository
-    tag = await git.head(repository, f"refs/tags/{revision}") if revision else None
+    try:
+        tag = await git.head(repository, f"refs/tags/{revision}") if revision else None
+    except GitUnavailable:
+        raise
+    except GitError:
+        tag = None  # no tag can be called that
     if tag is not None:
         return tag
     described = _DESCRIBED.search(revision)
