@@ -117,6 +117,7 @@ async def _example(api: Client, project: str) -> dict[str, dict[str, str]]:
         "/create/": {"namespace": "towpath-system", "template": "python-service"},
         "/clusters/": {"name": LOCAL},
         "/objects/": workloads,
+        "/insights/scorecards/": {"namespace": "towpath-system", "name": "readiness"},
         "/infrastructure/": {
             "project": project,
             "plural": POSTGRESQL_INSTANCE.plural,

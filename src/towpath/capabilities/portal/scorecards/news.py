@@ -16,10 +16,14 @@ from towpath.records.contract import Viewer
 from towpath.runtime.sources import Enqueue
 
 EVERYTHING = Viewer(PLATFORM, None)
-SETTLE_S = 1.0
+SCORES_SETTLE_S = 1.0
+CATALOG_SETTLE_S = 5.0
+"""Longer, for it is looked through as a whole."""
 
 
-async def news_of(platform: Platform, noun: str, every_s: float) -> AsyncIterator[None]:
+async def news_of(
+    platform: Platform, noun: str, every_s: float, settle_s: float
+) -> AsyncIterator[None]:
     """Once at first, a little after each burst of news, and when nothing came for that long."""
     heard = asyncio.Event()
     with platform.changes.of_projects(noun, EVERYTHING, heard.set):
@@ -30,7 +34,7 @@ async def news_of(platform: Platform, noun: str, every_s: float) -> AsyncIterato
                     await heard.wait()
             except TimeoutError:
                 continue
-            await asyncio.sleep(SETTLE_S)
+            await asyncio.sleep(settle_s)
             heard.clear()
 
 
@@ -43,7 +47,7 @@ class CatalogNews:
     every_s: float
 
     async def run(self, enqueue: Enqueue) -> None:
-        async for _ in news_of(self.platform, "catalog", self.every_s):
+        async for _ in news_of(self.platform, "catalog", self.every_s, CATALOG_SETTLE_S):
             enqueue(self.key)
 
 
@@ -56,6 +60,6 @@ class ScoreNews:
     every_s: float = 3600.0
 
     async def run(self, enqueue: Enqueue) -> None:
-        async for _ in news_of(self.platform, "scores", self.every_s):
+        async for _ in news_of(self.platform, "scores", self.every_s, SCORES_SETTLE_S):
             for obj in (await self.platform.api.list(self.resource)).items:
                 enqueue(key_of(obj))
