@@ -176,7 +176,7 @@ async def test_who_is_added_later_is_in_the_catalogue_with_their_groups(world: W
     assert await world.entity(f"group:default/{AUTHENTICATED}") is None
 
 
-async def edited(world: World, name: str, **spec: str) -> RawObject:
+async def edited(world: World, name: str, **spec: Any) -> RawObject:
     """What became of an edit."""
     api = world.platform.api
     await api.create(CATALOG_EDIT, CATALOG_EDIT.object(name, "demo", spec=spec))
@@ -206,6 +206,12 @@ async def test_an_owner_is_put_right_by_a_commit_and_taken_back_by_another(world
         await world.becomes(ref, lambda e: "team-a" in str(e and e["spec"]["owner"]))
         text = (await world.platform.git.files(REPOSITORY, await head(world)))["catalog-info.yaml"]
         assert text.content.decode() == DESCRIPTOR
+        put = {"repository": "orders", "path": "../x.yaml", "descriptor": {}}
+        for number, wrong in enumerate(
+            (put, {**put, "repository": "deployments", "path": "x.yaml"})
+        ):
+            refused = await edited(world, f"wrong{number}", entity="system:demo/x", put=wrong)
+            assert refused["conditions"][0]["reason"] == "NotPossible"
         again = await edited(world, "again", entity="system:demo/demo", owner="team-b")
         assert again["conditions"][0]["reason"] == "NotPossible"
 

@@ -66,6 +66,32 @@ async def test_a_secret_goes_to_the_hosts_of_the_targets_alone() -> None:
     assert [request.headers.get("authorization") for request in host.asked] == ["Bearer t", None]
 
 
+async def test_a_secret_says_itself_to_which_hosts_it_goes() -> None:
+    secret: RawObject = {"metadata": {}, "data": {"token": "dA=="}}
+    source: RawObject = {
+        "metadata": {"namespace": "demo"},
+        "spec": {"url": {"targets": ["https://evil.example.com/a"], "secret": "github"}},
+    }
+    host = Host(lambda _: OutboundAnswer(200, b"x", {}))
+    with pytest.raises(Refused):
+        await web(host).with_secret(Secrets(secret), source)  # type: ignore[arg-type]
+    secret["metadata"]["annotations"] = {"towpath.dev/hosts": "git.example.com, other"}
+    reader = await web(host).with_secret(Secrets(secret), source)  # type: ignore[arg-type]
+    for url in ("https://evil.example.com/a", "http://git.example.com/a"):
+        await reader.read(f"url:{url}")
+    await reader.read("url:https://git.example.com/a")
+    sent = [request.headers.get("authorization") for request in host.asked]
+    assert sent == [None, None, "Bearer t"]
+
+
+class Secrets:
+    def __init__(self, secret: RawObject) -> None:
+        self.secret = secret
+
+    async def get(self, *_: object) -> RawObject:
+        return self.secret
+
+
 async def test_it_does_not_follow_for_ever() -> None:
     host = Host(lambda request: OutboundAnswer(302, b"", {"location": request.url + "x"}))
     with pytest.raises(Unread):

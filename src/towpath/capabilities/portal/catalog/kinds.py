@@ -68,7 +68,8 @@ _URL: RawObject = {
             "type": "string",
             "maxLength": 253,
             "description": "Name of a Secret beside the source, with the key token (sent as "
-            "bearer token to the hosts of the targets) or the keys username and password.",
+            "bearer token) or the keys username and password. It is sent to the hosts alone that "
+            "its annotation towpath.dev/hosts lists.",
         },
     },
 }

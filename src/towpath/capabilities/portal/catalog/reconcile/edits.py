@@ -8,6 +8,7 @@ import posixpath
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from towpath.capabilities.delivery.promotions.kinds import DEPLOYMENTS
 from towpath.capabilities.portal.catalog import editing
 from towpath.capabilities.portal.catalog.descriptors import reference_of
 from towpath.capabilities.portal.catalog.facts import LOCATION
@@ -79,9 +80,11 @@ class Edits:
         spec, project = edit["spec"], edit["metadata"]["namespace"]
         if "put" in spec:
             repository = RepositoryName(project, spec["put"]["repository"])
-            path = posixpath.normpath(spec["put"]["path"])
+            path = _inside(spec["put"]["path"])
         else:
             repository, path = await self._place(spec["entity"].lower(), project)
+        if repository.name == DEPLOYMENTS:
+            raise editing.EditError(f"{repository} is written by promotions alone")
         signature = Signature(author, f"{author.replace(':', '.')}@users.towpath.invalid")
         for _ in range(ATTEMPTS_MAX):
             head = await self.git.head(repository)
@@ -149,6 +152,13 @@ def location_in(descriptor: bytes | None) -> str:
     entity = kept.get("descriptor", kept)
     annotations = (entity.get("metadata") or {}).get("annotations") or {}
     return str(annotations.get(LOCATION, ""))
+
+
+def _inside(path: str) -> str:
+    found = posixpath.normpath(path)
+    if found.startswith(("/", "..")) or ".git" in found.lower().split("/"):
+        raise editing.EditError(f"put.path: {path} is no file of a repository")
+    return found
 
 
 def _described(spec: RawObject) -> RawObject:

@@ -31,11 +31,13 @@ from towpath.engines.outbound import (
 )
 from towpath.machinery.core_kinds import SECRET
 from towpath.machinery.errors import NotFound
-from towpath.machinery.objects import RawObject
+from towpath.machinery.objects import RawObject, annotations_of
 
 FILE_BYTES_MAX = 4 * 2**20
 KEPT_BYTES_MAX = 64 * 2**20
 REDIRECTS_MAX = 5
+HOSTS_ANNOTATION = "towpath.dev/hosts"
+"""On a Secret: the hosts to which it may be sent, over TLS."""
 PAUSE_S, PAUSE_S_MAX = 60.0, 3600.0
 
 Send = Callable[[OutboundRequest], Awaitable[OutboundAnswer]]
@@ -104,8 +106,14 @@ class Web:
             secret = await api.get(SECRET, name, source["metadata"]["namespace"])
         except NotFound:
             raise Refused(f"there is no Secret {name} beside the source") from None
-        targets = source["spec"]["url"]["targets"]
-        hosts = frozenset(urlsplit(raw_address(target)).netloc for target in targets)
+        # Whoever may make a source may not read secrets: the secret itself says where it may go.
+        told = annotations_of(secret).get(HOSTS_ANNOTATION, "")
+        hosts = frozenset(told.replace(",", " ").lower().split())
+        if not hosts:
+            raise Refused(
+                f"the Secret {name} does not say to which hosts it may be sent; annotate it with "
+                f"{HOSTS_ANNOTATION}: raw.githubusercontent.com"
+            )
         return replace(self, authorization=_authorization(name, secret), hosts=hosts)
 
     async def read(self, address: str) -> bytes:
@@ -132,7 +140,8 @@ class Web:
         """What is there, or where to look for it instead."""
         host = urlsplit(url).netloc
         self._mind_pause(host)
-        authorization = self.authorization if host in self.hosts else ""
+        is_meant = host.lower() in self.hosts and url.startswith("https://")
+        authorization = self.authorization if is_meant else ""
         key = f"{authorization}\0{url}"
         known = self.kept.answers.get(key)
         request = OutboundRequest(
