@@ -106,9 +106,13 @@ async def run(kube: Connection, kinds: list[str], seeds: range, how: str) -> Non
             for kind in kinds:
                 steps = GENERATORS[how](Random(f"{seed} {kind}"), kind)
                 sequences, requests = sequences + 1, requests + len(steps)
-                for number, step, lines in await unexpected(
-                    sides, steps, independent=how == "objects"
-                ):
+                try:
+                    differing = await unexpected(sides, steps, independent=how == "objects")
+                except httpx2.RemoteProtocolError:
+                    # A kube-apiserver hangs up on some JSON patches; ours would fail a test.
+                    print(f"{seed} {kind}: hung up", file=sys.stderr)
+                    continue
+                for number, step, lines in differing:
                     story = told(f"{seed} {kind}", number, step, lines)
                     found[_sort_of(kind, step, lines)].append(story)
     for sort, stories in sorted(found.items(), key=lambda item: -len(item[1])):

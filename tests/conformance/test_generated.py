@@ -29,15 +29,13 @@ SEQUENCES_OF = {
 }
 """Kinds that no controller works at beside the test, with the seeds that are asked."""
 OBJECTS_OF = {
-    "ConfigMap": (0, 1, 4),
-    "Secret": (3, 5),
-    "Role": (0, 1, 2),
-    "RoleBinding": (0, 1, 3),
-    "Lease": (0, 1, 2),
-    "Widget": (0, 4),
+    **dict.fromkeys(
+        ("ConfigMap", "Secret", "Namespace", "Role", "RoleBinding", "Lease"), tuple(range(4))
+    ),
+    "Widget": (0, 2, 3, 4),
 }
-"""Plain seeds: what Hypothesis draws depends on what else is loaded. Others of the first eight
-still find a difference, such as the place that a wrong base64 text is told of."""
+"""The first seeds, except of the Widget: plain, for what Hypothesis draws depends on what else is
+loaded. Of a Widget the mistakes come in another order."""
 
 
 def drawn(seeds: dict[str, tuple[int, ...]]) -> list[tuple[str, int]]:

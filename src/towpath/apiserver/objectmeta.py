@@ -25,6 +25,8 @@ SERVER_FIELDS = (
 )
 """Clients may send these; what counts is what the server knows."""
 
+EMPTY: RawObject = {"labels": {}, "annotations": {}, "ownerReferences": [], "finalizers": []}
+
 
 def generated_name(base: str) -> str:
     suffix = "".join(secrets.choice(GENERATED_ALPHABET) for _ in range(GENERATED_LENGTH))
@@ -64,8 +66,8 @@ def carry_over(obj: RawObject, old: RawObject) -> None:
 def drop_empty(metadata: RawObject) -> None:
     """Absent and empty are the same for these; only one of them may be stored."""
     # Not managedFields: an empty list of those is a wish to forget all managers.
-    for name in ("labels", "annotations", "ownerReferences", "finalizers"):
-        if name in metadata and not metadata[name]:
+    for name, empty in EMPTY.items():
+        if name in metadata and (metadata[name] is None or metadata[name] == empty):
             del metadata[name]
 
 

@@ -191,7 +191,7 @@ def read(operation: Operation, validation: str) -> None:
     """Give what was sent the form of its kind."""
     unknown = read_as_kind(operation.served, operation.obj)
     if unknown:
-        report_unknown(operation, unknown, validation)
+        report_unknown(operation.served, unknown, validation, operation.warnings)
 
 
 def default(operation: Operation) -> None:
@@ -218,14 +218,16 @@ def read_as_kind(served: Served, obj: RawObject) -> list[str]:
     return unknown
 
 
-def report_unknown(operation: Operation, unknown: list[str], validation: str) -> None:
+def report_unknown(
+    served: Served, unknown: list[str], validation: str, warnings: list[str]
+) -> None:
     said = [f'unknown field "{path}"' for path in unknown]
-    if validation == "Strict":
-        resource = operation.served.resource
+    if said and validation == "Strict":
+        resource = served.resource
         why = f"strict decoding error: {', '.join(said)}"
         raise Undecodable(resource.kind, resource.version, resource.kind, why)
     if validation == "Warn":
-        operation.warnings += said
+        warnings += said
 
 
 async def check(core: Core, operation: Operation) -> None:

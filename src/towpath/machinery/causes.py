@@ -23,6 +23,10 @@ def show(value: object) -> str:
         return str(int(value))
     if value is None:
         return "null"
+    if isinstance(value, dict) and "matchLabels" in value and "matchExpressions" in value:
+        # Structs of Go keep the order of their fields; of most one cannot tell that here.
+        value = {**{name: value[name] for name in ("matchLabels", "matchExpressions")}, **value}
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 

@@ -25,6 +25,22 @@ class Form(Enum):
     TABLE = "Table"
     PARTIAL = "PartialObjectMetadata"
     PARTIAL_LIST = "PartialObjectMetadataList"
+    TABLE_BETA = "Table in v1beta1"
+    PARTIAL_BETA = "PartialObjectMetadata in v1beta1"
+    PARTIAL_LIST_BETA = "PartialObjectMetadataList in v1beta1"
+
+    @property
+    def is_beta(self) -> bool:
+        return self in _PLAIN_OF
+
+    @property
+    def shape(self) -> "Form":
+        """The same in the one version that is worked with."""
+        return _PLAIN_OF.get(self, self)
+
+    @property
+    def api_version(self) -> str:
+        return "meta.k8s.io/v1beta1" if self.is_beta else "meta.k8s.io/v1"
 
 
 class MediaRange(Struct, frozen=True):
@@ -59,7 +75,7 @@ def negotiate(
     wanted = wanted_of(header)
     if wanted is None or (streams and wanted.yaml) or _is_unroutable(header, custom):
         raise NotAcceptable(_offer(header, custom=custom, streams=streams, lists=lists))
-    if wanted.form is Form.PARTIAL and lists and not streams:
+    if wanted.form.shape is Form.PARTIAL and lists and not streams:
         words = "you requested PartialObjectMetadata, but the requested object is a list"
         raise NotAcceptable(words)
     return wanted.form
@@ -102,11 +118,18 @@ def _form(parameters: dict[str, str]) -> Form | None:
         return Form.PLAIN
     if parameters.get("g") != "meta.k8s.io" or parameters.get("v") not in ("v1", "v1beta1"):
         return None
-    return _FORMS.get(name)
+    form = _FORMS.get(name)
+    return _BETA_OF.get(form) if form and parameters["v"] == "v1beta1" else form
 
 
 _ROUTED = frozenset({*OFFERED, "*/*"})
-_FORMS = {form.value: form for form in Form}
+_BETA_OF = {
+    Form.TABLE: Form.TABLE_BETA,
+    Form.PARTIAL: Form.PARTIAL_BETA,
+    Form.PARTIAL_LIST: Form.PARTIAL_LIST_BETA,
+}
+_PLAIN_OF = {beta: form for form, beta in _BETA_OF.items()}
+_FORMS = {form.value: form for form in Form if form not in _PLAIN_OF}
 
 
 def _quality(text: str) -> float:

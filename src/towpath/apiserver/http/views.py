@@ -15,21 +15,32 @@ from towpath.apiserver.columns import columns_for
 from towpath.apiserver.http.media import Form
 from towpath.apiserver.http.query import Query
 from towpath.apiserver.registry import Served
-from towpath.machinery.errors import BadRequest
+from towpath.machinery.errors import BadRequest, NotAcceptable
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 
 _SCALES = Served(Resource("autoscaling", "v1", "Scale", "scale"), "scale", "ScaleList")
 SLICE = 200
 INCLUDED = ("Metadata", "Object", "None")
-META_V1 = "meta.k8s.io/v1"
 
 
 def object_bytes(served: Served, stored: bytes, form: Form, query: Query) -> bytes:
     """One object in the form that was asked for."""
     if form is Form.PLAIN:
         return stored
+    if form.shape is Form.PARTIAL_LIST:
+        raise NotAcceptable(_not_a_list(served))
     return event_encoder(served, form, query)(stored)
+
+
+def _not_a_list(served: Served) -> str:
+    resource = served.resource
+    package = (resource.group or "core").partition(".")[0]
+    named = "unstructured.Unstructured" if served.custom else f"{package}.{resource.kind}"
+    return (
+        "you requested PartialObjectMetadataList, but the requested object is not a list "
+        f"(*{named})"
+    )
 
 
 def scale_bytes(stored: bytes, form: Form, query: Query) -> bytes:
@@ -42,25 +53,26 @@ async def list_bytes(served: Served, page: Page, form: Form, query: Query) -> by
     metadata = list_metadata(page)
     if form is Form.PLAIN:
         return _plain_list(served, page, metadata)
-    if form is Form.TABLE:
-        return await _table_list(served, page, query)
-    items = [partial(obj) async for obj in _decoded(page)]
+    if form.shape is Form.TABLE:
+        return await _table_list(served, page, form, query)
+    items = [partial(obj, form) async for obj in _decoded(page)]
     return orjson.dumps(
         {
             "kind": "PartialObjectMetadataList",
-            "apiVersion": META_V1,
+            "apiVersion": form.api_version,
             "metadata": metadata,
             "items": items,
         }
     )
 
 
-async def _table_list(served: Served, page: Page, query: Query) -> bytes:
+async def _table_list(served: Served, page: Page, form: Form, query: Query) -> bytes:
     from towpath.machinery.tables import row, table
 
     columns, now, include = columns_for(served), datetime.now(UTC), included(query)
-    rows = [row(columns, obj, now, include) async for obj in _decoded(page)]
-    return orjson.dumps(table(columns, rows, list_metadata(page)))
+    version = form.api_version
+    rows = [row(columns, obj, now, include, version) async for obj in _decoded(page)]
+    return orjson.dumps(table(columns, rows, list_metadata(page), api_version=version))
 
 
 async def _decoded(page: Page) -> AsyncIterator[RawObject]:
@@ -74,18 +86,21 @@ def event_encoder(served: Served, form: Form, query: Query) -> Callable[[bytes],
     """Turns the object of a watch event into the bytes to send; a table's columns come once."""
     if form is Form.PLAIN:
         return bytes
-    if form is not Form.TABLE:
-        return lambda stored: orjson.dumps(partial(orjson.loads(stored)))
+    if form.shape is not Form.TABLE:
+        return lambda stored: orjson.dumps(partial(orjson.loads(stored), form))
     from towpath.machinery.tables import row, table
 
     columns, include, first = columns_for(served), included(query), True
+    version = form.api_version
 
     def encode(stored: bytes) -> bytes:
         nonlocal first
         obj = orjson.loads(stored)
-        rows = [row(columns, obj, datetime.now(UTC), include)]
+        rows = [row(columns, obj, datetime.now(UTC), include, version)]
         metadata = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
-        encoded = orjson.dumps(table(columns, rows, metadata, with_definitions=first))
+        encoded = orjson.dumps(
+            table(columns, rows, metadata, with_definitions=first, api_version=version)
+        )
         first = False
         return encoded
 
@@ -103,10 +118,10 @@ def included(query: Query) -> str:
     return include
 
 
-def partial(obj: RawObject) -> RawObject:
+def partial(obj: RawObject, form: Form) -> RawObject:
     return {
         "kind": "PartialObjectMetadata",
-        "apiVersion": META_V1,
+        "apiVersion": form.api_version,
         "metadata": obj.get("metadata") or {},
     }
 

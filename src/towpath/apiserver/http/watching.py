@@ -95,7 +95,7 @@ async def _send_line(request: ApiRequest, line: bytes) -> None:
 
 def _line(change: Change, encode: Callable[[bytes], bytes], form: Form) -> bytes:
     """Bookmarks keep the kind of the watched objects, except in a stream of metadata."""
-    if change.type == "BOOKMARK" and form is Form.TABLE:
+    if change.type == "BOOKMARK" and form.shape is Form.TABLE:
         obj = change.object
     else:
         obj = encode(change.object)

@@ -1,4 +1,4 @@
-"""Requests for certificates: kept, approved and denied. Nobody here signs them."""
+"""Requests for certificates: kept, approved and denied; authn.signing signs some of them."""
 
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import invalid_value, required

@@ -49,7 +49,12 @@ def _validate_keys(field: str, data: RawObject) -> list[Cause]:
 
 def _validate_secret(obj: RawObject, old: RawObject | None) -> list[Cause]:
     data = obj.get("data") or {}
-    causes = _validate_keys("data", data)
+    causes: list[Cause] = []
+    if old is not None:
+        if obj.get("type") != old.get("type"):
+            causes.append(invalid_value("type", obj.get("type"), "field is immutable"))
+        causes += _validate_immutable(obj, old, ("data",))
+    causes += _validate_keys("data", data)
     size = 0
     for name, text in data.items():
         try:
@@ -68,12 +73,7 @@ def _validate_secret(obj: RawObject, old: RawObject | None) -> list[Cause]:
     for name in REQUIRED_KEYS.get(obj.get("type", OPAQUE), ()):
         if name not in data:
             causes.append(required(f"data[{name}]"))
-    causes += _docker_causes(obj.get("type", OPAQUE), data)
-    if old is not None:
-        if obj.get("type") != old.get("type"):
-            causes.append(invalid_value("type", obj.get("type"), "field is immutable"))
-        causes += _validate_immutable(obj, old, ("data",))
-    return causes
+    return causes + _docker_causes(obj.get("type", OPAQUE), data)
 
 
 def _docker_causes(kind: str, data: RawObject) -> list[Cause]:

@@ -12,7 +12,7 @@ from towpath.apiserver.encoding import copy_of, dumps, loads
 from towpath.apiserver.registry import Served
 from towpath.apiserver.scale import scale_of, with_scale
 from towpath.apiserver.verbs.create import address, check_identity
-from towpath.apiserver.writing import change_object, create_object, read_as_kind
+from towpath.apiserver.writing import change_object, create_object, read_as_kind, report_unknown
 from towpath.machinery.errors import AlreadyExists, NotFound
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import UserInfo
@@ -44,8 +44,12 @@ async def update(
 
     def replaced(old: RawObject) -> RawObject:
         if served.needs_version and not obj["metadata"].get("resourceVersion"):
-            read_as_kind(served, obj)
-            raise refusals.versionless(served, target.name)
+            warnings: list[str] = []
+            unknown = read_as_kind(served, obj)
+            report_unknown(served, unknown, options.field_validation, warnings)
+            refusal = refusals.versionless(served, target.name)
+            refusal.warnings = tuple(warnings)
+            raise refusal
         return copy_of(obj)
 
     try:

@@ -135,9 +135,8 @@ def _reader(package: str, type_name: str) -> Read:
         )
     if type_name.startswith("map:"):
         inner = type_name[4:]
-        return _map_reader(
-            _reader(package, inner), _go_type(package, type_name), _zero(package, inner)
-        )
+        zero = _zero(package, inner) if inner != "bytes" else str
+        return _map_reader(_reader(package, inner), _go_type(package, type_name), zero)
     if type_name not in SCALARS:
         return _struct_reader(below(package, type_name) or "")
     return _SCALAR_READERS[type_name]

@@ -3,7 +3,8 @@
 from towpath.machinery.objects import RawObject
 
 _TEXT = {"type": "string"}
-_TEXTS = {"type": "object", "additionalProperties": _TEXT}
+_TEXTS = {"type": "object", "additionalProperties": {**_TEXT, "nullable": True}}
+"""A null in them is an empty text, as Go reads it."""
 
 OBJECT_META: RawObject = {
     "type": "object",

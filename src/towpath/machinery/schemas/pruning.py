@@ -37,7 +37,7 @@ def _compile_node(schema: RawObject, memory: Memory, *, is_resource: bool) -> Vi
     if isinstance(extra, dict):
         return _values_visit(_compile(extra, memory), _drops_null(extra))
     if schema.get("type") != "object" and "properties" not in schema and not is_resource:
-        return None
+        return None if schema.get("x-kubernetes-preserve-unknown-fields") else _nothing_known
     is_resource = is_resource or bool(schema.get("x-kubernetes-embedded-resource"))
     fields: dict[str, Visit | None] = {}
     nulls: set[str] = set()
@@ -63,12 +63,16 @@ def _object_visit(
 ) -> Visit:
     def visit(value: Any, path: str, unknown: list[str], remove: bool) -> None:
         if not isinstance(value, dict):
+            if not keeps_unknown:
+                _nothing_known(value, path, unknown, remove)
             return
         gone: list[str] | None = None
         for name, below in value.items():
             if name in fields:
                 if below is not None:
                     deeper = fields[name]
+                    if deeper is _nothing_known and below.__class__ not in HOLDERS:
+                        continue
                     if deeper is not None:
                         deeper(below, f"{path}.{name}" if path else name, unknown, remove)
                     continue
@@ -88,12 +92,29 @@ def _object_visit(
     return visit
 
 
+HOLDERS = (dict, list)
+
+
+def _nothing_known(value: Any, path: str, unknown: list[str], remove: bool) -> None:
+    """Fields where there should be a text or a number, or a list: none of them is known."""
+    if isinstance(value, list):
+        for position, item in enumerate(value):
+            if item.__class__ in HOLDERS:
+                _nothing_known(item, f"{path}[{position}]", unknown, remove)
+    elif isinstance(value, dict):
+        unknown.extend(f"{path}.{name}" for name in value)
+        if remove:
+            value.clear()
+
+
 def _items_visit(each: Visit | None) -> Visit | None:
     if each is None:
         return None
 
     def visit(value: Any, path: str, unknown: list[str], remove: bool) -> None:
-        if isinstance(value, list):
+        if isinstance(value, dict):
+            _nothing_known(value, path, unknown, remove)
+        elif isinstance(value, list):
             for position, item in enumerate(value):
                 each(item, f"{path}[{position}]", unknown, remove)
 
@@ -103,6 +124,7 @@ def _items_visit(each: Visit | None) -> Visit | None:
 def _values_visit(each: Visit | None, drops_null: bool) -> Visit | None:
     def visit(value: Any, path: str, unknown: list[str], remove: bool) -> None:
         if not isinstance(value, dict):
+            _nothing_known(value, path, unknown, remove)
             return
         if drops_null and remove and None in value.values():
             for name in [name for name, below in value.items() if below is None]:

@@ -15,6 +15,8 @@ _KEPT = (
     *("enum", "maximum", "minimum", "maxLength", "minLength", "pattern", "maxItems", "minItems"),
     *("uniqueItems", "multipleOf", "maxProperties", "minProperties"),
 )
+INT64_MAX = 2**63 - 1
+"""What is beyond is a number of another type there."""
 _LISTS = ("allOf", "anyOf", "oneOf")
 
 
@@ -60,6 +62,9 @@ def _translate_type(schema: RawObject, result: RawObject) -> None:
             # A null is let through by `nullable` before the enum is looked at.
             result["enum"] = [*result["enum"], None]
     result["type"] = types
+    if "integer" in types:
+        result.setdefault("maximum", INT64_MAX)
+        result.setdefault("minimum", -INT64_MAX - 1)
 
 
 def _translate_bounds(schema: RawObject, result: RawObject) -> None:

@@ -20,6 +20,7 @@ from towpath.machinery.causes import (
     unsupported,
 )
 from towpath.machinery.errors import Cause
+from towpath.machinery.schemas.translation import INT64_MAX
 
 if TYPE_CHECKING:
     from jsonschema_rs import ValidationError
@@ -69,6 +70,11 @@ def to_causes(error: "ValidationError", at: str = "") -> Iterator[Cause]:
         yield too_many(path, len(value), kind.limit)
     elif name in ("AnyOf", "OneOfNotValid", "OneOfMultipleValid", "Not"):
         yield from _composite(path, name, error)
+    elif name in ("Maximum", "Minimum") and not -INT64_MAX - 1 <= value <= INT64_MAX:
+        yield type_invalid(path, "number", f'{path} in body must be of type integer: "number"')
+    elif name == "MultipleOf" and isinstance(value, int) and kind.multiple_of < 1:
+        words = f"factor MultipleOf declared for {path} must be positive: 0"
+        yield invalid_value(path, 0, words)
     elif name == "MinProperties":
         yield invalid_value(path, len(value), _DETAILS[name](path, kind))
     else:

@@ -13,6 +13,8 @@ from towpath.machinery.tables.custom import columns_of
 
 __all__ = ["TableColumns", "builtin_columns", "columns_of", "row", "table"]
 
+META_V1 = "meta.k8s.io/v1"
+
 
 def builtin_columns(group: str, plural: str) -> TableColumns:
     """Columns of a built-in resource; name and creation time where it has none of its own."""
@@ -20,14 +22,18 @@ def builtin_columns(group: str, plural: str) -> TableColumns:
 
 
 def row(
-    columns: TableColumns, obj: RawObject, now: datetime, include_object: str = "Metadata"
+    columns: TableColumns,
+    obj: RawObject,
+    now: datetime,
+    include_object: str = "Metadata",
+    api_version: str = META_V1,
 ) -> RawObject:
     """One row; `include_object` is Metadata, Object or None, as clients ask for it."""
     result: RawObject = {"cells": columns.cells(obj, now)}
     if include_object == "Metadata":
         result["object"] = {
             "kind": "PartialObjectMetadata",
-            "apiVersion": "meta.k8s.io/v1",
+            "apiVersion": api_version,
             "metadata": obj.get("metadata") or {},
         }
     elif include_object == "Object":
@@ -41,10 +47,11 @@ def table(
     list_metadata: RawObject,
     *,
     with_definitions: bool = True,
+    api_version: str = META_V1,
 ) -> RawObject:
     return {
         "kind": "Table",
-        "apiVersion": "meta.k8s.io/v1",
+        "apiVersion": api_version,
         "metadata": list_metadata,
         "columnDefinitions": columns.definitions if with_definitions else None,
         "rows": rows,
