@@ -88,9 +88,7 @@ class Edits:
         signature = Signature(author, f"{author.replace(':', '.')}@users.towpath.invalid")
         for _ in range(ATTEMPTS_MAX):
             head = await self.git.head(repository)
-            if head is None:
-                break
-            text = await self._text(repository, head, path)
+            text = "" if head is None else await self._text(repository, head, path)
             changed = await self._changed(spec, repository, path, text)
             if changed == text:
                 raise editing.EditError(f"{path} says so already")
