@@ -20,12 +20,13 @@ from tests.wire import wired_api_server
 T = TypeVar("T")
 Ask = Callable[..., list[tuple[int, Step, list[str]]]]
 SEQUENCES_OF = {
-    "ConfigMap": (0, 1, 5),
+    "ConfigMap": (0, 1, 4, 5),
     "Secret": (0, 2, 3),
-    "RoleBinding": (0, 2, 6),
-    "Role": (0, 1, 5),
+    "Namespace": (0, 1),
+    "RoleBinding": (0, 2, 3),
+    "Role": (0, 1, 4),
     "Widget": (0, 1, 5),
-    "Listed": (5, 6, 7),
+    "Listed": (1, 5, 6, 7),
 }
 """Kinds that no controller works at beside the test, with the seeds that are asked."""
 OBJECTS_OF = {

@@ -257,7 +257,7 @@ def _refuse_conflicts(others: Entries, change: Comparison, force: bool) -> None:
     if force or not written:
         return
     found = [
-        (identity, sorted(paths(both)))
+        (identity, list(paths(both)))
         for identity, entry in others.items()
         if (both := intersection(entry.fields, written))
     ]

@@ -8,6 +8,7 @@ empty root. No function changes its arguments; results share nodes with them.
 
 import json
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -203,14 +204,15 @@ def item_step(item: Any, topology: Topology) -> str:
 
 
 def paths(fields: FieldSet, prefix: str = "") -> Iterator[str]:
-    """Members as people read them: `.spec.ports[containerPort=80,protocol="TCP"].name`."""
-    for step, below in fields.items():
-        if step == SELF:
-            continue
-        path = prefix + _show(step)
-        if _is_member(below):
-            yield path
-        yield from paths(below, path)
+    """Members as people read them: `.spec.ports[containerPort=80,protocol="TCP"].name`.
+
+    In the order of a kube-apiserver: those of a level first, then what is below each.
+    """
+    shown = [(_show(step), fields[step]) for step in fields if step != SELF]
+    shown.sort(key=itemgetter(0))
+    yield from (prefix + step for step, below in shown if _is_member(below))
+    for step, below in shown:
+        yield from paths(below, prefix + step)
 
 
 def _show(step: str) -> str:

@@ -45,9 +45,11 @@ async def apply(
         kind = body.get("kind") or ""
         raise BadRequest(f"invalid object type: {group}/{version}, Kind={kind}")
     target = address(served, target, body)
+    key = key_for(served, target.namespace, target.name)
+    if target.subresource and await core.store.settled(served.collection, key) is None:
+        raise refusals.not_found(served, target.name)
     if served.schema is not None and (wrong := typed_errors(body, served.schema.openapi)):
         raise _untyped(target, body, wrong)
-    key = key_for(served, target.namespace, target.name)
     for _ in range(ATTEMPTS):
         current = await core.store.settled(served.collection, key)
         try:
