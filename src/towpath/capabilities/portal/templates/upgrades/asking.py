@@ -30,6 +30,7 @@ from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 
 REVISION_SHOWN = 10
+TRIES_MAX = 100
 _LOOK_S = 0.2
 _GOING_ON = (PREPARING, CHECKING)
 
@@ -132,16 +133,26 @@ def campaign_page(namespace: str, name: str) -> str:
 async def new_upgrade(api: Client, instance: RawObject, spec: RawObject, user: str) -> RawObject:
     """An upgrade of the instance under a name that is free."""
     metadata = instance["metadata"]
-    first = f"{metadata['name']}-{spec['revision'][:REVISION_SHOWN]}"
     whole = {"repository": instance["spec"]["repository"], "requestedBy": user, **spec}
-    for number in range(1, 100):
+    return await _new(api, TEMPLATE_UPGRADE, metadata["name"], metadata["namespace"], whole)
+
+
+async def new_campaign(api: Client, namespace: str, spec: RawObject) -> RawObject:
+    return await _new(api, UPGRADE_CAMPAIGN, spec["template"]["name"], namespace, spec)
+
+
+async def _new(
+    api: Client, resource: Resource, word: str, namespace: str, spec: RawObject
+) -> RawObject:
+    """Named after what it is about and the version; a second one of that has a number."""
+    first = f"{word}-{spec['revision'][:REVISION_SHOWN]}"
+    for number in range(1, TRIES_MAX):
         name = first if number == 1 else f"{first}-{number}"
-        obj = TEMPLATE_UPGRADE.object(name, metadata["namespace"], spec=whole)
         try:
-            return await api.create(TEMPLATE_UPGRADE, obj)
+            return await api.create(resource, resource.object(name, namespace, spec=spec))
         except AlreadyExists:
             continue
-    raise CommandError(f"{first} has been tried a hundred times; delete some of them")
+    raise CommandError(f"{first} has been tried {TRIES_MAX} times; delete some of them")
 
 
 def _upgrade_row(one: RawObject) -> dict[str, str]:
@@ -206,7 +217,7 @@ async def start_campaign(terminal: Terminal, wanted: Campaign, wait_s: float | N
             "namespace": template["metadata"]["namespace"],
         },
         "revision": versions[0]["revision"],
-        "waves": _waves(wanted.waves),
+        "waves": waves_of(wanted.waves),
         "pause": wanted.pause,
         "parameters": _answers(wanted.given),
         "requestedBy": await terminal.user(),
@@ -227,19 +238,6 @@ async def start_campaign(terminal: Terminal, wanted: Campaign, wait_s: float | N
         )
     portal = await terminal.portal()
     terminal.show(made, _campaign_rows(made), words=[f"{portal}{campaign_page(namespace, name)}"])
-
-
-async def new_campaign(api: Client, namespace: str, spec: RawObject) -> RawObject:
-    first = f"{spec['template']['name']}-{spec['revision'][:REVISION_SHOWN]}"
-    for number in range(1, 100):
-        name = first if number == 1 else f"{first}-{number}"
-        try:
-            return await api.create(
-                UPGRADE_CAMPAIGN, UPGRADE_CAMPAIGN.object(name, namespace, spec=spec)
-            )
-        except AlreadyExists:
-            continue
-    raise CommandError(f"{first} has been tried a hundred times; delete some of them")
 
 
 async def _template(api: Client, wanted: Campaign) -> RawObject:
@@ -341,7 +339,11 @@ def _answers(given: Sequence[str]) -> dict[str, Any]:
     return answers
 
 
-def _waves(text: str) -> list[int]:
-    if not re.fullmatch(r"[1-9][0-9]{0,3}(,[1-9][0-9]{0,3})*", text.replace(" ", "")):
-        raise CommandError(f"--waves {text!r} must be numbers such as 1,5,20", exit_code=USAGE)
-    return [int(one) for one in text.replace(" ", "").split(",")]
+def waves_of(text: str) -> list[int]:
+    """`1, 5, 20` as numbers. Raises CommandError."""
+    words = text.replace(",", " ").split()
+    if not words or not all(re.fullmatch(r"[1-9][0-9]{0,3}", word) for word in words):
+        raise CommandError(
+            f"{text!r} says no sizes of waves; write numbers such as 1,5,20", exit_code=USAGE
+        )
+    return [int(word) for word in words]

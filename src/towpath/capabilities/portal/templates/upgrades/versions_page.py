@@ -12,7 +12,11 @@ from towpath.capabilities.portal.templates.upgrades.answers import (
     AnswersUnreadable,
     read_answers,
 )
-from towpath.capabilities.portal.templates.upgrades.asking import campaign_page, new_campaign
+from towpath.capabilities.portal.templates.upgrades.asking import (
+    campaign_page,
+    new_campaign,
+    waves_of,
+)
 from towpath.capabilities.portal.templates.upgrades.instances import answer_files
 from towpath.capabilities.portal.templates.upgrades.kinds import (
     MANUAL,
@@ -213,16 +217,12 @@ def _spec(template: RawObject, form: Mapping[str, str]) -> RawObject:
         "template": {"name": metadata["name"], "namespace": metadata["namespace"]},
         "revision": form.get("revision", ""),
         "merge": form.get("merge") or MANUAL,
-        "waves": _numbers(form.get("waves", "")),
+        "waves": waves_of(form.get("waves", "")),
         "pause": form.get("pause", "").strip() or "0s",
         "stopAfter": _number(form.get("stopAfter", "1"), "Stop after"),
         "parameters": {name: typed[name] for name in answers if name in typed},
         "renamed": renamed,
     }
-
-
-def _numbers(text: str) -> list[int]:
-    return [_number(one, "Waves") for one in text.replace(",", " ").split()] or [1]
 
 
 def _number(text: str, where: str) -> int:
