@@ -9,4 +9,5 @@ oidc.py           tokens of the issuers that it names
 structured.py     its file at work
 reviews.py        SelfSubjectReview, TokenReview and the token subresource
 pki.py            the server's own CA, certificate and keys in the PKI folder
+issuing.py        how they are made, and looked at when they are not known to be good
 """
