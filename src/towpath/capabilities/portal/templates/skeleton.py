@@ -19,6 +19,7 @@ from towpath.machinery.globs import Globs
 
 FILES_MAX = 10_000
 BYTES_MAX = 64 * 2**20
+TEXTS_AT_ONCE = 256 * 1024
 
 
 class SkeletonError(Exception):
@@ -38,6 +39,16 @@ class SkeletonOptions:
     """Which of two files that come to one name is kept: the second one instead of the first."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    path: str
+    """As it lies in the skeleton."""
+    name: str
+    """The path without the extension of templates."""
+    file: File
+    is_template: bool
+
+
 def render_skeleton(
     files: Mapping[str, File], values: Mapping[str, Any], options: SkeletonOptions
 ) -> dict[str, File]:
@@ -47,32 +58,47 @@ def render_skeleton(
     given = {"cookiecutter" if options.dialect.cookiecutter else "values": values}
     wanted = _entries(files, options)
     names = _rendered([one.name for one in wanted], wanted, given, options)
-    rendered: dict[str, File] = {}
-    size = 0
+    kept: dict[str, _Entry] = {}
     for entry, name in zip(wanted, names, strict=True):
         target = rendered_path(name)
-        if target is None or (target in rendered and not options.replace):
-            continue
-        content = entry.file.content
-        text = _text_of(content) if entry.is_template else None
-        if text is not None:
-            (made,) = _rendered([text], [entry], given, options)
-            content = made.encode("utf-8", "replace")
-        size += len(content)
+        if target is not None and (target not in kept or options.replace):
+            kept[target] = entry
+    return _filled(kept, given, options)
+
+
+def _filled(
+    kept: Mapping[str, _Entry], given: Mapping[str, Any], options: SkeletonOptions
+) -> dict[str, File]:
+    """The contents, many of them with one call: each costs as much as a small file."""
+    made: dict[str, File] = {}
+    texts: dict[str, str] = {}
+    size = 0
+
+    def render_texts_so_far() -> None:
+        nonlocal size
+        entries = [kept[target] for target in texts]
+        rendered = _rendered(list(texts.values()), entries, given, options)
+        for target, entry, text in zip(texts, entries, rendered, strict=True):
+            content = text.encode("utf-8", "replace")
+            size += len(content)
+            made[target] = File(content, entry.file.executable)
+        texts.clear()
+
+    for target, entry in kept.items():
+        text = _text_of(entry.file.content) if entry.is_template else None
+        if text is None:
+            size += len(entry.file.content)
+            made[target] = File(entry.file.content, entry.file.executable)
+        else:
+            texts[target] = text
+        if sum(map(len, texts.values())) > TEXTS_AT_ONCE:
+            render_texts_so_far()
         if size > BYTES_MAX:
             raise SkeletonError(f"the rendered skeleton is larger than {BYTES_MAX} bytes")
-        rendered[target] = File(content, entry.file.executable)
-    return rendered
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    path: str
-    """As it lies in the skeleton."""
-    name: str
-    """The path without the extension of templates."""
-    file: File
-    is_template: bool
+    render_texts_so_far()
+    if size > BYTES_MAX:
+        raise SkeletonError(f"the rendered skeleton is larger than {BYTES_MAX} bytes")
+    return {target: made[target] for target in kept}
 
 
 def _entries(files: Mapping[str, File], options: SkeletonOptions) -> list[_Entry]:

@@ -13,7 +13,12 @@ from towpath.capabilities.portal.templates.kinds import (
     UNDONE,
     step_stream,
 )
-from towpath.capabilities.portal.templates.progress import is_finished, is_undecided, phase_of
+from towpath.capabilities.portal.templates.progress import (
+    TAKEN_BACK,
+    is_finished,
+    is_undecided,
+    phase_of,
+)
 from towpath.hooks.pages import Visit
 from towpath.hooks.runs import (
     Run,
@@ -25,6 +30,7 @@ from towpath.hooks.runs import (
     last_words,
 )
 from towpath.hooks.showing import show_object
+from towpath.machinery.conditions import get_condition
 from towpath.machinery.objects import RawObject
 from towpath.machinery.references import BadReference, parse_reference
 
@@ -73,7 +79,9 @@ def _failure(run: RawObject, steps: Sequence[RunStep]) -> RunFailure:
     left = "What it had made is gone again." if is_finished(run) else "What it made is taken back."
     failed = next((step for step in steps if step.phase == FAILED), None)
     next_step = f"{left} Try it again, or change the answers."
-    if is_undecided(run) and not is_finished(run):
+    if (get_condition(run, TAKEN_BACK) or {}).get("reason") == "Kept":
+        next_step = "What it had made was kept."
+    elif is_undecided(run) and not is_finished(run):
         next_step = "What it had made is still there: try again, undo it, or keep it."
     if failed is None:
         return RunFailure(what, next_step)
