@@ -92,9 +92,11 @@ async def _decide(terminal: Terminal, name: str, project: str, what: str, versio
 
     source = await _source(terminal, name, project)
     try:
-        terminal.show(await decide(terminal.api, source, what, version), [])
+        written = await decide(terminal.api, source, what, version)
     except BadRequest as error:
         raise CommandError(str(error)) from error
+    metadata = written["metadata"]
+    terminal.show(written, [{"project": metadata["namespace"], "source": metadata["name"]}])
 
 
 async def _source(terminal: Terminal, name: str, project: str) -> RawObject:
