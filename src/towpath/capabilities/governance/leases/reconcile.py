@@ -38,6 +38,7 @@ from towpath.runtime.sources import Watch
 
 GRACE = timedelta(minutes=5)
 LOOK_AGAIN_S = 3600.0
+NOT_SERVED_S = 1.0
 SORT = "LeaseEnds"
 ALWAYS = (WORKLOAD, ENVIRONMENT, TEMPLATE_RUN)
 
@@ -90,30 +91,38 @@ class _Kinds:
     clocks: Clocks
     dynamic: DynamicControllers = field(default_factory=DynamicControllers)
 
-    async def of_definition(self, key: Key) -> None:
+    async def of_definition(self, key: Key) -> float | None:
         try:
             found = await self.platform.api.get(DEFINITION, key.name)
         except NotFound:
-            return
+            return None
         spec = found["spec"]
-        if spec["group"] == OFFERINGS and spec.get("scope", "Namespaced") == "Namespaced":
-            for version in spec["versions"]:
-                if version.get("referenceable"):
-                    await self._start(f"{spec['group']}/{version['name']}", spec["names"]["kind"])
+        version = next((one for one in spec["versions"] if one.get("referenceable")), None)
+        if spec["group"] != OFFERINGS or spec.get("scope", "Namespaced") != "Namespaced":
+            return None
+        if version is None:
+            return None
+        return await self._start(f"{spec['group']}/{version['name']}", spec["names"]["kind"])
 
-    async def of_run(self, key: Key) -> None:
+    async def of_run(self, key: Key) -> float | None:
         try:
             run = await self.platform.api.get(ACTION_RUN, key.name, key.namespace)
         except NotFound:
-            return
+            return None
         manifest = (run["status"]["plan"]["spec"] or {}).get("manifest") or {}
-        await self._start(str(manifest.get("apiVersion", "")), str(manifest.get("kind", "")))
+        if not manifest:
+            return None
+        return await self._start(str(manifest.get("apiVersion", "")), str(manifest.get("kind", "")))
 
-    async def _start(self, api_version: str, kind: str) -> None:
-        """Raises NotFound until it is served, to be tried again."""
-        resource = await self.platform.api.resolve(api_version, kind)
+    async def _start(self, api_version: str, kind: str) -> float | None:
+        """When to look again for a kind that is not served yet, as at every first start."""
+        try:
+            resource = await self.platform.api.resolve(api_version, kind)
+        except NotFound:
+            return NOT_SERVED_S
         if resource not in ALWAYS:
             self.dynamic.start(_controller(self.platform, self.clocks, resource))
+        return None
 
 
 @dataclass(slots=True)
