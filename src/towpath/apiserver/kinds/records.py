@@ -324,7 +324,7 @@ REVISION = Behaviour(validate=_validate_revision)
 STORAGE_CLASS = Behaviour(
     default=_default_storage_class, validate=_validate_storage_class, delete_returns_object=True
 )
-DRIVER = Behaviour(default=_default_driver, counts_generations=True, delete_returns_object=True)
+DRIVER = Behaviour(default=_default_driver, delete_returns_object=True)
 STORED = Behaviour(delete_returns_object=True)
 """Of kinds that storage drivers write, and nobody here acts on."""
 ATTRIBUTES = Behaviour(validate=_validate_attributes, delete_returns_object=True)

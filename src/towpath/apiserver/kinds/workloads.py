@@ -29,6 +29,10 @@ JOB_COUNTS = (
     *("parallelism", "completions", "activeDeadlineSeconds", "backoffLimit"),
     *("ttlSecondsAfterFinished", "backoffLimitPerIndex", "maxFailedIndexes"),
 )
+JOB_IMMUTABLE = (
+    *("completions", "selector", "template", "completionMode", "podFailurePolicy"),
+    *("backoffLimitPerIndex", "managedBy", "successPolicy"),
+)
 JOB_TEMPLATE = "spec.jobTemplate.spec"
 TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 CRON_JOB_NAME_MAX = 52
@@ -307,11 +311,21 @@ def _validate_job(obj: RawObject, old: RawObject | None) -> list[Cause]:
     spec = _spec(obj)
     causes = list(_job_causes(spec, "spec"))
     if old is not None:
-        before = _spec(old)
-        for name in ("template", "selector", "completionMode"):
-            if spec.get(name) != before.get(name) and not before.get("suspend"):
-                causes.append(invalid_value(f"spec.{name}", spec.get(name), "field is immutable"))
+        causes += _job_changes(spec, _spec(old))
     return causes
+
+
+def _job_changes(spec: RawObject, before: RawObject) -> Iterator[Cause]:
+    is_elastic = spec.get("completionMode") == "Indexed" and spec.get("completions") == spec.get(
+        "parallelism"
+    )
+    for name in JOB_IMMUTABLE:
+        if name == "completions" and is_elastic:
+            continue
+        if name == "template" and before.get("suspend"):
+            continue
+        if spec.get(name) != before.get(name):
+            yield invalid_value(f"spec.{name}", spec.get(name), "field is immutable")
 
 
 def _job_causes(spec: RawObject, path: str) -> Iterator[Cause]:
