@@ -279,6 +279,41 @@ EXAMPLES: dict[str, RawObject] = {
             "source": {"repository": "towpath/golden-paths", "path": "python-service"},
         }
     },
+    "TemplateInstance": {
+        "spec": {"repository": "order-service", "optOut": {"reason": "it is switched off in May"}}
+    },
+    "TemplateUpgrade": {
+        "spec": {
+            "repository": "order-service",
+            "revision": "0" * 40,
+            "parameters": {"size": "small"},
+            "renamed": {"listen": "port"},
+            "decisions": {"README.md": "Ours"},
+            "requestedBy": "system:serviceaccount:towpath-system:towpath",
+            "mergeWhenGreen": True,
+            "merge": {"commit": "1" * 40, "by": "system:serviceaccount:towpath-system:towpath"},
+            "closed": {"reason": "not wanted"},
+        }
+    },
+    "UpgradeCampaign": {
+        "spec": {
+            "template": {"name": "python-service", "namespace": "towpath-system"},
+            "revision": "0" * 40,
+            "projects": ["demo"],
+            "waves": [1, 5],
+            "order": "Name",
+            "pause": "1h30m",
+            "stopAfter": 2,
+            "merge": "WhenGreen",
+            "exclude": [{"repository": "demo/legacy", "reason": "it is rewritten"}],
+            "parameters": {"size": "small"},
+            "renamed": {"listen": "port"},
+            "paused": True,
+            "goOn": 1,
+            "cancelled": False,
+            "requestedBy": "system:serviceaccount:towpath-system:towpath",
+        }
+    },
     "TemplateRun": {
         "spec": {
             "template": {"name": "python-service"},
