@@ -59,6 +59,9 @@ from towpath.web.people_page import people_pages
 from towpath.web.portal import Portal, PortalApplication, build_portal
 from towpath.web.reads import build_reads
 
+PAUSE_S = 0.002
+"""Between what is loaded after the ports are open: a handshake takes a few turns of both sides."""
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -364,5 +367,5 @@ async def _controllers(platform: Platform) -> list[Controller]:
         for cluster in platform.clusters.names():
             client = platform.clusters.client(cluster)
             controllers += capability.load_cluster_controllers(platform, cluster, client)
-        await asyncio.sleep(0)
+        await asyncio.sleep(PAUSE_S)
     return controllers
