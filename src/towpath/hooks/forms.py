@@ -12,10 +12,18 @@ from towpath.machinery.documents import DocumentError, load_document
 Schema = Mapping[str, Any]
 
 
+def fields_of(schema: Schema) -> dict[str, Schema]:
+    """By name; whatever is no schema of a field is none."""
+    found = schema.get("properties")
+    if not isinstance(found, Mapping):
+        return {}
+    return {str(name): one for name, one in found.items() if isinstance(one, Mapping)}
+
+
 def spec_from(schema: Schema, form: Mapping[str, str], prefix: str = "") -> dict[str, Any]:
     """Typed by the schema."""
     found: dict[str, Any] = {}
-    for key, field in (schema.get("properties") or {}).items():
+    for key, field in fields_of(schema).items():
         name = f"{prefix}{key}"
         if field.get("type") == "object" and field.get("properties"):
             if nested := spec_from(field, form, f"{name}."):
@@ -42,7 +50,7 @@ def typed(schema: Schema, text: str) -> Any:
 def form_values(schema: Schema, prefix: str = "") -> dict[str, Any]:
     """Every field with its default, "" where it has none."""
     shown: dict[str, Any] = {}
-    for key, field in (schema.get("properties") or {}).items():
+    for key, field in fields_of(schema).items():
         if field.get("type") == "object" and field.get("properties"):
             shown |= form_values(field, f"{prefix}{key}.")
         else:

@@ -6,6 +6,7 @@ import pytest
 
 from towpath.capabilities.portal.actions.rendering import mistakes, render
 from towpath.capabilities.portal.actions.rules import errors_of, prefilled, with_defaults
+from towpath.hooks.forms import form_values, spec_from
 from towpath.hooks.rules import BadRule, Known
 from towpath.machinery.users import UserInfo
 
@@ -58,6 +59,23 @@ def test_mistakes_are_found_before_anybody_asks() -> None:
 def test_no_action_asks_for_secrets() -> None:
     spec = {"userInputs": {"properties": {"key": {"type": "string", "format": "password"}}}}
     assert "name a Secret" in errors_of(spec)[0]
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        pytest.param({"properties": {"a": 3}}, id="a field that is a number"),
+        pytest.param({"properties": ["a"]}, id="a list of names"),
+        pytest.param({"properties": {"a": {"type": "object", "properties": 7}}}, id="deep inside"),
+        pytest.param({"type": "nonsense"}, id="a type that there is not"),
+    ],
+)
+def test_a_form_that_is_none_is_told_and_breaks_nothing(inputs: dict[str, Any]) -> None:
+    assert any("schema is wrong" in wrong for wrong in errors_of({"userInputs": inputs}))
+    filled = prefilled(inputs, KNOWN)
+    assert with_defaults(filled, {}) == {}
+    assert spec_from(filled, {"a": "1"}) in ({}, {"a": 1})
+    assert set(form_values(filled)) <= {"a"}
 
 
 def test_a_default_that_cannot_be_worked_out_is_none() -> None:

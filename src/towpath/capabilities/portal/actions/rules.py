@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from towpath.capabilities.portal.actions.rendering import mistakes, render
-from towpath.hooks.forms import form_errors
+from towpath.hooks.forms import fields_of, form_errors
 from towpath.hooks.rules import BadRule, Known, check_rule, holds
 from towpath.machinery.objects import RawObject
 
@@ -32,11 +32,8 @@ def _errors(spec: RawObject) -> Iterator[str]:
         yield f"spec.userInputs: {mistake}"
     if "" in (found := form_errors(inputs, {})) and "schema is wrong" in found[""]:
         yield f"spec.userInputs: {found['']}"
-    for name, field_schema in (inputs.get("properties") or {}).items():
-        if isinstance(field_schema, Mapping) and {
-            field_schema.get("ui:field"),
-            field_schema.get("format"),
-        } & set(SECRET_FIELDS):
+    for name, one in fields_of(inputs).items():
+        if one.get("ui:field") in SECRET_FIELDS or one.get("format") in SECRET_FIELDS:
             yield (
                 f"spec.userInputs.properties.{name}: inputs are kept and shown with the run; name "
                 "a Secret instead of asking for one"
@@ -45,19 +42,16 @@ def _errors(spec: RawObject) -> Iterator[str]:
 
 def _defaults(schema: Mapping[str, Any]) -> list[Any]:
     found = []
-    for field in (schema.get("properties") or {}).values():
-        if isinstance(field, Mapping):
-            found.append(field.get("default"))
-            found += _defaults(field)
+    for field in fields_of(schema).values():
+        found.append(field.get("default"))
+        found += _defaults(field)
     return found
 
 
 def prefilled(schema: RawObject, known: Known) -> RawObject:
     """The schema with its defaults worked out. One that cannot be is no default."""
     properties = {}
-    for name, field in (schema.get("properties") or {}).items():
-        if not isinstance(field, Mapping):
-            continue
+    for name, field in fields_of(schema).items():
         filled = dict(prefilled(dict(field), known)) if field.get("properties") else dict(field)
         if "default" in field:
             try:
@@ -65,16 +59,16 @@ def prefilled(schema: RawObject, known: Known) -> RawObject:
             except BadRule:
                 del filled["default"]
         properties[name] = filled
-    return {**schema, "properties": properties} if properties else schema
+    return {**schema, "properties": properties}
 
 
 def with_defaults(schema: RawObject, given: Mapping[str, Any]) -> dict[str, Any]:
     filled = dict(given)
-    for name, field in (schema.get("properties") or {}).items():
+    for name, field in fields_of(schema).items():
         if name not in filled and "default" in field:
             filled[name] = field["default"]
         elif isinstance(filled.get(name), Mapping) and field.get("properties"):
-            filled[name] = with_defaults(field, filled[name])
+            filled[name] = with_defaults(dict(field), filled[name])
     return filled
 
 
