@@ -11,6 +11,21 @@ let shown = "";
 const sending = new WeakSet();
 let going = 0;
 
+// What an address names is in sight: what it is folded in is open, and stays so.
+export function reveal(hash) {
+  let named = null;
+  try {
+    named = document.getElementById(decodeURIComponent(hash.slice(1)));
+  } catch {
+    return; // an address that somebody cut off
+  }
+  for (let part = named?.closest("details"); part; part = part.parentElement.closest("details")) {
+    part.open = true;
+    part.dataset.touched = "";
+  }
+  named?.scrollIntoView();
+}
+
 export function startJourney() {
   history.replaceState({ ours: true }, "");
   document.addEventListener("pointerover", (event) => {
@@ -125,7 +140,7 @@ export async function go(url, { scroll = "top", push = true, replace = false, bo
   if (push) history.pushState({ ours: true }, "", address);
   else if (replace) history.replaceState({ ours: true }, "", address);
   swap(next, { whole: !merge });
-  if (hash) document.getElementById(decodeURIComponent(hash.slice(1)))?.scrollIntoView();
+  if (hash) reveal(hash);
   else if (scroll === "top" && !stays) scrollTo(0, 0);
   if (scroll === "top" && !merge) (document.querySelector("main [autofocus]") ?? document.getElementById("main")).focus({ preventScroll: true });
 }

@@ -1,7 +1,7 @@
 // The portal works without any of this; it makes it quicker to use.
 
 import { startGraph } from "./graph.js";
-import { startJourney } from "./journey.js";
+import { reveal, startJourney } from "./journey.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
 import { startLogs } from "./logs.js";
@@ -159,4 +159,6 @@ document.addEventListener("focusout", checked);
 document.addEventListener("invalid", checked, true);
 document.addEventListener("click", touched);
 startKeys();
+if (location.hash) reveal(location.hash);
+addEventListener("hashchange", () => reveal(location.hash));
 setInterval(tellTimes, CLOCK_MS);
