@@ -484,8 +484,7 @@ KINDS = (TEMPLATE_INSTANCE_CRD, TEMPLATE_UPGRADE_CRD, UPGRADE_CAMPAIGN_CRD)
 
 def instance_name(repository: str) -> str:
     """The name of a repository's TemplateInstance: its own, where an object can be called that."""
-    slug = re.sub(r"[^a-z0-9.-]+", "-", repository.lower()).strip("-.")
-    slug = re.sub(r"\.+[-.]*|-+\.", "-", slug) if re.search(r"[-.]\.|\.[-.]", slug) else slug
+    slug = re.sub(r"[^a-z0-9]+", "-", repository.lower()).strip("-") or "repository"
     if slug != repository:
         slug = f"{slug}-{hashlib.sha256(repository.encode()).hexdigest()[:6]}"
     return slug
