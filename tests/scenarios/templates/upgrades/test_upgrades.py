@@ -163,9 +163,15 @@ async def test_an_upgrade_follows_main_in_place(upgrading: Upgrading) -> None:
             bool(head != before) and "mine" in (await upgrading.files("orders", BRANCH))["app.txt"]
         )
 
-    await eventually(followed)
+    await eventually(followed, deadline_s=15)
     files = await upgrading.files("orders", BRANCH)
     assert files["app.txt"] == "\n".join(["mine", *LINES[1:-1], "line 20 of v2"]) + "\n"
+
+    async def told() -> bool:
+        status = (await upgrading.upgraded("orders", READY))["status"]
+        return bool(status["head"] == await upgrading.head("orders", BRANCH))
+
+    await eventually(told, deadline_s=15)
     upgrade = await upgrading.upgraded("orders", READY)
     await upgrading.change("orders", merge={"commit": upgrade["status"]["head"], "by": "alice"})
     await upgrading.upgraded("orders", MERGED)
