@@ -207,7 +207,6 @@ label pod valid-pod new-name=other
 label pod valid-pod new-name=other --overwrite --resource-version=1
 label pod valid-pod 'bad key=x'
 label pod valid-pod 'x=bad val'
-label --list pod valid-pod
 label pods --all a=b --dry-run=server
 label pod valid-pod new-name-
 label pod valid-pod nosuch-
