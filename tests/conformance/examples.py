@@ -322,5 +322,43 @@ EXAMPLES: dict[str, RawObject] = {
         }
     },
     "CatalogSource": {"spec": {"type": "git", "repository": "order-service"}},
+    "CatalogEdit": {
+        "spec": {
+            "entity": "component:demo/orders",
+            "owner": "group:default/team-b",
+            "reason": "team-a was dissolved in May",
+        }
+    },
+    "EntityKind": {
+        "spec": {
+            "kind": "Dataset",
+            "title": "Data set",
+            "schema": {
+                "type": "object",
+                "required": ["rows"],
+                "properties": {"rows": {"type": "integer", "minimum": 0}},
+            },
+            "computed": [
+                {"name": "thousands", "calculation": {"expression": "entity.spec.rows / 1000"}}
+            ],
+        }
+    },
+    "Scorecard": {
+        "spec": {
+            "title": "Readiness",
+            "levels": [{"name": "Bronze"}],
+            "rules": [
+                {"id": "owner", "title": "Has an owner", "level": "Bronze", "check": "owner"}
+            ],
+        }
+    },
+    "Initiative": {
+        "spec": {
+            "title": "Bronze by May",
+            "scorecard": "readiness",
+            "level": "Bronze",
+            "due": "2027-05-01",
+        }
+    },
     "PostgreSQLInstance": {"spec": {"size": "small", "deletionPolicy": "Delete"}},
 }
