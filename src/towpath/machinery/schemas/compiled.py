@@ -11,7 +11,7 @@ from towpath.machinery.formats import FORMATS
 from towpath.machinery.objects import RawObject
 from towpath.machinery.schemas.defaulting import Fill, compile_defaults
 from towpath.machinery.schemas.pruning import Visit, compile_pruning
-from towpath.machinery.schemas.ratcheting import is_unchanged
+from towpath.machinery.schemas.ratcheting import is_unchanged, schema_at
 from towpath.machinery.schemas.structural import has_rules
 from towpath.machinery.schemas.translation import translate
 from towpath.machinery.schemas.uniqueness import Check, compile_uniqueness
@@ -118,7 +118,7 @@ class StructuralSchema:
                 if old is None or not is_unchanged(self.openapi, error.instance_path, obj, old)
             ]
             for error in first_of_each_text(errors):
-                causes.extend(to_causes(error))
+                causes.extend(to_causes(error, wanted=schema_at(self.openapi, error.instance_path)))
         if self._unique is not None and not self._repeats(old):
             self._unique(obj, "", causes)
         if self._rules is not None:

@@ -37,6 +37,13 @@ def _old_below(schema: RawObject, step: Any, new: Any, old: Any) -> Any:
     return _MISSING
 
 
+def schema_at(schema: RawObject, path: Sequence[Any]) -> RawObject:
+    """What is said of the value at `path`; nothing where nothing is said."""
+    for step in path:
+        schema = _schema_below(schema, step)
+    return schema
+
+
 def _schema_below(schema: RawObject, step: Any) -> RawObject:
     if isinstance(step, int):
         below = schema.get("items")

@@ -20,6 +20,7 @@ from towpath.machinery.causes import (
     unsupported,
 )
 from towpath.machinery.errors import Cause
+from towpath.machinery.objects import RawObject
 from towpath.machinery.schemas.translation import INT64_MAX
 
 if TYPE_CHECKING:
@@ -42,8 +43,11 @@ def first_of_each_text(errors: "list[ValidationError]") -> "Iterator[ValidationE
             yield error
 
 
-def to_causes(error: "ValidationError", at: str = "") -> Iterator[Cause]:
-    """`at` is the place of what was validated, when it is a part of something."""
+def to_causes(
+    error: "ValidationError", at: str = "", wanted: RawObject | None = None
+) -> Iterator[Cause]:
+    """`at` is the place of what was validated, when it is a part of something; `wanted` is what
+    the schema says of the value itself."""
     path = field_path(error.instance_path)
     if at:
         # The place is not in the words there, only what lies below it.
@@ -59,7 +63,12 @@ def to_causes(error: "ValidationError", at: str = "") -> Iterator[Cause]:
     elif name == "Enum":
         yield unsupported(path, value, (option for option in kind.options if option is not None))
     elif name == "Type":
-        yield _wrong_type(path, sorted(item for item in kind.types if item != "null"), value)
+        types = sorted(item for item in kind.types if item != "null")
+        format_ = (wanted or {}).get("format", "")
+        if format_ and isinstance(value, bool | int | float) and json_type(value) not in types:
+            yield _wrong_format(path, format_, value)
+        else:
+            yield _wrong_type(path, types, value)
     elif name == "Format":
         yield type_invalid(
             path, value, f"{path} in body must be of type {kind.format}: {quote(value)}"
@@ -81,6 +90,12 @@ def to_causes(error: "ValidationError", at: str = "") -> Iterator[Cause]:
         detail = _DETAILS.get(name)
         words = detail(path, kind) if detail is not None else str(error.message)
         yield invalid_value(path, value, words)
+
+
+def _wrong_format(path: str, wanted: str, value: float) -> Cause:
+    """A number where a text of that format belongs: go-openapi compares formats before types."""
+    found = "" if isinstance(value, bool) else "int64" if isinstance(value, int) else "double"
+    return type_invalid(path, found, f"{path} in body must be of type {wanted}: {quote(found)}")
 
 
 def _wrong_type(path: str, types: list[str], value: Any) -> Cause:
