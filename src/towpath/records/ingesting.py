@@ -17,7 +17,7 @@ import apsw
 import orjson
 
 from towpath.records.browsing import COLUMNS, marks, visibility
-from towpath.records.catalog_contract import Cause, Entity, Ingested
+from towpath.records.catalog_contract import Cause, Entity, Ingested, Relation
 from towpath.records.chronicle import Chronicle, last_batch
 from towpath.records.database import Row
 from towpath.records.questions import Loss, Uid
@@ -236,7 +236,7 @@ class Writing:
     def _put(self, one: Prepared) -> bool:
         """False when another source holds the reference."""
         known: Row | None = self._connection.execute(
-            "SELECT id, source FROM entity WHERE ref = ?", (one.entity.ref,)
+            "SELECT id, source, project FROM entity WHERE ref = ?", (one.entity.ref,)
         ).fetchone()
         if known is not None and known[1] != one.entity.source:
             return False
@@ -245,16 +245,30 @@ class Writing:
             entity_id = self._insert(one)
             self._added += 1
             self._neighbours.update(self._tellers(one.entity.ref))
+            self._neighbours.update(relation.target for relation in one.entity.relations)
         else:
             entity_id = known[0]
             self._chronicle.changed(entity_id, one.entity)
-            self._neighbours.update(self._targets(entity_id))
+            self._neighbours.update(self._moved(entity_id, known[2], one.entity))
             self._update(entity_id, one)
             self._updated += 1
         self._add_parts(entity_id, one.entity)
         self._to_stitch.add(entity_id)
-        self._neighbours.update(relation.target for relation in one.entity.relations)
         return True
+
+    def _moved(self, entity_id: int, project: str, entity: Entity) -> set[str]:
+        """At the other end of what it tells otherwise now: a group is not told of every word that
+        changes in what it owns. Of one that is another project's now, all that know of it."""
+        before = {
+            Relation(kind, target)
+            for kind, target in self._connection.execute(
+                "SELECT type, target FROM entity_relation WHERE entity = ?", (entity_id,)
+            )
+        }
+        after = set(entity.relations)
+        if project == entity.project:
+            return {relation.target for relation in before ^ after}
+        return {*(relation.target for relation in before | after), *self._tellers(entity.ref)}
 
     def _remove(self, ref: str, stitching: Stitching) -> None:
         sql = "SELECT id FROM entity WHERE ref = ? AND source = ?"

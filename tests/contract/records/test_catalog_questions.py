@@ -295,3 +295,30 @@ async def test_answers_are_as_new_as_what_was_written(world: SqliteRecords) -> N
         ):
             expected = {one["metadata"]["name"] for one in entities if meets(one, where)}
             assert set(await names(world, Question(where))) == expected
+
+
+async def told_of_team_a(world: SqliteRecords, viewer: Viewer) -> list[str]:
+    (told,) = await world.catalog.named(viewer, ["group:default/a"])
+    assert told is not None
+    return [one["targetRef"] for one in orjson.loads(told)["relations"]]
+
+
+async def test_an_owner_is_told_of_what_is_owned_and_not_of_its_words(
+    world: SqliteRecords,
+) -> None:
+    ref = "component:default/moving"
+
+    async def deliver(version: str, owner: str, project: str = "red", title: str = "") -> None:
+        moving = entity("moving", project, type="service", owner=owner, title=title)
+        await world.catalog.ingest("moving", [moving], project=project, version=version)
+
+    await deliver("1", "a")
+    (before,) = await world.catalog.named(ADMIN, ["group:default/a"])
+    assert ref in await told_of_team_a(world, OF_RED)
+    await deliver("2", "a", title="Another word")
+    assert await world.catalog.named(ADMIN, ["group:default/a"]) == [before]
+    await deliver("3", "a", project="blue")
+    assert ref not in await told_of_team_a(world, OF_RED), "it is another project's now"
+    assert ref in await told_of_team_a(world, ADMIN)
+    await deliver("4", "b", project="blue")
+    assert ref not in await told_of_team_a(world, ADMIN)
