@@ -46,7 +46,13 @@ async def take_world(
 ) -> list[Shot]:
     async with open_world(world, folder) as platform, chromium(executable) as browser:
         visitor = await sign_in(platform, WORLDS[world].visitor)
-        taken = await take_all(browser, visitor, only=asked.only, whole=bool(asked.full))
+        taken = await take_all(
+            browser,
+            visitor,
+            first=WORLDS[world].telling,
+            only=asked.only,
+            whole=bool(asked.full),
+        )
         if asked.full:
             save(taken, asked.full / world)
         else:

@@ -1,7 +1,7 @@
 """Pictures of every page: light and dark, at the widths of a desk, a tablet and a telephone."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 
 from playwright.async_api import Browser, Page
@@ -36,10 +36,15 @@ class Shot:
 
 
 async def take_all(
-    browser: Browser, visitor: Visitor, *, only: str = "", whole: bool = False
+    browser: Browser,
+    visitor: Visitor,
+    *,
+    first: Iterable[str] = (),
+    only: str = "",
+    whole: bool = False,
 ) -> list[Shot]:
     """`whole` pages to their end, or what a window shows at first."""
-    found = await follow_links(visitor)
+    found = await follow_links(visitor, first)
     names = routes()
     wanted = [
         (route, names[route], found.addresses[route])

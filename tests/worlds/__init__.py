@@ -34,12 +34,14 @@ class World:
     """So many are there before it starts."""
     visitor: str = "alice"
     """Who sees most of it."""
+    telling: tuple[str, ...] = ()
+    """Addresses that tell more than others of their sort."""
 
 
 WORLDS: Mapping[str, World] = {
     "empty": World(),
     "normal": World(normal.fill),
-    "failing": World(failing.fill),
+    "failing": World(failing.fill, telling=failing.TELLING),
     "crowded": World(services=CROWD, visitor="admin"),
 }
 

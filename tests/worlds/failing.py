@@ -20,10 +20,30 @@ from tests.worlds.people import (
     member,
     until_phases,
 )
+from towpath.machinery.kinds import towpath_resource
 
+ACTION = towpath_resource("Action", "actions")
+ENTITY_KIND = towpath_resource("EntityKind", "entitykinds", namespaced=False)
+ROTATE = {
+    "title": "Rotate the keys",
+    "operation": "DAY-2",
+    "target": {"apiVersion": "towpath.dev/v1alpha1", "kind": "Workload"},
+    "backend": {"type": "workflow", "workflow": {"repository": "keys", "workflow": "rotate.yaml"}},
+}
+DATASET = {
+    "kind": "Dataset",
+    "title": "Data set",
+    "schema": {"type": "object", "properties": {"rows": {"type": "integer", "title": "Rows"}}},
+}
 BROKEN_TEST = """def test_a_price_has_two_decimals() -> None:
     assert f"{12.5}" == "12.50"
 """
+TELLING = (
+    "/create/demo/worker/versions",
+    "/projects/demo/templates/resizer",
+    "/projects/demo/actions",
+    "/catalog?kind=Dataset",
+)
 CRASH = """import sys
 
 print("payments: the key of the card processor is not set (CARD_KEY)", file=sys.stderr)
@@ -43,8 +63,20 @@ async def fill(platform: PlatformProcess, folder: Path) -> None:
         _ask_for_what_there_is(bob),
         upgrading.fill(alice),
         be_due(platform, "2026-01-31"),
+        _rotate_in_vain(platform, alice),
     )
     await _change_by_hand(platform)
+
+
+async def _rotate_in_vain(platform: PlatformProcess, alice: Member) -> None:
+    """An action whose workflow has gone; and a kind of which there is nothing."""
+    async with platform.client() as api:
+        await api.create(ACTION, ACTION.object("rotate-keys", PROJECT, spec=ROTATE))
+        await api.create(ENTITY_KIND, ENTITY_KIND.object("dataset", spec=DATASET))
+    done = await alice.person.towpath(
+        *("action", "run", "rotate-keys", "payments", "--project", PROJECT, "--wait")
+    )
+    assert done.code != 0, "there is no such repository"
 
 
 async def _reject(platform: PlatformProcess, alice: Member, bob: Member) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from anyio.from_thread import start_blocking_portal
 from tests.browser.looks.looking import Look
-from tests.worlds import open_world
+from tests.worlds import WORLDS, open_world
 from tests.worlds.addresses import follow_links
 from tests.worlds.visiting import sign_in
 
@@ -37,4 +37,4 @@ def _look_at(world: str, folder: Path) -> Iterator[Look]:
 async def _opened(world: str, folder: Path) -> AsyncIterator[Look]:
     async with open_world(world, folder) as platform:
         visitor = await sign_in(platform, "alice")
-        yield Look(visitor, await follow_links(visitor))
+        yield Look(visitor, await follow_links(visitor, WORLDS[world].telling))
