@@ -153,10 +153,12 @@ class LocalCluster:
 
     async def run(self) -> None:
         """Run everything until cancelled."""
+        # Made before the state runs, which writes the events of those that have told it of theirs.
+        agent, controllers = self._agent, self._controllers()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.state.run(), name=f"{self.name}-state")
             await self.state.synced()
             await ensure_node(self.state.client, version("towpath"))
-            tasks.create_task(self._agent.run(), name=f"{self.name}-pods")
-            for controller in self._controllers():
+            tasks.create_task(agent.run(), name=f"{self.name}-pods")
+            for controller in controllers:
                 tasks.create_task(controller.run(), name=f"{self.name}-{controller.name}")
