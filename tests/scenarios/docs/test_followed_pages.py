@@ -19,6 +19,10 @@ ELSEWHERE = {
     "docs/how-to/back-up.md": "tests/scenarios/spine/test_backup.py",
     "docs/how-to/move-objects.md": "tests/conformance/test_transfer.py",
     "docs/how-to/adopt-a-repository.md": "tests/scenarios/templates/test_adopting.py",
+    # What they do needs things and people of their own; the tests do the same by the same doors.
+    "docs/how-to/ask-for-approvals.md": "tests/scenarios/actions/test_approvals.py",
+    "docs/how-to/keep-for-a-while.md": "tests/scenarios/actions/test_leases.py",
+    "docs/how-to/upgrade-services.md": "tests/scenarios/templates/upgrades/test_upgrades.py",
     "docs/how-to/write-a-plugin.md": "tests/scenarios/plugins/test_outside_plugins.py",
     "docs/how-to/write-a-template.md": "tests/unit/capabilities/templates/test_template_tests.py",
 }
@@ -89,6 +93,7 @@ FORWARD = "kubectl --context local -n demo-staging port-forward deploy/order-ser
 SERVE = "python3 -m http.server --directory public"
 AGAIN = "rm -rf order-service"
 TOKEN = "export TOKEN=$(kubectl config view --raw -o 'jsonpath={.users[0].user.token}')"
+SETTINGS = "kubectl -n demo create configmap settings --from-literal level=info"
 UNTIL_STOPPED = "timeout 2 {} || test $? = 124"
 
 
@@ -134,7 +139,11 @@ async def test_the_how_tos_in_the_order_of_a_service_s_life(
     await follow("how-to/publish-a-static-site")
     await _promote_approve_roll_back(reader)
     await _offer_a_composite_resource(reader)
+    await _offer_an_action(reader)
+    write_examples(reader, "how-to/scorecards", "runbooks.yaml", "runbooks-by-march.yaml")
+    await follow("how-to/scorecards")
     await follow("reference/read-api", before=TOKEN)
+    await follow("reference/backstage-api", before=TOKEN)
     await follow("how-to/delete")
 
 
@@ -168,6 +177,15 @@ async def _offer_a_composite_resource(reader: Reader) -> None:
     write_examples(reader, "how-to/offer-a-composite-resource", "flags.yaml")
     (block,) = blocks("docs/how-to/offer-a-composite-resource.md")
     await reader.type(Block("offers", block.text))
+
+
+async def _offer_an_action(reader: Reader) -> None:
+    """On a ConfigMap, by somebody who must be agreed with; who agrees is another test's."""
+    write_examples(reader, "reference/kinds/action", "action.yaml")
+    made, *_ = blocks("docs/how-to/offer-an-action.md")
+    await reader.type(Block(made.terminal, SETTINGS))
+    done = await reader.type(Block(made.terminal, made.text.replace(" --wait", "")))
+    assert "waits for 1 approval" in done.stdout + done.stderr
 
 
 def write_examples(reader: Reader, page: str, *files: str) -> None:

@@ -138,7 +138,7 @@ async def test_a_static_folder_is_adopted_from_another_address(
     ("arguments", "code", "said"),
     [
         (("adopt", "nothing"), 4, "no repository nothing"),
-        (("adopt", "/"), 1, "not a git repository"),
+        (("adopt", "/"), 2, "is not in a Git repository"),
         (("adopt", "ext::sh -c true"), 4, "no repository ext::sh"),
         (("adopt", "file:///etc"), 1, "transport 'file' not allowed"),
         (("adopt", ".", "--repository", "Not OK"), 2, "cannot be the name of a repository"),

@@ -143,7 +143,7 @@ async def test_every_list_has_forms_for_people_and_for_programs(
         (("list", "--project", "nosuch"), 4, "no project nosuch"),
         (("logs", "nosuch", "--env", "staging"), 4, "no service nosuch"),
         (("promote", "nosuch", "--to", "production"), 4, "no service nosuch"),
-        (("approve", "nosuch"), 4, "no promotion of nosuch"),
+        (("approve", "nosuch"), 4, "nothing of nosuch waits"),
         (("new", "nosuch", "x"), 4, "no template nosuch"),
         (("get", "nosuch"), 4, "no kind 'nosuch'"),
         (("promote", "x"), 2, "--to"),
