@@ -51,7 +51,7 @@ async def addresses(api: Client, project: str) -> tuple[dict[str, str], list[str
     for route in routes():
         prefix = next((one for one in example if route.startswith(one)), "")
         try:
-            found[route] = route.format_map(example.get(prefix, {}))
+            found[route] = route.replace(":path}", "}").format_map(example.get(prefix, {}))
         except KeyError:
             unknown.append(route)
     return found, unknown
