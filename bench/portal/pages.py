@@ -1,7 +1,6 @@
 """Every page of the route table, asked for again and again, as who sees all and as a member."""
 
 import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.portal.visitor import Visitor, processor_s
@@ -12,13 +11,15 @@ from towpath.capabilities.delivery.workloads.kinds import OF_WORKLOAD, RELEASE, 
 from towpath.capabilities.infrastructure.clusters.kinds import LOCAL
 from towpath.capabilities.infrastructure.offerings.kinds import POSTGRESQL_INSTANCE
 from towpath.capabilities.portal.actions.kinds import ACTION, ACTION_RUN
+from towpath.capabilities.portal.catalog.kinds import ENTITY_KIND
+from towpath.capabilities.portal.scorecards.kinds import INITIATIVE
 from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
 from towpath.capabilities.portal.templates.upgrades.kinds import (
     TEMPLATE_UPGRADE,
     UPGRADE_CAMPAIGN,
 )
 from towpath.client.protocols import Client
-from towpath.machinery.objects import RawObject
+from towpath.machinery.kinds import Resource
 from towpath.web import styleguide
 
 TIMES = 60
@@ -69,8 +70,6 @@ async def _example(api: Client, project: str) -> dict[str, dict[str, str]]:
     runs = await api.list(PIPELINE_RUN, project, labels=f"towpath.dev/repository={service}")
     made = await api.list(TEMPLATE_RUN, project, limit=1)
     claims = await api.list(POSTGRESQL_INSTANCE, project, limit=1)
-    actions = (await api.list(ACTION, project, limit=1)).items
-    action_runs = (await api.list(ACTION_RUN, project, limit=1)).items
     workloads = {
         "cluster": "platform",
         "group": WORKLOAD.group,
@@ -101,16 +100,7 @@ async def _example(api: Client, project: str) -> dict[str, dict[str, str]]:
             "project": project,
             "run": made.items[0]["metadata"]["name"],
         },
-        "/projects/{project}/action-runs": {
-            "project": project,
-            **_name_as("run", action_runs),
-        },
-        "/projects/{project}/actions/": {
-            "project": project,
-            "namespace": project,
-            **_name_as("action", actions),
-        },
-        **await _upgrades(api, project),
+        **await _singles(api, project),
         "/projects/{project}": of_project,
         "/catalog/sources/": {"namespace": project, "source": service},
         **_described(project, service),
@@ -126,23 +116,26 @@ async def _example(api: Client, project: str) -> dict[str, dict[str, str]]:
     }
 
 
-async def _upgrades(api: Client, project: str) -> dict[str, dict[str, str]]:
-    """Where there are none, their pages are told as not known."""
-    upgrade = _first("upgrade", (await api.list(TEMPLATE_UPGRADE, project, limit=1)).items)
-    campaign = _first("campaign", (await api.list(UPGRADE_CAMPAIGN, project, limit=1)).items)
+async def _singles(api: Client, project: str) -> dict[str, dict[str, str]]:
+    """What only some projects have. Where there is none, its page is told as not known."""
+
+    async def first(part: str, resource: Resource, field: str = "metadata.name") -> dict[str, str]:
+        """A part of a path: what this field of the first one says."""
+        namespace = project if resource.namespaced else ""
+        found = (await api.list(resource, namespace, limit=1)).items
+        section, _, key = field.partition(".")
+        return {part: found[0][section][key]} if found else {}
+
+    here = {"project": project, "namespace": project}
+    kind = await first("entity_kind", ENTITY_KIND, "spec.kind")
     return {
-        "/projects/{project}/upgrades": {"project": project, **upgrade},
-        "/campaigns/": {"namespace": project, **campaign},
+        "/projects/{project}/action-runs": {**here, **await first("run", ACTION_RUN)},
+        "/projects/{project}/actions/": {**here, **await first("action", ACTION)},
+        "/projects/{project}/upgrades": {**here, **await first("upgrade", TEMPLATE_UPGRADE)},
+        "/campaigns/": {**here, **await first("campaign", UPGRADE_CAMPAIGN)},
+        "/insights/initiatives/": {**here, **await first("name", INITIATIVE)},
+        "/catalog/new/": {part: name.lower() for part, name in kind.items()},
     }
-
-
-def _first(part: str, found: Sequence[RawObject]) -> dict[str, str]:
-    return {part: found[0]["metadata"]["name"]} if found else {}
-
-
-def _name_as(part: str, found: list[RawObject]) -> dict[str, str]:
-    """The name of one of them for a part of a path; nothing where there is none."""
-    return {part: found[0]["metadata"]["name"]} if found else {}
 
 
 def _described(project: str, service: str) -> dict[str, dict[str, str]]:

@@ -12,6 +12,7 @@ with times of the past. Nothing of it runs: see `objects` for how that is told t
     plan      what each service is and how it is doing, by the seed
     objects   the objects of it
     runs      pipeline and template runs, with logs
+    singles   one each of what only some projects have: an action, a campaign, an initiative
     filling   into a stopped platform's data directory
 """
 

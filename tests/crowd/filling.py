@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.crowd import objects, runs
+from tests.crowd import objects, runs, singles
 from tests.crowd.plan import PROJECTS_OF_TEAM_A, Service
 from tests.crowd.plan import projects as projects_of
 from tests.crowd.plan import services as services_of
@@ -104,6 +104,7 @@ async def fill(
             ]
             components.append((service, made))
             await writer.write(made)
+        await writer.write(_singles(components, now))
         await writer.flush()
     finally:
         await store.close()
@@ -114,6 +115,15 @@ async def fill(
         lines = await _log(records, crowd)
     names = tuple(project.name for project in there)
     return Filled(services, names, names[:PROJECTS_OF_TEAM_A], writer.written, lines)
+
+
+def _singles(
+    components: Sequence[tuple[Service, list[RawObject]]], now: datetime
+) -> Iterable[RawObject]:
+    """About the first service that is well: it is in the first project."""
+    service, made = next(one for one in components if one[0].story == "healthy")
+    workload = next(obj for obj in made if obj["kind"] == WORKLOAD.kind)
+    return singles.of_service(service, workload, now)
 
 
 class _Writer:
