@@ -16,6 +16,25 @@ from tests.conformance.asked import (
 )
 from tests.conformance.sides import JSON_PATCH, STRATEGIC, apply, delete, get, patch, post, put
 
+EMPTY_DEFAULTS = {
+    "openAPIV3Schema": {
+        "type": "object",
+        "properties": {
+            "spec": {
+                "type": "object",
+                "properties": {
+                    "list": {"type": "array", "items": {"type": "string"}, "default": []},
+                    "map": {
+                        "type": "object",
+                        "additionalProperties": {"type": "string"},
+                        "default": {},
+                    },
+                    "text": {"type": "string", "default": ""},
+                },
+            }
+        },
+    }
+}
 CUSTOM = [
     pytest.param(
         [
@@ -223,5 +242,15 @@ CUSTOM = [
             ),
         ],
         id="definitions that cannot be taken",
+    ),
+    pytest.param(
+        [
+            post(CRDS, widget_definition(schema=EMPTY_DEFAULTS)),
+            get(f"{CRDS}/widgets.{{ns}}.example.dev", until=established),
+            get(WIDGETS, until=served),
+            post(WIDGETS, {**widget(), "spec": {}}),
+            post(WIDGETS, {**widget("given"), "spec": {"list": ["a"], "map": {"a": "b"}}}),
+        ],
+        id="defaults that are empty",
     ),
 ]

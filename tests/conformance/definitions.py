@@ -170,6 +170,10 @@ FIELDS: list[Any] = [
     {**of(a=of(b=NUMBER)), "default": {"a": {"b": "x", "c": 1}}},
     listed(items={"type": "string", "default": 3}),
     listed(items=TEXT, default=["a", 1]),
+    listed(items=TEXT, default=[], example=[]),
+    listed(items=listed(items=TEXT), default=[[]], enum=[[], [[]]]),
+    listed(items=[]),
+    {**OBJECT, "additionalProperties": TEXT, "default": {}, "example": {}},
     {"type": "string", "nullable": True, "default": None},
     {"type": "string", "format": "date-time", "default": "yesterday"},
     {

@@ -42,7 +42,7 @@ class _Struct:
 
     read: dict[str, Read] = field(default_factory=dict)
     omitted: set[str] = field(default_factory=set)
-    maps: set[str] = field(default_factory=set)
+    collections: set[str] = field(default_factory=set)
     written: list[tuple[str, Callable[[], Any]]] = field(default_factory=list)
 
     def add(self, package: str, each: Field) -> None:
@@ -52,8 +52,8 @@ class _Struct:
                 self.add(inner.package, nested)
             return
         self.read[each.name] = _reader(package, each.type)
-        if each.type.startswith("map:"):
-            self.maps.add(each.name)
+        if each.type.startswith(("[]", "map:")):
+            self.collections.add(each.name)
         if each.written:
             zero = _nothing if each.pointer else _zero(package, each.type)
             self.written.append((each.name, zero))
@@ -84,7 +84,7 @@ def _struct_reader(reference: str) -> Read:
                 if kept is not inner:
                     value[name] = kept
                 if kept or name not in how.omitted:
-                    if kept == [] or (kept == {} and name in how.maps):
+                    if not kept and name in how.collections:
                         # What is written though it is empty is written as null.
                         value[name] = None
                     continue

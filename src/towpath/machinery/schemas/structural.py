@@ -103,7 +103,7 @@ def _places(schema: RawObject, path: str, level: str) -> Iterator[tuple[RawObjec
 
 def _structure(schema: RawObject, path: str, level: str) -> Iterator[Cause]:
     """What keeps it from being structural."""
-    if schema.get("type") == "array" and schema.get("items") is None:
+    if schema.get("type") == "array" and schema.get("items") in (None, []):
         yield required(f"{path}.items", "must be specified")
     if level == "root" and schema.get("additionalProperties") is not None:
         yield forbidden(f"{path}.additionalProperties", "must not be used at the root")
@@ -199,7 +199,7 @@ def _check_unsupported(schema: RawObject, path: str) -> Iterator[Cause]:
     if schema.get("uniqueItems"):
         words = "uniqueItems cannot be set to true since the runtime complexity becomes quadratic"
         yield forbidden(f"{path}.uniqueItems", words)
-    if isinstance(schema.get("items"), list):
+    if schema.get("items") and isinstance(schema["items"], list):
         yield forbidden(f"{path}.items", "items must be a schema object and not an array")
 
 
