@@ -22,7 +22,7 @@ from towpath.apiserver.front import Front
 from towpath.app.addresses import LocalAddresses
 from towpath.app.capabilities import BUILT_IN
 from towpath.app.datadir import Ports
-from towpath.capabilities.governance.projects.kinds import PROJECT
+from towpath.capabilities.governance.projects.kinds import PROJECT, PROJECT_LABEL
 from towpath.capabilities.governance.projects.roles import member_role
 from towpath.client.protocols import Client
 from towpath.engines.git.embedded import EmbeddedGitHost
@@ -197,8 +197,10 @@ def open_git(folder: Path, authorize: Authorize) -> EmbeddedGitHost:
 async def _fill(client: Client) -> None:
     for kind in (kind for one in BUILT_IN for kind in one.load_kinds()):
         await client.create(CUSTOM_RESOURCE_DEFINITION, kind)
-    for namespace in (SYSTEM_NAMESPACE, "demo"):
-        await client.create(NAMESPACE, NAMESPACE.object(namespace))
+    await client.create(NAMESPACE, NAMESPACE.object(SYSTEM_NAMESPACE))
+    of_project = NAMESPACE.object("demo")
+    of_project["metadata"]["labels"] = {PROJECT_LABEL: "demo"}
+    await client.create(NAMESPACE, of_project)
     for obj in (obj for one in BUILT_IN for obj in one.load_objects()):
         resource = await client.resolve(obj["apiVersion"], obj["kind"])
         await client.create(resource, obj)

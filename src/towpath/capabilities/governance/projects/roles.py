@@ -58,7 +58,7 @@ DEVELOPER: tuple[RawObject, ...] = (
     rule((GROUP,), ("templateupgrades", "upgradecampaigns"), WRITE),
     rule(("offerings.towpath.dev",), ("*",), WRITE),
     rule(("",), ("configmaps",), WRITE),
-    # For the secrets of a run of a template: what was put in cannot be read again.
+    # For the secrets of a run of a template, which admission sees to; none can be read again.
     rule(("",), ("secrets",), ("create",)),
     rule(("git.towpath.dev",), ("repositories",), ("get", "create", "update")),
 )

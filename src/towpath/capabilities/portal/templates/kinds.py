@@ -36,6 +36,9 @@ UNDO, ADOPT, RETRY = "undo", "adopt", "retry"
 
 SECRETS_OF_RUN = "towpath.dev/template-run"
 """The label of the Secret of a run's secrets: the run's name. No other Secret is read."""
+SECRETS_SUFFIX = ".templaterun"
+"""What that Secret is called, after the run's name. With a dot in it, no other part of the platform
+gives one such a name, nor takes one for its own."""
 
 ON_FAILURE_UNDO, ON_FAILURE_ASK = "Undo", "Ask"
 
@@ -219,7 +222,8 @@ _RUN_SPEC: RawObject = {
             "type": "string",
             "maxLength": 253,
             "description": "A Secret beside the run, labelled with the run's name: what the "
-            "template knows as secrets. It is deleted with the end of the run.",
+            "template knows as secrets. Developers call theirs `<run>.templaterun`. It is "
+            "deleted with the end of the run.",
         },
     },
 }

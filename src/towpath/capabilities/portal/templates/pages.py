@@ -49,7 +49,7 @@ from towpath.capabilities.portal.templates.pickers import (
 )
 from towpath.capabilities.portal.templates.preview import Preview, preview_of
 from towpath.capabilities.portal.templates.running import RUN, act, live, show_run
-from towpath.capabilities.portal.templates.secrets import secret_errors, secret_for
+from towpath.capabilities.portal.templates.secrets import secret_errors, secret_for, secrets_name
 from towpath.capabilities.portal.templates.workbench import WORKBENCH
 from towpath.engines.git.port import GitError, RepositoryName
 from towpath.hooks.leases import CHOICES, BadLease, kept
@@ -160,7 +160,7 @@ async def create(visit: Visit) -> Answer:
         "onFailure": ON_FAILURE_ASK if visit.form.get("on-failure") == "ask" else ON_FAILURE_UNDO,
     }
     if filled.secrets:
-        spec["secretsFrom"] = f"{name}-secrets"
+        spec["secretsFrom"] = secrets_name(name)
     try:
         run = kept(TEMPLATE_RUN.object(name, project, spec=spec), visit.form.get("keep-for", ""))
         made = await visit.api.create(TEMPLATE_RUN, run)

@@ -9,7 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from towpath.capabilities.portal.templates.execution import Secrets
-from towpath.capabilities.portal.templates.kinds import SECRETS_OF_RUN, TEMPLATE_RUN
+from towpath.capabilities.portal.templates.kinds import (
+    SECRETS_OF_RUN,
+    SECRETS_SUFFIX,
+    TEMPLATE_RUN,
+)
 from towpath.capabilities.portal.templates.parameters import schema_errors
 from towpath.client.protocols import Client
 from towpath.machinery.core_kinds import SECRET
@@ -52,6 +56,11 @@ async def forget_secrets(api: Client, run: RawObject) -> None:
             await api.delete(SECRET, name, namespace, uid=uid_of(found))
     except NotFound:
         return
+
+
+def secrets_name(run: str) -> str:
+    """For `spec.secretsFrom` of a run of that name."""
+    return f"{run}{SECRETS_SUFFIX}"
 
 
 def secret_for(run: RawObject, given: Mapping[str, str]) -> RawObject:

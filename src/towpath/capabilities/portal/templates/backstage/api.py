@@ -34,7 +34,7 @@ from towpath.capabilities.portal.templates.kinds import (
     TEMPLATE_RUN,
 )
 from towpath.capabilities.portal.templates.progress import can_begin_again, is_finished
-from towpath.capabilities.portal.templates.secrets import secret_for
+from towpath.capabilities.portal.templates.secrets import secret_for, secrets_name
 from towpath.hooks.apis import ApiAnswer, ApiRequest, ForeignApi, backstage_refusal
 from towpath.hooks.platform import SYSTEM_NAMESPACE, Platform
 from towpath.hooks.showing import in_projects
@@ -146,7 +146,7 @@ class _Scaffolder:
             "onFailure": ON_FAILURE_ASK,
         }
         if secrets:
-            spec["secretsFrom"] = f"{name}-secrets"
+            spec["secretsFrom"] = secrets_name(name)
         run = TEMPLATE_RUN.object(name, project, spec=spec)
         made = await request.api.create(TEMPLATE_RUN, run)
         if secrets:
