@@ -1,5 +1,7 @@
 """Ownership: who answers for what, why nobody does, and what the evidence proposes instead."""
 
+import html
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from towpath.capabilities.portal.catalog.ownership import (
     EMPTY,
     FINE,
     NOBODY,
-    Evidence,
+    Deeds,
     Judge,
     proposal,
 )
@@ -112,6 +114,18 @@ async def test_the_page_counts_what_is_wrong_and_narrows(portal: RunningPortal) 
     assert "Nothing of that is wrong" in nothing.text
 
 
+async def test_there_are_pages_of_ten(portal: RunningPortal) -> None:
+    many = [entity("Component", f"n{number:02}", "demo") for number in range(12)]
+    await portal.records.catalog.ingest("repository:demo/many", many, project="demo", version="1")
+    first = await portal.open("/catalog/ownership?problem=nobody")
+    assert "10 of 13" in first.text
+    (address,) = re.findall(r'href="([^"]*continue=[^"]*)"', first.html)
+    second = await portal.open(html.unescape(address))
+    assert "3 of 13" in second.text
+    names = re.findall(r">(c0|n\d\d)<", first.html + second.html)
+    assert sorted(names) == ["c0", *(one.name for one in many)]
+
+
 async def test_who_commits_is_proposed_and_put_in_by_one_click(portal: RunningPortal) -> None:
     await portal.git.create(SHOP, owner_uid="u")
     for number in range(3):
@@ -137,14 +151,14 @@ async def test_who_commits_is_proposed_and_put_in_by_one_click(portal: RunningPo
 
 
 def test_the_group_closest_to_the_work_is_proposed() -> None:
-    evidence = Evidence({"alice": 5, "bob": 2, "robot": 50}, {"bob": 1})
+    deeds = Deeds({"alice": 5, "bob": 2, "robot": 50}, {"bob": 1})
     groups = {"alice": ["group:default/a", "group:default/all"], "bob": ["group:default/all"]}
-    found = proposal(evidence, groups)
+    found = proposal(deeds, groups)
     assert found is not None
     assert found.owner == "group:default/all"
     assert "7 of the last 57 commits (alice 5, bob 2)" in found.sentence
-    assert proposal(Evidence({"robot": 9}, {}), {}) is None
-    alone = proposal(Evidence({"alice": 1}, {}), {"alice": []})
+    assert proposal(Deeds({"robot": 9}, {}), {}) is None
+    alone = proposal(Deeds({"alice": 1}, {}), {"alice": []})
     assert alone is not None
     assert alone.owner == "user:default/alice"
 

@@ -179,7 +179,7 @@ COMMIT_WEIGHT, DEPLOYMENT_WEIGHT = 1, 3
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Deeds:
     """What people have done, by the names under which they did it."""
 
     commits: Mapping[str, int]
@@ -192,12 +192,12 @@ class Proposal:
     sentence: str
 
 
-def proposal(evidence: Evidence, groups: Mapping[str, Iterable[str]]) -> Proposal | None:
+def proposal(deeds: Deeds, groups: Mapping[str, Iterable[str]]) -> Proposal | None:
     """Pure. The group whose people did most, or the person who did. `groups` of each person."""
     done: Counter[str] = Counter()
-    for name, count in evidence.commits.items():
+    for name, count in deeds.commits.items():
         done[name] += COMMIT_WEIGHT * count
-    for name, count in evidence.deployments.items():
+    for name, count in deeds.deployments.items():
         done[name] += DEPLOYMENT_WEIGHT * count
     known = {name: weight for name, weight in done.items() if name in groups}
     if not known:
@@ -212,7 +212,7 @@ def proposal(evidence: Evidence, groups: Mapping[str, Iterable[str]]) -> Proposa
     else:
         person = max(sorted(known), key=lambda name: known[name])
         best, doers = f"user:default/{person.lower()}", [person]
-    return Proposal(best, _told(evidence, doers))
+    return Proposal(best, _told(deeds, doers))
 
 
 def _size(groups: Mapping[str, Iterable[str]], group: str) -> int:
@@ -220,9 +220,9 @@ def _size(groups: Mapping[str, Iterable[str]], group: str) -> int:
     return sum(1 for one in groups.values() if group in set(one))
 
 
-def _told(evidence: Evidence, doers: Sequence[str]) -> str:
+def _told(deeds: Deeds, doers: Sequence[str]) -> str:
     parts = []
-    for words, counts in (("commits", evidence.commits), ("deployments", evidence.deployments)):
+    for words, counts in (("commits", deeds.commits), ("deployments", deeds.deployments)):
         total = sum(counts.values())
         mine = {name: counts[name] for name in doers if counts.get(name)}
         if mine:

@@ -4,18 +4,15 @@ Everything is counted with the visitor in the query. The click is a commit on th
 hosted repository (a CatalogEdit), or a patch of the Workload, with the visitor's own rights.
 """
 
-import asyncio
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from towpath.capabilities.delivery.promotions.kinds import PROMOTION
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
 from towpath.capabilities.portal.catalog.asked import CATALOG
 from towpath.capabilities.portal.catalog.entity_page import entity_page, service_page, short
-from towpath.capabilities.portal.catalog.facts import LOCATION
+from towpath.capabilities.portal.catalog.evidence import Evidence, described_in
 from towpath.capabilities.portal.catalog.kinds import CATALOG_EDIT
 from towpath.capabilities.portal.catalog.ownership import (
     DANGLING,
@@ -23,26 +20,20 @@ from towpath.capabilities.portal.catalog.ownership import (
     NOBODY,
     OWNED_KINDS,
     PROBLEMS,
-    Evidence,
     Judge,
     Proposal,
     Verdict,
-    proposal,
 )
-from towpath.capabilities.portal.catalog.sources.hosted_git import TYPE, split
-from towpath.engines.git.port import GitError, RepositoryName
 from towpath.hooks.pages import Answer, LiveRecords, Page, Redirect, Visit
-from towpath.hooks.showing import may
 from towpath.machinery.errors import BadRequest, NotFound
 from towpath.machinery.references import BadReference, parse_reference
-from towpath.records.contract import AuditFilter, Entity, EntityFilter
+from towpath.records.contract import Entity, EntityFilter, EntityPage
 
 OWNERSHIP = f"{CATALOG}/ownership"
-ENTITIES_SHOWN = 25
+ENTITIES_SHOWN = 10
+"""On a page: what is known of each is asked of Git and of the audit trail."""
 OWNERS_JUDGED = 1000
-COMMITS_SEEN = 300
-MONTHS_S = 180 * 24 * 3600.0
-BY_PROBLEM, BY_OWNER = "problem", "owner"
+BY_PROBLEM, BY_OWNER, TOKEN = "problem", "owner", "continue"
 
 
 async def ownership(visit: Visit) -> Page:
@@ -62,7 +53,8 @@ async def ownership(visit: Visit) -> Page:
         and (not asked[BY_OWNER] or owner == asked[BY_OWNER].lower())
     ]
     page = await _page(visit, chosen)
-    rows = await asyncio.gather(*(_row(visit, judge, one) for one in page))
+    evidence = Evidence(visit, judge)
+    rows = [await _row(judge, evidence, one) for one in page.entities]
     total = sum(counts.values())
     well = total - sum(count for problem, count in wrong.items() if problem != FINE)
     data = {
@@ -79,7 +71,9 @@ async def ownership(visit: Visit) -> Page:
         ],
         "teams": _teams(counts, {owner: one.problem for owner, one in verdicts.items()}, asked),
         "rows": [{**row, "number": number} for number, row in enumerate(rows)],
-        "more": max(0, sum(counts[owner] for owner in chosen) - len(page)),
+        "total": page.total,
+        "next": _address({**asked, TOKEN: page.continue_token}) if page.continue_token else "",
+        "first": _address(asked) if visit.parameters.get(TOKEN) else "",
         "narrowed": any(asked.values()),
         "here": _address(asked),
     }
@@ -97,14 +91,16 @@ async def _counts(visit: Visit) -> dict[str, int]:
     return counts["owner"]
 
 
-async def _page(visit: Visit, owners: Sequence[str]) -> list[Entity]:
+async def _page(visit: Visit, owners: Sequence[str]) -> EntityPage:
     if not owners:
-        return []
-    where = EntityFilter({"kind": OWNED_KINDS, "owner": tuple(owners)})
-    page = await visit.records.catalog.query(
-        visit.viewer, where, limit=ENTITIES_SHOWN, sort="owner"
+        return EntityPage([], 0)
+    return await visit.records.catalog.query(
+        visit.viewer,
+        EntityFilter({"kind": OWNED_KINDS, "owner": tuple(owners)}),
+        limit=ENTITIES_SHOWN,
+        continue_token=visit.parameters.get(TOKEN, ""),
+        sort="owner",
     )
-    return page.entities
 
 
 def _sentence(total: int, well: int) -> str:
@@ -131,9 +127,9 @@ def _teams(
     ]
 
 
-async def _row(visit: Visit, judge: Judge, entity: Entity) -> dict[str, Any]:
+async def _row(judge: Judge, evidence: Evidence, entity: Entity) -> dict[str, Any]:
     verdict = await judge.verdict(entity.owner)
-    proposed = _namesake(judge, entity, verdict) or await _proposal(visit, judge, entity)
+    proposed = _namesake(judge, entity, verdict) or await evidence.proposal(entity)
     return {
         "ref": entity.ref,
         "kind": entity.kind,
@@ -147,24 +143,8 @@ async def _row(visit: Visit, judge: Judge, entity: Entity) -> dict[str, Any]:
         "proposed": proposed.owner if proposed else "",
         "proposed_short": short(proposed.owner) if proposed else "",
         "why": proposed.sentence if proposed else "",
-        "may_fix": await _may_fix(visit, entity),
+        "may_fix": await evidence.may_fix(entity),
     }
-
-
-async def _may_fix(visit: Visit, entity: Entity) -> bool:
-    place = _repository(entity)
-    if place is not None:
-        return await may(visit.api, "create", CATALOG_EDIT, place.project)
-    if entity.workload:
-        return await may(visit.api, "patch", WORKLOAD, entity.project, entity.workload)
-    return False
-
-
-def _repository(entity: Entity) -> RepositoryName | None:
-    """The hosted repository that describes it."""
-    annotations = entity.descriptor["metadata"].get("annotations") or {}
-    location = str(annotations.get(LOCATION, ""))
-    return split(location)[0] if location.startswith(f"{TYPE}:") else None
 
 
 def _namesake(judge: Judge, entity: Entity, verdict: Verdict) -> Proposal | None:
@@ -174,55 +154,6 @@ def _namesake(judge: Judge, entity: Entity, verdict: Verdict) -> Proposal | None
         return None
     namespace = found[0].partition(":")[2].partition("/")[0]
     return Proposal(found[0], f"There is a group of that name in {namespace}.")
-
-
-async def _proposal(visit: Visit, judge: Judge, entity: Entity) -> Proposal | None:
-    commits = await _commits(visit, entity)
-    deployments = await _deployments(visit, entity)
-    groups: dict[str, list[str]] = {}
-    for name in {*commits, *deployments}:
-        ref = f"user:default/{name}".lower()
-        if await judge.person(ref):
-            groups[name] = sorted(
-                group for group in await judge.groups_of(ref) if group in judge.groups
-            )
-    found = proposal(Evidence(commits, deployments), groups)
-    return None if found is None or found.owner == entity.owner else found
-
-
-async def _commits(visit: Visit, entity: Entity) -> dict[str, int]:
-    """Who committed in the last months, in the repository that describes it."""
-    repository = _repository(entity)
-    if repository is None and entity.workload:
-        try:
-            workload = await visit.api.get(WORKLOAD, entity.workload, entity.project)
-        except NotFound:
-            return {}
-        repository = RepositoryName(entity.project, workload["spec"]["repository"])
-    if repository is None:
-        return {}
-    try:
-        head = await visit.git.head(repository)
-        history = await visit.git.history(repository, head, limit=COMMITS_SEEN) if head else []
-    except GitError:
-        return {}
-    since_s = time.time() - MONTHS_S
-    return dict(Counter(one.author.name for one in history if one.time_s >= since_s))
-
-
-async def _deployments(visit: Visit, entity: Entity) -> dict[str, int]:
-    if not entity.workload or not entity.project:
-        return {}
-    where = AuditFilter(
-        cluster="",
-        verb="create",
-        resource=f"{PROMOTION.plural}.{PROMOTION.group}",
-        namespace=entity.project,
-        named_after=entity.workload,
-        since_s=time.time() - MONTHS_S,
-    )
-    page = await visit.records.audit.query(visit.viewer, where, limit=100)
-    return dict(Counter(one.user for one in page.entries if one.code < 300))
 
 
 async def fix(visit: Visit) -> Answer:
@@ -236,7 +167,7 @@ async def fix(visit: Visit) -> Answer:
         raise NotFound(f"the catalogue has no {ref}")
     if await visit.records.catalog.get(visit.viewer, wanted) is None:
         raise BadRequest(f"owner: the catalogue has no {wanted}")
-    repository = _repository(entity)
+    repository = described_in(entity)
     asked = {name: visit.parameters.get(name, "") for name in (BY_PROBLEM, BY_OWNER)}
     if repository is not None:
         spec = {"entity": ref, "owner": wanted, "reason": "Put right on the page Ownership"}
