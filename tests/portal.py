@@ -129,6 +129,7 @@ class RunningPortal:
             tabs=[*(tab for one in BUILT_IN for tab in one.load_tabs()), *self.added],
             checks=[check for one in BUILT_IN for check in one.load_checks()],
             offers=[source for one in BUILT_IN if (source := one.load_palette())],
+            actions=[source for one in BUILT_IN if (source := one.load_actions())],
         )
 
     def _route(self, path: str) -> tuple[PageRoute, dict[str, str]]:

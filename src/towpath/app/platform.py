@@ -332,6 +332,7 @@ def _portal(
         hosts=PORTAL_HOSTS,
         pages=(*(page for one in BUILT_IN for page in one.load_pages()), *people_pages(people)),
         palette=tuple(source for one in BUILT_IN if (source := one.load_palette())),
+        actions=tuple(offers for one in BUILT_IN if (offers := one.load_actions())),
         template_folders=folders,
         tabs=lambda: (*tabs, *plugins.tabs()),
         checks=lambda: (*checks, *plugins.checks()),

@@ -14,6 +14,7 @@ from towpath.client.protocols import Client
 from towpath.hooks.apis import ForeignApi
 from towpath.hooks.checks import ServiceCheck
 from towpath.hooks.commands import Command
+from towpath.hooks.offered_actions import ActionSource
 from towpath.hooks.pages import PageRoute
 from towpath.hooks.palette import PaletteSource
 from towpath.hooks.platform import Platform
@@ -61,6 +62,8 @@ class Capability:
     """`Sequence[ServiceCheck]`: what a service should fulfil, shown on its tab Checks."""
     palette: Reference = ""
     """`PaletteSource`: what it offers in the command palette."""
+    actions: Reference = ""
+    """`ActionSource`: what it offers to do with a thing, on the pages that show it."""
     demo: Reference = ""
     """`Callable[[Platform], Awaitable[None]]`: seeds its part of the demo; idempotent."""
 
@@ -114,6 +117,9 @@ class Capability:
 
     def load_palette(self) -> PaletteSource | None:
         return cast(PaletteSource | None, self._load(self.palette, None))
+
+    def load_actions(self) -> ActionSource | None:
+        return cast(ActionSource | None, self._load(self.actions, None))
 
     def load_demo(self) -> Callable[[Platform], Awaitable[None]] | None:
         function = self._load(self.demo, None)

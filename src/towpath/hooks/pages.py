@@ -30,6 +30,7 @@ from towpath.records.search import DocsShelf, Passages
 
 if TYPE_CHECKING:
     from towpath.hooks.checks import ServiceCheck
+    from towpath.hooks.offered_actions import ActionSource
     from towpath.hooks.palette import PaletteSource
     from towpath.hooks.tabs import ServiceTab
 
@@ -91,6 +92,8 @@ class Visit:
     checks: Sequence["ServiceCheck"] = ()
     offers: Sequence["PaletteSource"] = ()
     """What capabilities offer in the palette."""
+    actions: Sequence["ActionSource"] = ()
+    """What capabilities offer to do with a thing; see `offered_actions.offered`."""
 
 
 @dataclass(frozen=True, slots=True)

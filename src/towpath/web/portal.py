@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from towpath.client.protocols import Client
 from towpath.engines.git.port import GitReader
 from towpath.hooks.checks import ServiceCheck
+from towpath.hooks.offered_actions import ActionSource
 from towpath.hooks.pages import Answer, LiveWatch, Page, PageRoute, Records, Redirect, Visit
 from towpath.hooks.palette import PaletteSource
 from towpath.hooks.platform import Addresses
@@ -71,6 +72,8 @@ class Portal:
     """Each capability's `templates/` folder, by the capability's name."""
     palette: tuple[PaletteSource, ...] = ()
     """What capabilities offer there."""
+    actions: tuple[ActionSource, ...] = ()
+    """What they offer to do with a thing, on its pages."""
     tabs: Callable[[], Sequence[ServiceTab]] = tuple
     """Of the service page, those that come and go with plug-ins too."""
     checks: Callable[[], Sequence[ServiceCheck]] = tuple
@@ -197,6 +200,7 @@ class _Shell:
             tabs=portal.tabs(),
             checks=portal.checks(),
             offers=portal.palette,
+            actions=portal.actions,
         )
 
     async def _answered(

@@ -25,7 +25,7 @@ from towpath.capabilities.delivery.workloads.lanes import Facts, Lane, headline,
 from towpath.engines.git.port import RepositoryName
 from towpath.hooks.approvals import APPROVAL
 from towpath.hooks.commits import commit_line, span_between
-from towpath.hooks.offered_actions import offered_on
+from towpath.hooks.offered_actions import Thing, offered
 from towpath.hooks.pages import Visit
 from towpath.hooks.showing import may
 from towpath.machinery.conditions import get_condition
@@ -76,11 +76,11 @@ async def frame_of(visit: Visit, facts: Facts, tab: str) -> dict[str, Any]:
     spec = facts.workload["spec"]
     ready = get_condition(facts.workload, "Ready") or {}
     deleting = bool(facts.workload["metadata"].get("deletionTimestamp"))
-    itself = {"apiVersion": WORKLOAD.api_version, "kind": WORKLOAD.kind, "name": facts.name}
-    entity, owner_href, offered = await asyncio.gather(
+    itself = Thing(WORKLOAD.api_version, WORKLOAD.kind, facts.name, object=facts.workload)
+    entity, owner_href, actions = await asyncio.gather(
         described(visit, project, facts.name),
         owner_page(visit, spec.get("owner", "")),
-        offered_on(visit, project, itself, object=facts.workload),
+        offered(visit, project, itself),
     )
     return {
         "project": project,
@@ -102,7 +102,7 @@ async def frame_of(visit: Visit, facts: Facts, tab: str) -> dict[str, Any]:
         "may_promote": facts.may_promote and not deleting and bool(facts.releases),
         "may_delete": not deleting and await may(visit.api, "delete", WORKLOAD, project),
         "deleting": deleting,
-        "offered_actions": [] if deleting else offered,
+        "offered_actions": [] if deleting else actions,
     }
 
 

@@ -18,4 +18,5 @@ CAPABILITY = Capability(
     commands=".commands:COMMANDS",
     pages=".pages:PAGES",
     palette=".palette:offers",
+    actions=".offering:offers",
 )

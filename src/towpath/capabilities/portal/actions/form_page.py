@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from towpath.capabilities.portal.actions.kinds import ACTION, ACTION_RUN, ENTITY_API
+from towpath.capabilities.portal.actions.kinds import ACTION, ACTION_RUN, CREATE, ENTITY_API
+from towpath.capabilities.portal.actions.offering import form_of
 from towpath.capabilities.portal.actions.rules import prefilled, why_not, with_defaults
 from towpath.capabilities.portal.actions.targets import (
     Asking,
@@ -17,7 +18,7 @@ from towpath.capabilities.portal.actions.targets import (
 )
 from towpath.hooks.forms import flat_values, form_errors, form_values, spec_from
 from towpath.hooks.leases import CHOICES, BadLease, length, until
-from towpath.hooks.offered_actions import CREATE, form_address
+from towpath.hooks.offered_actions import TARGET_FIELD
 from towpath.hooks.pages import Answer, Page, Redirect, Visit
 from towpath.hooks.platform import SYSTEM_NAMESPACE
 from towpath.hooks.rules import Known
@@ -66,7 +67,7 @@ def wanted_target(spec: RawObject, name: str) -> RawObject | None:
 
 async def ask(visit: Visit) -> Page:
     action = await _action(visit)
-    filled = Filled(action, visit.parameters.get("_target", ""), {}, {})
+    filled = Filled(action, visit.parameters.get(TARGET_FIELD, ""), {}, {})
     filled.given = spec_from(action["spec"].get("userInputs") or {}, visit.parameters)
     return await _shown(visit, filled, visit.parameters)
 
@@ -74,7 +75,7 @@ async def ask(visit: Visit) -> Page:
 async def submit(visit: Visit) -> Answer:
     action, form = await _action(visit), visit.form
     project, spec = visit.parameters["project"], action["spec"]
-    filled = Filled(action, form.get("_target", "").strip(), {}, {})
+    filled = Filled(action, form.get(TARGET_FIELD, "").strip(), {}, {})
     filled.given = spec_from(spec.get("userInputs") or {}, form)
     known = await _known(visit, filled)
     schema = prefilled(spec.get("userInputs") or {}, known)
@@ -82,7 +83,7 @@ async def submit(visit: Visit) -> Answer:
     filled.errors |= form_errors(schema, inputs)
     keep = _keep(filled, form)
     if spec["operation"] != CREATE and not filled.target:
-        filled.errors["_target"] = "Choose what it is done to."
+        filled.errors[TARGET_FIELD] = "Choose what it is done to."
     known = Known(known.user, known.object, known.entity, known.project, inputs)
     filled.problem = filled.problem or why_not(spec, known)
     if filled.is_wrong:
@@ -139,7 +140,7 @@ async def _known(visit: Visit, filled: Filled) -> Known:
     try:
         target = await target_of(asking, wanted_target(filled.spec, filled.target))
     except TargetMissing as missing:
-        filled.errors["_target"] = f"{_capital(str(missing))}."
+        filled.errors[TARGET_FIELD] = f"{_capital(str(missing))}."
         target = Target({}, {})
     return await known_of(asking, target, {})
 
@@ -155,7 +156,7 @@ async def _shown(visit: Visit, filled: Filled, form: Mapping[str, str]) -> Page:
         "title_shown": spec["title"],
         "description": spec.get("description", ""),
         "operation": spec["operation"],
-        "form_address": form_address(project, metadata["namespace"], metadata["name"]),
+        "form_address": form_of(project, metadata["namespace"], metadata["name"]),
         "schema": schema,
         "values": values,
         "errors": filled.errors,
@@ -178,7 +179,7 @@ async def _shown(visit: Visit, filled: Filled, form: Mapping[str, str]) -> Page:
 
 
 def _shown_names(values: Mapping[str, Any]) -> set[str]:
-    return {"_target", "_keep", *values}
+    return {TARGET_FIELD, "_keep", *values}
 
 
 def _keeps(spec: RawObject) -> Sequence[tuple[str, str]]:

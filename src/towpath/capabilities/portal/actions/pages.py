@@ -5,7 +5,7 @@ from typing import Any
 
 from towpath.capabilities.portal.actions import form_page, run_page
 from towpath.capabilities.portal.actions.kinds import ACTION, ACTION_RUN, phase_of
-from towpath.hooks.offered_actions import offered_in
+from towpath.hooks.offered_actions import offered
 from towpath.hooks.pages import LiveWatch, Page, PageRoute, Visit
 from towpath.hooks.project_frame import frame_of, read_project
 from towpath.hooks.showing import may, person
@@ -23,7 +23,7 @@ async def actions(visit: Visit) -> Page:
     newest = sorted(runs, key=lambda one: one["metadata"]["creationTimestamp"], reverse=True)
     data = {
         **frame,
-        "offers": sorted(await offered_in(visit, name), key=lambda one: one.title.lower()),
+        "offers": sorted(await offered(visit, name), key=lambda one: one.title.lower()),
         "runs": [_row(one) for one in newest[:RUNS_SHOWN]],
         "more": max(len(runs) - RUNS_SHOWN, 0),
         "may_offer": await may(visit.api, "create", ACTION, name),

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from towpath.hooks.offered_actions import CREATE, OfferedAction, offered_in
+from towpath.hooks.offered_actions import OfferedAction, offered
 from towpath.hooks.pages import Visit
 from towpath.hooks.palette import PaletteItem, PaletteQuestion
 
@@ -17,16 +17,16 @@ async def offers(visit: Visit, question: PaletteQuestion) -> Sequence[PaletteIte
     if len(question.text) < LETTERS_MIN and not here:
         return []
     projects = await _projects(visit, here)
-    lists = await asyncio.gather(*(offered_in(visit, project) for project in projects))
-    found = [one for offered in lists for one in offered]
+    lists = await asyncio.gather(*(offered(visit, project) for project in projects))
+    found = [one for several in lists for one in several]
     items = [_item(one, question.page) for one in found]
     return [item for item in items if question.fits(item.label)][:OFFERED_MAX]
 
 
 def _item(offer: OfferedAction, page: str) -> PaletteItem:
     href, what = offer.href, f" in {offer.project}"
-    if offer.target == "Workload" and offer.operation != CREATE and (name := _workload(page)):
-        href, what = f"{offer.href}?_target={name}", f": {name}"
+    if offer.target == "Workload" and not offer.makes_new and (name := _workload(page)):
+        href, what = offer.href_on(name), f": {name}"
     return PaletteItem("Actions", f"{offer.title}{what}", href, offer.description[:80])
 
 

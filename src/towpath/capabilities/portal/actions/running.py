@@ -31,6 +31,7 @@ from towpath.capabilities.portal.actions.kinds import (
     log_stream,
     phase_of,
 )
+from towpath.capabilities.portal.actions.offering import fits
 from towpath.capabilities.portal.actions.rendering import render
 from towpath.capabilities.portal.actions.rules import (
     errors_of,
@@ -49,7 +50,6 @@ from towpath.capabilities.portal.actions.targets import (
 from towpath.hooks.approvals import Approvals, Policy, identity_of
 from towpath.hooks.forms import form_errors
 from towpath.hooks.leases import EXPIRES, LONGEST, BadLease, until
-from towpath.hooks.offered_actions import fits
 from towpath.hooks.platform import SYSTEM_NAMESPACE, Platform
 from towpath.hooks.rules import BadRule, Known
 from towpath.hooks.showing import person

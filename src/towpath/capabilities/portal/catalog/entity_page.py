@@ -16,7 +16,7 @@ from towpath.capabilities.portal.catalog.custom_kinds import model_of, of_kind
 from towpath.capabilities.portal.catalog.facts import LOCATION, ORPHAN
 from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE, ENTITY_KIND
 from towpath.capabilities.portal.catalog.reads import both_ways
-from towpath.hooks.offered_actions import OfferedAction, offered_on
+from towpath.hooks.offered_actions import OfferedAction, Thing, offered
 from towpath.hooks.pages import Live, LiveRecords, LiveWatch, Page, Visit
 from towpath.hooks.showing import api_page, docs_page, get_if_there, in_projects
 from towpath.machinery.documents import dump_document
@@ -147,8 +147,8 @@ async def _offered(visit: Visit, found: Entity) -> list[OfferedAction]:
     mine = sorted(visit.viewer.projects or ())
     project = found.project or (mine[0] if len(mine) == 1 else "")
     name = found.name if found.namespace == "default" else f"{found.namespace}/{found.name}"
-    itself = {"apiVersion": ENTITY_API, "kind": found.kind, "name": name}
-    return await offered_on(visit, project, itself, entity=found.descriptor)
+    itself = Thing(ENTITY_API, found.kind, name, entity=found.descriptor)
+    return await offered(visit, project, itself)
 
 
 def _asked(visit: Visit) -> EntityRef:

@@ -8,7 +8,7 @@ from towpath.capabilities.portal.objects.homes import delete_page_of, home_of
 from towpath.capabilities.portal.objects.places import CORE, Place, place_of
 from towpath.capabilities.portal.objects.relations import events_of, owned_by, owners_of
 from towpath.client.protocols import ObjectTable
-from towpath.hooks.offered_actions import OfferedAction, offered_on
+from towpath.hooks.offered_actions import OfferedAction, Thing, offered
 from towpath.hooks.pages import Answer, Page, Redirect, Visit
 from towpath.hooks.showing import (
     list_page,
@@ -95,8 +95,8 @@ async def _offered(visit: Visit, place: Place, obj: RawObject) -> list[OfferedAc
     if place.cluster or not visit.viewer.may_see(project):
         return []
     resource = place.resource
-    itself = {"apiVersion": resource.api_version, "kind": resource.kind, "name": place.name}
-    return await offered_on(visit, project, itself, object=obj)
+    itself = Thing(resource.api_version, resource.kind, place.name, object=obj)
+    return await offered(visit, project, itself)
 
 
 def crumbs(place: Place) -> list[tuple[str, str]]:

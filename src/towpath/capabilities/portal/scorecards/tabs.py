@@ -7,7 +7,7 @@ from towpath.capabilities.portal.scorecards.kinds import SCORECARD
 from towpath.capabilities.portal.scorecards.shown import NO_LEVEL
 from towpath.hooks.blocks import Block, Facts, Link, Moment, Named, State, Table, Text, Value
 from towpath.hooks.checks import Outcome, ServiceCheck, Verdict
-from towpath.hooks.offered_actions import form_address, offered_in
+from towpath.hooks.offered_actions import offered
 from towpath.hooks.pages import Visit
 from towpath.hooks.showing import get_if_there
 from towpath.hooks.tabs import Service, ServiceTab
@@ -56,12 +56,9 @@ async def _mending(visit: Visit, service: Service, card: RawObject) -> dict[str,
     named = {rule["action"] for rule in card["spec"]["rules"] if "action" in rule}
     if not named:
         return {}
-    offered = await offered_in(visit, service.project)
     return {
-        one.name: Link(
-            one.title, form_address(service.project, one.namespace, one.name, service.name)
-        )
-        for one in offered
+        one.name: Link(one.title, one.href_on(service.name))
+        for one in await offered(visit, service.project)
         if one.name in named
     }
 

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE
-from towpath.hooks.offered_actions import CREATE, offered_in
+from towpath.hooks.offered_actions import offered
 from towpath.hooks.pages import Page, Visit
 from towpath.hooks.platform import SYSTEM_NAMESPACE
 from towpath.hooks.showing import in_projects
@@ -49,7 +49,7 @@ async def _actions(visit: Visit) -> list[dict[str, Any]]:
     """Actions that make something: they are offered beside the templates."""
     asked = visit.parameters.get("project", "")
     projects = [asked] if asked else sorted(visit.viewer.projects or ())[:PROJECTS_ASKED]
-    lists = await asyncio.gather(*(offered_in(visit, project) for project in projects))
+    lists = await asyncio.gather(*(offered(visit, project) for project in projects))
     return [
         {
             "name": one.name,
@@ -69,7 +69,7 @@ async def _actions(visit: Visit) -> list[dict[str, Any]]:
         }
         for found in lists
         for one in found
-        if one.operation == CREATE
+        if one.makes_new
     ]
 
 
