@@ -34,7 +34,7 @@ PACKAGES = {
             *("autoscaling/v2", "discovery/v1", "rbac/v1", "coordination/v1", "events/v1"),
             *("admissionregistration/v1", "admissionregistration/v1beta1"),
             *("node/v1", "resource/v1"),
-            *("authentication/v1", "authorization/v1"),
+            *("authentication/v1", "authorization/v1", "flowcontrol/v1"),
             *("scheduling/v1", "storage/v1", "certificates/v1"),
         )
     },
@@ -44,6 +44,7 @@ ROOTS = {
     "meta/v1": (
         *("DeleteOptions", "Status", "ListMeta", "ObjectMeta", "CreateOptions", "UpdateOptions"),
         *("PatchOptions", "ListOptions", "PartialObjectMetadata"),
+        *("APIVersions", "APIGroupList", "APIGroup", "APIResourceList"),
     ),
     "core/v1": (
         *("Namespace", "Node", "Pod", "Service", "Endpoints", "ConfigMap", "Secret", "Event"),
@@ -62,6 +63,7 @@ ROOTS = {
     "rbac/v1": ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"),
     "coordination/v1": ("Lease",),
     "scheduling/v1": ("PriorityClass",),
+    "flowcontrol/v1": ("FlowSchema", "PriorityLevelConfiguration"),
     "storage/v1": (
         *("StorageClass", "CSIDriver", "CSINode", "CSIStorageCapacity", "VolumeAttachment"),
         "VolumeAttributesClass",

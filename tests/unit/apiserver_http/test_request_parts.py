@@ -89,9 +89,9 @@ TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
             id="an unknown table version falls back to plain JSON",
         ),
         pytest.param(
-            "application/vnd.kubernetes.protobuf,application/json",
-            Form.PLAIN,
-            id="protobuf is passed over for JSON",
+            f"application/vnd.kubernetes.protobuf;as=Table;v=v1;g=meta.k8s.io,{TABLE}",
+            Form.TABLE,
+            id="there are no tables in protobuf",
         ),
         pytest.param(f"application/json;q=0.2,{TABLE};q=0.9", Form.TABLE, id="quality decides"),
         pytest.param(
@@ -102,12 +102,17 @@ TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
     ],
 )
 def test_forms(accept: str, expected: Form) -> None:
-    assert negotiate(accept) is expected
+    assert negotiate(accept).form is expected
 
 
-def test_a_client_that_takes_no_json_is_told_so() -> None:
+def test_custom_kinds_are_not_in_protobuf_but_their_metadata_is() -> None:
+    protobuf = "application/vnd.kubernetes.protobuf"
+    assert negotiate(protobuf).protobuf
+    assert not negotiate(f"{protobuf},application/json", custom=True).protobuf
+    partial = f"{protobuf};as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
+    assert negotiate(partial, custom=True).protobuf
     with pytest.raises(NotAcceptable):
-        negotiate("application/vnd.kubernetes.protobuf")
+        negotiate(protobuf, custom=True)
 
 
 V2 = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"

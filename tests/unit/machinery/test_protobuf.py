@@ -88,6 +88,16 @@ def test_bodies(body: str, expected: dict[str, Any]) -> None:
     assert protobuf.decode(base64.b64decode(body)) == expected
 
 
+@pytest.mark.parametrize("body", [SECRET, NAMESPACE, DEPLOYMENT, BUDGET, SERVICE, QUOTA])
+def test_what_kubectl_wrote_is_written_the_same(body: str) -> None:
+    whole = base64.b64decode(body)
+    assert protobuf.encode(protobuf.decode(whole)) == whole
+
+
+def test_no_kind_of_ours_is_written() -> None:
+    assert protobuf.encode({"apiVersion": "towpath.dev/v1alpha1", "kind": "Workload"}) is None
+
+
 def test_special_messages() -> None:
     budget = protobuf.decode(base64.b64decode(BUDGET))
     assert budget["spec"]["minAvailable"] == "50%"

@@ -30,7 +30,7 @@ from towpath.apiserver.http.fixed import (
     issuer_document,
     version_document,
 )
-from towpath.apiserver.http.media import wanted_of
+from towpath.apiserver.http.formats import formatted
 from towpath.apiserver.http.openapi import OpenApi
 from towpath.apiserver.http.paths import asked_of, parse_resource_path
 from towpath.apiserver.http.podstreams import LogStreams, refuse_stream
@@ -38,7 +38,6 @@ from towpath.apiserver.http.query import boolean, parse_query
 from towpath.apiserver.http.requests import ApiRequest
 from towpath.apiserver.http.responses import (
     header,
-    reformatted,
     send_bytes,
     send_error,
     send_object,
@@ -90,7 +89,6 @@ SOCKET_SUBRESOURCES = frozenset({"exec", "attach", "portforward"})
 ROOT_PATHS = sorted({"/api", "/apis", "/metrics", "/openapi/v2", "/openapi/v3", *PUBLIC_PATHS})
 PLAIN_404 = b"404 page not found\n"
 MESSAGE_404 = "the server could not find the requested resource"
-TRUE_WORDS = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 MESSAGE_405 = "the server does not allow this method on the requested resource"
 
 log = logging.getLogger(__name__)
@@ -145,14 +143,14 @@ class ApiApplication:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refuse = send_error
         tap = None
-        if self._audit is not None:
-            tap = self._audit.tap(scope, receive, send)
-            receive, send = tap.receive, tap.send
         if scope["type"] == "websocket":
             # From here on it is a GET that may become more.
             refuse, scope = sockets.refuse, {**scope, "method": "GET"}
-        elif b"pretty" in scope["query_string"] or "yaml" in header(scope, b"accept"):
-            send = _formatted(scope, send)
+        else:
+            scope, send = formatted(scope, send)
+        if self._audit is not None:
+            tap = self._audit.tap(scope, receive, send)
+            receive, send = tap.receive, tap.send
         try:
             await self._dispatch(scope, receive, send, tap)
         except _NoSuchPath as error:
@@ -342,14 +340,6 @@ class ApiApplication:
             await send_bytes(send, text, content_type=TEXT)
         else:
             await send_bytes(send, version_document().body)
-
-
-def _formatted(scope: Scope, send: Send) -> Send:
-    wanted = wanted_of(header(scope, b"accept"))
-    if wanted is not None and wanted.yaml:
-        return reformatted(send, yaml=True)
-    pretty = parse_query(scope["query_string"]).get("pretty", "")
-    return reformatted(send, yaml=False) if pretty in TRUE_WORDS else send
 
 
 async def _send_document(scope: Scope, send: Send, document: Document) -> None:

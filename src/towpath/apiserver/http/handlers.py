@@ -113,7 +113,8 @@ async def delete_collection(verbs: Verbs, request: ApiRequest) -> None:
 
 def _form(request: ApiRequest, *, lists: bool = False) -> Form:
     """The form of the answer, refused before anything is done for it."""
-    return negotiate(request.header(b"accept"), custom=request.served.custom, lists=lists)
+    accept = request.header(b"accept")
+    return negotiate(accept, custom=request.served.custom, lists=lists).form
 
 
 async def _decoded(

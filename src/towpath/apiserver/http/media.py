@@ -1,8 +1,7 @@
 """Content negotiation: which form of an answer the client asked for. Pure.
 
 Clients of Kubernetes ask for a Table, for metadata only, for YAML, or for protobuf first and JSON
-second; an answer in JSON is always allowed as long as they accept it. Parsed headers are
-remembered, because a client sends the same one with every request.
+second. Parsed headers are remembered, because a client sends the same one with every request.
 """
 
 from enum import Enum
@@ -14,8 +13,8 @@ from towpath.machinery.remembering import remember_short
 
 JSON_TYPES = frozenset({"application/json", "application/*", "*/*"})
 YAML = "application/yaml"
-OFFERED = ("application/json", YAML, "application/vnd.kubernetes.protobuf")
-"""The last of them only for requests."""
+PROTOBUF = "application/vnd.kubernetes.protobuf"
+OFFERED = ("application/json", YAML, PROTOBUF)
 
 
 class Form(Enum):
@@ -53,7 +52,15 @@ class MediaRange(Struct, frozen=True):
 
 class Wanted(Struct, frozen=True):
     form: Form
-    yaml: bool = False
+    media_type: str = "application/json"
+
+    @property
+    def yaml(self) -> bool:
+        return self.media_type == YAML
+
+    @property
+    def protobuf(self) -> bool:
+        return self.media_type == PROTOBUF
 
 
 @remember_short(512)
@@ -70,15 +77,15 @@ def parse_accept(header: str) -> tuple[MediaRange, ...]:
 
 def negotiate(
     header: str, *, custom: bool = False, streams: bool = False, lists: bool = False
-) -> Form:
+) -> Wanted:
     """The form to answer in. Raises NotAcceptable when none that there is is accepted."""
-    wanted = wanted_of(header)
+    wanted = wanted_of(header, custom=custom)
     if wanted is None or (streams and wanted.yaml) or _is_unroutable(header, custom):
         raise NotAcceptable(_offer(header, custom=custom, streams=streams, lists=lists))
     if wanted.form.shape is Form.PARTIAL and lists and not streams:
         words = "you requested PartialObjectMetadata, but the requested object is a list"
         raise NotAcceptable(words)
-    return wanted.form
+    return wanted
 
 
 def _offer(header: str, *, custom: bool, streams: bool, lists: bool) -> str:
@@ -97,19 +104,47 @@ def _is_unroutable(header: str, custom: bool) -> bool:
     return not any(entry.type in _ROUTED for entry in parse_accept(header))
 
 
-@remember_short(512)
-def wanted_of(header: str) -> Wanted | None:
+def wanted_of(header: str, *, custom: bool = False) -> Wanted | None:
     """None when nothing that the client accepts can be had."""
+    return _wanted_of_custom(header) if custom else _wanted_of_built_in(header)
+
+
+@remember_short(512)
+def _wanted_of_built_in(header: str) -> Wanted | None:
+    return _first(header, custom=False)
+
+
+@remember_short(512)
+def _wanted_of_custom(header: str) -> Wanted | None:
+    return _first(header, custom=True)
+
+
+@remember_short(512)
+def wanted_of_error(header: str) -> Wanted:
+    """A Status has one shape only, and is told in any case."""
+    plain = [entry for entry in parse_accept(header) if "as" not in entry.parameters]
+    chosen = next((entry.type for entry in plain if entry.type in _ERRORS_IN), "")
+    return Wanted(Form.PLAIN, chosen) if chosen in (YAML, PROTOBUF) else Wanted(Form.PLAIN)
+
+
+def _first(header: str, *, custom: bool) -> Wanted | None:
     if not header:
         return Wanted(Form.PLAIN)
     for entry in parse_accept(header):
-        is_yaml = entry.type == YAML
-        if entry.type not in JSON_TYPES and not is_yaml:
+        if entry.type not in JSON_TYPES and entry.type not in (YAML, PROTOBUF):
             continue
         form = _form(entry.parameters)
-        if form is not None and entry.parameters.get("stream", "watch") == "watch":
-            return Wanted(form, is_yaml)
+        if form is None or entry.parameters.get("stream", "watch") != "watch":
+            continue
+        if entry.type == PROTOBUF and not _is_in_protobuf(form, custom):
+            continue
+        return Wanted(form, entry.type if entry.type in (YAML, PROTOBUF) else "application/json")
     return None
+
+
+def _is_in_protobuf(form: Form, custom: bool) -> bool:
+    """Tables have cells of any type; objects of custom kinds have fields of any name."""
+    return form.shape is not Form.TABLE and not (custom and form is Form.PLAIN)
 
 
 def _form(parameters: dict[str, str]) -> Form | None:
@@ -123,6 +158,7 @@ def _form(parameters: dict[str, str]) -> Form | None:
 
 
 _ROUTED = frozenset({*OFFERED, "*/*"})
+_ERRORS_IN = frozenset({*OFFERED, *JSON_TYPES})
 _BETA_OF = {
     Form.TABLE: Form.TABLE_BETA,
     Form.PARTIAL: Form.PARTIAL_BETA,

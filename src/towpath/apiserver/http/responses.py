@@ -13,7 +13,6 @@ from towpath.machinery.objects import RawObject
 Header = tuple[bytes, bytes]
 
 JSON = b"application/json"
-YAML = b"application/yaml"
 TEXT = b"text/plain; charset=utf-8"
 COMPRESS_FROM_BYTES = 128 * 1024
 COMPRESSION_LEVEL = 1
@@ -51,14 +50,20 @@ async def send_bytes(
     await send({"type": "http.response.body", "body": body})
 
 
-async def send_large(scope: Scope, send: Send, body: bytes, headers: Sequence[Header] = ()) -> None:
-    """JSON that may be megabytes: compressed in a thread when it is and the client can read it."""
-    if len(body) < COMPRESS_FROM_BYTES or "gzip" not in header(scope, b"accept-encoding"):
-        await send_bytes(send, body, headers=headers)
-        return
-    compressed = await asyncio.to_thread(_gzip, body)
-    extra = [*headers, (b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding")]
-    await send_bytes(send, compressed, headers=extra)
+async def send_large(
+    scope: Scope,
+    send: Send,
+    body: bytes,
+    headers: Sequence[Header] = (),
+    *,
+    status: int = 200,
+    content_type: bytes = JSON,
+) -> None:
+    """What may be megabytes: compressed in a thread when it is and the client can read it."""
+    if len(body) >= COMPRESS_FROM_BYTES and "gzip" in header(scope, b"accept-encoding"):
+        body = await asyncio.to_thread(_gzip, body)
+        headers = [*headers, (b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding")]
+    await send_bytes(send, body, status=status, content_type=content_type, headers=headers)
 
 
 async def send_object(
@@ -72,55 +77,6 @@ async def send_error(send: Send, error: StatusError) -> None:
     if error.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % error.retry_after_s))
     await send_bytes(send, orjson.dumps(error.to_status()), status=error.code, headers=headers)
-
-
-def reformatted(send: Send, *, yaml: bool) -> Send:
-    """A `send` that turns whole answers in JSON into YAML, or into JSON for people's eyes."""
-    start: Message = {}
-    held = bytearray()
-
-    async def forward(message: Message) -> None:
-        nonlocal start
-        if message["type"] == "http.response.start":
-            start = message
-            if not _is_whole_json(message):
-                await send(message)
-            return
-        if not _is_whole_json(start):
-            await send(message)
-            return
-        held.extend(message.get("body", b""))
-        if not message.get("more_body"):
-            kept = [pair for pair in start["headers"] if pair[0] not in _OF_FORMAT]
-            body = _as_yaml(bytes(held)) if yaml else _indented(bytes(held))
-            content_type = YAML if yaml else JSON
-            await send_bytes(
-                send, body, status=start["status"], content_type=content_type, headers=kept
-            )
-
-    return forward
-
-
-_OF_FORMAT = (b"content-type", b"content-length")
-
-
-def _is_whole_json(start: Message) -> bool:
-    headers = dict(start["headers"])
-    return (
-        headers.get(b"content-type") == JSON
-        and b"content-length" in headers
-        and b"content-encoding" not in headers
-    )
-
-
-def _as_yaml(body: bytes) -> bytes:
-    from towpath.machinery.documents import dump_document
-
-    return dump_document(orjson.loads(body)).encode()
-
-
-def _indented(body: bytes) -> bytes:
-    return orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2)
 
 
 def success_status(details: RawObject) -> RawObject:

@@ -1,4 +1,4 @@
-"""Watch streams: one JSON line for each change, flushed at once.
+"""Watch streams: one JSON line, or one frame of protobuf, for each change, flushed at once.
 
 A stream ends when the client goes, its time is up, or the server stops; then with a clean last
 chunk. What the verbs refuse at once is an ordinary error answer; what goes wrong later, and a
@@ -9,11 +9,12 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from functools import lru_cache
 
 import orjson
 
 from towpath.apiserver.calls import Change, Verbs, WatchOptions
-from towpath.apiserver.http.media import Form, negotiate
+from towpath.apiserver.http.media import Form, Wanted, negotiate
 from towpath.apiserver.http.query import watch_options
 from towpath.apiserver.http.requests import ApiRequest
 from towpath.apiserver.http.streams import OpenStreams
@@ -25,16 +26,25 @@ TIMEOUT_S_MIN, TIMEOUT_S_MAX = 1800.0, 3600.0
 STUCK_AFTER_S = 60.0
 """How long past its time a stream may hang on a client that does not read."""
 
-HEADERS = [(b"content-type", b"application/json"), (b"cache-control", b"no-cache, private")]
+JSON = b"application/json"
+FRAMES = b"application/vnd.kubernetes.protobuf;stream=watch"
+CACHE_CONTROL = (b"cache-control", b"no-cache, private")
+FRAMES_KEPT = 256
+"""Objects in protobuf: all who watch a kind are told the same."""
+
+ERROR = "ERROR"
+Write = Callable[[str, bytes], bytes]
+"""One event of a type about an object as it is stored."""
 
 
 class WatchStreams(OpenStreams):
     async def serve(self, verbs: Verbs, request: ApiRequest) -> None:
         self.refuse_when_ended()
         accept = request.header(b"accept")
-        form = negotiate(accept, custom=request.served.custom, streams=True)
+        wanted = negotiate(accept, custom=request.served.custom, streams=True)
         options = _with_timeout(watch_options(request.query))
-        encode = event_encoder(request.served, form, request.query)
+        write = _writer(request, wanted)
+        headers = [(b"content-type", FRAMES if wanted.protobuf else JSON), CACHE_CONTROL]
         lifetime_s = (options.timeout_s or TIMEOUT_S_MAX) + STUCK_AFTER_S
         changes = verbs.watch(request.user, request.target, options)
         async with aclosing(changes):
@@ -42,13 +52,13 @@ class WatchStreams(OpenStreams):
             try:
                 early = await _refused_at_once(first)
                 await request.send(
-                    {"type": "http.response.start", "status": 200, "headers": HEADERS}
+                    {"type": "http.response.start", "status": 200, "headers": headers}
                 )
                 await request.send({"type": "http.response.body", "body": b"", "more_body": True})
                 if early is None:
-                    await self._stream(request, changes, first, encode, form, lifetime_s)
+                    await self._stream(request, changes, first, write, lifetime_s)
                 else:
-                    await _send_line(request, error_line(early))
+                    await _send_line(request, _told(write, early))
             finally:
                 first.cancel()
         await request.send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -58,18 +68,17 @@ class WatchStreams(OpenStreams):
         request: ApiRequest,
         changes: AsyncGenerator[Change, None],
         first: asyncio.Future[Change | None],
-        encode: Callable[[bytes], bytes],
-        form: Form,
+        write: Write,
         lifetime_s: float,
     ) -> None:
         async with self.lasting(request.receive, at_most_s=lifetime_s):
             try:
                 change = await first
                 while change is not None:
-                    await _send_line(request, _line(change, encode, form))
+                    await _send_line(request, write(change.type, change.object))
                     change = await anext(changes, None)
             except StatusError as error:
-                await _send_line(request, error_line(error))
+                await _send_line(request, _told(write, error))
 
 
 async def _refused_at_once(first: asyncio.Future[Change | None]) -> Gone | None:
@@ -93,17 +102,38 @@ async def _send_line(request: ApiRequest, line: bytes) -> None:
     await request.send({"type": "http.response.body", "body": line, "more_body": True})
 
 
-def _line(change: Change, encode: Callable[[bytes], bytes], form: Form) -> bytes:
+def _writer(request: ApiRequest, wanted: Wanted) -> Write:
     """Bookmarks keep the kind of the watched objects, except in a stream of metadata."""
-    if change.type == "BOOKMARK" and form.shape is Form.TABLE:
-        obj = change.object
-    else:
-        obj = encode(change.object)
-    return b'{"type":"' + change.type.encode() + b'","object":' + obj + b"}\n"
+    form = wanted.form
+    encode = event_encoder(request.served, form, request.query)
+    if wanted.protobuf:
+        is_plain = form is Form.PLAIN
+        return lambda change, obj: _frame(
+            change, obj if change == ERROR or is_plain else encode(obj)
+        )
+
+    def line(change: str, obj: bytes) -> bytes:
+        as_it_is = change == ERROR or (change == "BOOKMARK" and form.shape is Form.TABLE)
+        shown = obj if as_it_is else encode(obj)
+        return b'{"type":"' + change.encode() + b'","object":' + shown + b"}\n"
+
+    return line
 
 
-def error_line(error: StatusError) -> bytes:
-    return b'{"type":"ERROR","object":' + orjson.dumps(error.to_status()) + b"}\n"
+@lru_cache(FRAMES_KEPT)
+def _frame(change: str, obj: bytes) -> bytes:
+    from towpath.machinery import protobuf
+
+    message = protobuf.encode(orjson.loads(obj))
+    if message is None:
+        raise RuntimeError(
+            f"what cannot be written as protobuf is not watched in it: {obj[:100]!r}"
+        )
+    return protobuf.watch_frame(change, message)
+
+
+def _told(write: Write, error: StatusError) -> bytes:
+    return write(ERROR, orjson.dumps(error.to_status()))
 
 
 def _with_timeout(options: WatchOptions) -> WatchOptions:

@@ -1,8 +1,4 @@
-"""Protobuf request bodies of the built-in kinds, decoded to JSON objects.
-
-kubectl's typed commands and Helm send them and know no other way. The frame is `k8s\\0` and a
-runtime.Unknown with apiVersion, kind and the object; field numbers come from the generated tables.
-Answers are JSON, which these clients accept.
+"""Request bodies, decoded to JSON objects.
 
 What Go would leave out of JSON is left out here: zero values of fields that are no pointers.
 """
@@ -17,22 +13,11 @@ from typing import Any
 import orjson
 
 from towpath.machinery.builtins.facts import Field, below, struct
-from towpath.machinery.builtins.registry import find
 from towpath.machinery.errors import BadRequest, UnsupportedMediaType
 from towpath.machinery.objects import RawObject
+from towpath.machinery.protobuf.frames import MAGIC, reference_of
 
-MAGIC = b"k8s\x00"
 DEPTH_MAX = 100
-
-# Kinds that are no resources of their own; options come under the version of any group.
-_OPTIONS = frozenset(
-    ("DeleteOptions", "CreateOptions", "UpdateOptions", "PatchOptions", "ListOptions", "Status")
-)
-_OTHERS = {
-    ("autoscaling/v1", "Scale"): "autoscaling/v1.Scale",
-    ("policy/v1", "Eviction"): "policy/v1.Eviction",
-    ("authentication.k8s.io/v1", "TokenRequest"): "authentication/v1.TokenRequest",
-}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NOTHING = object()
 
@@ -73,18 +58,13 @@ def _unwrap(data: memoryview) -> tuple[str, str, memoryview]:
 
 
 def _reference(api_version: str, kind: str) -> str:
-    if kind in _OPTIONS:
-        return f"meta/v1.{kind}"
-    if (api_version, kind) in _OTHERS:
-        return _OTHERS[api_version, kind]
-    group, _, version = api_version.rpartition("/")
-    known = find(group, version, kind)
+    reference = reference_of(api_version, kind)
     # A CRD's schemas are made of messages that the tables leave out; everybody sends them as JSON.
-    if known is None or group == "apiextensions.k8s.io":
+    if reference is None or reference.startswith("apiextensions/"):
         raise UnsupportedMediaType(
             f'no kind "{kind}" in version "{api_version}" can be read from protobuf; send JSON'
         )
-    return known.struct
+    return reference
 
 
 def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
