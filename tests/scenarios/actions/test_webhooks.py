@@ -13,7 +13,14 @@ from typing import Any
 import pytest
 from tests.scenarios.actions.world import DEMO, World
 
-from towpath.capabilities.portal.actions.kinds import FAILED, RUNNING, SUCCEEDED
+from towpath.capabilities.portal.actions.kinds import (
+    ACTION_RUN,
+    FAILED,
+    RUNNING,
+    SUCCEEDED,
+    UNDONE,
+    UNDONE_BY,
+)
 from towpath.capabilities.portal.actions.reports import apis
 from towpath.hooks.apis import ApiAnswer, ApiRequest
 from towpath.hooks.platform import SYSTEM_NAMESPACE
@@ -200,6 +207,60 @@ async def test_a_service_that_never_reports_is_given_up(world: World) -> None:
         await world.run("called", "call")
         failed = await world.until_phase("called", FAILED)
     assert failed["status"]["message"] == "It had not ended after 1s."
+
+
+async def undoing(world: World, made: Service, **action: Any) -> str:
+    """A service has done the run and is asked to take it back; the token of that."""
+    await allow(world, made)
+    webhook = {"url": made.url, "answer": "Report"}
+    backend = {"type": "webhook", "webhook": webhook}
+    await world.action("call", backend=backend, undo=backend, **action)
+    await world.run("called", "call")
+    token = await told_token(world, made, 1)
+    await world.until_phase("called", RUNNING)
+    await report(world, token, "status", {"status": "succeeded", "message": "All done."})
+    await world.until_phase("called", SUCCEEDED)
+    note = {"metadata": {"annotations": {UNDONE_BY: "bob"}}}
+    await world.user("bob").patch(ACTION_RUN, "called", DEMO, note)
+    second = await told_token(world, made, 2)
+    with pytest.raises(Unauthorized):
+        await report(world, token, "status", {"status": "succeeded"})
+    return second
+
+
+async def told_token(world: World, made: Service, times: int) -> str:
+    async def called() -> bool:
+        return len(made.asked) == times
+
+    await world.delivery.until(called, f"the service was asked {times} times")
+    return str(json.loads(made.asked[-1][1])["report"]["token"])
+
+
+async def test_taking_it_back_has_a_report_of_its_own(world: World) -> None:
+    async with service() as made:
+        token = await undoing(world, made)
+        await report(world, token, "log", {"lines": ["half taken back"]})
+        done = {"status": "succeeded", "message": "As it was."}
+        await report(world, token, "status", done)
+        undone = await world.until_phase("called", UNDONE)
+    assert undone["status"]["message"] == "As it was."
+    assert len({headers["webhook-id"] for headers, _ in made.asked}) == 2
+    await world.platform.logs.settled()
+    lines = await world.platform.logs.read(f"action/{DEMO}/called/undo")
+    assert "half taken back" in {line.text for line in lines}
+
+
+async def test_taking_back_that_is_never_reported_is_given_up(world: World) -> None:
+    async with service() as made:
+        await undoing(world, made, timeout="2s")
+
+        async def given_up() -> bool:
+            return "failed" in ((await world.look("called"))["status"].get("undo") or {})
+
+        await world.delivery.until(given_up, "it is given up")
+    status = (await world.look("called"))["status"]
+    assert status["phase"] == SUCCEEDED
+    assert status["message"] == "It could not be taken back: It had not ended after 2s."
 
 
 async def test_after_a_crash_it_is_asked_at_most_once_more_and_waits_on(still: World) -> None:

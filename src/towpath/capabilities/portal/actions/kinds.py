@@ -463,5 +463,10 @@ def log_prefix(project: str, run: str) -> str:
     return f"action/{project}/{run}/"
 
 
+def execution_of(uid: str, *, is_undo: bool) -> str:
+    """What services know it by: taking back is another execution than what it takes back."""
+    return f"{uid}-undo" if is_undo else uid
+
+
 def log_stream(project: str, run: str, step: str) -> str:
     return f"{log_prefix(project, run)}{step}"

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from towpath.capabilities.portal.actions.kinds import ACTION_RUN, RUNNING, log_stream, phase_of
+from towpath.capabilities.portal.actions.kinds import (
+    ACTION_RUN,
+    RUNNING,
+    UNDOING,
+    execution_of,
+    log_stream,
+    phase_of,
+)
 from towpath.capabilities.portal.actions.tokens import RunTokens
 from towpath.hooks.apis import ApiAnswer, ApiRequest, ForeignApi
 from towpath.hooks.blocks import is_safe_link
@@ -67,8 +74,10 @@ class Reports:
             run = await self.platform.api.get(ACTION_RUN, name, project)
         except StatusError:
             raise refused from None
-        right = await RunTokens(self.platform.api).is_of(token, str(run["metadata"]["uid"]))
-        if not right or phase_of(run) != RUNNING:
+        if phase_of(run) not in (RUNNING, UNDOING):
+            raise refused
+        uid = execution_of(str(run["metadata"]["uid"]), is_undo=phase_of(run) == UNDOING)
+        if not await RunTokens(self.platform.api).is_of(token, uid):
             raise refused
         return run
 
@@ -78,7 +87,8 @@ class Reports:
             raise BadRequest('send {"lines": ["...", "..."]}')
         metadata = run["metadata"]
         kept = [line[:LINE_CHARACTERS_MAX] for text in lines for line in text.splitlines()]
-        stream = log_stream(metadata["namespace"], metadata["name"], "run")
+        step = "undo" if phase_of(run) == UNDOING else "run"
+        stream = log_stream(metadata["namespace"], metadata["name"], step)
         self.platform.logs.append(stream, kept[:LINES_MAX])
 
     async def _report(self, run: RawObject, told: RawObject) -> None:

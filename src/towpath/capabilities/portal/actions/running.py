@@ -196,8 +196,10 @@ class RunSteps:
         if status["phase"] != SUCCEEDED or not wants_undo(subject.obj):
             return
         by = identity_of(await self.approvals.people(), annotations_of(subject.obj)[UNDONE_BY])
-        undo: RawObject = {"by": by.name}
+        undo: RawObject = {"by": by.name, "since": _now()}
         status["undo"] = undo
+        for told_of_the_run in ("report", "attempts", "retryAt"):
+            status.pop(told_of_the_run, None)
         try:
             known = await self._known_for_undo(subject, by)
             if why := why_not(status["action"], known):
@@ -379,15 +381,20 @@ class RunSteps:
         """It goes on; not for ever, and not sooner than it said."""
         status = subject.status
         status["message"] = waiting.message
-        limit_s = parse_duration(status["action"].get("timeout") or TIMEOUT)
-        if _since_s(status["actedAt"]) > limit_s and status["phase"] == RUNNING:
+        limit = status["action"].get("timeout") or TIMEOUT
+        since = status["undo"]["since"] if order.is_undo else status["actedAt"]
+        left_s = parse_duration(limit) - _since_s(since)
+        if left_s < 0:
             await backend.cancel(order)
-            _fail(subject, "TimedOut", f"It had not ended after {status['action']['timeout']}.")
+            late = f"It had not ended after {limit}."
+            if order.is_undo:
+                _undo_fails(subject, late)
+            _fail(subject, "TimedOut", late)
         if waiting.reason == TRYING_AGAIN:
             status["attempts"] = status.get("attempts", 0) + 1
             due = datetime.now(UTC).timestamp() + waiting.after_s
             status["retryAt"] = datetime.fromtimestamp(due, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        after_s = min(waiting.after_s, max(limit_s - _since_s(status["actedAt"]), 1))
+        after_s = min(waiting.after_s, max(left_s, 1))
         raise Waiting(waiting.reason, waiting.message, after_s=after_s) from waiting
 
 

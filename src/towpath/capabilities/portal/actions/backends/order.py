@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from towpath.capabilities.portal.actions.kinds import execution_of
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import UserInfo
 
@@ -47,8 +48,7 @@ class Order:
     @property
     def uid(self) -> str:
         """Of this execution: an undo is another one than what it takes back."""
-        uid = str(self.run["metadata"]["uid"])
-        return f"{uid}-undo" if self.is_undo else uid
+        return execution_of(str(self.run["metadata"]["uid"]), is_undo=self.is_undo)
 
     @property
     def suffix(self) -> str:

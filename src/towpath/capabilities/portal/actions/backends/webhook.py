@@ -53,7 +53,8 @@ class WebhookBackend:
         return {}
 
     async def act(self, order: Order) -> Result:
-        if order.made.get("accepted"):
+        # A report can be there before it is written down that the service was asked.
+        if order.made.get("accepted") or _report_of(order):
             return _reported(order)
         try:
             answer = await self._called(order)
@@ -107,7 +108,7 @@ class WebhookBackend:
         return {
             "status": f"{address}/status",
             "log": f"{address}/log",
-            "token": await tokens.token(str(order.run["metadata"]["uid"])),
+            "token": await tokens.token(order.uid),
         }
 
     async def _headers(self, order: Order, body: bytes) -> dict[str, str]:
@@ -163,9 +164,14 @@ def _told(order: Order) -> RawObject:
     }
 
 
+def _report_of(order: Order) -> RawObject:
+    report: RawObject = (order.run.get("status") or {}).get("report") or {}
+    return report
+
+
 def _reported(order: Order) -> Result:
     """What the service has told since. Raises Waiting while that is nothing final."""
-    report = (order.run.get("status") or {}).get("report") or {}
+    report = _report_of(order)
     message = str(report.get("message", ""))
     if report.get("status") == "succeeded":
         return Result(message or "The service has done it.", links_of(report), _outputs(report))
