@@ -161,12 +161,15 @@ def _steps(run: RawObject, logs: Logs) -> Iterator[RunStep]:
         reached = SUCCEEDED if acted else phase
         yield _step(run, logs, "approval", "Approval", reached, started, acted or finished, told)
     doing = _phase_of_doing(phase, acted)
-    ends = "" if doing == RUNNING else (status.get("undo") or {}).get("at") or finished
+    undo = status.get("undo") or {}
+    ends = "" if doing == RUNNING else undo.get("runEndedAt") or finished
     yield _step(run, logs, "run", _doing(status), doing, acted, ends if acted else "")
-    if status.get("undo"):
-        undo = {UNDOING: RUNNING, UNDONE: SUCCEEDED}.get(phase, FAILED)
-        message = f"Wanted by {person(status['undo'].get('by', ''))}."
-        yield _step(run, logs, "undo", "Take it back", undo, "", "", message)
+    if undo:
+        reached = {UNDOING: RUNNING, UNDONE: SUCCEEDED}.get(phase, FAILED)
+        message = f"Wanted by {person(undo.get('by', ''))}."
+        ended = finished if phase == UNDONE else ""
+        begun = undo.get("since", "")
+        yield _step(run, logs, "undo", "Take it back", reached, begun, ended, message)
 
 
 def _phase_of_doing(phase: str, acted: str) -> str:

@@ -196,7 +196,8 @@ class RunSteps:
         if status["phase"] != SUCCEEDED or not wants_undo(subject.obj):
             return
         by = identity_of(await self.approvals.people(), annotations_of(subject.obj)[UNDONE_BY])
-        undo: RawObject = {"by": by.name, "since": _now()}
+        # The run has ended then; `finishedAt` will say when it was taken back.
+        undo: RawObject = {"by": by.name, "since": _now(), "runEndedAt": status["finishedAt"]}
         status["undo"] = undo
         for told_of_the_run in ("report", "attempts", "retryAt"):
             status.pop(told_of_the_run, None)
