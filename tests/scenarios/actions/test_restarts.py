@@ -12,12 +12,26 @@ from typing import Any
 from tests.scenarios.actions.world import DEMO, World
 
 from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN
-from towpath.capabilities.portal.actions.kinds import ACTION_RUN, FAILED, SUCCEEDED, phase_of
-from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE, TEMPLATE_RUN
+from towpath.capabilities.portal.actions.backends.order import Order
+from towpath.capabilities.portal.actions.backends.template import TemplateBackend
+from towpath.capabilities.portal.actions.kinds import (
+    ACTION_RUN,
+    FAILED,
+    RUN_ANNOTATION,
+    SUCCEEDED,
+    phase_of,
+)
+from towpath.capabilities.portal.templates.kinds import (
+    CANCELLED_BY,
+    SOFTWARE_TEMPLATE,
+    TEMPLATE_RUN,
+)
 from towpath.engines.git.port import File, RepositoryName, Signature
 from towpath.hooks.platform import SYSTEM_NAMESPACE
 from towpath.hooks.templates import ActionContext, TemplateAction
 from towpath.machinery.core_kinds import CONFIG_MAP
+from towpath.machinery.objects import annotations_of
+from towpath.machinery.users import UserInfo
 
 SHOP = RepositoryName(DEMO, "shop")
 WORKFLOW = """\
@@ -178,6 +192,32 @@ async def test_a_template_is_run_once_as_the_requester(still: World) -> None:
     (run,) = (await still.platform.api.list(TEMPLATE_RUN, DEMO)).items
     assert (run["spec"]["requestedBy"], run["spec"]["parameters"]) == ("bob", {"name": "shop"})
     assert done["status"]["outputs"] == {"text": "made"}
+
+
+async def test_cancelling_leaves_a_run_of_that_name_that_is_not_its_own(still: World) -> None:
+    reference = {"template": {"name": "thing"}, "requestedBy": "erin"}
+    others = TEMPLATE_RUN.object("asked", DEMO, spec=reference)
+    await still.user("erin").create(TEMPLATE_RUN, others)
+    await still.action("make", backend={"type": "template", "template": {"name": "thing"}})
+    run = await still.run("asked", "make")
+    order = Order(
+        run=run,
+        requester=UserInfo("bob"),
+        plan={"name": "thing"},
+        made={},
+        known={},
+        log=lambda _: None,
+        action_namespace=DEMO,
+    )
+    backend = TemplateBackend(still.platform)
+    await backend.cancel(order)
+    found = await still.platform.api.get(TEMPLATE_RUN, "asked", DEMO)
+    assert CANCELLED_BY not in annotations_of(found)
+    own = {"metadata": {"annotations": {RUN_ANNOTATION: order.uid}}}
+    await still.platform.api.patch(TEMPLATE_RUN, "asked", DEMO, own)
+    await backend.cancel(order)
+    found = await still.platform.api.get(TEMPLATE_RUN, "asked", DEMO)
+    assert annotations_of(found)[CANCELLED_BY] == "bob"
 
 
 async def test_a_function_hears_of_a_second_call_by_the_same_uid(still: World) -> None:

@@ -4,8 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from towpath.capabilities.portal.actions.kinds import execution_of
-from towpath.machinery.objects import RawObject
+from towpath.capabilities.portal.actions.kinds import RUN_ANNOTATION, execution_of
+from towpath.client.protocols import Client
+from towpath.machinery.errors import NotFound
+from towpath.machinery.kinds import Resource
+from towpath.machinery.objects import RawObject, annotations_of
 from towpath.machinery.users import UserInfo
 
 
@@ -51,8 +54,9 @@ class Order:
         return execution_of(str(self.run["metadata"]["uid"]), is_undo=self.is_undo)
 
     @property
-    def suffix(self) -> str:
-        return "-undo" if self.is_undo else ""
+    def made_name(self) -> str:
+        """Of the run of another kind that it is done by."""
+        return f"{self.name}-undo" if self.is_undo else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +88,13 @@ class Backend(Protocol):
     async def undo(self, order: Order) -> Result:
         """Take back what `made` says. Raises NothingToUndo, Refused, Waiting."""
         ...
+
+
+async def patch_own(api: Client, resource: Resource, order: Order, patch: RawObject) -> None:
+    """What this execution has made, with the platform's rights; never another's of that name."""
+    try:
+        found = await api.get(resource, order.made_name, order.project)
+        if annotations_of(found).get(RUN_ANNOTATION) == order.uid:
+            await api.patch(resource, order.made_name, order.project, patch)
+    except NotFound:
+        return

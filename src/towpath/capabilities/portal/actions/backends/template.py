@@ -2,7 +2,13 @@
 
 from dataclasses import dataclass
 
-from towpath.capabilities.portal.actions.backends.order import NothingToUndo, Order, Refused, Result
+from towpath.capabilities.portal.actions.backends.order import (
+    NothingToUndo,
+    Order,
+    Refused,
+    Result,
+    patch_own,
+)
 from towpath.capabilities.portal.actions.kinds import RUN_ANNOTATION, RUN_LABEL
 from towpath.capabilities.portal.templates.kinds import (
     CANCELLED_BY,
@@ -25,10 +31,10 @@ class TemplateBackend:
     can_undo: bool = False
 
     async def prepare(self, order: Order) -> RawObject:
-        return {"run": f"{order.name}{order.suffix}"}
+        return {"run": order.made_name}
 
     async def act(self, order: Order) -> Result:
-        name = order.made["run"]
+        name = order.made_name
         try:
             run = await self.platform.api.get(TEMPLATE_RUN, name, order.project)
         except NotFound:
@@ -47,10 +53,7 @@ class TemplateBackend:
 
     async def cancel(self, order: Order) -> None:
         note = {"metadata": {"annotations": {CANCELLED_BY: order.requester.name}}}
-        try:
-            await self.platform.api.patch(TEMPLATE_RUN, order.made["run"], order.project, note)
-        except NotFound:
-            return
+        await patch_own(self.platform.api, TEMPLATE_RUN, order, note)
 
     async def undo(self, order: Order) -> Result:
         raise NothingToUndo(

@@ -12,7 +12,13 @@ from towpath.capabilities.delivery.pipelines.kinds import (
     label_value,
     phase_of,
 )
-from towpath.capabilities.portal.actions.backends.order import NothingToUndo, Order, Refused, Result
+from towpath.capabilities.portal.actions.backends.order import (
+    NothingToUndo,
+    Order,
+    Refused,
+    Result,
+    patch_own,
+)
 from towpath.capabilities.portal.actions.kinds import RUN_ANNOTATION, RUN_LABEL
 from towpath.engines.git.port import PathNotFound, RepositoryName, RepositoryNotFound
 from towpath.hooks.platform import Platform
@@ -51,7 +57,7 @@ class WorkflowBackend:
         return {"commit": head, "ref": ref, "workflow": path}
 
     async def act(self, order: Order) -> Result:
-        name = self._name(order)
+        name = order.made_name
         try:
             run = await self.platform.api.get(PIPELINE_RUN, name, order.project)
         except NotFound:
@@ -69,17 +75,10 @@ class WorkflowBackend:
         return Result("The workflow has succeeded.", (("Pipeline run", page),), outputs)
 
     async def cancel(self, order: Order) -> None:
-        try:
-            patch = {"spec": {"cancel": True}}
-            await self.platform.api.patch(PIPELINE_RUN, self._name(order), order.project, patch)
-        except NotFound:
-            return
+        await patch_own(self.platform.api, PIPELINE_RUN, order, {"spec": {"cancel": True}})
 
     async def undo(self, order: Order) -> Result:
         raise NothingToUndo("A workflow knows no way back; the action can name one under `undo`.")
-
-    def _name(self, order: Order) -> str:
-        return f"{order.name}{order.suffix}"
 
     async def _create(self, order: Order, name: str) -> RawObject:
         made = order.made
