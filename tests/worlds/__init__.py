@@ -55,5 +55,7 @@ async def open_world(name: str, folder: Path) -> AsyncIterator[PlatformProcess]:
             await platform.stop()
             await fill(platform.data_dir, services=world.services)
             await platform.start(deadline_s=CROWD_START_S)
-        await world.fill(platform, folder / "homes")
+        homes = folder / "homes"
+        homes.mkdir(exist_ok=True)
+        await world.fill(platform, homes)
         yield platform
