@@ -77,6 +77,18 @@ async def test_it_lists_components_with_their_health_and_gaps_of_ownership(
     assert 'dir="auto">عنوان' in page.html
 
 
+async def test_a_usual_column_without_a_word_is_left_out(portal: RunningPortal) -> None:
+    def headings(page: str) -> str:
+        return page.partition("<thead>")[2].partition("</thead>")[0]
+
+    assert "Health" in headings((await portal.open("/catalog")).html)
+    groups = headings((await portal.open("/catalog?kind=group")).html)
+    assert "Owner" in groups
+    assert "Health" not in groups
+    chosen = headings((await portal.open("/catalog?kind=group&columns=health")).html)
+    assert "Health" in chosen
+
+
 async def test_other_projects_are_in_no_list_count_facet_or_page(portal: RunningPortal) -> None:
     for address in (
         "/catalog",

@@ -85,13 +85,14 @@ async def _list(visit: Visit, problem: str = "", status: int = 200) -> Page:
     counts = {**counts, "kind": {**kinds, **counts["kind"]}}
     owners = {*counts["owner"], *(one.owner for one in found.entities)} - {""}
     known = await index.existing(viewer, sorted(owners))
+    columns = _columns(asked, counts)
     data = {
         "rows": [_row(one, known) for one in found.entities],
         "total": found.total,
         "asked": asked,
-        "columns": [name for name in COLUMNS if name in asked.columns],
-        "headings": _headings(asked),
-        "choices": _choices(asked),
+        "columns": columns,
+        "headings": _headings(columns),
+        "choices": _choices(asked, columns),
         "hidden": {name: value for name, value in asked.query.items() if name != "q"},
         "sorting": {name: value for name, value in asked.query.items() if name != "sort"},
         "facets": _facets(visit, asked, counts, known),
@@ -124,24 +125,32 @@ async def _unknown_owners(visit: Visit, asked: Asked) -> list[str]:
     return [owner for owner in owners if owner not in known]
 
 
-def _headings(asked: Asked) -> list[Any]:
+def _columns(asked: Asked, counts: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """What was chosen; else what is usual and has a word to say here. No owner is news, too."""
+    shown = [name for name in COLUMNS if name in asked.columns]
+    if "columns" in asked.query:
+        return shown
+    return [name for name in shown if name == "owner" or any(counts[name])]
+
+
+def _headings(columns: Sequence[str]) -> list[Any]:
     named = [{"label": "Name", "key": "name"}]
     return [
         *named,
         *(
             {"label": label, "key": name} if name not in ("runs", "tags") else label
             for name, label in COLUMNS.items()
-            if name in asked.columns
+            if name in columns
         ),
     ]
 
 
-def _choices(asked: Asked) -> list[dict[str, Any]]:
+def _choices(asked: Asked, columns: Sequence[str]) -> list[dict[str, Any]]:
     """Each column as a link that adds it or takes it away."""
     items = []
     for name, label in COLUMNS.items():
-        is_shown = name in asked.columns
-        rest = [one for one in COLUMNS if (one in asked.columns) != (one == name)]
+        is_shown = name in columns
+        rest = [one for one in COLUMNS if (one in columns) != (one == name)]
         items.append(
             {"label": label, "current": is_shown, "href": asked.address(columns=",".join(rest))}
         )
