@@ -143,3 +143,24 @@ async def test_an_idle_connection_has_no_read_buffer_of_its_own(tmp_path: Path) 
         assert sizes == {READ_BYTES}
         for writer in writers:
             writer.transport.abort()
+
+
+async def test_of_answers_that_wait_only_so_many_are_kept() -> None:
+    """Each of their clients read a moment ago: it is the whole that is too much."""
+    async with Listener(large, port=0) as listener:
+        connections = listener.connections
+        connections.held_bytes_max = int(2.5 * len(LARGE))
+        clients = []
+        for _ in range(4):
+            reader, writer = await asyncio.open_connection("127.0.0.1", listener.port, limit=1024)
+            writer.write(GET)
+            await reader.readexactly(1000)
+            clients.append(writer)
+
+        async def two_are_left() -> bool:
+            return len(connections) == 2
+
+        await eventually(two_are_left)
+        assert [connections.held_by(one) for one in connections] == [len(LARGE)] * 2
+        for writer in clients:
+            writer.close()

@@ -264,6 +264,25 @@ async def test_a_client_that_does_not_read_holds_nothing_else_up(
     assert received == 65_535, "as much as its window held"
 
 
+async def test_answers_that_nobody_reads_are_not_all_made(
+    connect: Connect, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http2, "HELD_BYTES", 1_000_000)
+    client = await connect()
+    client.reads = False
+    numbers = [client.ask("/large?600000") for _ in range(30)]
+    await client.flush()
+    await client.until(lambda events: any(isinstance(event, DataReceived) for event in events))
+    assert world.begun == 2, "the first fills no more than the limit, the second does"
+    client.reads = True
+    client.h2.increment_flow_control_window(2**24)
+    for number in numbers:
+        client.h2.increment_flow_control_window(2**20, number)
+    await client.flush()
+    for number in numbers:
+        assert len(await client.ended(number)) == 600_000
+
+
 async def test_large_answers_come_whole(connect: Connect) -> None:
     client = await connect()
     numbers = [client.ask("/large?2000000") for _ in range(5)]
@@ -431,6 +450,17 @@ async def test_a_head_that_unpacks_to_much_is_ended(connect: Connect, world: Wor
     await flooded(client)
     assert await client.closed()
     assert world.begun == 0
+
+
+async def test_a_table_without_end_is_not_kept(connect: Connect) -> None:
+    client = await connect()
+    client.h2.update_settings({SettingCodes.HEADER_TABLE_SIZE: 2**32 - 1})
+    client.h2.decoder.max_allowed_table_size = 2**32 - 1
+    await client.flush()
+    number = client.ask("/")
+    await client.flush()
+    await client.ended(number)
+    assert client.h2.decoder.header_table_size == http2.TABLE_BYTES_MAX
 
 
 async def test_more_streams_than_allowed_are_refused(connect: Connect, world: World) -> None:

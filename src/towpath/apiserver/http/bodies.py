@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 import orjson
 
 from towpath.machinery.asgi import Receive
-from towpath.machinery.errors import BadRequest, TooLarge, UnsupportedMediaType
+from towpath.machinery.errors import BadRequest, TooLarge, TooManyRequests, UnsupportedMediaType
 from towpath.machinery.nesting import DEPTH_MAX, is_too_deep
 from towpath.machinery.objects import RawObject
 
@@ -42,8 +42,10 @@ OBJECT_TYPES = ("application/json", "application/yaml", PROTOBUF)
 PARSE_ERROR = "couldn't get version/kind; json parse error: "
 
 
-_YAML_READER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="yaml-reader")
-"""One for the whole process: whoever sends much of it waits for the others who do."""
+_YAML_THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="yaml")
+"""One for the whole process: whoever sends or wants much of it waits for the others who do."""
+YAML_BYTES_WAITING_MAX = 64 * 1024 * 1024
+_yaml_waiting: Counter[str] = Counter()
 
 T = TypeVar("T")
 
@@ -84,9 +86,20 @@ async def _read_all(receive: Receive) -> bytes:
 async def beside_the_loop(decode: Callable[[], T], body: bytes, content_type: str) -> T:
     """Call `decode`, which decodes the body; in a thread when that takes long."""
     is_yaml = media_type_of(content_type) in (*YAML_TYPES, APPLY_YAML) and body[:1] not in b"{["
-    if not is_yaml or len(body) < YAML_BYTES_AT_ONCE:
-        return decode()
-    return await asyncio.get_running_loop().run_in_executor(_YAML_READER, decode)
+    return await about_yaml(decode, len(body)) if is_yaml else decode()
+
+
+async def about_yaml(work: Callable[[], T], size: int) -> T:
+    """Call `work`, which reads or writes so many bytes of YAML. Raises TooManyRequests."""
+    if size < YAML_BYTES_AT_ONCE:
+        return work()
+    if _yaml_waiting["bytes"] > YAML_BYTES_WAITING_MAX:
+        raise TooManyRequests("too much YAML is being read and written", retry_after_s=1)
+    _yaml_waiting["bytes"] += size
+    try:
+        return await asyncio.get_running_loop().run_in_executor(_YAML_THREAD, work)
+    finally:
+        _yaml_waiting["bytes"] -= size
 
 
 def media_type_of(content_type: str) -> str:

@@ -8,6 +8,8 @@
 import asyncio
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
@@ -142,6 +144,15 @@ class Connection(asyncio.Protocol, ABC):
     @property
     def write_paused(self) -> bool:
         return self._writable is not None
+
+    @contextmanager
+    def holding(self, size: int) -> Iterator[None]:
+        """An answer of that many bytes waits for the client meanwhile."""
+        self._serving.connections.hold(self, size)
+        try:
+            yield
+        finally:
+            self._serving.connections.let_go(self, size)
 
     # Time
 

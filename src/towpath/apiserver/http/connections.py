@@ -3,6 +3,8 @@
 - A connection costs little while nothing happens: all of one loop read into the same buffer.
 - No more are open than there are files for; when there are, those that nobody uses give way.
 - Who does not read what was written is cut off after STALLED_S_MAX: nothing is kept for them.
+- Answers that are made and wait for their clients are counted: there is a limit for all of them
+  together, beyond which the connection that keeps most of them is closed.
 
 How long a head may take is the protocol's, how long a body the application's.
 """
@@ -21,6 +23,8 @@ WRITE_BYTES_AHEAD = 64 * 1024
 STALLED_S_MAX = 60.0
 UNSENT_BYTES_MAX = 128 * 1024 * 1024
 """Of all connections together; beyond it nobody is waited for who has not read since last time."""
+HELD_BYTES_MAX = 256 * 1024 * 1024
+"""Of answers that wait to be written, of all connections together."""
 LOOK_EVERY_S = 10.0
 MANY = 50
 """Connections that are cut off together leave something worth giving back."""
@@ -88,6 +92,9 @@ class OpenConnections(set[Any]):
         self.unsent_bytes_max = UNSENT_BYTES_MAX
         self._unsent: dict[Any, tuple[int, int, float]] = {}
         """What waits for a client that does not read, its pauses so far, and since when."""
+        self.held_bytes_max = HELD_BYTES_MAX
+        self._held: dict[Any, int] = {}
+        self._held_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def has_room(self) -> bool:
@@ -99,6 +106,29 @@ class OpenConnections(set[Any]):
                 connection.shutdown()
                 return True
         return False
+
+    def held_by(self, connection: Any) -> int:
+        """Bytes of answers that are made and wait for the client."""
+        return self._held.get(connection, 0)
+
+    def hold(self, connection: Any, size: int) -> None:
+        """An answer of that many bytes waits for its client, until `let_go`."""
+        self._held[connection] = self._held.get(connection, 0) + size
+        self._held_bytes += size
+        while self._held_bytes > self.held_bytes_max:
+            most = max(self._held, key=self._held.__getitem__)
+            self._held_bytes -= self._held.pop(most)
+            most.transport.abort()
+
+    def let_go(self, connection: Any, size: int) -> None:
+        """Written, or not wanted any more."""
+        if held := self._held.get(connection):
+            size = min(size, held)
+            self._held_bytes -= size
+            if size == held:
+                del self._held[connection]
+            else:
+                self._held[connection] = held - size
 
     def watch_over(self, *, stalled_s_max: float = STALLED_S_MAX) -> Callable[[], None]:
         """From now on; the result ends it."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from towpath.apiserver.http.bodies import about_yaml
 from towpath.apiserver.http.media import (
     JSON_TYPES,
     parse_accept,
@@ -62,6 +63,7 @@ def _reformatting(scope: Scope, send: Send, accept: str, agent: str) -> Send:
         nonlocal start
         if message["type"] == "http.response.start":
             start = message
+            held.clear()
             if not _is_whole_json(message):
                 await send(message)
             return
@@ -89,7 +91,7 @@ async def _in_format(body: bytes, status: int, accept: str, *, pretty: bool) -> 
             return message, PROTOBUF
         wanted = wanted_of(accept, custom=True)
     if wanted is not None and wanted.yaml:
-        return _as_yaml(orjson.loads(body)), YAML
+        return await about_yaml(lambda: _as_yaml(body), len(body)), YAML
     return (_indented(body) if pretty else body), JSON
 
 
@@ -126,10 +128,10 @@ def _is_whole_json(start: Message) -> bool:
     )
 
 
-def _as_yaml(value: Any) -> bytes:
+def _as_yaml(body: bytes) -> bytes:
     from towpath.machinery.documents import dump_document
 
-    return dump_document(value).encode()
+    return dump_document(orjson.loads(body)).encode()
 
 
 def _indented(body: bytes) -> bytes:

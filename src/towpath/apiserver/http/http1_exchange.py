@@ -126,7 +126,8 @@ class Http1Exchange(Exchange):
             if data := b"".join((before, body, after)):
                 self._connection.transport.write(data)
         else:
-            await self._write_pieces(before, body, after)
+            with self._connection.holding(len(body)):
+                await self._write_pieces(before, body, after)
         if not more:
             self._complete = True
             self._wake()

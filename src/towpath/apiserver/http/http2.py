@@ -6,7 +6,8 @@ frames of an answer are written here. Rules:
 
 - What all streams write in one turn of the loop leaves in one write.
 - Nothing grows: a request's body is let in no faster than the application asks for it, an answer
-  given no faster than its client reads, stream by stream. Who reads nothing at all is cut off.
+  given no faster than its client reads, stream by stream, and none is made while many wait. Who
+  reads nothing at all is cut off.
 - Work that a client makes and takes back, and frames that carry nothing, are counted against it:
   resets, pings, settings, empty data. Who makes more of them than a client could need is told to
   calm down, and closed. As many requests run as streams are allowed, also while those that were
@@ -16,7 +17,8 @@ frames of an answer are written here. Rules:
 
 import asyncio
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -45,9 +47,13 @@ from towpath.apiserver.http.http2_stream import Stream
 STREAMS_MAX = 100
 """At once on one connection, as kube-apiserver allows; clients then open another."""
 HEADERS_BYTES_MAX = 64 * 1024
+TABLE_BYTES_MAX = 4096
+"""Of heads of answers that are remembered for a connection, however much its client offers."""
 STREAM_WINDOW_BYTES = 64 * 1024 - 1
 """Of a body that nobody has asked for yet."""
 CONNECTION_WINDOW_BYTES = 1024 * 1024
+HELD_BYTES = 32 * 1024 * 1024
+"""Answers of one connection that wait for their client; beyond it no more of them are made."""
 UNREAD_BYTES_MAX = 1024 * 1024
 """Of what must be said whether a client reads or not, such as acknowledgements."""
 
@@ -90,6 +96,7 @@ class Http2Connection(Connection):
         self._flushing = False
         self._ready = bytearray()
         """Before what h2 has ready."""
+        self._less_held: asyncio.Future[None] | None = None
         self._patience = PATIENCE
         self._patience_at_s = self._loop.time()
 
@@ -146,6 +153,8 @@ class Http2Connection(Connection):
                 self._window_opened(number or 0)
             case RemoteSettingsChanged():
                 self._charge()
+                if self.h2.encoder.header_table_size > TABLE_BYTES_MAX:
+                    self.h2.encoder.header_table_size = TABLE_BYTES_MAX
                 self._window_opened(0)
             case StreamReset(stream_id=int(number)):
                 self._charge()
@@ -214,6 +223,29 @@ class Http2Connection(Connection):
     def is_idle(self) -> bool:
         return not self._streams
 
+    @property
+    def holds_much(self) -> bool:
+        return self._serving.connections.held_by(self) > HELD_BYTES
+
+    async def less_held(self) -> None:
+        """Wait until the client has read enough of its other answers, or is gone."""
+        while self.holds_much and not self._ends:
+            if self._less_held is None:
+                self._less_held = self._loop.create_future()
+            await asyncio.shield(self._less_held)
+
+    @contextmanager
+    def holding(self, size: int) -> Iterator[None]:
+        with super().holding(size):
+            yield
+        self._look_at_held()
+
+    def _look_at_held(self) -> None:
+        if self._less_held is not None and (self._ends or not self.holds_much):
+            waited, self._less_held = self._less_held, None
+            if not waited.done():
+                waited.set_result(None)
+
     def send_head(self, number: int, headers: list[Header]) -> None:
         """What h2 does for it without its table of states, which a head does not change."""
         block = self.h2.encoder.encode(headers)
@@ -230,6 +262,7 @@ class Http2Connection(Connection):
         self.h2.outbound_flow_control_window -= size
         stream.outbound_flow_control_window -= size
         self._frame(DATA, END_STREAM if last else 0, number, piece)
+        self._patience = min(PATIENCE, self._patience + PATIENCE_PER_FRAME)
         if last:
             stream.state_machine.process_input(StreamInputs.SEND_END_STREAM)
         if len(self._ready) < WRITE_BYTES:
@@ -243,9 +276,6 @@ class Http2Connection(Connection):
         ready += self.h2.data_to_send()
         ready += FRAME_HEAD.pack(size >> 8, size & 0xFF, kind, flags, number)
         ready += content
-
-    def sent_frame(self) -> None:
-        self._patience = min(PATIENCE, self._patience + PATIENCE_PER_FRAME)
 
     def flush(self) -> None:
         """Write what h2 has ready, at the end of this turn of the loop."""
@@ -295,6 +325,7 @@ class Http2Connection(Connection):
         streams, self._streams = self._streams, {}
         for stream in streams.values():
             stream.disconnect()
+        self._look_at_held()
         self.resume_writing()
         self.transport.close()
 

@@ -8,7 +8,7 @@ from h2.errors import ErrorCodes
 
 from towpath.apiserver.http.exchange import WITHOUT_BODY, Exchange
 from towpath.apiserver.http.http2_request import OF_CONNECTION, Header
-from towpath.machinery.asgi import Scope
+from towpath.machinery.asgi import Application, Receive, Scope, Send
 
 if TYPE_CHECKING:
     from towpath.apiserver.http.http2 import Http2Connection
@@ -45,6 +45,20 @@ class Stream(Exchange):
             self._connection.h2.reset_stream(self.number, code)
             self._connection.flush()
 
+    async def run(self, application: Application) -> None:
+        """As soon as the client has read enough of what it has asked for before."""
+        if self._connection.holds_much:
+            await super().run(self._in_its_turn(application))
+        else:
+            await super().run(application)
+
+    def _in_its_turn(self, application: Application) -> Application:
+        async def call(scope: Scope, receive: Receive, send: Send) -> None:
+            await self._connection.less_held()
+            await application(scope, receive, send)
+
+        return call
+
     # The request
 
     def _taken(self, size: int) -> None:
@@ -75,13 +89,14 @@ class Stream(Exchange):
 
     async def _write(self, body: bytes, more: bool) -> None:
         view = memoryview(body)
-        while view:
-            room = await self._room(len(view))
-            if not room:
-                return
+        while view and (room := self._room(len(view))):
             piece, view = view[:room], view[room:]
-            self._connection.sent_frame()
             self._connection.send_piece(self.number, piece, last=not (view or more))
+        if view:
+            with self._connection.holding(len(body)):
+                await self._write_pieces(view, more)
+            if self._disconnected:
+                return
         if not more:
             if not body:
                 self._connection.send_piece(self.number, view, last=True)
@@ -97,22 +112,30 @@ class Stream(Exchange):
         connection.drop(self)
         self._wake()
 
-    async def _room(self, wanted: int) -> int:
-        """How much may be sent now, once that is anything; 0: the client is gone."""
-        connection = self._connection
-        try:
-            while not self._disconnected:
-                if not connection.write_paused:
-                    window = connection.h2.local_flow_control_window(self.number)
-                    if window > 0:
-                        return min(wanted, window, connection.h2.max_outbound_frame_size)
+    async def _write_pieces(self, view: memoryview, more: bool) -> None:
+        """As the client lets them in; the stream is disconnected when it does not."""
+        while view:
+            try:
                 async with asyncio.timeout(STUCK_S):
-                    await self._may_go_on()
-        except TimeoutError:
-            self._reset(ErrorCodes.CANCEL)
-        return 0
+                    while not (room := self._room(len(view)) or self._disconnected):
+                        await self._may_go_on()
+            except TimeoutError:
+                self._reset(ErrorCodes.CANCEL)
+            if self._disconnected:
+                return
+            piece, view = view[:room], view[room:]
+            self._connection.send_piece(self.number, piece, last=not (view or more))
+
+    def _room(self, wanted: int) -> int:
+        """How much may be sent just now."""
+        connection = self._connection
+        if connection.write_paused:
+            return 0
+        window = connection.h2.local_flow_control_window(self.number)
+        return max(0, min(wanted, window, connection.h2.max_outbound_frame_size))
 
     async def _may_go_on(self) -> None:
+        """Returns when there may be room."""
         if self._connection.write_paused:
             await self._connection.writable()
         else:

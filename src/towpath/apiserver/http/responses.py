@@ -2,6 +2,7 @@
 
 import asyncio
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 
 import orjson
@@ -15,6 +16,8 @@ Header = tuple[bytes, bytes]
 JSON = b"application/json"
 TEXT = b"text/plain; charset=utf-8"
 COMPRESS_FROM_BYTES = 128 * 1024
+COMPRESSING_BYTES_MAX = 64 * 1024 * 1024
+_compressing: Counter[str] = Counter()
 COMPRESSION_LEVEL = 1
 GZIP_WINDOW = 16 + zlib.MAX_WBITS
 WARNING_BYTES_MAX = 4096
@@ -59,9 +62,21 @@ async def send_large(
     status: int = 200,
     content_type: bytes = JSON,
 ) -> None:
-    """What may be megabytes: compressed in a thread when it is and the client can read it."""
-    if len(body) >= COMPRESS_FROM_BYTES and "gzip" in header(scope, b"accept-encoding"):
-        body = await asyncio.to_thread(_gzip, body)
+    """What may be megabytes: compressed in a thread when it is and the client can read it.
+
+    Where many of them wait for that already it goes as it is, rather than be kept with them.
+    """
+    size = len(body)
+    if (
+        size >= COMPRESS_FROM_BYTES
+        and "gzip" in header(scope, b"accept-encoding")
+        and _compressing["bytes"] <= COMPRESSING_BYTES_MAX
+    ):
+        _compressing["bytes"] += size
+        try:
+            body = await asyncio.to_thread(_gzip, body)
+        finally:
+            _compressing["bytes"] -= size
         headers = [*headers, (b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding")]
     await send_bytes(send, body, status=status, content_type=content_type, headers=headers)
 
