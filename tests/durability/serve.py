@@ -25,7 +25,8 @@ async def serve(folder: Path, port: int) -> None:
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     running = [asyncio.create_task(front.run()), asyncio.create_task(heap.set_aside())]
-    async with Listener(front.application, port=port, tls=pki.server_context(), websockets=True):
+    tls = pki.server_context(client_certificates=True)
+    async with Listener(front.application, port=port, tls=tls, websockets=True):
         await stopped.wait()
         front.application.end_streams()
     for task in running:

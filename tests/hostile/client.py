@@ -1,9 +1,12 @@
 """A hostile client: everything that a server on a network has to expect, for as long as one wants.
 
-    python -m tests.hostile.client [--seconds 1200] [--seed 1] [--folder DIR]
+    python -m tests.hostile.client [--seconds 1200] [--seed 1] [--folder DIR] [--attackers 6]
 
 Throughout, the server answers somebody else within a deadline, its memory stays within bounds, a
-secret that nobody may read appears in no answer, no right changes, and no request is a fault.
+secret that nobody may read appears in no answer, no right changes, and no request is a fault. When
+it is over the server has no more files open than before, and nothing left to do.
+
+With one attacker it is also told what each attack has cost the server at most.
 """
 
 import argparse
@@ -14,13 +17,20 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.durability.process import ApiProcess
-from tests.hostile import attacks_bodies, attacks_http, attacks_rights
+from tests.hostile import (
+    attacks_bodies,
+    attacks_costs,
+    attacks_grants,
+    attacks_http,
+    attacks_http2,
+    attacks_rights,
+)
 from tests.hostile.scene import Breach, Scene
 from tests.hostile.wire import Silent, request
 
@@ -33,6 +43,10 @@ MEMORY_GROWTH_MIB_MAX = 300.0
 PAUSE_S = 0.1
 WARM_S = 60.0
 """After that memory may no longer grow by much."""
+FILES_LEFT_MAX = 8
+IDLE_CORES_MAX = 0.5
+QUIET_S_MAX = 120.0
+"""What was begun comes to its end, and who does not read is cut off."""
 
 
 @dataclass(slots=True)
@@ -42,6 +56,11 @@ class Report:
     answers: Counter[int] = field(default_factory=Counter)
     bystander_s: list[float] = field(default_factory=list)
     memory_mib: list[float] = field(default_factory=list)
+    breaches: Counter[str] = field(default_factory=Counter)
+    """When each is not the end of it all."""
+    cost_s: dict[str, float] = field(default_factory=dict)
+    """The most processor time of the server that one attack took, when each was alone."""
+    growth_mib: dict[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
         waits = sorted(self.bystander_s) or [0.0]
@@ -53,11 +72,21 @@ class Report:
             f"a bystander's request: median {waits[len(waits) // 2] * 1000:.0f} ms, "
             f"p99 {waits[int(len(waits) * 0.99)] * 1000:.0f} ms, "
             f"worst {waits[-1] * 1000:.0f} ms of {len(waits)}\n"
-            f"memory MiB: {' '.join(f'{one:.0f}' for one in self.memory_mib)}"
+            f"memory MiB: {' '.join(f'{one:.0f}' for one in self.memory_mib)}\n"
+            + "".join(f"BREACH {count} x {what}\n" for what, count in self.breaches.most_common())
+            + f"dearest, s: {_most(self.cost_s, 2)}\n"
+            f"grew, MiB: {_most(self.growth_mib, 0)}"
         )
 
 
-def attacks(hanging: attacks_http.Hanging) -> dict[str, tuple[Attack, int]]:
+def _most(told: dict[str, float], digits: int) -> str:
+    ordered = sorted(told.items(), key=lambda entry: -entry[1])[:12]
+    return ", ".join(f"{name} {value:.{digits}f}" for name, value in ordered)
+
+
+def attacks(
+    hanging: attacks_http.Hanging, hanging2: attacks_http2.Hanging2
+) -> dict[str, tuple[Attack, int]]:
     """By name, with how often it comes."""
     return {
         "malformed": (attacks_http.malformed, 6),
@@ -77,54 +106,100 @@ def attacks(hanging: attacks_http.Hanging) -> dict[str, tuple[Attack, int]]:
         "bodies": (attacks_bodies.bodies, 10),
         "queries": (attacks_bodies.queries, 6),
         "churn": (attacks_bodies.churn, 1),
+        "h2 hanging": (hanging2, 2),
+        **attacks_http2.ATTACKS,
+        **attacks_grants.ATTACKS,
+        **attacks_costs.ATTACKS,
     }
 
 
-async def assault(folder: Path, *, seconds: float, seed: int) -> Report:
-    """Raises Breach, Silent."""
+async def assault(
+    folder: Path,
+    *,
+    seconds: float,
+    seed: int,
+    attackers: int = ATTACKERS,
+    to_the_end: bool = False,
+    only: Sequence[str] = (),
+) -> Report:
+    """Raises Breach; with `to_the_end` those of attacks are told in the report."""
     report = Report(seconds)
     process = ApiProcess(folder)
     scene = Scene(process)
-    hanging = attacks_http.Hanging()
+    hanging, hanging2 = attacks_http.Hanging(), attacks_http2.Hanging2()
+    known = attacks(hanging, hanging2)
+    known = {name: known[name] for name in only or known}
     try:
         await process.start()
         await scene.prepare()
+        files_before = process.open_files()
         # One of them ends it all when something is wrong.
         async with asyncio.timeout(seconds + 120), asyncio.TaskGroup() as tasks:
             until_s = time.monotonic() + seconds
-            for number in range(ATTACKERS):
+            for number in range(attackers):
                 choose = random.Random(f"{seed}-{number}")
-                tasks.create_task(_attack(scene, hanging, choose, until_s, report))
+                tasks.create_task(
+                    _attack(scene, known, choose, until_s, report, attackers == 1, to_the_end)
+                )
             tasks.create_task(_stand_by(scene, until_s, report))
+        await hanging.close()
+        await hanging2.close()
         await scene.check_rights()
         scene.check_log()
+        await _is_quiet_again(process, files_before)
     finally:
+        report.answers = scene.answered
+        sys.stdout.write(f"{report}\n")
         await hanging.close()
+        await hanging2.close()
         with suppress(ProcessLookupError):
             await process.kill()
-    report.answers = scene.answered
     return report
 
 
 async def _attack(
     scene: Scene,
-    hanging: attacks_http.Hanging,
+    known: dict[str, tuple[Attack, int]],
     choose: random.Random,
     until_s: float,
     report: Report,
+    alone: bool,
+    to_the_end: bool,
 ) -> None:
-    known = attacks(hanging)
     weights = [weight for _, weight in known.values()]
     while time.monotonic() < until_s:
         name = choose.choices(list(known), weights)[0]
         report.attacks[name] += 1
+        before_s, before_mib = scene.process.processor_s(), scene.process.memory_mib()
         try:
             await known[name][0](scene, choose)
-        except Silent:
-            raise Breach(f"no answer to {name}") from None
+        except (Silent, AssertionError) as error:
+            if not to_the_end:
+                raise Breach(f"{name}: {error!r}") from error
+            report.breaches[f"{name}: {error!r}"[:300]] += 1
         except OSError:
             # A connection that the server has closed before all was said.
             continue
+        if alone:
+            cost_s = scene.process.processor_s() - before_s
+            report.cost_s[name] = max(cost_s, report.cost_s.get(name, 0.0))
+            grown_mib = scene.process.memory_mib() - before_mib
+            report.growth_mib[name] = report.growth_mib.get(name, 0.0) + grown_mib
+
+
+async def _is_quiet_again(process: ApiProcess, files_before: int) -> None:
+    """Raises Breach when something of it all goes on."""
+    async with asyncio.timeout(QUIET_S_MAX + 30):
+        since_s = time.monotonic()
+        while True:
+            before_s = process.processor_s()
+            await _pause(1.0)
+            cores = process.processor_s() - before_s
+            files = process.open_files() - files_before
+            if files <= FILES_LEFT_MAX and cores <= IDLE_CORES_MAX:
+                return
+            if time.monotonic() - since_s > QUIET_S_MAX:
+                raise Breach(f"after it all {files} files stay open, {cores:.1f} cores are busy")
 
 
 async def _stand_by(scene: Scene, until_s: float, report: Report) -> None:
@@ -152,10 +227,14 @@ async def _stand_by(scene: Scene, until_s: float, report: Report) -> None:
                 if not warm_mib and now - began > WARM_S:
                     warm_mib = report.memory_mib[-1]
                 if warm_mib and report.memory_mib[-1] > warm_mib + MEMORY_GROWTH_MIB_MAX:
-                    raise Breach(f"memory grows: {report.memory_mib}")
-            with suppress(TimeoutError):
-                async with asyncio.timeout(PAUSE_S):
-                    await asyncio.Event().wait()
+                    raise Breach("memory grows")
+            await _pause(PAUSE_S)
+
+
+async def _pause(seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await asyncio.Event().wait()
 
 
 def main() -> None:
@@ -163,13 +242,24 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--to-the-end", action="store_true", help="a breach is not the end")
+    parser.add_argument("--only", action="append", default=[], help="this attack")
+    parser.add_argument("--attackers", type=int, default=ATTACKERS)
     options = parser.parse_args()
     # It warns of writes to connections that the other side has closed, which is the point here.
     logging.getLogger("asyncio").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="towpath-hostile-") as name:
         folder = options.folder or Path(name)
-        report = asyncio.run(assault(folder, seconds=options.seconds, seed=options.seed))
-    sys.stdout.write(f"{report}\n")
+        asyncio.run(
+            assault(
+                folder,
+                seconds=options.seconds,
+                seed=options.seed,
+                attackers=options.attackers,
+                to_the_end=options.to_the_end,
+                only=options.only,
+            )
+        )
 
 
 if __name__ == "__main__":
