@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from towpath.apiserver import refusals
 from towpath.apiserver.calls import Target
 from towpath.apiserver.indexes import Indexes
+from towpath.apiserver.measures import Durations
 from towpath.apiserver.registry import Registry, Served
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import MASTERS, AccessRequest, Authorize, UserInfo
@@ -60,6 +61,12 @@ class Core(Struct, frozen=True):
     validating: tuple[Admit, ...] = ()
     explain: Callable[[UserInfo, AccessRequest], str] = lambda _user, _request: ""
     """What a refusal adds to its words: roles that are bound and not there."""
+    commits: Durations = field(
+        default_factory=lambda: Durations(
+            "etcd_request_duration_seconds", "group", "operation", "resource"
+        )
+    )
+    """How long the store takes over a write, under the name that dashboards ask for."""
 
     async def require(
         self, user: UserInfo, verb: str, target: Target, field_selector: str = ""

@@ -24,6 +24,7 @@ from towpath.apiserver.authz.following import RbacFollower
 from towpath.apiserver.authz.index import RbacIndex
 from towpath.apiserver.authz.reviews import AccessReviews
 from towpath.apiserver.http.application import ApiApplication
+from towpath.apiserver.http.metrics import storage_lines
 from towpath.apiserver.inprocess import InProcessClient
 from towpath.apiserver.newevents import WithNewEvents
 from towpath.apiserver.podlogs import LogReadingClient
@@ -123,6 +124,7 @@ class Front:
             pods=pods,
             audit=audit,
         )
+        application.metrics.contributed.append(lambda: storage_lines(api.core))
         return cls(
             api=api,
             index=index,

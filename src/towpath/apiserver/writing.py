@@ -7,6 +7,7 @@
 Verbs differ in what they start from; none of them writes in another way.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -304,7 +305,12 @@ async def _commit(
     try:
         obj = await as_stored(core, operation.obj, operation.served)
         write = _write(operation, obj, expected=expected, deleted=deleted)
-        return await core.store.commit(write)
+        started = time.perf_counter()
+        stored = await core.store.commit(write)
+        kind = operation.served.resource
+        done = "delete" if deleted else "update" if expected else "create"
+        core.commits.note((kind.group, done, kind.plural), time.perf_counter() - started)
+        return stored
     finally:
         for ended in operation.when_ended:
             ended()

@@ -32,6 +32,10 @@ WIDGET_DEFINITION = custom_resource_definition(
     columns=[Column("Size", ".spec.size", "integer"), AGE],
 )
 COLLECTION = "/api/v1/namespaces/default/configmaps"
+WATCHING = (
+    'apiserver_longrunning_requests{component="apiserver",group="",resource="configmaps",'
+    'scope="namespace",subresource="",verb="WATCH",version="v1"}'
+)
 V2 = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 GNOSTIC = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 
@@ -263,11 +267,12 @@ async def test_a_client_that_goes_frees_its_watch(
         lines = response.aiter_lines()
         await anext(lines)
         metrics = (await http.get("/metrics")).text
-        assert 'apiserver_longrunning_requests{verb="WATCH"} 1' in metrics
+        watching = next(line for line in metrics.splitlines() if line.startswith(WATCHING))
+        assert watching.endswith(" 1")
 
     async def freed() -> bool:
         text = (await http.get("/metrics")).text
-        return 'apiserver_longrunning_requests{verb="WATCH"} 0' in text
+        return watching.removesuffix("1") + "0" in text.splitlines()
 
     await eventually(freed)
 
@@ -373,4 +378,9 @@ async def test_health_and_metrics(http: httpx2.AsyncClient) -> None:
     assert "[+]ping ok" in (await http.get("/readyz?verbose")).text
     await http.get(COLLECTION)
     text = (await http.get("/metrics")).text
-    assert 'apiserver_request_total{verb="list",resource="configmaps",code="200"}' in text
+    listed = (
+        'component="apiserver",dry_run="",group="",resource="configmaps",scope="namespace",'
+        'subresource="",verb="LIST",version="v1"'
+    )
+    assert f'apiserver_request_total{{code="200",{listed}}} 1' in text
+    assert f'apiserver_request_duration_seconds_bucket{{{listed},le="+Inf"}} 1' in text

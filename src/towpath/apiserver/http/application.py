@@ -6,31 +6,29 @@ Status. No framework here: this is the hot path, where one turns into a fifth of
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
 
 from towpath.apiserver.authn.chain import ANONYMOUS, RequestAuthenticator
 from towpath.apiserver.authz.denials import forbidden
 from towpath.apiserver.calls import Target, Verbs
 from towpath.apiserver.fairness import Fairness
 from towpath.apiserver.http import handlers, sockets
-from towpath.apiserver.http.bodies import ClientDisconnected
+from towpath.apiserver.http.bodies import APPLY_YAML, ClientDisconnected, media_type_of
 from towpath.apiserver.http.discovery import Discovery, Document
 from towpath.apiserver.http.fixed import (
-    CHECK_PATHS,
-    HEALTH_PATHS,
     ISSUER_HEADERS,
     ISSUER_PATHS,
-    METRICS_TYPE,
-    PUBLIC_PATHS,
     TEXT,
-    Metrics,
-    health,
     issuer_document,
     version_document,
 )
 from towpath.apiserver.http.formats import formatted
+from towpath.apiserver.http.health import HEALTH_PATHS, health
+from towpath.apiserver.http.metrics import METRICS_TYPE, MUTATING, Metrics, asked_for
 from towpath.apiserver.http.openapi import OpenApi
 from towpath.apiserver.http.paths import asked_of, parse_resource_path
 from towpath.apiserver.http.podstreams import LogStreams, refuse_stream
@@ -61,7 +59,8 @@ if TYPE_CHECKING:
     from towpath.apiserver.auditing.events import Auditing, Tap
     from towpath.apiserver.http.podsockets import PodSockets
 
-Handler = Callable[[Verbs, ApiRequest], Awaitable[None]]
+Handler = Callable[[Verbs, ApiRequest], Awaitable[int]]
+"""Answers a request; returns the code that it has answered with."""
 
 COLLECTION: dict[str, tuple[str, Handler]] = {
     "GET": ("list", handlers.list_),
@@ -84,9 +83,13 @@ SUBRESOURCE: dict[str, tuple[str, Handler]] = {
     "PATCH": ("patch", handlers.patch),
 }
 REVIEWED = ("create",)
+PUBLIC_PATHS = HEALTH_PATHS | {"/version", "/version/"}
+"""Open to everybody, as Kubernetes' system:public-info-viewer has them."""
 WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 SOCKET_SUBRESOURCES = frozenset({"exec", "attach", "portforward"})
-ROOT_PATHS = sorted({"/api", "/apis", "/metrics", "/openapi/v2", "/openapi/v3", *PUBLIC_PATHS})
+DOCUMENTS = ("/api", "/apis", "/metrics", "/openapi/v2", "/openapi/v3", *ISSUER_PATHS)
+COUNTED_PATHS = frozenset(DOCUMENTS)
+UNCACHED = ((b"cache-control", b"no-cache, private"), (b"x-content-type-options", b"nosniff"))
 PLAIN_404 = b"404 page not found\n"
 MESSAGE_404 = "the server could not find the requested resource"
 MESSAGE_405 = "the server does not allow this method on the requested resource"
@@ -116,16 +119,18 @@ class ApiApplication:
         self._authorize = authorize
         self._discovery = Discovery(registry)
         self._openapi = OpenApi(registry)
-        self._watches = WatchStreams()
+        self.metrics = Metrics()
+        self._watches = WatchStreams(self.metrics.watch_events)
         self._logs = LogStreams(pods)
         self._pods = pods
-        self.metrics = Metrics()
         self._fairness = fairness or Fairness()
         self._audit = audit
         self.metrics.contributed.append(self._fairness.lines)
+        self._stopping = False
 
     def end_streams(self) -> None:
         """End all that goes on and take no more of it, so that the listener can stop at once."""
+        self._stopping = True
         self._watches.end_all()
         self._logs.end_all()
         for kind in self._sockets.values():
@@ -204,6 +209,7 @@ class ApiApplication:
         query = parse_query(scope["query_string"])
         if served.deprecation:
             send = warned(send, served.deprecation)
+            self.metrics.deprecated(served, target)
         request = ApiRequest(scope, receive, send, user, query, served, target)
         try:
             await self._resource(request)
@@ -225,11 +231,11 @@ class ApiApplication:
                 pod_sockets = self._sockets[target.subresource]
                 upgraded = request.scope["type"] == "websocket"
                 serve = pod_sockets.serve if upgraded else pod_sockets.refuse
-                with self._fairness.lasting(request.user):
+                with self._lasting(request, "CONNECT"):
                     await serve(self._verbs, self._authorize, request)
                 return
             if target.subresource == "log" and request.method == "GET":
-                with self._fairness.lasting(request.user):
+                with self._lasting(request, "CONNECT"):
                     await self._logs.serve(self._verbs, self._authorize, request)
                 return
             await self._run(request, SUBRESOURCE)
@@ -239,7 +245,7 @@ class ApiApplication:
             await self._run(request, OBJECT)
         elif request.method == "GET" and boolean(request.query, "watch"):
             _require_verb(served, "watch")
-            with self._fairness.lasting(request.user):
+            with self._lasting(request, "watch"):
                 await self._watches.serve(self._verbs, request)
         else:
             await self._run(request, COLLECTION)
@@ -251,22 +257,34 @@ class ApiApplication:
         verb, handler = found
         if table is not SUBRESOURCE:
             _require_verb(request.served, verb)
-        fairness = self._fairness
+        fairness, inflight = self._fairness, self.metrics.inflight
+        kind = "mutating" if verb in MUTATING else "readOnly"
+        received = time.perf_counter()
         flow = fairness.enter(request.user) or await fairness.wait(request.user)
         turn, started = fairness.turn_number, time.perf_counter()
-        code = 200
+        code = 500
+        inflight[kind] += 1
         try:
             if request.method in WITH_BODY:
                 await self._require(request, verb)
-            await handler(self._verbs, request)
+            code = await handler(self._verbs, request)
         except StatusError as error:
             code = error.code
             raise
         finally:
-            seconds = time.perf_counter() - started
-            fairness.leave(flow, turn, seconds)
-            self.metrics.requests[(verb, request.target.resource.plural, code)] += 1
-            self.metrics.seconds[verb] += seconds
+            ended = time.perf_counter()
+            fairness.leave(flow, turn, ended - started)
+            inflight[kind] -= 1
+            dry_run = bool(request.query.get("dryRun"))
+            told = "apply" if verb == "patch" and _applies(request) else verb
+            asked = asked_for(request.served, request.target, told, dry_run=dry_run)
+            self.metrics.answered(asked, code, ended - received)
+
+    @contextmanager
+    def _lasting(self, request: ApiRequest, verb: str) -> Iterator[None]:
+        asked = asked_for(request.served, request.target, verb)
+        with self._fairness.lasting(request.user), self.metrics.lasting(asked):
+            yield
 
     async def _require(self, request: ApiRequest, verb: str) -> None:
         """The verbs ask too; asked here, nobody's body is read who may not send one."""
@@ -289,7 +307,7 @@ class ApiApplication:
         user = found[0]
         if (
             user is ANONYMOUS
-            and path.rstrip("/") not in PUBLIC_PATHS
+            and path not in PUBLIC_PATHS
             and not self._authenticate.anonymous_at(path)
         ):
             raise Unauthorized("Unauthorized")
@@ -298,12 +316,13 @@ class ApiApplication:
     async def _fixed(self, scope: Scope, send: Send, path: str, user: UserInfo) -> None:
         if scope["method"] not in ("GET", "HEAD"):
             raise MethodNotAllowed(MESSAGE_405)
-        plain = path.rstrip("/")
-        if plain in PUBLIC_PATHS:
-            await self._public(scope, send, plain)
+        if path in PUBLIC_PATHS:
+            await self._public(scope, send, path)
             return
         async with self._fairness.turn(user):
             await self._document(scope, send, path, user)
+        if path in COUNTED_PATHS:
+            self.metrics.path_answered(path, scope["method"], 200)
 
     async def _document(self, scope: Scope, send: Send, path: str, user: UserInfo) -> None:
         plain = path.rstrip("/")
@@ -312,11 +331,9 @@ class ApiApplication:
             raise forbidden(user, request)
         accept = header(scope, b"accept")
         if not plain:
-            await send_object(send, {"paths": ROOT_PATHS})
+            await send_object(send, {"paths": self._paths()})
         elif plain == "/metrics":
-            text = self.metrics.text(
-                watches=len(self._watches), revision_of_registry=self._registry.generation
-            )
+            text = self.metrics.text(revision_of_registry=self._registry.generation)
             await send_bytes(send, text, content_type=METRICS_TYPE)
         elif plain in ISSUER_PATHS and self._authenticate.tokens is not None:
             tokens = self._authenticate.tokens
@@ -328,18 +345,48 @@ class ApiApplication:
         elif plain == "/openapi/v3" or plain.startswith("/openapi/v3/"):
             await _send_document(scope, send, self._openapi.v3(plain))
         elif plain in ("/api", "/apis") or plain.startswith(("/api/", "/apis/")):
-            await _send_document(scope, send, self._discovery.find(plain, accept))
+            await _send_document(scope, send, self._discovered(plain, accept, scope))
         else:
             raise _NoSuchPath(MESSAGE_404)
 
+    def _discovered(self, path: str, accept: str, scope: Scope) -> Document:
+        try:
+            return self._discovery.find(path, accept, header(scope, b"host"))
+        except NotFound:
+            if path.startswith("/apis"):
+                raise _NoSuchPath(MESSAGE_404) from None
+            raise
+
+    def _paths(self) -> list[str]:
+        """All that the server knows, for who looks around."""
+        groups = self._registry.group_versions()
+        named = {f"/apis/{group}" for group in groups if group}
+        versions = {
+            f"/apis/{group}/{version}" if group else f"/api/{version}"
+            for group, versions in groups.items()
+            for version in versions
+        }
+        documents = {f"/openapi/v3{path}" for path in versions}
+        return sorted({"/", *DOCUMENTS, *PUBLIC_PATHS, *named, *versions, *documents})
+
     async def _public(self, scope: Scope, send: Send, path: str) -> None:
-        if path in HEALTH_PATHS | CHECK_PATHS:
-            query = parse_query(scope["query_string"])
-            verbose, excluded = "verbose" in query, {query.get("exclude", "")}
-            text = health(path, verbose=verbose, excluded=excluded)
-            await send_bytes(send, text, content_type=TEXT)
+        code = 200
+        if path in HEALTH_PATHS:
+            query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+            code, text = health(
+                path,
+                verbose="verbose" in query,
+                excluded=query.get("exclude", ()),
+                stopping=lambda: self._stopping,
+            )
+            await send_bytes(send, text, status=code, content_type=TEXT, headers=UNCACHED)
         else:
             await send_bytes(send, version_document().body)
+        self.metrics.path_answered(path, scope["method"], code)
+
+
+def _applies(request: ApiRequest) -> bool:
+    return media_type_of(request.header(b"content-type")) == APPLY_YAML
 
 
 async def _send_document(scope: Scope, send: Send, document: Document) -> None:

@@ -80,13 +80,15 @@ class Discovery:
         self._documents: dict[tuple[str, str], Document] = {}
         self._generation = -1
 
-    def find(self, path: str, accept: str) -> Document:
-        """The document at `/api`, `/apis` or below. Raises NotFound."""
+    def find(self, path: str, accept: str, host: str = "") -> Document:
+        """The document at `/api`, `/apis` or below, for who came to `host`. Raises NotFound."""
         if self._generation != self._registry.generation:
             self._documents.clear()
             self._generation = self._registry.generation
         parts = [part for part in path.split("/") if part]
         version = aggregated_version(accept) if len(parts) == 1 else ""
+        if parts == ["api"] and not version:
+            return Document(orjson.dumps(_api_versions(self._registry.group_versions()[""], host)))
         key = ("/".join(parts), version)
         document = self._documents.get(key)
         if document is None:
@@ -98,8 +100,6 @@ class Discovery:
         if version:
             return self._aggregated(parts[0], version)
         match parts:
-            case ["api"]:
-                return Document(orjson.dumps(_api_versions(groups[""])))
             case ["apis"]:
                 named = {group: groups[group] for group in groups if group}
                 return Document(orjson.dumps(_group_list(named)))
@@ -127,7 +127,8 @@ class Discovery:
     def _resources(self, group: str, version: str) -> RawObject:
         return {
             "kind": "APIResourceList",
-            "apiVersion": "v1",
+            # Of the oldest group it is left out, and old clients know it so.
+            **({"apiVersion": "v1"} if group else {}),
             "groupVersion": f"{group}/{version}" if group else version,
             "resources": [
                 entry
@@ -171,8 +172,9 @@ class Discovery:
         return Document(orjson.dumps(document), content_type)
 
 
-def _api_versions(versions: list[str]) -> RawObject:
-    return {"kind": "APIVersions", "versions": versions, "serverAddressByClientCIDRs": []}
+def _api_versions(versions: list[str], host: str) -> RawObject:
+    address = {"clientCIDR": "0.0.0.0/0", "serverAddress": host}
+    return {"kind": "APIVersions", "versions": versions, "serverAddressByClientCIDRs": [address]}
 
 
 def _group_list(groups: dict[str, list[str]]) -> RawObject:

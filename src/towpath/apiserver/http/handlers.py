@@ -34,7 +34,7 @@ from towpath.machinery.errors import StatusError
 from towpath.machinery.objects import RawObject
 
 
-async def get(verbs: Verbs, request: ApiRequest) -> None:
+async def get(verbs: Verbs, request: ApiRequest) -> int:
     form = _form(request)
     stored = await verbs.get(request.user, request.target)
     if form is not Form.PLAIN and request.target.subresource == "scale":
@@ -42,18 +42,20 @@ async def get(verbs: Verbs, request: ApiRequest) -> None:
     elif form is not Form.PLAIN:
         stored = object_bytes(request.served, stored, form, request.query)
     await send_large(request.scope, request.send, stored)
+    return 200
 
 
-async def list_(verbs: Verbs, request: ApiRequest) -> None:
+async def list_(verbs: Verbs, request: ApiRequest) -> int:
     # Of a list the options are looked at first, other than everywhere else.
     options = read_options(request.query)
     form = _form(request, lists=True)
     page = await verbs.list(request.user, request.target, options)
     body = await list_bytes(request.served, page, form, request.query)
     await send_large(request.scope, request.send, body)
+    return 200
 
 
-async def create(verbs: Verbs, request: ApiRequest) -> None:
+async def create(verbs: Verbs, request: ApiRequest) -> int:
     form = _form(request)
     content_type = request.header(b"content-type")
     check_content_type(content_type, custom=request.served.custom)
@@ -62,10 +64,10 @@ async def create(verbs: Verbs, request: ApiRequest) -> None:
     obj, warnings = await _decoded(request, body, content_type)
     with _told_besides(warnings):
         written = await verbs.create(request.user, request.target, obj, options)
-    await _send_written(request, written.object, 201, (*warnings, *written.warnings), form)
+    return await _send_written(request, written.object, 201, (*warnings, *written.warnings), form)
 
 
-async def update(verbs: Verbs, request: ApiRequest) -> None:
+async def update(verbs: Verbs, request: ApiRequest) -> int:
     form = _form(request)
     body = await read_body(request.receive, request.content_length)
     options = write_options(request.query, request.header(b"user-agent"), "UpdateOptions")
@@ -75,10 +77,12 @@ async def update(verbs: Verbs, request: ApiRequest) -> None:
     with _told_besides(warnings):
         written = await verbs.update(request.user, request.target, obj, options)
     status = 201 if written.created else 200
-    await _send_written(request, written.object, status, (*warnings, *written.warnings), form)
+    return await _send_written(
+        request, written.object, status, (*warnings, *written.warnings), form
+    )
 
 
-async def patch(verbs: Verbs, request: ApiRequest) -> None:
+async def patch(verbs: Verbs, request: ApiRequest) -> int:
     media_type = media_type_of(request.header(b"content-type"))
     check_patch_type(media_type, custom=request.served.custom)
     form = _form(request)
@@ -88,27 +92,28 @@ async def patch(verbs: Verbs, request: ApiRequest) -> None:
     document = await beside_the_loop(lambda: decode_patch(body, media_type), body, media_type)
     written = await verbs.patch(request.user, request.target, document, media_type, options)
     status = 201 if written.created else 200
-    await _send_written(request, written.object, status, written.warnings, form)
+    return await _send_written(request, written.object, status, written.warnings, form)
 
 
-async def delete(verbs: Verbs, request: ApiRequest) -> None:
+async def delete(verbs: Verbs, request: ApiRequest) -> int:
     form = _form(request)
     options = delete_options(request.query, await _delete_body(request))
     deleted = await verbs.delete(request.user, request.target, options)
     if deleted.finished and not request.served.behaviour.delete_returns_object:
         headers = warning_headers(deleted.warnings)
         await send_object(request.send, success_status(deleted.details), headers=headers)
-        return
-    await _send_written(request, deleted.object, 200, deleted.warnings, form)
+        return 200
+    return await _send_written(request, deleted.object, 200, deleted.warnings, form)
 
 
-async def delete_collection(verbs: Verbs, request: ApiRequest) -> None:
+async def delete_collection(verbs: Verbs, request: ApiRequest) -> int:
     form = _form(request)
     selection = read_options(request.query)
     options = delete_options(request.query, await _delete_body(request))
     page = await verbs.delete_collection(request.user, request.target, selection, options)
     body = await list_bytes(request.served, page, form, request.query)
     await send_large(request.scope, request.send, body)
+    return 200
 
 
 def _form(request: ApiRequest, *, lists: bool = False) -> Form:
@@ -152,9 +157,10 @@ async def _delete_body(request: ApiRequest) -> RawObject | None:
 
 async def _send_written(
     request: ApiRequest, stored: bytes, status: int, warnings: tuple[str, ...], form: Form
-) -> None:
+) -> int:
     if form is not Form.PLAIN:
         stored = object_bytes(request.served, stored, form, request.query)
     await send_bytes(
         request.send, stored, status=status, headers=warning_headers(warnings) if warnings else ()
     )
+    return status

@@ -7,6 +7,7 @@ version that is too old, is an ERROR event in a stream that began well, as clien
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from functools import lru_cache
@@ -38,6 +39,11 @@ Write = Callable[[str, bytes], bytes]
 
 
 class WatchStreams(OpenStreams):
+    def __init__(self, sent: "Counter[tuple[str, ...]]") -> None:
+        """`sent` counts events, by group, resource and version."""
+        super().__init__()
+        self._sent = sent
+
     async def serve(self, verbs: Verbs, request: ApiRequest) -> None:
         self.refuse_when_ended()
         accept = request.header(b"accept")
@@ -71,10 +77,13 @@ class WatchStreams(OpenStreams):
         write: Write,
         lifetime_s: float,
     ) -> None:
+        kind = request.served.resource
+        labels = (kind.group, kind.plural, kind.version)
         async with self.lasting(request.receive, at_most_s=lifetime_s):
             try:
                 change = await first
                 while change is not None:
+                    self._sent[labels] += 1
                     await _send_line(request, write(change.type, change.object))
                     change = await anext(changes, None)
             except StatusError as error:
