@@ -29,7 +29,7 @@ from towpath.engines.identity.local import LocalIdentity
 from towpath.hooks.platform import Platform
 from towpath.machinery.asgi import Receive, Scope, Send
 from towpath.machinery.users import UserInfo
-from towpath.records.contract import Entity, Viewer
+from towpath.records.contract import Entity, EntityFilter, Viewer
 from towpath.records.search import Passage
 from towpath.records.sqlite import SqliteRecords
 from towpath.web.apis import ForeignApis
@@ -143,7 +143,7 @@ async def typing(records: SqliteRecords, words: Sequence[str]) -> list[dict[str,
         return await records.passages.find(viewer, text, limit=8)
 
     async def entities(viewer: Viewer, text: str) -> object:
-        return await records.catalog.find(viewer, text, limit=8)
+        return await records.catalog.find(viewer, EntityFilter(text=text), limit=8)
 
     async def both(viewer: Viewer, text: str) -> object:
         return await asyncio.gather(passages(viewer, text), entities(viewer, text))

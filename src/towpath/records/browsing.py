@@ -9,7 +9,6 @@ number of rows, so that rows that come and go shift nothing.
 
 import base64
 import binascii
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,6 +27,7 @@ from towpath.records.contract import (
     WorkloadState,
 )
 from towpath.records.database import Row, Value
+from towpath.records.texts import match_of, words_in
 
 COLUMN_OF_FIELD: Mapping[str, str] = {
     name: f"entity.{name}"
@@ -100,9 +100,24 @@ class Selection:
 
 
 def selection(viewer: Viewer, where: EntityFilter) -> Selection:
-    condition, projects = visibility(viewer)
-    conditions = [condition]
-    parameters: list[Value] = [*projects]
+    may_see, projects = visibility(viewer)
+    fits, values = fields_condition(where)
+    conditions = [may_see, fits]
+    parameters: list[Value] = [*projects, *values]
+    tables = "entity"
+    if match := match_of(viewer, where.text):
+        tables = "entity_text JOIN entity ON entity.id = entity_text.rowid"
+        conditions.append("entity_text MATCH ?")
+        parameters.append(match)
+    is_few = viewer.projects is not None and tables == "entity" and "kind" in where.fields
+    by_project = "entity INDEXED BY entity_browse" if is_few else tables
+    return Selection(tables, " AND ".join(conditions), parameters, by_project)
+
+
+def fields_condition(where: EntityFilter) -> tuple[str, list[Value]]:
+    """The condition of its fields, and its parameters."""
+    conditions = ["1 = 1"]
+    parameters: list[Value] = []
     for name, values in where.fields.items():
         if name == TAG:
             conditions.append(
@@ -112,14 +127,7 @@ def selection(viewer: Viewer, where: EntityFilter) -> Selection:
         else:
             conditions.append(f"{column_of(name)} IN ({marks(values)})")
         parameters += values
-    tables = "entity"
-    if match := match_of(where.text):
-        tables = "entity_text JOIN entity ON entity.id = entity_text.rowid"
-        conditions.append("entity_text MATCH ?")
-        parameters.append(match)
-    is_few = viewer.projects is not None and tables == "entity" and "kind" in where.fields
-    by_project = "entity INDEXED BY entity_browse" if is_few else tables
-    return Selection(tables, " AND ".join(conditions), parameters, by_project)
+    return " AND ".join(conditions), parameters
 
 
 def column_of(name: str) -> str:
@@ -128,12 +136,6 @@ def column_of(name: str) -> str:
         known = ", ".join([*COLUMN_OF_FIELD, TAG])
         raise ValueError(f"{name!r} is not a field of the catalogue; there are {known}")
     return column
-
-
-def match_of(text: str) -> str:
-    """The words of a search as an FTS5 query: all of them, the beginning of a word is enough."""
-    words = re.findall(r"\w+", text)
-    return " ".join(f'"{word}"*' for word in words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,7 @@ def order_of(sort: str, text: str, token: str) -> Order:
     by, downwards = sort.removeprefix("-"), sort.startswith("-")
     if by and by not in SORTS:
         raise BadRequest(f"sort: {by!r} is none of {', '.join(SORTS)}")
-    order = Order(by or "name", downwards, ranked=not by and bool(match_of(text)))
+    order = Order(by or "name", downwards, ranked=not by and bool(words_in(text)))
     if not token:
         return order
     try:
@@ -214,33 +216,6 @@ def read_page(
     shown = found[:limit]
     token = order.token(shown[-1], len(shown)) if len(found) > limit else ""
     return EntityPage(entities(connection, [row[-1] for row in shown]), total, token)
-
-
-def find_some(connection: apsw.Connection, viewer: Viewer, text: str, limit: int) -> list[Entity]:
-    """Names that begin so, then names and titles with these words, then anything with them.
-
-    Nothing is ranked, for that would look at all that fit; each step stops at the limit.
-    """
-    condition, projects = visibility(viewer)
-    found: dict[int, None] = {}
-
-    def add(sql: str, *parameters: Value) -> None:
-        if len(found) < limit:
-            rows = connection.execute(
-                f"SELECT entity.id FROM {sql} AND {condition} LIMIT ?",
-                [*parameters, *projects, limit],
-            )
-            found.update(dict.fromkeys(row[0] for row in rows))
-
-    name, match = text.strip().lower(), match_of(text)
-    if match:
-        words = "entity_text JOIN entity ON entity.id = entity_text.rowid WHERE entity_text MATCH ?"
-        begins = "entity WHERE entity.name >= ? AND entity.name < ?"
-        add(f"{begins} AND entity.kind = 'Component'", name, name + "\U0010ffff")
-        add(begins, name, name + "\U0010ffff")
-        add(words, f"{{name title}} : ({match})")
-        add(words, match)
-    return entities(connection, [*found][:limit])
 
 
 def count_values(

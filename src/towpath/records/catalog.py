@@ -13,6 +13,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 import apsw
@@ -22,7 +23,6 @@ from towpath.records import ingesting
 from towpath.records.answering import Answering, answers, id_of, ids_of, views, views_of_counts
 from towpath.records.browsing import (
     count_values,
-    find_some,
     marks,
     order_of,
     read_page,
@@ -40,12 +40,14 @@ from towpath.records.contract import (
     Entity,
     EntityFilter,
     EntityPage,
+    Finding,
     Ingested,
     Relation,
     Viewer,
     WorkloadState,
 )
 from towpath.records.database import Database, Row
+from towpath.records.finding import find, find_meant
 from towpath.records.questions import (
     EVERYTHING,
     Answer,
@@ -227,7 +229,7 @@ class SqliteCatalogIndex:
         order = order_of(sort, where.text, continue_token)
 
         def page(connection: apsw.Connection) -> EntityPage:
-            chosen = selection(viewer, _as_meant(connection, where))
+            chosen = selection(viewer, _as_meant(connection, viewer, where))
             return read_page(connection, chosen, order, limit)
 
         return await self._database.read(page)
@@ -236,17 +238,22 @@ class SqliteCatalogIndex:
         self, viewer: Viewer, where: EntityFilter, fields: Sequence[str], *, empty: bool = False
     ) -> dict[str, dict[str, int]]:
         def count(connection: apsw.Connection) -> dict[str, dict[str, int]]:
-            meant = _as_meant(connection, where)
+            meant = _as_meant(connection, viewer, where)
             return {
                 name: count_values(connection, viewer, meant, name, empty=empty) for name in fields
             }
 
         return await self._database.read(count)
 
-    async def find(self, viewer: Viewer, text: str, *, limit: int = 10) -> list[Entity]:
-        return await self._database.read(
-            lambda connection: find_some(connection, viewer, as_meant(connection, text), limit)
-        )
+    async def find(
+        self, viewer: Viewer, where: EntityFilter, *, limit: int = 10, skip: int = 0
+    ) -> list[Finding]:
+        asked = partial(find, viewer=viewer, where=where, limit=limit, skip=skip)
+        found = self._database.read_now(asked)
+        if found or skip or not where.text:
+            return found
+        meant = partial(find_meant, viewer=viewer, where=where, limit=limit, skip=skip)
+        return await self._database.read(meant)
 
     async def existing(self, viewer: Viewer, refs: Sequence[str]) -> set[str]:
         may_see, projects = visibility(viewer)
@@ -314,8 +321,8 @@ class SqliteCatalogIndex:
         return await self._database.read(select)
 
 
-def _as_meant(connection: apsw.Connection, where: EntityFilter) -> EntityFilter:
-    return replace(where, text=as_meant(connection, where.text)) if where.text else where
+def _as_meant(connection: apsw.Connection, viewer: Viewer, where: EntityFilter) -> EntityFilter:
+    return replace(where, text=as_meant(connection, viewer, where.text)) if where.text else where
 
 
 def _observe(

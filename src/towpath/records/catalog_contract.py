@@ -58,6 +58,27 @@ class Entity:
     """Another one with every change of it, or of what others say of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is shown of an entity that was found."""
+
+    ref: str
+    kind: str
+    namespace: str
+    name: str
+    title: str
+    description: str
+    type: str
+    owner: str
+    lifecycle: str
+    project: str
+    workload: str
+    health: str
+    """Of its workload; "" when nothing is known of it."""
+    descriptor: str
+    """As JSON."""
+
+
 HEALTHS = (
     "Degraded",
     "Missing",
@@ -245,10 +266,12 @@ class CatalogIndex(Protocol):
         """For each field, how many have which value; with `empty` also how many have none."""
         ...
 
-    async def find(self, viewer: Viewer, text: str, *, limit: int = 10) -> list[Entity]:
-        """A few that are meant by these words, those whose name begins so first. Not all there are.
+    async def find(
+        self, viewer: Viewer, where: EntityFilter, *, limit: int = 10, skip: int = 0
+    ) -> list[Finding]:
+        """Some that are meant by these words, the best first; without any text, all by name.
 
-        For search as one types: it costs the same however many entities fit.
+        For search as one types: it costs nearly the same however many entities fit.
         """
         ...
 

@@ -23,6 +23,7 @@ from towpath.records.database import Row
 from towpath.records.questions import Loss, Uid
 from towpath.records.spelling import learn, words_of
 from towpath.records.stitching import Stitching, Touched
+from towpath.records.texts import put_text
 from towpath.records.viewers import Viewer
 
 LOSS_SHARE_MAX = 0.3
@@ -355,18 +356,8 @@ class Writing:
             "INSERT INTO entity_relation (entity, type, target) VALUES (?, ?, ?)",
             [(entity_id, one.type, one.target) for one in sorted(set(entity.relations))],
         )
-        connection.execute(
-            "INSERT INTO entity_text (rowid, name, title, description, tags, owner)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                entity_id,
-                entity.name,
-                entity.title,
-                entity.description,
-                " ".join(entity.tags),
-                entity.owner,
-            ),
-        )
+        texts = (entity.name, entity.title, entity.description, " ".join(entity.tags), entity.owner)
+        put_text(connection, entity_id, entity.project, texts)
         self._words.update(words_of(entity.name, entity.title))
 
 

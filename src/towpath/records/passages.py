@@ -78,6 +78,7 @@ class SqlitePassages:
         entity: str = "",
         limit: int = 10,
         skip: int = 0,
+        meant: bool = True,
     ) -> list[FoundPassage]:
         words = [word[:LETTERS_MAX].lower() for word in _WORD.findall(text)][:WORDS_MAX]
         if not words:
@@ -86,12 +87,12 @@ class SqlitePassages:
 
         def read(connection: apsw.Connection) -> list[FoundPassage]:
             found = _found(connection, scope, [[word] for word in words], limit, skip)
-            if found or skip:
+            if found or skip or not meant:
                 return found
-            meant = [_spellings(connection, word) for word in words]
-            if meant == [[word] for word in words]:
+            likely = [_spellings(connection, word) for word in words]
+            if likely == [[word] for word in words]:
                 return []
-            return _found(connection, scope, meant, limit, skip)
+            return _found(connection, scope, likely, limit, skip)
 
         return await self._database.read(read)
 

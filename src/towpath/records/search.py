@@ -75,10 +75,12 @@ class Passages(Protocol):
         entity: str = "",
         limit: int = 10,
         skip: int = 0,
+        meant: bool = True,
     ) -> list[FoundPassage]:
         """The best first: all words, of each the beginning is enough.
 
-        A word that begins none is taken for one that differs in a letter. No `sorts` are all.
+        When something else may be `meant`, a word that begins none is taken for one that differs
+        in a letter. No `sorts` are all.
         """
         ...
 

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 import apsw
 
 from towpath.records.database import Row
+from towpath.records.texts import match_of
+from towpath.records.viewers import Viewer
 
 LETTERS_MIN = 4
 """A shorter word is near to everything."""
@@ -35,21 +37,23 @@ def learn(connection: apsw.Connection, words: Iterable[str]) -> None:
             connection.execute(text, (added[0], word))
 
 
-def as_meant(connection: apsw.Connection, text: str) -> str:
-    """The text, with each of its words that nothing begins with replaced by the nearest."""
+def as_meant(connection: apsw.Connection, viewer: Viewer, text: str) -> str:
+    """The text, with each of its words that nothing begins with replaced by the nearest.
+
+    Of what the viewer may see: a word of hidden entities is neither known nor near.
+    """
     words = _WORDS.findall(text)
     if len(words) > WORDS_MAX:
         return text
-    meant = [_meant(connection, word) for word in words]
+    meant = [_meant(connection, viewer, word) for word in words]
     return text if meant == words else " ".join(meant)
 
 
-def _meant(connection: apsw.Connection, word: str) -> str:
+def _meant(connection: apsw.Connection, viewer: Viewer, word: str) -> str:
     typed = word.lower()
     if not LETTERS_MIN <= len(typed) <= LETTERS_MAX:
         return word
-    known = "SELECT 1 FROM entity_text WHERE entity_text MATCH ? LIMIT 1"
-    if connection.execute(known, (f'"{word}"*',)).fetchone() is not None:
+    if _is_known(connection, viewer, word):
         return word
     parts = " OR ".join(f'"{typed[at : at + 3]}"' for at in range(len(typed) - 2))
     candidates: list[Row] = connection.execute(
@@ -59,9 +63,14 @@ def _meant(connection: apsw.Connection, word: str) -> str:
         (parts, CANDIDATES_MAX),
     ).fetchall()
     errors_max = 1 if len(typed) < LETTERS_OF_TWO_ERRORS else 2
-    near = [(errors(typed, one), one) for (one,) in candidates]
-    best = min(near, default=(errors_max + 1, word))
-    return best[1] if best[0] <= errors_max else word
+    near = sorted((errors(typed, one), one) for (one,) in candidates)
+    likely = (one for wrong, one in near if wrong <= errors_max)
+    return next((one for one in likely if _is_known(connection, viewer, one)), word)
+
+
+def _is_known(connection: apsw.Connection, viewer: Viewer, word: str) -> bool:
+    sql = "SELECT 1 FROM entity_text WHERE entity_text MATCH ? LIMIT 1"
+    return connection.execute(sql, (match_of(viewer, word),)).fetchone() is not None
 
 
 def errors(one: str, other: str) -> int:

@@ -18,9 +18,10 @@ from towpath.records.catalog_contract import INVERSE
 from towpath.records.database import Row
 from towpath.records.flattening import Facts, facts_of
 from towpath.records.spelling import learn, words_of
+from towpath.records.texts import put_text
 
-FORM = 1
-"""Of answers and facts; another number here, and all are made anew at the next start."""
+FORM = 2
+"""Of answers, facts and texts; another number here, and all are made anew at the next start."""
 
 FACTS_AT_ONCE = 50_000
 TOUCHED_MAX = 20_000
@@ -166,7 +167,7 @@ def _completed(
 
 
 def remade(connection: apsw.Connection) -> None:
-    """Once after an upgrade: answers and facts of all, when they were of another form."""
+    """Once after an upgrade: answers, facts and texts of all, when they were of another form."""
     (form,) = next(connection.execute("SELECT form FROM catalog_form"))
     if form == FORM:
         return
@@ -180,6 +181,14 @@ def remade(connection: apsw.Connection) -> None:
     stitching = Stitching(connection, Touched(everything=True))
     stitching.stitch([row[0] for row in connection.execute("SELECT id FROM entity")])
     stitching.finish()
-    named: list[Row] = connection.execute("SELECT name, title FROM entity").fetchall()
-    learn(connection, {word for row in named for word in words_of(*row)})
+    words = set()
+    connection.execute("INSERT INTO entity_text (entity_text) VALUES ('delete-all')")
+    told: list[Row] = connection.execute(
+        "SELECT id, project, name, title, description, coalesce((SELECT group_concat(tag, ' ')"
+        " FROM entity_tag WHERE entity_tag.entity = entity.id), ''), owner FROM entity"
+    ).fetchall()
+    for entity_id, project, name, title, *others in told:
+        put_text(connection, entity_id, project, (name, title, *others))
+        words.update(words_of(name, title))
+    learn(connection, words)
     connection.execute("UPDATE catalog_form SET form = ?", (FORM,))

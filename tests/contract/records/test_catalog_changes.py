@@ -11,7 +11,7 @@ import pytest
 
 from towpath.machinery.users import UserInfo
 from towpath.records import ingesting
-from towpath.records.contract import Cause, Entity, Ingested, Relation, Viewer
+from towpath.records.contract import Cause, Entity, EntityFilter, Ingested, Relation, Viewer
 from towpath.records.questions import Has, Is, Question, Uid
 from towpath.records.sqlite import SqliteRecords
 
@@ -260,5 +260,5 @@ async def test_what_another_release_has_written_is_brought_to_our_form(tmp_path:
         assert isinstance(metadata, dict)
         assert str(uuid.UUID(metadata["uid"])) == metadata["uid"]
         assert (await records.catalog.ask(ADMIN, Question(Has("spec.n")))).total == 1
-        found = await records.catalog.find(ADMIN, "wonderfull")
+        found = await records.catalog.find(ADMIN, EntityFilter(text="wonderfull"))
         assert [one.name for one in found] == ["e-1"]

@@ -82,7 +82,8 @@ async def _named(visit: Visit, question: PaletteQuestion) -> list[PaletteItem]:
     name = text.removeprefix(verb).strip()
     if not verb or not name:
         return []
-    found = await visit.records.catalog.find(visit.viewer, name, limit=2 * SERVICES_MAX)
+    called = EntityFilter(text=name)
+    found = await visit.records.catalog.find(visit.viewer, called, limit=2 * SERVICES_MAX)
     services = [one for one in found if one.workload and one.project][:SERVICES_MAX]
     offered = await asyncio.gather(
         *(_actions(visit, one.project, one.workload, "Do") for one in services)

@@ -8,7 +8,6 @@ change them: who asks the same again is told the same bytes.
 
 import base64
 import binascii
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,7 +20,8 @@ from towpath.hooks.apis import ApiAnswer, ApiRequest, ForeignApi, backstage_refu
 from towpath.hooks.platform import Platform
 from towpath.machinery.errors import BadRequest, MethodNotAllowed, NotFound
 from towpath.machinery.references import DEFAULT_NAMESPACE
-from towpath.records.contract import Entity, EntityFilter, Viewer
+from towpath.machinery.remembering import Kept
+from towpath.records.contract import Entity, EntityFilter, Finding, Viewer
 from towpath.records.search import MARK_BEGINS, MARK_ENDS, FoundPassage
 from towpath.runtime.catalogsources import EVERYTHING
 
@@ -34,7 +34,9 @@ TERM_CHARACTERS_MAX = 100
 PAGES_MAX = 40
 """So deep one may read: a page is counted from the beginning."""
 TEXT_CHARACTERS_MAX = 2000
-ANSWERS_KEPT = 2048
+CACHE_BYTES_MAX = 4 * 1024 * 1024
+CACHED_BYTES_MAX = 256 * 1024
+"""An answer larger than this is rather made again."""
 TAG = "b7c1f2d4-1f6e-4d0e-9f4c-1f0f6c0a9e51"
 """Around what fits, as a tag that no text holds."""
 HIGHLIGHT = (f"<{TAG}>", f"</{TAG}>")
@@ -113,7 +115,9 @@ def cursor_of(page: int) -> str:
 class _Search:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._answers: OrderedDict[tuple[Any, str], bytes] = OrderedDict()
+        self._answers: Kept[tuple[frozenset[str] | None, str]] = Kept(
+            bytes_max=CACHE_BYTES_MAX, one_bytes_max=CACHED_BYTES_MAX
+        )
         self._edition = 0
         self._hearing = ExitStack()
         """Never left: for as long as the platform is."""
@@ -133,14 +137,11 @@ class _Search:
         key = (request.viewer.projects, request.query)
         kept = self._answers.get(key)
         if kept is not None:
-            self._answers.move_to_end(key)
             return ApiAnswer(kept)
         edition = self._edition
         body = orjson.dumps(await self._found(request.viewer, query_of(request.query)))
         if edition == self._edition:
-            self._answers[key] = body
-            while len(self._answers) > ANSWERS_KEPT:
-                self._answers.popitem(last=False)
+            self._answers.put(key, body)
         return ApiAnswer(body)
 
     async def _found(self, viewer: Viewer, query: Query) -> dict[str, Any]:
@@ -149,7 +150,7 @@ class _Search:
         if CATALOG in query.types:
             results += await self._entities(viewer, query, wanted)
         if DOCS in query.types and len(results) < wanted:
-            results += await self._passages(viewer, query, wanted - len(results))
+            results += await self._passages(viewer, query, wanted - len(results), meant=not results)
         shown = results[begins : begins + query.limit]
         for number, one in enumerate(shown, start=begins + 1):
             one["rank"] = number
@@ -164,20 +165,23 @@ class _Search:
         where = _where(query)
         if where is None:
             return []
-        found = await self._platform.catalog.query(viewer, where, limit=limit)
+        found = await self._platform.catalog.find(viewer, where, limit=limit)
         return [
             {"type": CATALOG, "document": document_of(one), "highlight": _highlight({})}
-            for one in found.entities
+            for one in found
         ]
 
-    async def _passages(self, viewer: Viewer, query: Query, limit: int) -> list[dict[str, Any]]:
+    async def _passages(
+        self, viewer: Viewer, query: Query, limit: int, *, meant: bool
+    ) -> list[dict[str, Any]]:
+        """`meant`: a word may be a mistyped one, for no entity fits it as it is."""
         names = ("kind", "namespace", "name")
         entity = ""
         if all(len(query.filters.get(name, ())) == 1 for name in names):
             kind, namespace, name = (query.filters[one][0].lower() for one in names)
             entity = f"{kind}:{namespace}/{name}"
         found = await self._platform.passages.find(
-            viewer, query.term, sorts=("docs",), entity=entity, limit=limit
+            viewer, query.term, sorts=("docs",), entity=entity, limit=limit, meant=meant
         )
         refs = tuple({one.entity for one in found})
         where = EntityFilter({"ref": refs})
@@ -232,9 +236,9 @@ def _fits(document: Mapping[str, Any], filters: Mapping[str, Sequence[str]]) -> 
     )
 
 
-def document_of(entity: Entity) -> dict[str, Any]:
+def document_of(entity: Finding) -> dict[str, Any]:
     """An entity as the collator of the catalogue tells it."""
-    spec = entity.descriptor.get("spec") or {}
+    spec = orjson.loads(entity.descriptor).get("spec") or {}
     kind = entity.type or "other"
     return {
         "title": entity.title or entity.name,
@@ -249,7 +253,7 @@ def document_of(entity: Entity) -> dict[str, Any]:
     }
 
 
-def _text(entity: Entity, spec: Mapping[str, Any]) -> str:
+def _text(entity: Finding, spec: Mapping[str, Any]) -> str:
     texts = [entity.description]
     profile = spec.get("profile")
     if entity.kind in ("User", "Group") and isinstance(profile, dict):

@@ -8,17 +8,15 @@ from urllib.parse import quote
 from towpath.capabilities.portal.search.asked import Asked
 from towpath.hooks.pages import Visit
 from towpath.hooks.palette import PaletteItem, PaletteQuestion, PaletteSource
-from towpath.records.contract import Entity
+from towpath.records.contract import Finding
 from towpath.records.search import MARK_BEGINS, MARK_ENDS, FoundPassage
 
-KINDS = ("Component", "System", "API", "Resource", "Group", "User")
-"""What people look for most comes first; within a kind the best match does."""
 SORTS_OF_PASSAGES = ("docs", "api")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    entities: Sequence[Entity] = ()
+    entities: Sequence[Finding] = ()
     docs: Sequence[FoundPassage] = ()
     apis: Sequence[FoundPassage] = ()
     offers: Sequence[PaletteItem] = ()
@@ -41,21 +39,10 @@ async def find(
     return Found(entities, docs, apis, offers)
 
 
-async def entities_of(visit: Visit, asked: Asked, limit: int) -> Sequence[Entity]:
+async def entities_of(visit: Visit, asked: Asked, limit: int) -> Sequence[Finding]:
     if not asked.looks_at("catalog") or not (asked.words or asked.fields):
         return ()
-    catalog = visit.records.catalog
-    if asked.fields:
-        return (await catalog.query(visit.viewer, asked.entities, limit=limit)).entities
-    found = await catalog.find(visit.viewer, asked.words, limit=limit)
-    return sorted(found, key=lambda one: _rank(one, asked.words))
-
-
-def _rank(entity: Entity, words: str) -> tuple[bool, int]:
-    """What is called just so is what was meant."""
-    names = (entity.name.lower(), entity.title.lower())
-    order = KINDS.index(entity.kind) if entity.kind in KINDS else len(KINDS)
-    return words.lower() not in names, order
+    return await visit.records.catalog.find(visit.viewer, asked.entities, limit=limit)
 
 
 async def passages_of(visit: Visit, asked: Asked, sort: str, limit: int) -> Sequence[FoundPassage]:
@@ -76,7 +63,7 @@ async def _offers(
     return list({item.href: item for item in items}.values())[:limit]
 
 
-def entity_href(entity: Entity) -> str:
+def entity_href(entity: Finding) -> str:
     """Where an entity is looked at: its service, where it is one."""
     if entity.workload and entity.project:
         return f"/projects/{quote(entity.project)}/workloads/{quote(entity.workload)}"

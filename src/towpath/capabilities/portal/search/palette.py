@@ -7,7 +7,7 @@ from towpath.capabilities.portal.search.asked import asked_of
 from towpath.capabilities.portal.search.found import entity_href, find, without_marks
 from towpath.hooks.pages import Visit
 from towpath.hooks.palette import PaletteItem, PaletteQuestion
-from towpath.records.contract import Entity
+from towpath.records.contract import Finding
 from towpath.records.search import FoundPassage
 
 EACH_MAX = 8
@@ -30,11 +30,10 @@ async def offers(visit: Visit, question: PaletteQuestion) -> Sequence[PaletteIte
     return items
 
 
-def _of_entity(entity: Entity) -> PaletteItem:
+def _of_entity(entity: Finding) -> PaletteItem:
     label, href = entity.title or entity.name, entity_href(entity)
     if entity.workload and entity.project:
-        health = entity.state.health if entity.state else ""
-        return PaletteItem("Services", label, href, _joined(health, entity.project))
+        return PaletteItem("Services", label, href, _joined(entity.health, entity.project))
     return PaletteItem("Catalog", label, href, _joined(entity.kind, entity.project))
 
 

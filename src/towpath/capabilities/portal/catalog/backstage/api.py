@@ -5,7 +5,6 @@ code. Answers are put together from JSON that lies ready in the index. What is a
 with the same bytes until the index changes; who may see the same projects shares them.
 """
 
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,13 +18,14 @@ from towpath.hooks.apis import ApiAnswer, ApiRequest, ForeignApi, backstage_refu
 from towpath.hooks.platform import SYSTEM_NAMESPACE, Platform
 from towpath.machinery.errors import BadRequest, Forbidden, NotFound
 from towpath.machinery.references import DEFAULT_NAMESPACE
+from towpath.machinery.remembering import Kept
 from towpath.machinery.users import AccessRequest, Authorize
 from towpath.records.contract import CatalogIndex, Cause, Viewer
 from towpath.records.questions import REF, By, Condition, Uid
 
 API = "/api/catalog"
 JSON = "application/json; charset=utf-8"
-CACHE_BYTES_MAX = 8 * 1024 * 1024
+CACHE_BYTES_MAX = 4 * 1024 * 1024
 CACHED_BYTES_MAX = 256 * 1024
 """An answer larger than this is rather made again."""
 REFS_MAX = 10_000
@@ -257,8 +257,7 @@ class _Answers:
     def __init__(self, catalog: CatalogIndex) -> None:
         self._catalog = catalog
         self._of = catalog.revision
-        self._kept: OrderedDict[Key, bytes] = OrderedDict()
-        self._bytes = 0
+        self._kept: Kept[Key] = Kept(bytes_max=CACHE_BYTES_MAX, one_bytes_max=CACHED_BYTES_MAX)
 
     @property
     def revision(self) -> int:
@@ -267,21 +266,13 @@ class _Answers:
     def get(self, key: Key) -> bytes | None:
         if self._of != self.revision:
             self._kept.clear()
-            self._bytes, self._of = 0, self.revision
-        known = self._kept.get(key)
-        if known is not None:
-            self._kept.move_to_end(key)
-        return known
+            self._of = self.revision
+        return self._kept.get(key)
 
     def put(self, key: Key, answer: bytes, revision: int) -> None:
         """As it was made at that revision; by now it may be too old."""
-        if len(answer) > CACHED_BYTES_MAX or revision != self.revision or key in self._kept:
-            return
-        self._kept[key] = answer
-        self._bytes += len(answer)
-        while self._bytes > CACHE_BYTES_MAX:
-            _, gone = self._kept.popitem(last=False)
-            self._bytes -= len(gone)
+        if revision == self.revision:
+            self._kept.put(key, answer)
 
 
 def body_of(request: ApiRequest) -> dict[str, Any]:
