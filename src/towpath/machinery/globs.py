@@ -1,7 +1,7 @@
 """File patterns: `*` within a folder, `**` across folders, `?`, `{a,b}`.
 
 A pattern starts at the root of what it is about, so `*.hbs` is about the top level only; a pattern
-that names a folder covers all that is in it.
+without any of these that names a folder covers all that is in it, and `.` covers everything.
 """
 
 import re
@@ -21,7 +21,10 @@ class Globs:
 
 @lru_cache(maxsize=256)
 def _matcher(pattern: str) -> re.Pattern[str]:
-    return re.compile(_translated(pattern) + r"(/.*)?", re.DOTALL)
+    if pattern == ".":
+        return re.compile(r".*", re.DOTALL)
+    below = "" if any(character in pattern for character in "*?{") else "(/.*)?"
+    return re.compile(_translated(pattern) + below, re.DOTALL)
 
 
 def _translated(pattern: str) -> str:

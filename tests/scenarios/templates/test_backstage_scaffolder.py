@@ -11,7 +11,7 @@ from towpath.capabilities.portal.templates.backstage.api import API, apis
 from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
 from towpath.hooks.apis import ApiAnswer, ApiRequest
 from towpath.hooks.templates import ActionContext
-from towpath.machinery.errors import BadRequest, NotFound, StatusError
+from towpath.machinery.errors import BadRequest, Forbidden, NotFound, StatusError
 from towpath.machinery.users import UserInfo
 from towpath.records.contract import Viewer
 
@@ -49,8 +49,12 @@ class Client:
         return json.loads(answer.body)
 
     def refusal(self, error: StatusError) -> Any:
+        status, answer = self.told(error)
+        return status, answer["error"]["name"]
+
+    def told(self, error: StatusError) -> tuple[int, Any]:
         answer = self._api.refusal(None, error)
-        return answer.status, json.loads(answer.body)["error"]["name"]
+        return answer.status, json.loads(answer.body)
 
 
 async def offer(world: World, **spec: Any) -> None:
@@ -248,7 +252,7 @@ async def test_a_dry_run_makes_files_and_nothing_else(world: World) -> None:
 
 HOSTILE = {
     "no template": ({"template": {"kind": "Component"}, "values": {}}, "not a template"),
-    "no values": ({"template": "x", "values": 1}, "not a template"),
+    "no values": ({"template": "x", "values": 1}, "template must be object"),
     "a path that leads out": ("../../etc/passwd", "leave the workspace"),
     "an absolute path": ("/etc/passwd", "is no path"),
     "git's own folder": (".git/hooks/pre-commit", "Git's own folder"),
@@ -266,7 +270,7 @@ async def test_hostile_dry_runs_are_refused(world: World, body: Any, reason: str
         }
         contents = [{"path": body, "base64Content": ""}]
         body = {"template": template, "values": {}, "directoryContents": contents}
-    with pytest.raises(BadRequest, match=reason):
+    with pytest.raises((BadRequest, Forbidden), match=reason):
         await Client(world).send("POST", "/v2/dry-run", body)
 
 

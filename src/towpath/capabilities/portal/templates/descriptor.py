@@ -4,7 +4,6 @@ Follows the schema of scaffolder.backstage.io/v1beta3; what that leaves open and
 refused here by name, so that a template fails when it is offered and not when it is run.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +13,6 @@ from towpath.machinery.objects import RawObject
 API_VERSION = "scaffolder.backstage.io/v1beta3"
 STEPS_MAX = 100
 PERMISSIONS = "backstage:permissions"
-
-_STEP_ID = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +159,8 @@ def _steps_errors(steps: Any) -> Iterator[FieldError]:
 def _step_errors(where: str, step: RawObject) -> Iterator[FieldError]:
     if not _is_text(step.get("action")):
         yield FieldError(f"{where}.action", "is required, for example fetch:template")
-    if "id" in step and not (_is_text(step["id"]) and _STEP_ID.fullmatch(step["id"])):
-        yield FieldError(
-            f"{where}.id", f"{step['id']!r} must be letters, digits, dashes, dots and underscores"
-        )
+    if not isinstance(step.get("id", ""), str):
+        yield FieldError(f"{where}.id", f"{step['id']!r} must be a text")
     if "name" in step and not isinstance(step["name"], str):
         yield FieldError(f"{where}.name", "must be a text")
     yield from _permission_errors(where, step)
@@ -173,8 +168,6 @@ def _step_errors(where: str, step: RawObject) -> Iterator[FieldError]:
         yield FieldError(f"{where}.input", "must be an object")
     if not isinstance(step.get("if", ""), str | bool):
         yield FieldError(f"{where}.if", "must be a text or a boolean")
-    if not isinstance(step.get("each", ""), str | list | dict):
-        yield FieldError(f"{where}.each", "must be an expression, a list or an object")
 
 
 def _output_errors(output: Any) -> Iterator[FieldError]:
@@ -197,8 +190,15 @@ def _output_list_errors(where: str, value: Any) -> Iterator[FieldError]:
     for index, item in enumerate(value):
         if not isinstance(item, dict):
             yield FieldError(f"{where}[{index}]", "must be an object")
-        elif not isinstance(item.get("if", ""), str | bool):
+            continue
+        if not isinstance(item.get("if", ""), str | bool):
             yield FieldError(f"{where}[{index}].if", "must be a text or a boolean")
+        for key in ("title", "url", "entityRef", "icon", "content"):
+            if not isinstance(item.get(key, ""), str):
+                yield FieldError(f"{where}[{index}].{key}", "must be a text")
+        for key in ("url", "entityRef"):
+            if item.get(key) == "":
+                yield FieldError(f"{where}[{index}].{key}", "must not be empty")
 
 
 def _is_text(value: Any) -> bool:

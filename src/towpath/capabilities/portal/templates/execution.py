@@ -1,11 +1,12 @@
 """One step of a run: its input rendered and checked, its action run or undone, its log written."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from towpath.capabilities.portal.templates.descriptor import TemplateStep
 from towpath.capabilities.portal.templates.expressions import (
@@ -14,8 +15,8 @@ from towpath.capabilities.portal.templates.expressions import (
     render_value,
     runs,
 )
+from towpath.capabilities.portal.templates.expressions.engine import as_json, call
 from towpath.capabilities.portal.templates.kinds import step_stream
-from towpath.capabilities.portal.templates.parameters import schema_errors
 from towpath.hooks.platform import SYSTEM_NAMESPACE
 from towpath.hooks.templates import ActionContext, TemplateAction
 from towpath.machinery.errors import Unavailable
@@ -85,6 +86,14 @@ class Secrets:
 NO_SECRETS = Secrets({})
 
 
+class Log(Protocol):
+    """What a step says while it works."""
+
+    def __call__(self, text: str) -> None: ...
+
+    def end(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class StepLog:
     """The log of one step of one run; secrets never reach it."""
@@ -118,7 +127,7 @@ class StepExecution:
     """What its expressions see."""
     folder: Path
     """The run's own: `workspace` and `template` are in it."""
-    log: StepLog
+    log: Log
     secrets: Secrets = NO_SECRETS
 
     async def does_run(self) -> bool:
@@ -133,7 +142,7 @@ class StepExecution:
         if not isinstance(condition, str):
             return False
         asked = await asyncio.to_thread(render_value, condition, self.given, failed=True)
-        return asked.asks_for_failures and (self.step.each is not None or runs(asked.value))
+        return asked.asks_for_failures and (self.step.each is not None or asked.holds)
 
     async def perform(self) -> dict[str, Any]:
         """Run the action, once or for each turn; the outputs. Raises StepInvalid and its errors."""
@@ -142,8 +151,11 @@ class StepExecution:
             if self.step.each is None:
                 return await self.action.run(await self._context(self.given))
             outputs: dict[str, list[Any]] = {}
-            contexts = [context async for context in self._turns()]
-            for context in contexts:
+            turns = [(turn, context) async for turn, context in self._turns()]
+            for turn, context in turns:
+                self.log(f"{'Skipping' if context is None else 'Running'} step each: {turn}")
+                if context is None:
+                    continue
                 for name, value in (await self.action.run(context)).items():
                     outputs.setdefault(name, []).append(value)
             return dict(outputs)
@@ -165,40 +177,51 @@ class StepExecution:
                 if self.step.each is None:
                     contexts = [await self._context(self.given)]
                 else:
-                    contexts = [context async for context in self._turns()]
+                    turns = [context async for _, context in self._turns()]
+                    contexts = [context for context in turns if context is not None]
             except StepInvalid:
                 return
             for context in reversed(contexts):
                 await self.action.undo(context)
 
-    async def _turns(self) -> AsyncIterator[ActionContext]:
+    async def _turns(self) -> AsyncIterator[tuple[str, ActionContext | None]]:
+        """Each turn: how it is shown, and what it runs with, None where its `if` is false."""
         given = self._with_secrets(self.given)
         turns = await asyncio.to_thread(render_input, self.step.each, given)
+        where = f"Invalid value on action {self.action.id}.each parameter"
+        if turns is UNDEFINED:
+            raise StepInvalid(f'{where}, "{self.step.each}" cannot be resolved to a value')
         if isinstance(turns, list):
             turns = {str(index): value for index, value in enumerate(turns)}
         if not isinstance(turns, dict):
-            raise StepInvalid(
-                f"each: {self.step.each!r} must give a list or an object, not {turns!r}"
-            )
+            raise StepInvalid(f"{where}, must resolve to an array or object")
         if len(turns) > EACH_MAX:
-            raise StepInvalid(f"each: {len(turns)} turns; at most {EACH_MAX} are allowed")
+            raise StepInvalid(f"{where}: {len(turns)} turns; at most {EACH_MAX} are allowed")
         for key, value in turns.items():
             given = {**self.given, "each": {"key": key, "value": value}}
-            if await self._holds(given):
-                yield await self._context(given)
+            turn = json.dumps({"key": key, "value": as_text(value)}, separators=(",", ":"))
+            yield turn, await self._context(given) if await self._holds(given) else None
 
     async def _holds(self, given: Mapping[str, Any]) -> bool:
         condition = self.step.condition
         if condition is None or isinstance(condition, bool):
             return condition is not False
-        return runs(await asyncio.to_thread(render_input, condition, given))
+        return (await asyncio.to_thread(render_value, condition, given)).holds
 
     async def _context(self, given: Mapping[str, Any]) -> ActionContext:
-        rendered = await asyncio.to_thread(self._rendered, given)
-        errors = schema_errors(self.action.input_schema, rendered, "input")
-        if errors:
-            raise StepInvalid("; ".join(map(str, errors)))
+        rendered = await asyncio.to_thread(self._checked, given)
         return self._action_context(rendered)
+
+    def _checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Raises StepInvalid, in the words of the library that Backstage checks inputs with."""
+        rendered = self._rendered(given)
+        schema = as_json(self.action.input_schema)
+        errors = call("schemaErrors", schema, as_json(rendered))["errors"]
+        if errors:
+            turn = f"[{given['each']['key']}]" if "each" in given else ""
+            wrong = ", ".join(error["stack"] for error in errors)
+            raise StepInvalid(f"Invalid input passed to action {self.action.id}{turn}, {wrong}")
+        return rendered
 
     def _rendered(self, given: Mapping[str, Any]) -> dict[str, Any]:
         known = self._with_secrets(given)
@@ -222,6 +245,17 @@ class StepExecution:
             user=self.run["spec"].get("requestedBy") or "",
             template_ref=template_ref(self.run),
         )
+
+
+def as_text(value: Any) -> str:
+    """As JavaScript makes a text of it, but for the depths of lists."""
+    if isinstance(value, dict):
+        return "[object Object]"
+    if isinstance(value, list):
+        return ",".join(as_text(one) if one is not None else "" for one in value)
+    if isinstance(value, str):
+        return value
+    return json.dumps(value)
 
 
 def absent(action: str) -> TemplateAction:

@@ -19,6 +19,10 @@ class OutsideFolder(Exception):
     """A path leaves the folder that it must stay in; `str()` is one sentence for the author."""
 
 
+class InTheWay(OutsideFolder):
+    """A file is where a folder would have to be."""
+
+
 def inside(root: Path, relative: str) -> Path:
     """The path below root. Raises OutsideFolder, also when a symbolic link leads out."""
     place = Path(os.path.normpath(root / relative.strip()))
@@ -61,7 +65,12 @@ def write_files(
         place = inside(root, relative)
         if place.exists() and not replace:
             continue
-        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise InTheWay(
+                f"{relative!r} cannot be written: a file of the name of one of its folders is there"
+            ) from error
         draft = scratch / uuid.uuid4().hex
         draft.write_bytes(file.content)
         draft.chmod(0o755 if file.executable else 0o644)

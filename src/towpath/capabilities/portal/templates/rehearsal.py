@@ -6,13 +6,12 @@ form's preview, the workbench, `towpath template test` and Backstage's dry run.
 """
 
 import asyncio
-import json
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from towpath.capabilities.portal.templates import folders
 from towpath.capabilities.portal.templates.descriptor import Descriptor, TemplateStep
@@ -20,15 +19,14 @@ from towpath.capabilities.portal.templates.execution import (
     NO_SECRETS,
     Secrets,
     StepExecution,
-    StepLog,
     render_outputs,
 )
 from towpath.capabilities.portal.templates.expressions import UNDEFINED, render_input
+from towpath.capabilities.portal.templates.expressions.engine import indented
 from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
 from towpath.engines.git.port import File
 from towpath.hooks.templates import TemplateAction
 from towpath.machinery.objects import RawObject
-from towpath.records.contract import LogBook
 
 Given = Mapping[str, Any]
 
@@ -37,16 +35,21 @@ class StepFailed(Exception):
     """A step cannot be done with these values; `str()` says which, and why."""
 
 
+class UnknownAction(StepFailed):
+    """A step's action is not here."""
+
+
 @dataclass(slots=True)
-class _Lines:
-    """A log that is only looked at."""
+class _Said:
+    """A log that is only looked at: each message as it was said, whatever lines it has."""
 
-    lines: list[tuple[str, str]] = field(default_factory=list)
+    messages: list[str]
+    secrets: Secrets
 
-    def append(self, stream: str, lines: Sequence[str]) -> None:
-        self.lines += [(stream, line) for line in lines]
+    def __call__(self, text: str) -> None:
+        self.messages.append(self.secrets.hide(text))
 
-    def end(self, stream: str) -> None:
+    def end(self) -> None:
         """Nobody follows it."""
 
 
@@ -56,7 +59,8 @@ class Rehearsal:
     actions: Mapping[str, TemplateAction]
     run: RawObject
     secrets: Secrets = NO_SECRETS
-    log: _Lines = field(default_factory=_Lines)
+    said: list[str] = field(default_factory=list)
+    """By the steps so far."""
 
     @property
     def workspace(self) -> Path:
@@ -64,7 +68,7 @@ class Rehearsal:
 
     def execution(self, step: TemplateStep, given: Given) -> StepExecution:
         action = self.actions.get(step.action) or _unknown(step.action)
-        log = StepLog(cast(LogBook, self.log), step.id, self.secrets)
+        log = _Said(self.said, self.secrets)
         return StepExecution(step, action, self.run, given, self.place, log, self.secrets)
 
     async def perform(self, step: TemplateStep, given: Given) -> dict[str, Any]:
@@ -91,9 +95,13 @@ async def rehearsal(
     project: str,
     user: str,
     secrets: Secrets = NO_SECRETS,
+    template_name: str = "",
 ) -> AsyncIterator[Rehearsal]:
-    """`template` is the folder of the template."""
-    run = TEMPLATE_RUN.object("preview", project, spec={"requestedBy": user})
+    """`template` is the folder of the template; its name is what descriptors are marked with."""
+    spec: RawObject = {"requestedBy": user}
+    if template_name:
+        spec["template"] = {"name": template_name}
+    run = TEMPLATE_RUN.object("preview", project, spec=spec)
     run["metadata"]["uid"] = ""
     with tempfile.TemporaryDirectory(prefix="towpath-preview-") as name:
         place = Path(name)
@@ -110,13 +118,18 @@ class DryRun:
     files: dict[str, File]
     output: dict[str, Any]
     problem: str = ""
+    failure: Exception | None = None
+    """Of the step that could not be done."""
 
 
 async def dry_run(stage: Rehearsal, descriptor: Descriptor, given: dict[str, Any]) -> DryRun:
     """All steps in order, until one cannot be done. `given` is what expressions see."""
-    told: list[RawObject] = [{"message": f"Starting up task with {len(descriptor.steps)} steps"}]
+    # Backstage appends a step that reads the workspace, and counts it.
+    count = len(descriptor.steps) + 1
+    told: list[RawObject] = [{"message": f"Starting up task with {count} steps"}]
     outputs: dict[str, Any] = {}
     problem = ""
+    failure: Exception | None = None
     for step in descriptor.steps:
         known = {**given, "steps": outputs}
         told.append(_event(step, "processing", f"Beginning step {step.name}"))
@@ -127,14 +140,15 @@ async def dry_run(stage: Rehearsal, descriptor: Descriptor, given: dict[str, Any
                 continue
             told += await _rehearsed(stage, step, known, outputs)
         except Exception as error:  # noqa: BLE001 - whatever speaks against it is told
-            problem = f"{step.name}: {stage.secrets.hide(str(error) or type(error).__name__)}"
+            failure, text = error, stage.secrets.hide(str(error) or type(error).__name__)
+            problem = f"{step.name}: {text}"
             told.append(_event(step, "failed", problem))
             break
     output: dict[str, Any] = {}
-    if not problem:
+    if failure is None:
         known = {**given, "steps": outputs}
         output = await asyncio.to_thread(render_outputs, descriptor.output, known)
-    return DryRun(told, await stage.files(), output, problem)
+    return DryRun(told, await stage.files(), output, problem, failure)
 
 
 async def _rehearsed(
@@ -142,14 +156,20 @@ async def _rehearsed(
 ) -> list[RawObject]:
     shown = {**known, "secrets": stage.secrets.shown}
     rendered = await asyncio.to_thread(render_input, dict(step.input), shown)
-    asked = json.dumps({} if rendered is UNDEFINED else rendered, indent=2, default=str)
+    asked = await asyncio.to_thread(indented, {} if rendered is UNDEFINED else rendered)
     text = f"Running {step.action} in dry-run mode with inputs (secrets redacted): {asked}"
     told = [{"stepId": step.id, "message": text}]
-    before = len(stage.log.lines)
-    outputs[step.id] = {"output": await stage.perform(step, known)}
-    told += [{"stepId": step.id, "message": line} for _, line in stage.log.lines[before:]]
+    before = len(stage.said)
     action = stage.actions.get(step.action)
-    if action is None or not action.supports_dry_run:
+    if action is None:
+        known_actions = ", ".join(sorted(stage.actions))
+        raise UnknownAction(
+            f"Template action with ID '{step.action}' is not registered. It can be one of "
+            f"{known_actions}"
+        )
+    outputs[step.id] = {"output": await stage.perform(step, known)}
+    told += [{"stepId": step.id, "message": said} for said in stage.said[before:]]
+    if not action.supports_dry_run:
         text = f"Skipping because {step.action} does not support dry-run"
         return [*told, _event(step, "skipped", text)]
     return [*told, _event(step, "completed", f"Finished step {step.name}")]

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from towpath.capabilities.portal.templates.binary import is_binary
 from towpath.capabilities.portal.templates.expressions import (
     BACKSTAGE,
     Dialect,
@@ -24,6 +25,10 @@ TEXTS_AT_ONCE = 256 * 1024
 
 class SkeletonError(Exception):
     """The skeleton cannot be rendered; `str()` names the file and what is wrong there."""
+
+
+class NameRefused(SkeletonError):
+    """A file's name leaves the workspace, or is Git's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ def _filled(
 
 
 def _entries(files: Mapping[str, File], options: SkeletonOptions) -> list[_Entry]:
-    copy_only = Globs(options.copy_only)
+    copy_only = _Chosen(options.copy_only)
     entries = []
     for path, file in sorted(files.items()):
         if options.extension:
@@ -112,6 +117,20 @@ def _entries(files: Mapping[str, File], options: SkeletonOptions) -> list[_Entry
             is_template, name = not copy_only.match(path), path
         entries.append(_Entry(path, name, file, is_template))
     return entries
+
+
+class _Chosen:
+    """Which files the patterns of copyWithoutTemplating name; `!` takes one out again.
+
+    A path there never begins with `./`, so neither does a pattern that is about one.
+    """
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._named = Globs(one for one in patterns if not one.startswith(("!", "./")))
+        self._not = Globs(one[1:] for one in patterns if one.startswith("!"))
+
+    def match(self, path: str) -> bool:
+        return self._named.match(path) and not self._not.match(path)
 
 
 def _extension(path: str) -> str:
@@ -146,17 +165,12 @@ def rendered_path(path: str) -> str | None:
     if "" in parts:
         return None
     if any(part in (".", "..") or "\\" in part or "\0" in part for part in parts):
-        raise SkeletonError(f"the file name {path!r} would leave the workspace")
+        raise NameRefused(f"the file name {path!r} would leave the workspace")
     if ".git" in (part.lower() for part in parts):
-        raise SkeletonError(f"the file name {path!r} is inside Git's own folder")
+        raise NameRefused(f"the file name {path!r} is inside Git's own folder")
     return path
 
 
 def _text_of(content: bytes) -> str | None:
     """None for a binary file, which is never rendered."""
-    if b"\0" in content[:8192]:
-        return None
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        return None
+    return None if is_binary(content) else content.decode("utf-8", "replace")

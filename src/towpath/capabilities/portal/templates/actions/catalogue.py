@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE
 from towpath.capabilities.portal.templates.actions.failures import ActionFailed
+from towpath.capabilities.portal.templates.actions.fetching import taking
 from towpath.engines.git.port import RepositoryName
 from towpath.hooks.platform import Platform
 from towpath.hooks.templates import NOTHING_OUTSIDE, ActionContext, TemplateAction
@@ -23,15 +24,16 @@ RUN_ANNOTATION = "towpath.dev/template-run-uid"
 
 _HOSTED = re.compile(r"https?://[^/]+/git/([a-z0-9-]+)/([^/]+?)(?:\.git)?(?:/tree/main)?(/.*)?")
 
+_TEXT: RawObject = {"type": "string"}
+_FLAG: RawObject = {"type": "boolean"}
 _SCHEMA: RawObject = {
-    "type": "object",
-    "properties": {
-        "repoContentsUrl": {"type": "string"},
-        "catalogInfoPath": {"type": "string"},
-        "catalogInfoUrl": {"type": "string"},
-        "optional": {"type": "boolean"},
-    },
-    "anyOf": [{"required": ["repoContentsUrl"]}, {"required": ["catalogInfoUrl"]}],
+    "anyOf": [
+        taking(["catalogInfoUrl"], {"catalogInfoUrl": _TEXT, "optional": _FLAG}),
+        taking(
+            ["repoContentsUrl"],
+            {"repoContentsUrl": _TEXT, "catalogInfoPath": _TEXT, "optional": _FLAG},
+        ),
+    ]
 }
 
 
@@ -122,16 +124,16 @@ def _elsewhere(context: ActionContext, url: str) -> _Place:
     return _Place(f"{slug.strip('-')}-{digest}", spec, url, None)
 
 
-_REFS: RawObject = {
-    "type": "object",
-    "properties": {
-        "entityRef": {"type": "string"},
-        "entityRefs": {"type": "array", "items": {"type": "string"}},
-        "optional": {"type": "boolean"},
-        "defaultKind": {"type": "string"},
-        "defaultNamespace": {"type": "string"},
+_REFS = taking(
+    [],
+    {
+        "entityRef": _TEXT,
+        "entityRefs": {"type": "array", "items": _TEXT},
+        "optional": _FLAG,
+        "defaultKind": _TEXT,
+        "defaultNamespace": _TEXT,
     },
-}
+)
 _ENTITIES: RawObject = {
     "type": "object",
     "properties": {"entity": {"type": "object"}, "entities": {"type": "array"}},

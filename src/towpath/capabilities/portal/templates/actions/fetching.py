@@ -12,10 +12,14 @@ from typing import Any
 from urllib.parse import urljoin
 
 from towpath.capabilities.portal.templates import folders
-from towpath.capabilities.portal.templates.actions.failures import ActionFailed
+from towpath.capabilities.portal.templates.actions.failures import ActionFailed, InputRefused
 from towpath.capabilities.portal.templates.expressions import Dialect, ExpressionError, render
 from towpath.capabilities.portal.templates.foreign import render_cookiecutter, render_copier
-from towpath.capabilities.portal.templates.skeleton import SkeletonOptions, render_skeleton
+from towpath.capabilities.portal.templates.skeleton import (
+    SkeletonError,
+    SkeletonOptions,
+    render_skeleton,
+)
 from towpath.engines.git.port import File
 from towpath.hooks.templates import NOTHING_OUTSIDE, ActionContext, TemplateAction
 from towpath.machinery.objects import RawObject
@@ -30,7 +34,7 @@ ReadTree = Callable[[ActionContext, str], Awaitable[dict[str, File]]]
 _TEXT: RawObject = {"type": "string"}
 _TEXTS: RawObject = {"type": "array", "items": {"type": "string"}}
 _FLAG: RawObject = {"type": "boolean"}
-_URL: RawObject = {"type": "string", "minLength": 1}
+_URL: RawObject = {"type": "string"}
 _RENDERED: RawObject = {
     "values": {"type": "object"},
     "cookiecutterCompat": _FLAG,
@@ -51,12 +55,12 @@ def options_of(given: Mapping[str, Any]) -> SkeletonOptions:
     """The inputs of fetch:template that say how files are rendered. Raises ActionFailed."""
     copy_only = given.get("copyWithoutTemplating")
     if given.get("templateFileExtension") and (copy_only or given.get("cookiecutterCompat")):
-        raise ActionFailed(
+        raise InputRefused(
             "templateFileExtension cannot be used together with copyWithoutTemplating or "
             "cookiecutterCompat"
         )
     return SkeletonOptions(
-        copy_only=copy_only or given.get("copyWithoutRender") or (),
+        copy_only=copy_only or (),
         extension=_extension(given.get("templateFileExtension")),
         dialect=_dialect(given),
         replace=given.get("replace", False),
@@ -157,11 +161,21 @@ def _action(
     return TemplateAction(
         id=name,
         description=description,
-        input_schema={"type": "object", "required": required, "properties": properties},
+        input_schema=taking(required, properties),
         run=run,
         supports_dry_run=True,
         stays=NOTHING_OUTSIDE,
     )
+
+
+def taking(required: list[str], properties: RawObject) -> RawObject:
+    """The schema of an input: what is not known is refused, as it is a mistake in writing."""
+    return {
+        "type": "object",
+        "required": required,
+        "properties": properties,
+        "additionalProperties": False,
+    }
 
 
 class _Source:
@@ -263,7 +277,7 @@ async def _fetch_template_file(
         try:
             text = render(file.content.decode("utf-8", "replace"), given, dialect=dialect)
         except ExpressionError as error:
-            raise ActionFailed(f"{_shown(context)}: {error}") from error
+            raise SkeletonError(f"{_shown(context)}: {error}") from error
         return _write_one(context, File(text.encode("utf-8", "replace"), file.executable))
 
     await asyncio.to_thread(render_one)

@@ -4,7 +4,6 @@ They make nothing outside the workspace, which goes with the run; so there is no
 """
 
 import asyncio
-import json
 import os
 import shutil
 from collections.abc import Awaitable, Callable, Iterator
@@ -12,9 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from towpath.capabilities.portal.templates import folders
-from towpath.capabilities.portal.templates.actions.failures import ActionFailed, NameTaken
-from towpath.capabilities.portal.templates.actions.fetching import fetch_actions, options_of
-from towpath.capabilities.portal.templates.expressions.engine import as_json, call
+from towpath.capabilities.portal.templates.actions.failures import (
+    ActionFailed,
+    InputRefused,
+    NameTaken,
+)
+from towpath.capabilities.portal.templates.actions.fetching import (
+    fetch_actions,
+    options_of,
+    taking,
+)
+from towpath.capabilities.portal.templates.expressions.engine import as_json, call, indented
 from towpath.engines.git.port import File
 from towpath.hooks.templates import NOTHING_OUTSIDE, ActionContext, TemplateAction
 from towpath.machinery.globs import Globs
@@ -30,7 +37,7 @@ _TEXTS: RawObject = {"type": "array", "items": {"type": "string"}}
 
 
 async def _debug_log(context: ActionContext) -> dict[str, Any]:
-    context.log(json.dumps(context.input, indent=2, ensure_ascii=False))
+    context.log(await asyncio.to_thread(indented, context.input))
     if message := context.input.get("message"):
         context.log(str(message))
     wanted = context.input.get("listWorkspace")
@@ -81,6 +88,8 @@ async def _fs_delete(context: ActionContext) -> dict[str, Any]:
 async def _fs_rename(context: ActionContext) -> dict[str, Any]:
     def rename() -> None:
         for entry in context.input["files"]:
+            if not entry["from"] or not entry["to"]:
+                raise InputRefused("each file must have a from and to property")
             origin = folders.inside(context.workspace, entry["from"])
             target = folders.inside(context.workspace, entry["to"])
             if not origin.exists() and target.exists():
@@ -130,7 +139,9 @@ def _entries(place: Path, *, recursive: bool) -> Iterator[Path]:
 async def _catalog_write(context: ActionContext) -> dict[str, Any]:
     path = str(context.input.get("filePath") or "catalog-info.yaml")
     entity = dict(context.input["entity"])
-    metadata = dict(entity.get("metadata") or {})
+    if not isinstance(entity.get("metadata"), dict):
+        raise ActionFailed("the entity has no metadata; its name, at least, belongs there")
+    metadata = dict(entity["metadata"])
     if context.template_ref:
         annotations = {**(metadata.get("annotations") or {})}
         metadata["annotations"] = {**annotations, SOURCE_TEMPLATE: context.template_ref}
@@ -144,7 +155,7 @@ async def _catalog_write(context: ActionContext) -> dict[str, Any]:
         folders.write_files(context.workspace, {relative: File(text.encode())}, scratch=scratch)
 
     await asyncio.to_thread(write)
-    context.log(f"Wrote {path}")
+    context.log(f"Writing {path}")
     return {}
 
 
@@ -161,7 +172,7 @@ def _action(
     return TemplateAction(
         id=name,
         description=description,
-        input_schema={"type": "object", "required": required, "properties": properties},
+        input_schema=taking(required, properties),
         run=run,
         supports_dry_run=supports_dry_run,
         stays=NOTHING_OUTSIDE,
@@ -169,15 +180,10 @@ def _action(
     )
 
 
-_RENAMING: RawObject = {
-    "type": "object",
-    "required": ["from", "to"],
-    "properties": {
-        "from": {"type": "string", "minLength": 1},
-        "to": {"type": "string", "minLength": 1},
-        "overwrite": {"type": "boolean"},
-    },
-}
+_RENAMING = taking(
+    ["from", "to"],
+    {"from": {"type": "string"}, "to": {"type": "string"}, "overwrite": {"type": "boolean"}},
+)
 _ENTRY: RawObject = {
     "type": "object",
     "properties": {part: {"type": "string"} for part in ("name", "path", "fullPath")},
@@ -190,7 +196,12 @@ WORKSPACE_ACTIONS = (
         [],
         {
             "message": {"type": "string"},
-            "listWorkspace": {"enum": [True, False, "with-filenames", "with-contents"]},
+            "listWorkspace": {
+                "anyOf": [
+                    {"type": "boolean"},
+                    {"type": "string", "enum": ["with-filenames", "with-contents"]},
+                ]
+            },
         },
         _debug_log,
     ),

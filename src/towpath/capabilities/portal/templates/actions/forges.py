@@ -139,7 +139,8 @@ class _Mark:
     """Beside the workspace: whether this run has made the step's repository."""
 
     def __init__(self, context: ActionContext) -> None:
-        self._path: Path = context.workspace.with_name("made") / f"{context.step}.json"
+        name = quote(context.step, safe="")
+        self._path: Path = context.workspace.with_name("made") / f"{name}.json"
         self._about = str(context.input.get("repoUrl"))
 
     def read(self) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from towpath.capabilities.portal.templates.actions.failures import ActionFailed
+from towpath.capabilities.portal.templates.actions.failures import ActionFailed, AddressRefused
 from towpath.client.protocols import Reader
 from towpath.engines.outbound import (
     Outbound,
@@ -42,7 +42,9 @@ class Web:
         request = OutboundRequest(url, method, given, body, bytes_max=bytes_max)
         try:
             return await Outbound(await self._allowed()).send(request)
-        except (OutboundRefused, OutboundFailed) as error:
+        except OutboundRefused as error:
+            raise AddressRefused(f"{method} {url.partition('?')[0]}: {error}") from error
+        except OutboundFailed as error:
             raise ActionFailed(f"{method} {url.partition('?')[0]}: {error}") from error
 
     async def json(

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote
 
 import orjson
 
-from towpath.capabilities.portal.templates.backstage.dryrun import tried
+from towpath.capabilities.portal.templates.backstage.dryrun import TaskFailed, tried
 from towpath.capabilities.portal.templates.backstage.tasks import (
     events_of,
     status_of,
@@ -91,6 +91,8 @@ class _Scaffolder:
                     return _json(_EXTENSIONS)
         except ValuesInvalid as invalid:
             return _json({"errors": invalid.errors}, 400)
+        except TaskFailed as failed:
+            return _json(_refusal(request, failed), failed.status)
         raise NotFound(f"there is no {request.method} {API}{request.path}")
 
     def _actions(self) -> list[RawObject]:
@@ -277,11 +279,12 @@ class _Scaffolder:
 
     async def _dry_run(self, request: ApiRequest) -> ApiAnswer:
         body = _body(request)
+        for name in ("template", "values"):
+            if not isinstance(body.get(name), dict):
+                raise BadRequest(f"request/body/{name} must be object")
         wrong = template_errors(body.get("template"))
         if wrong:
             raise BadRequest(wrong)
-        if not isinstance(body.get("values"), dict):
-            raise BadRequest("Malformed request: values must be an object")
         await asyncio.to_thread(_check_values, body["template"], body["values"])
         await asyncio.to_thread(_check_secrets, body["template"], body.get("secrets") or {})
         project = next(iter(sorted(request.viewer.projects or ("demo",))), "demo")
@@ -298,6 +301,14 @@ async def _a_moment() -> None:
             await asyncio.Event().wait()
     except TimeoutError:
         return
+
+
+def _refusal(request: ApiRequest, failed: TaskFailed) -> RawObject:
+    return {
+        "error": {"name": failed.name, "message": str(failed)},
+        "request": {"method": request.method, "url": request.path},
+        "response": {"statusCode": failed.status},
+    }
 
 
 def _json(value: Any, status: int = 200) -> ApiAnswer:

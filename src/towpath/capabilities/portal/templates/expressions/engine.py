@@ -159,6 +159,12 @@ def call(function: str, *texts: Any) -> dict[str, Any]:
     return answer
 
 
+def indented(value: Any) -> str:
+    """As JavaScript writes it over several lines. Blocks: call it in a thread."""
+    text: str = call("indented", as_json(value))["text"]
+    return text
+
+
 def as_json(value: Any) -> str:
     """A date that YAML has read is its text, as in JSON."""
     return json.dumps(value, default=str)

@@ -44,6 +44,8 @@ class Rendered:
     """What could not be rendered, and why."""
     asks_for_failures: bool
     """`always()` or `failure()` was called."""
+    holds: bool
+    """As an `if`, it lets its step run."""
 
 
 def _silent(message: str) -> None:
@@ -61,14 +63,18 @@ def render_input(value: Value, given: Mapping[str, Value], *, report: Report = _
 def render_value(value: Value, given: Mapping[str, Value], *, failed: bool = False) -> Rendered:
     """`failed` is what `failure()` gives: a step before this one has failed."""
     if not _has_templates(value):
-        return Rendered(value, (), asks_for_failures=False)
+        return _unrendered(value)
     try:
         answer = call("renderInput", as_json(value), as_json(given), failed)
     except ExpressionError as error:
         # It took too long or too much: no part of it is trusted.
-        return Rendered(value, (f"it is left as it is: {error}",), asks_for_failures=False)
+        return _unrendered(value, f"it is left as it is: {error}")
     left = [f"`{text}` is left as it is: {reason}" for text, reason in answer["left"]]
-    return Rendered(answer.get("value", UNDEFINED), left, answer["asked"])
+    return Rendered(answer.get("value", UNDEFINED), left, answer["asked"], answer["holds"])
+
+
+def _unrendered(value: Value, *left: str) -> Rendered:
+    return Rendered(value, left, asks_for_failures=False, holds=runs(value))
 
 
 def runs(condition: Value) -> bool:

@@ -57,6 +57,9 @@ function decoded(text) {
 
 function repositoryUrl(text) {
   if (typeof text !== "string") throw new TypeError("a repository URL is a text");
+  if (text.includes("://")) {
+    throw new TypeError(`"${text}" is no repository URL: it begins with the host, without https://`);
+  }
   const [address, query = ""] = text.split("#")[0].split(/\?(.*)/s);
   const host = address.split("/")[0].toLowerCase();
   if (!host || /[\s<>^`{|}]/.test(host)) {
@@ -115,6 +118,7 @@ function splitReference(text) {
 }
 
 function pick(value, path) {
+  if (typeof path === "string" && value != null && Object.hasOwn(Object(value), path)) return value[path];
   const keys = Array.isArray(path) ? path : String(path).split(/[.[\]]+/).filter((key) => key !== "");
   let found = value;
   for (const key of keys) {
@@ -189,6 +193,11 @@ globalThis.renderTexts = (options, sources, given) =>
     };
   });
 
+// Whether an `if` lets its step run. Decided here: in JSON, infinity would be null.
+function holds(value) {
+  return Array.isArray(value) ? value.length > 0 : Boolean(value);
+}
+
 globalThis.renderInput = (input, given, failed) =>
   answer(() => {
     const renderer = rendererOf('{"steps":true}');
@@ -208,8 +217,10 @@ globalThis.renderInput = (input, given, failed) =>
         return part;
       }
     });
-    return { value, left, asked: state.asked };
+    return { value, left, asked: state.asked, holds: holds(value) };
   });
+
+globalThis.indented = (value) => answer(() => ({ text: JSON.stringify(JSON.parse(value), null, 2) }));
 
 globalThis.writeYaml = (value) => answer(() => ({ text: yaml.stringify(JSON.parse(value)) }));
 
