@@ -285,7 +285,7 @@ def _entity(row: Row, tags: tuple[str, ...], relations: tuple[Relation, ...]) ->
         system=own[10],
         lifecycle=own[11],
         workload=own[12],
-        descriptor=orjson.loads(own[13]),
+        written=own[13],
         tags=tags,
         relations=relations,
         state=None if health is None else WorkloadState(health, sentence, url),

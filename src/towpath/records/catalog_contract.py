@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import orjson
+
 from towpath.machinery.objects import RawObject
 from towpath.records.questions import (
     EVERYTHING,
@@ -33,8 +35,8 @@ class Entity:
     """`<kind>:<namespace>/<name>`, lower case."""
     kind: str
     name: str
-    descriptor: RawObject
-    """The entity as its source wrote it."""
+    written: str
+    """The descriptor as its source wrote it, as JSON: objects would take many times the room."""
     namespace: str = "default"
     title: str = ""
     description: str = ""
@@ -56,6 +58,17 @@ class Entity:
     """The index's own name for it, the same as long as it is there. Not from a source either."""
     etag: str = ""
     """Another one with every change of it, or of what others say of it."""
+
+    @property
+    def descriptor(self) -> RawObject:
+        """Read anew each time."""
+        read: RawObject = orjson.loads(self.written)
+        return read
+
+
+def written(descriptor: RawObject) -> str:
+    """As an entity holds it. Raises TypeError for what no JSON can say."""
+    return orjson.dumps(descriptor).decode()
 
 
 @dataclass(frozen=True, slots=True)

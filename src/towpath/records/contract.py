@@ -24,6 +24,7 @@ from towpath.records.catalog_contract import (
     Ingested,
     Relation,
     WorkloadState,
+    written,
 )
 from towpath.records.viewers import Viewer
 
@@ -57,6 +58,7 @@ __all__ = [
     "Unread",
     "Viewer",
     "WorkloadState",
+    "written",
 ]
 
 

@@ -363,7 +363,7 @@ class Writing:
 
 def _values(entity: Entity) -> tuple[str, ...]:
     """In the order of COLUMNS."""
-    return (*_texts(entity), orjson.dumps(entity.descriptor).decode())
+    return (*_texts(entity), entity.written)
 
 
 def _texts(entity: Entity) -> tuple[str, ...]:

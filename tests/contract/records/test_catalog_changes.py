@@ -11,7 +11,15 @@ import pytest
 
 from towpath.machinery.users import UserInfo
 from towpath.records import ingesting
-from towpath.records.contract import Cause, Entity, EntityFilter, Ingested, Relation, Viewer
+from towpath.records.contract import (
+    Cause,
+    Entity,
+    EntityFilter,
+    Ingested,
+    Relation,
+    Viewer,
+    written,
+)
 from towpath.records.questions import Has, Is, Question, Uid
 from towpath.records.sqlite import SqliteRecords
 
@@ -24,12 +32,13 @@ TEAM = "group:default/team"
 def entity(number: int, title: str = "", kind: str = "Component", owner: str = TEAM) -> Entity:
     name = f"e-{number}"
     metadata = {"name": name, "title": title} if title else {"name": name}
+    descriptor = {"apiVersion": "v1", "kind": kind, "metadata": metadata, "spec": {"n": number}}
     return Entity(
         ref=f"{kind.lower()}:default/{name}",
         kind=kind,
         name=name,
         title=title,
-        descriptor={"apiVersion": "v1", "kind": kind, "metadata": metadata, "spec": {"n": number}},
+        written=written(descriptor),
         relations=(Relation("ownedBy", owner),) if owner else (),
     )
 

@@ -11,6 +11,7 @@ from towpath.records.contract import (
     SavedView,
     Viewer,
     WorkloadState,
+    written,
 )
 from towpath.records.sqlite import SqliteRecords
 
@@ -24,7 +25,7 @@ def component(name: str, **fields: object) -> Entity:
         ref=f"component:default/{name}",
         kind="Component",
         name=name,
-        descriptor={"kind": "Component", "metadata": {"name": name, "any Field": 1}},
+        written=written({"kind": "Component", "metadata": {"name": name, "any Field": 1}}),
         **fields,  # type: ignore[arg-type]
     )
 
@@ -52,7 +53,7 @@ TEAM = Entity(
     ref="group:default/team-a",
     kind="Group",
     name="team-a",
-    descriptor={"kind": "Group"},
+    written=written({"kind": "Group"}),
     type="team",
 )
 

@@ -8,7 +8,7 @@ import pytest
 
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import UserInfo
-from towpath.records.contract import Entity, Relation, Viewer
+from towpath.records.contract import Entity, Relation, Viewer, written
 from towpath.records.questions import (
     Begins,
     By,
@@ -37,7 +37,7 @@ def entity(name: str, project: str, kind: str = "Component", **more: object) -> 
         ref=f"{kind.lower()}:default/{name}",
         kind=kind,
         name=name,
-        descriptor={"apiVersion": "v1", "kind": kind, "metadata": metadata, "spec": spec},
+        written=written({"apiVersion": "v1", "kind": kind, "metadata": metadata, "spec": spec}),
         relations=(Relation("ownedBy", owner),) if owner else (),
     )
 

@@ -3,7 +3,7 @@
 import pytest
 
 from towpath.machinery.users import UserInfo
-from towpath.records.contract import Entity, EntityFilter, Viewer
+from towpath.records.contract import Entity, EntityFilter, Viewer, written
 from towpath.records.sqlite import SqliteRecords
 
 ADMIN = Viewer(UserInfo("admin"), None)
@@ -17,7 +17,7 @@ def entity(name: str, kind: str = "Component", description: str = "") -> Entity:
         kind=kind,
         name=name,
         description=description,
-        descriptor={"kind": kind, "metadata": {"name": name}},
+        written=written({"kind": kind, "metadata": {"name": name}}),
     )
 
 

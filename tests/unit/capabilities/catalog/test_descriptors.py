@@ -131,3 +131,10 @@ def test_an_entity_that_appears_twice_is_told() -> None:
     parsed = parse_entities([COMPONENT, COMPONENT])
     assert len(parsed.entities) == 1
     assert [error.entity for error in parsed.errors] == ["component:shop/orders"]
+
+
+def test_what_no_json_can_say_takes_no_other_with_it() -> None:
+    unfit = with_change("spec.weights", {1: "a number as a key"})
+    parsed = parse_entities([unfit, with_change("metadata.name", "Right")])
+    assert [one.entity for one in parsed.errors] == ["component:shop/orders"]
+    assert [one.ref for one in parsed.entities] == ["component:shop/right"]

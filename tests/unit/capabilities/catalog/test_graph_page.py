@@ -16,7 +16,7 @@ from towpath.capabilities.portal.catalog.graph.walking import (
 )
 from towpath.machinery.errors import NotFound
 from towpath.machinery.users import UserInfo
-from towpath.records.contract import Entity, Relation, Viewer
+from towpath.records.contract import Entity, Relation, Viewer, written
 
 VIEWER = Viewer(UserInfo("alice"), frozenset({"demo"}))
 ADMIN = Viewer(UserInfo("admin"), None)
@@ -33,7 +33,7 @@ def entity(ref: str, *relations: tuple[str, str], title: str = "") -> Entity:
         name=name,
         namespace=namespace,
         title=title,
-        descriptor={"kind": kind, "metadata": {"name": name}},
+        written=written({"kind": kind, "metadata": {"name": name}}),
         owner="group:default/team-a",
         relations=tuple(Relation(*one) for one in relations),
     )

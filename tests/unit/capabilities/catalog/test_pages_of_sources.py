@@ -19,7 +19,7 @@ from towpath.capabilities.portal.catalog.kinds import (
 from towpath.engines.git.port import RepositoryName
 from towpath.machinery.errors import BadRequest, NotFound
 from towpath.machinery.objects import RawObject
-from towpath.records.contract import Cause
+from towpath.records.contract import Cause, written
 
 EVIL = "<script>alert(1)</script>"
 COMMIT = "c" * 40
@@ -160,7 +160,7 @@ async def test_its_properties_are_on_the_entitys_page(portal: RunningPortal) -> 
     gadget = {**ENTITY, "kind": "Gadget", "apiVersion": "towpath.dev/v1alpha1"}
     gadget["spec"] = {"volts": 12}
     model_entity = entity_of({**ENTITY, "metadata": {**ENTITY["metadata"], "name": "lamp"}})
-    lamp = replace(model_entity, kind="Gadget", ref="gadget:demo/lamp", descriptor=gadget)
+    lamp = replace(model_entity, kind="Gadget", ref="gadget:demo/lamp", written=written(gadget))
     await portal.records.catalog.ingest("g", [lamp], project="demo", version="1")
     page = await portal.open("/catalog/gadget/demo/lamp", user=ALICE)
     assert "power 24" in page.text

@@ -5,7 +5,7 @@ neighbours with it. What a kind must say is in the model that it is judged by.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from towpath.machinery.references import (
     EntityRef,
     parse_reference,
 )
-from towpath.records.contract import Entity, Relation
+from towpath.records.contract import Entity, Relation, written
 
 WORKLOAD_ANNOTATION = "towpath.dev/workload"
 
@@ -51,7 +51,10 @@ class Parsed:
     errors: tuple[EntityError, ...]
 
 
-def parse_entities(documents: Sequence[Any], model: Model = STANDARD) -> Parsed:
+def parse_entities(
+    documents: Iterable[Any], model: Model = STANDARD, known_by: Mapping[str, str] | None = None
+) -> Parsed:
+    """`known_by` are annotations that each of them gets."""
     entities: dict[str, Entity] = {}
     errors: list[EntityError] = []
     for index, document in enumerate(documents):
@@ -59,7 +62,12 @@ def parse_entities(documents: Sequence[Any], model: Model = STANDARD) -> Parsed:
             continue
         found = list(_errors(document, f"document {index + 1}", model))
         if not found:
-            entity = entity_of(document, model)
+            try:
+                entity = entity_of(annotated(document, known_by) if known_by else document, model)
+            except TypeError as error:
+                ref = reference_of(document).key
+                errors.append(EntityError(ref, "", f"cannot be kept as JSON: {error}"))
+                continue
             if entity.ref in entities:
                 found = [EntityError(entity.ref, "metadata.name", "appears twice in this file")]
             else:
@@ -78,7 +86,7 @@ def entity_of(descriptor: RawObject, model: Model = STANDARD) -> Entity:
         kind=descriptor["kind"],
         name=metadata["name"],
         namespace=ref.namespace,
-        descriptor=descriptor,
+        written=written(descriptor),
         title=metadata.get("title") or (spec.get("profile") or {}).get("displayName") or "",
         description=metadata.get("description") or "",
         type=spec.get("type") or "",
@@ -99,10 +107,14 @@ def reference_of(descriptor: RawObject) -> EntityRef:
 
 def with_annotations(entity: Entity, annotations: Mapping[str, str]) -> Entity:
     """The same entity with more annotations, which win: nobody says for us where they come from."""
-    metadata = entity.descriptor["metadata"]
+    descriptor = annotated(entity.descriptor, annotations)
+    return replace(entity, written=written(descriptor))
+
+
+def annotated(descriptor: RawObject, annotations: Mapping[str, str]) -> RawObject:
+    metadata = descriptor["metadata"]
     merged = {**(metadata.get("annotations") or {}), **annotations}
-    descriptor = {**entity.descriptor, "metadata": {**metadata, "annotations": merged}}
-    return replace(entity, descriptor=descriptor)
+    return {**descriptor, "metadata": {**metadata, "annotations": merged}}
 
 
 def _relations(descriptor: RawObject, namespace: str, model: Model) -> Iterator[Relation]:

@@ -7,7 +7,11 @@ component of one name; groups and people are in `default`.
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from towpath.capabilities.portal.catalog.descriptors import WORKLOAD_ANNOTATION, entity_of
+from towpath.capabilities.portal.catalog.descriptors import (
+    WORKLOAD_ANNOTATION,
+    annotated,
+    entity_of,
+)
 from towpath.capabilities.portal.catalog.entity_kinds import BACKSTAGE
 from towpath.capabilities.portal.catalog.kinds import UNSEEN_ANNOTATION
 from towpath.machinery.objects import RawObject, labels_of
@@ -17,7 +21,7 @@ from towpath.machinery.references import (
     parse_reference,
 )
 from towpath.machinery.users import UserInfo
-from towpath.records.contract import Entity, Relation
+from towpath.records.contract import Entity, Relation, written
 
 LOCATION = "backstage.io/managed-by-location"
 ORIGIN = "backstage.io/managed-by-origin-location"
@@ -162,23 +166,18 @@ def merged(described: Entity, known: Entity) -> Entity:
 
     What people have written wins; the platform's annotations and relations are added.
     """
-    metadata = described.descriptor["metadata"]
-    annotations = {
-        **known.descriptor["metadata"]["annotations"],
-        **(metadata.get("annotations") or {}),
-    }
-    written = {relation.type for relation in described.relations}
+    descriptor = described.descriptor
+    theirs = descriptor["metadata"].get("annotations") or {}
+    annotations = {**known.descriptor["metadata"]["annotations"], **theirs}
+    told = {relation.type for relation in described.relations}
     added = tuple(
         Relation(relation.type, relation.target)
         for relation in known.relations
-        if relation.type == "dependsOn" or relation.type not in written
+        if relation.type == "dependsOn" or relation.type not in told
     )
     return replace(
         described,
-        descriptor={
-            **described.descriptor,
-            "metadata": {**metadata, "annotations": annotations},
-        },
+        written=written(annotated(descriptor, annotations)),
         description=described.description or known.description,
         owner=described.owner or known.owner,
         workload=described.workload or known.workload,
