@@ -20,12 +20,13 @@ from towpath.capabilities.portal.actions.kinds import (
     SUCCEEDED,
     UNDONE,
     UNDONE_BY,
+    undo_asked,
 )
 from towpath.capabilities.portal.actions.reports import apis
 from towpath.hooks.apis import ApiAnswer, ApiRequest
 from towpath.hooks.platform import SYSTEM_NAMESPACE
 from towpath.machinery.core_kinds import CONFIG_MAP, SECRET
-from towpath.machinery.errors import BadRequest, Unauthorized
+from towpath.machinery.errors import BadRequest, Forbidden, Unauthorized
 from towpath.machinery.users import UserInfo
 from towpath.records.contract import Viewer
 
@@ -244,7 +245,7 @@ async def test_taking_it_back_has_a_report_of_its_own(world: World) -> None:
         await report(world, token, "status", done)
         undone = await world.until_phase("called", UNDONE)
     assert undone["status"]["message"] == "As it was."
-    assert len({headers["webhook-id"] for headers, _ in made.asked}) == 2
+    assert len({headers["webhook-id"] for headers, _ in made.asked}) == len(made.asked)
     await world.platform.logs.settled()
     lines = await world.platform.logs.read(f"action/{DEMO}/called/undo")
     assert "half taken back" in {line.text for line in lines}
@@ -261,6 +262,26 @@ async def test_taking_back_that_is_never_reported_is_given_up(world: World) -> N
     status = (await world.look("called"))["status"]
     assert status["phase"] == SUCCEEDED
     assert status["message"] == "It could not be taken back: It had not ended after 2s."
+
+
+async def test_taking_back_that_failed_is_tried_once_more_in_ones_own_name(world: World) -> None:
+    async with service() as made:
+        token = await undoing(world, made)
+        await report(world, token, "status", {"status": "failed", "message": "No disk."})
+
+        async def failed() -> bool:
+            return "failed" in ((await world.look("called"))["status"].get("undo") or {})
+
+        await world.delivery.until(failed, "it could not be taken back")
+        again = undo_asked(await world.look("called"), "bob")
+        with pytest.raises(Forbidden):
+            await world.user("erin").patch(ACTION_RUN, "called", DEMO, again)
+        await world.user("bob").patch(ACTION_RUN, "called", DEMO, again)
+        token = await told_token(world, made, 3)
+        await report(world, token, "status", {"status": "succeeded", "message": "As it was."})
+        undone = await world.until_phase("called", UNDONE)
+    assert undone["status"]["message"] == "As it was."
+    assert len({headers["webhook-id"] for headers, _ in made.asked}) == len(made.asked)
 
 
 async def test_after_a_crash_it_is_asked_at_most_once_more_and_waits_on(still: World) -> None:

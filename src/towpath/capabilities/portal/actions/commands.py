@@ -178,9 +178,14 @@ async def cancel(terminal: Terminal, run: str, *, project: str = "") -> None:
     project : -p
         The project; needed when there are several.
     """
-    from towpath.capabilities.portal.actions.kinds import CANCELLED_BY
+    from towpath.capabilities.portal.actions.kinds import ACTION_RUN, CANCELLED_BY, is_finished
 
-    await _mark(terminal, run, project, CANCELLED_BY, "is being cancelled")
+    found = await terminal.api.get(ACTION_RUN, run, project)
+    if is_finished(found):
+        raise CommandError(f"{run} has ended already: {found['status']['phase']}")
+    note = {"metadata": {"annotations": {CANCELLED_BY: await terminal.user()}}}
+    await terminal.api.patch(ACTION_RUN, run, project, note)
+    terminal.say(f"{run} is being cancelled; `towpath action runs` shows how it goes.")
 
 
 async def undo(terminal: Terminal, run: str, *, project: str = "") -> None:
@@ -193,20 +198,12 @@ async def undo(terminal: Terminal, run: str, *, project: str = "") -> None:
     project : -p
         The project; needed when there are several.
     """
-    from towpath.capabilities.portal.actions.kinds import UNDONE_BY
-
-    await _mark(terminal, run, project, UNDONE_BY, "is being taken back")
-
-
-async def _mark(terminal: Terminal, run: str, project: str, mark: str, told: str) -> None:
-    from towpath.capabilities.portal.actions.kinds import ACTION_RUN, is_finished
+    from towpath.capabilities.portal.actions.kinds import ACTION_RUN, undo_asked
 
     found = await terminal.api.get(ACTION_RUN, run, project)
-    if is_finished(found) and "cancel" in mark:
-        raise CommandError(f"{run} has ended already: {found['status']['phase']}")
-    note = {"metadata": {"annotations": {mark: await terminal.user()}}}
+    note = undo_asked(found, await terminal.user())
     await terminal.api.patch(ACTION_RUN, run, project, note)
-    terminal.say(f"{run} {told}; `towpath action runs` shows how it goes.")
+    terminal.say(f"{run} is being taken back; `towpath action runs` shows how it goes.")
 
 
 async def _actions(terminal: Terminal, project: str) -> list[RawObject]:

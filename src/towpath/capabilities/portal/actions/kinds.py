@@ -14,7 +14,7 @@ from towpath.machinery.kinds import (
     custom_resource_definition,
     towpath_resource,
 )
-from towpath.machinery.objects import RawObject
+from towpath.machinery.objects import RawObject, annotations_of
 
 ACTION = towpath_resource("Action", "actions")
 ACTION_RUN = towpath_resource("ActionRun", "actionruns")
@@ -54,6 +54,8 @@ FINALIZER = "towpath.dev/actions"
 CANCELLED_BY = "towpath.dev/cancelled-by"
 UNDONE_BY = "towpath.dev/undone-by"
 """On a run: who wants it to end, or to be taken back. Admission compares it with the request."""
+UNDO_ATTEMPT = "towpath.dev/undo-attempt"
+"""Another number: once more, in the name of whoever sets it."""
 
 RUN_ANNOTATION = "towpath.dev/action-run"
 """On what a run has made: the run's uid, so that it is never made twice and nobody else's is
@@ -463,9 +465,29 @@ def log_prefix(project: str, run: str) -> str:
     return f"action/{project}/{run}/"
 
 
-def execution_of(uid: str, *, is_undo: bool) -> str:
-    """What services know it by: taking back is another execution than what it takes back."""
-    return f"{uid}-undo" if is_undo else uid
+def wants_undo(run: RawObject) -> bool:
+    """Whether it is to be taken back, or just being so. What has failed waits for another try."""
+    if phase_of(run) == UNDOING:
+        return True
+    undo, annotations = (run.get("status") or {}).get("undo") or {}, annotations_of(run)
+    if phase_of(run) != SUCCEEDED or UNDONE_BY not in annotations:
+        return False
+    return "failed" not in undo or undo.get("attempt", "") != annotations.get(UNDO_ATTEMPT, "")
+
+
+def undo_asked(run: RawObject, user: str) -> RawObject:
+    """The patch by which somebody asks for it."""
+    undo = (run.get("status") or {}).get("undo") or {}
+    annotations = {UNDONE_BY: user}
+    if "failed" in undo:
+        annotations[UNDO_ATTEMPT] = str(int(undo.get("attempt") or 1) + 1)
+    return {"metadata": {"annotations": annotations}}
+
+
+def suffix_of(undo: RawObject) -> str:
+    """What sets a try of taking back apart from the run, and from another try: in names and ids."""
+    attempt = undo.get("attempt")
+    return f"-undo-{attempt}" if attempt else "-undo"
 
 
 def log_stream(project: str, run: str, step: str) -> str:

@@ -20,10 +20,11 @@ from towpath.capabilities.portal.actions.kinds import (
     is_finished,
     log_stream,
     phase_of,
+    wants_undo,
 )
 from towpath.capabilities.portal.actions.retention import drop_old_runs
 from towpath.capabilities.portal.actions.rules import errors_of
-from towpath.capabilities.portal.actions.running import RunSteps, wants_undo
+from towpath.capabilities.portal.actions.running import RunSteps
 from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
 from towpath.hooks.approvals import APPROVAL, asks_for
 from towpath.hooks.platform import Platform

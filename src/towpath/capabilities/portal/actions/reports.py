@@ -14,9 +14,9 @@ from towpath.capabilities.portal.actions.kinds import (
     ACTION_RUN,
     RUNNING,
     UNDOING,
-    execution_of,
     log_stream,
     phase_of,
+    suffix_of,
 )
 from towpath.capabilities.portal.actions.tokens import RunTokens
 from towpath.hooks.apis import ApiAnswer, ApiRequest, ForeignApi
@@ -76,7 +76,8 @@ class Reports:
             raise refused from None
         if phase_of(run) not in (RUNNING, UNDOING):
             raise refused
-        uid = execution_of(str(run["metadata"]["uid"]), is_undo=phase_of(run) == UNDOING)
+        suffix = suffix_of(run["status"]["undo"]) if phase_of(run) == UNDOING else ""
+        uid = f"{run['metadata']['uid']}{suffix}"
         if not await RunTokens(self.platform.api).is_of(token, uid):
             raise refused
         return run

@@ -1,6 +1,11 @@
 """Who may see the platform's own actions, and the rules of runs that the API keeps itself."""
 
-from towpath.capabilities.portal.actions.kinds import CANCELLED_BY, FINALIZER, UNDONE_BY
+from towpath.capabilities.portal.actions.kinds import (
+    CANCELLED_BY,
+    FINALIZER,
+    UNDO_ATTEMPT,
+    UNDONE_BY,
+)
 from towpath.hooks.platform import SYSTEM_NAMESPACE
 from towpath.machinery.core_kinds import RBAC_GROUP
 from towpath.machinery.kinds import GROUP
@@ -13,8 +18,9 @@ _LABELS = {"app.kubernetes.io/managed-by": "towpath"}
 _METADATA: RawObject = {"name": _OFFERED, "namespace": SYSTEM_NAMESPACE, "labels": _LABELS}
 
 
-def _only_oneself(annotation: str) -> RawObject:
-    """The annotation names who sets it, and nobody else can be named."""
+def _only_oneself(who: str, annotation: str = "") -> RawObject:
+    """Whoever sets the annotation is named by `who`, which is the annotation itself by default."""
+    annotation = annotation or who
     has = f"has(object.metadata.annotations) && '{annotation}' in object.metadata.annotations"
     had = (
         "oldObject != null && has(oldObject.metadata.annotations) && "
@@ -22,10 +28,13 @@ def _only_oneself(annotation: str) -> RawObject:
         f"oldObject.metadata.annotations['{annotation}'] == "
         f"object.metadata.annotations['{annotation}']"
     )
-    mine = f"object.metadata.annotations['{annotation}'] == request.userInfo.username"
+    mine = (
+        f"'{who}' in object.metadata.annotations && "
+        f"object.metadata.annotations['{who}'] == request.userInfo.username"
+    )
     return {
-        "expression": f"!({has}) || ({had}) || {mine}",
-        "messageExpression": f"'the annotation {annotation} must name who sends the request: ' "
+        "expression": f"!({has}) || ({had}) || ({mine})",
+        "messageExpression": f"'the annotation {who} must name who sends the request: ' "
         "+ request.userInfo.username",
         "reason": "Forbidden",
     }
@@ -80,6 +89,7 @@ OBJECTS: tuple[RawObject, ...] = (
             "validations": [
                 _only_oneself(CANCELLED_BY),
                 _only_oneself(UNDONE_BY),
+                _only_oneself(UNDONE_BY, UNDO_ATTEMPT),
                 _FINALIZER_STAYS,
             ],
         },

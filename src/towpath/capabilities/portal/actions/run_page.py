@@ -16,11 +16,12 @@ from towpath.capabilities.portal.actions.kinds import (
     SUCCEEDED,
     UNDOING,
     UNDONE,
-    UNDONE_BY,
     WAITING_FOR_APPROVAL,
     is_finished,
     log_stream,
     phase_of,
+    undo_asked,
+    wants_undo,
 )
 from towpath.hooks.deciding import CannotDecide, decide_on_page, decision_of
 from towpath.hooks.leases import EXPIRES
@@ -88,7 +89,7 @@ def _actions(run: RawObject) -> tuple[RunAction, ...]:
     if not is_finished(run):
         return () if CANCELLED_BY in annotations else (RunAction("cancel", "Cancel", "danger"),)
     again = RunAction("again", "Run it again", "primary" if phase == FAILED else "")
-    if phase == SUCCEEDED and UNDONE_BY not in annotations and _can_undo(run):
+    if phase == SUCCEEDED and not wants_undo(run) and _can_undo(run):
         return (again, RunAction("undo", "Undo", "danger"))
     return (again,)
 
@@ -273,12 +274,14 @@ async def act(visit: Visit) -> Answer:
         if action == "again":
             again = await _again(visit, await visit.api.get(ACTION_RUN, name, project))
             return Redirect(_address(project, again), "The same, once more.")
-        if action in ("cancel", "undo"):
-            mark = CANCELLED_BY if action == "cancel" else UNDONE_BY
-            note = {"metadata": {"annotations": {mark: visit.user.name}}}
+        if action == "cancel":
+            note = {"metadata": {"annotations": {CANCELLED_BY: visit.user.name}}}
             await visit.api.patch(ACTION_RUN, name, project, note)
-            doing = "cancelled" if action == "cancel" else "taken back"
-            return Redirect(_address(project, name), f"It is being {doing}.")
+            return Redirect(_address(project, name), "It is being cancelled.")
+        if action == "undo":
+            note = undo_asked(await visit.api.get(ACTION_RUN, name, project), visit.user.name)
+            await visit.api.patch(ACTION_RUN, name, project, note)
+            return Redirect(_address(project, name), "It is being taken back.")
         if "decision" in visit.form:
             found = await visit.api.get(ACTION_RUN, name, project)
             word = await decide_on_page(visit, {"kind": ACTION_RUN.kind, **found})

@@ -22,6 +22,7 @@ from towpath.capabilities.portal.actions.kinds import (
     PENDING,
     RUNNING,
     SUCCEEDED,
+    UNDO_ATTEMPT,
     UNDOING,
     UNDONE,
     UNDONE_BY,
@@ -29,7 +30,8 @@ from towpath.capabilities.portal.actions.kinds import (
     is_finished,
     log_prefix,
     log_stream,
-    phase_of,
+    suffix_of,
+    wants_undo,
 )
 from towpath.capabilities.portal.actions.offering import fits
 from towpath.capabilities.portal.actions.rendering import render
@@ -64,13 +66,6 @@ from towpath.runtime.steps import Subject
 LOOK_AGAIN_S = 3600.0
 TRYING_AGAIN = "TryingAgain"
 TIMEOUT = "1h"
-
-
-def wants_undo(run: RawObject) -> bool:
-    if phase_of(run) == UNDOING:
-        return True
-    undo = (run.get("status") or {}).get("undo") or {}
-    return phase_of(run) == SUCCEEDED and UNDONE_BY in annotations_of(run) and "failed" not in undo
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,9 +190,15 @@ class RunSteps:
         status = subject.status
         if status["phase"] != SUCCEEDED or not wants_undo(subject.obj):
             return
-        by = identity_of(await self.approvals.people(), annotations_of(subject.obj)[UNDONE_BY])
-        # The run has ended then; `finishedAt` will say when it was taken back.
-        undo: RawObject = {"by": by.name, "since": _now(), "runEndedAt": status["finishedAt"]}
+        annotations, before = annotations_of(subject.obj), status.get("undo") or {}
+        by = identity_of(await self.approvals.people(), annotations[UNDONE_BY])
+        undo: RawObject = {
+            "by": by.name,
+            "attempt": annotations.get(UNDO_ATTEMPT, ""),
+            "since": _now(),
+            # `finishedAt` will say when it was taken back.
+            "runEndedAt": before.get("runEndedAt") or status["finishedAt"],
+        }
         status["undo"] = undo
         for told_of_the_run in ("report", "attempts", "retryAt"):
             status.pop(told_of_the_run, None)
@@ -354,7 +355,7 @@ class RunSteps:
             known=_told(subject, known),
             log=self._log(subject, "undo"),
             action_namespace=status["action"]["namespace"],
-            is_undo=True,
+            suffix=suffix_of(undo),
             attempts=status.get("attempts", 0),
         )
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from towpath.capabilities.portal.actions.kinds import RUN_ANNOTATION, execution_of
+from towpath.capabilities.portal.actions.kinds import RUN_ANNOTATION
 from towpath.client.protocols import Client
 from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource
@@ -37,7 +37,8 @@ class Order:
     action_namespace: str
     lease: Mapping[str, str] = field(default_factory=dict)
     """Annotations that say until when what is made is kept; none for ever."""
-    is_undo: bool = False
+    suffix: str = ""
+    """Of an undo, for its names and ids."""
     attempts: int = 0
 
     @property
@@ -49,14 +50,18 @@ class Order:
         return str(self.run["metadata"]["name"])
 
     @property
+    def is_undo(self) -> bool:
+        return bool(self.suffix)
+
+    @property
     def uid(self) -> str:
         """Of this execution: an undo is another one than what it takes back."""
-        return execution_of(str(self.run["metadata"]["uid"]), is_undo=self.is_undo)
+        return f"{self.run['metadata']['uid']}{self.suffix}"
 
     @property
     def made_name(self) -> str:
         """Of the run of another kind that it is done by."""
-        return f"{self.name}-undo" if self.is_undo else self.name
+        return f"{self.name}{self.suffix}"
 
 
 @dataclass(frozen=True, slots=True)
