@@ -39,8 +39,10 @@ async def test_documents(sides: tuple[Side, Side], path: str) -> None:
     )
     if "json" not in kube.headers["content-type"]:
         assert ours.text == kube.text
-    elif kube.status_code == 200:
+    elif path == "/version/":
         assert ours.json().keys() == kube.json().keys()
+    elif kube.status_code == 200:
+        assert ours.json() == kube.json()
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/livez", "/readyz"])

@@ -23,6 +23,8 @@ from towpath.apiserver.authz.escalation import escalation_check
 from towpath.apiserver.authz.following import RbacFollower
 from towpath.apiserver.authz.index import RbacIndex
 from towpath.apiserver.authz.reviews import AccessReviews
+from towpath.apiserver.flows.keeping import FlowKeeping
+from towpath.apiserver.flows.matching import Flows
 from towpath.apiserver.http.application import ApiApplication
 from towpath.apiserver.http.metrics import storage_lines
 from towpath.apiserver.inprocess import InProcessClient
@@ -56,6 +58,7 @@ class Front:
         tokens: ServiceAccountTokens,
         authenticate: RequestAuthenticator,
         application: ApiApplication,
+        flows: FlowKeeping,
         secrets: TokenSecrets,
         signer: CertificateSigner | None = None,
         pods: Pods | None = None,
@@ -69,6 +72,7 @@ class Front:
         self.authorize: Authorize = index.authorize
         self.application = application
         self._follower = follower
+        self._flows = flows
         self._secrets = secrets
         self._signer = signer
         self._pods = pods
@@ -116,6 +120,7 @@ class Front:
             identities=Identities(api, tokens, authenticate),
             authorize=index.authorize,
         )
+        flows = Flows(store)
         application = ApiApplication(
             verbs=verbs,
             registry=api.core.registry,
@@ -123,6 +128,7 @@ class Front:
             authorize=index.authorize,
             pods=pods,
             audit=audit,
+            flows=flows,
         )
         application.metrics.contributed.append(lambda: storage_lines(api.core))
         return cls(
@@ -133,6 +139,7 @@ class Front:
             tokens=tokens,
             authenticate=authenticate,
             application=application,
+            flows=FlowKeeping(flows, verbs),
             secrets=TokenSecrets(api.core, tokens, pki.ca_pem),
             signer=CertificateSigner(api.core, pki.ca_file.parent) if signs_certificates else None,
             pods=pods,
@@ -153,5 +160,6 @@ class Front:
             tasks.create_task(self.api.run())
             tasks.create_task(self._follower.fill_aggregated_roles(self.verbs))
             tasks.create_task(self._secrets.run())
+            tasks.create_task(self._flows.run())
             if self._signer is not None:
                 tasks.create_task(self._signer.run())

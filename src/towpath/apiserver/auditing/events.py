@@ -4,7 +4,6 @@ A Tap stands between the application and the wire: it sees the bodies that pass 
 wants them, and the code of the answer. Without a policy there is none.
 """
 
-import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -44,8 +43,8 @@ class Auditing:
     def add(self, sink: Sink) -> None:
         self._sinks.append(sink)
 
-    def tap(self, scope: Scope, receive: Receive, send: Send) -> "Tap":
-        return Tap(self._policy, self._tell, scope, receive, send)
+    def tap(self, scope: Scope, receive: Receive, send: Send, audit_id: str) -> "Tap":
+        return Tap(self._policy, self._tell, scope, receive, send, audit_id)
 
     def _tell(self, event: RawObject) -> None:
         for sink in self._sinks:
@@ -56,13 +55,20 @@ class Tap:
     """What the policy wants of one request. `receive` and `send` replace the connection's."""
 
     def __init__(
-        self, policy: Policy, sink: Sink, scope: Scope, receive: Receive, send: Send
+        self,
+        policy: Policy,
+        sink: Sink,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        audit_id: str,
     ) -> None:
         self._policy = policy
         self._sink = sink
         self._scope = scope
         self._receive = receive
         self._send = send
+        self._id = audit_id
         self._decision = Decision("Metadata")
         self._begun: RawObject | None = None
         self._received = now()
@@ -148,7 +154,7 @@ class Tap:
             "kind": "Event",
             "apiVersion": "audit.k8s.io/v1",
             "level": self._decision.level,
-            "auditID": str(uuid.uuid4()),
+            "auditID": self._id,
             "requestURI": scope.get("root_path", "")
             + scope["path"]
             + (f"?{query}" if query else ""),

@@ -6,6 +6,7 @@ Status. No framework here: this is the hot path, where one turns into a fifth of
 
 import logging
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -16,6 +17,7 @@ from towpath.apiserver.authn.chain import ANONYMOUS, RequestAuthenticator
 from towpath.apiserver.authz.denials import forbidden
 from towpath.apiserver.calls import Target, Verbs
 from towpath.apiserver.fairness import Fairness
+from towpath.apiserver.flows.matching import Flows
 from towpath.apiserver.http import handlers, sockets
 from towpath.apiserver.http.bodies import APPLY_YAML, ClientDisconnected, media_type_of
 from towpath.apiserver.http.discovery import Discovery, Document
@@ -30,11 +32,17 @@ from towpath.apiserver.http.formats import formatted
 from towpath.apiserver.http.health import HEALTH_PATHS, health
 from towpath.apiserver.http.metrics import METRICS_TYPE, MUTATING, Metrics, asked_for
 from towpath.apiserver.http.openapi import OpenApi
-from towpath.apiserver.http.paths import asked_of, parse_resource_path
+from towpath.apiserver.http.paths import (
+    ResourcePath,
+    asked_of,
+    parse_resource_path,
+    question_of,
+)
 from towpath.apiserver.http.podstreams import LogStreams, refuse_stream
 from towpath.apiserver.http.query import boolean, parse_query
 from towpath.apiserver.http.requests import ApiRequest
 from towpath.apiserver.http.responses import (
+    ANSWER_HEADERS,
     header,
     send_bytes,
     send_error,
@@ -90,6 +98,7 @@ SOCKET_SUBRESOURCES = frozenset({"exec", "attach", "portforward"})
 DOCUMENTS = ("/api", "/apis", "/metrics", "/openapi/v2", "/openapi/v3", *ISSUER_PATHS)
 COUNTED_PATHS = frozenset(DOCUMENTS)
 UNCACHED = ((b"cache-control", b"no-cache, private"), (b"x-content-type-options", b"nosniff"))
+AUDIT_ID_LENGTH_MAX = 64
 PLAIN_404 = b"404 page not found\n"
 MESSAGE_404 = "the server could not find the requested resource"
 MESSAGE_405 = "the server does not allow this method on the requested resource"
@@ -112,6 +121,7 @@ class ApiApplication:
         pods: Pods | None = None,
         fairness: Fairness | None = None,
         audit: "Auditing | None" = None,
+        flows: Flows | None = None,
     ) -> None:
         self._verbs = verbs
         self._registry = registry
@@ -124,6 +134,7 @@ class ApiApplication:
         self._logs = LogStreams(pods)
         self._pods = pods
         self._fairness = fairness or Fairness()
+        self._flows = flows
         self._audit = audit
         self.metrics.contributed.append(self._fairness.lines)
         self._stopping = False
@@ -148,13 +159,15 @@ class ApiApplication:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refuse = send_error
         tap = None
+        audit_id = header(scope, b"audit-id")[:AUDIT_ID_LENGTH_MAX] or str(uuid.uuid4())
+        scope[ANSWER_HEADERS] = [(b"audit-id", audit_id.encode("latin-1"))]
         if scope["type"] == "websocket":
             # From here on it is a GET that may become more.
             refuse, scope = sockets.refuse, {**scope, "method": "GET"}
         else:
             scope, send = formatted(scope, send)
         if self._audit is not None:
-            tap = self._audit.tap(scope, receive, send)
+            tap = self._audit.tap(scope, receive, send, audit_id)
             receive, send = tap.receive, tap.send
         try:
             await self._dispatch(scope, receive, send, tap)
@@ -188,12 +201,13 @@ class ApiApplication:
         if tap is not None:
             version = resource_path.version if resource_path else ""
             tap.begin(asked_of(scope, user, resource_path), version, impersonator)
+        is_exempt = self._belongs(scope, user, resource_path)
         if scope["type"] == "websocket" and not (
             resource_path and resource_path.subresource in SOCKET_SUBRESOURCES
         ):
             raise BadRequest(f"there is no WebSocket at {path}; watches are spoken over HTTP here")
         if resource_path is None:
-            await self._fixed(scope, send, path, user)
+            await self._fixed(scope, send, path, user, is_exempt=is_exempt)
             return
         served = self._registry.at(resource_path.group, resource_path.version, resource_path.plural)
         if served is None:
@@ -210,7 +224,7 @@ class ApiApplication:
         if served.deprecation:
             send = warned(send, served.deprecation)
             self.metrics.deprecated(served, target)
-        request = ApiRequest(scope, receive, send, user, query, served, target)
+        request = ApiRequest(scope, receive, send, user, query, served, target, is_exempt)
         try:
             await self._resource(request)
         except StatusError as error:
@@ -260,7 +274,8 @@ class ApiApplication:
         fairness, inflight = self._fairness, self.metrics.inflight
         kind = "mutating" if verb in MUTATING else "readOnly"
         received = time.perf_counter()
-        flow = fairness.enter(request.user) or await fairness.wait(request.user)
+        flow = fairness.enter(request.user, exempt=request.is_exempt)
+        flow = flow or await fairness.wait(request.user)
         turn, started = fairness.turn_number, time.perf_counter()
         code = 500
         inflight[kind] += 1
@@ -283,8 +298,19 @@ class ApiApplication:
     @contextmanager
     def _lasting(self, request: ApiRequest, verb: str) -> Iterator[None]:
         asked = asked_for(request.served, request.target, verb)
-        with self._fairness.lasting(request.user), self.metrics.lasting(asked):
+        lasting = self._fairness.lasting(request.user, exempt=request.is_exempt)
+        with lasting, self.metrics.lasting(asked):
             yield
+
+    def _belongs(self, scope: Scope, user: UserInfo, path: ResourcePath | None) -> bool:
+        """Tell which flow the request belongs to; whether that one waits for nobody."""
+        if self._flows is None:
+            return False
+        flow = self._flows.flow_of(user, question_of(scope, path))
+        if flow is None:
+            return False
+        scope[ANSWER_HEADERS].extend(flow.headers)
+        return flow.is_exempt
 
     async def _require(self, request: ApiRequest, verb: str) -> None:
         """The verbs ask too; asked here, nobody's body is read who may not send one."""
@@ -313,13 +339,15 @@ class ApiApplication:
             raise Unauthorized("Unauthorized")
         return found
 
-    async def _fixed(self, scope: Scope, send: Send, path: str, user: UserInfo) -> None:
+    async def _fixed(
+        self, scope: Scope, send: Send, path: str, user: UserInfo, *, is_exempt: bool
+    ) -> None:
         if scope["method"] not in ("GET", "HEAD"):
             raise MethodNotAllowed(MESSAGE_405)
         if path in PUBLIC_PATHS:
             await self._public(scope, send, path)
             return
-        async with self._fairness.turn(user):
+        async with self._fairness.turn(user, exempt=is_exempt):
             await self._document(scope, send, path, user)
         if path in COUNTED_PATHS:
             self.metrics.path_answered(path, scope["method"], 200)

@@ -8,6 +8,7 @@ import logging
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from towpath.apiserver.http.responses import ANSWER_HEADERS
 from towpath.machinery.asgi import Application, Message, Scope
 
 if TYPE_CHECKING:
@@ -146,7 +147,10 @@ class Exchange(ABC):
         elif message["type"] == "http.response.start":
             if self.started:
                 raise RuntimeError("an answer begins once")
-            self._begin(message["status"], message.get("headers", ()))
+            headers = message.get("headers", ())
+            if more := self._scope.get(ANSWER_HEADERS):
+                headers = [*more, *headers]
+            self._begin(message["status"], headers)
         elif not self.started or self._complete:
             raise RuntimeError(f"{message['type']} comes at no time of an answer")
         else:

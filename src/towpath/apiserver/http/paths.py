@@ -6,6 +6,8 @@ from msgspec import Struct
 
 from towpath.apiserver.auditing.asked import Asked
 from towpath.apiserver.core import selected_name
+from towpath.apiserver.flows.matching import Question
+from towpath.apiserver.http.query import boolean, parse_query
 from towpath.machinery.asgi import Scope
 from towpath.machinery.users import UserInfo
 
@@ -25,6 +27,20 @@ class ResourcePath(Struct, frozen=True):
 
 OBJECT_VERBS = {"GET": "get", "HEAD": "get", "PUT": "update", "PATCH": "patch"}
 OBJECT_VERBS |= {"POST": "create", "DELETE": "delete"}
+COLLECTION_VERBS = {"get": "list", "delete": "deletecollection"}
+
+
+def question_of(scope: Scope, path: ResourcePath | None) -> Question:
+    """A request, as FlowSchemas look at it."""
+    method: str = scope["method"]
+    if path is None:
+        return Question(method.lower(), scope["path"])
+    verb = OBJECT_VERBS.get(method, "")
+    if not path.name:
+        is_watch = method == "GET" and boolean(parse_query(scope["query_string"]), "watch")
+        verb = "watch" if is_watch else COLLECTION_VERBS.get(verb, verb)
+    kind = f"{path.plural}/{path.subresource}" if path.subresource else path.plural
+    return Question(verb, "", path.group, kind, path.namespace)
 
 
 def asked_of(scope: Scope, user: UserInfo, path: ResourcePath | None) -> Asked:
@@ -34,7 +50,7 @@ def asked_of(scope: Scope, user: UserInfo, path: ResourcePath | None) -> Asked:
         return Asked(user, method.lower(), scope["path"])
     verb, name = OBJECT_VERBS.get(method, method.lower()), path.name
     if not path.name:
-        verb = {"get": "list", "delete": "deletecollection"}.get(verb, verb)
+        verb = COLLECTION_VERBS.get(verb, verb)
         query = parse_qs(scope["query_string"].decode("latin-1"))
         if verb == "list" and query.get("watch", [""])[-1].lower() in ("1", "t", "true"):
             verb = "watch"

@@ -18,6 +18,8 @@ class ApiRequest(Struct, frozen=True):
     query: Query
     served: Served
     target: Target
+    is_exempt: bool = False
+    """Whether it waits for nobody."""
 
     @property
     def method(self) -> str:

@@ -13,6 +13,9 @@ from towpath.machinery.objects import RawObject
 
 Header = tuple[bytes, bytes]
 
+ANSWER_HEADERS = "towpath.answer-headers"
+"""In the scope: headers that any answer to the request begins with."""
+
 JSON = b"application/json"
 TEXT = b"text/plain; charset=utf-8"
 COMPRESS_FROM_BYTES = 128 * 1024

@@ -8,6 +8,7 @@ from towpath.apiserver.kinds.access import BINDING, ROLE
 from towpath.apiserver.kinds.certificates import CERTIFICATE_REQUEST
 from towpath.apiserver.kinds.configuration import CONFIG_MAP, SECRET
 from towpath.apiserver.kinds.definitions import CUSTOM_RESOURCE_DEFINITION
+from towpath.apiserver.kinds.flows import FLOW_SCHEMA, PRIORITY_LEVEL
 from towpath.apiserver.kinds.ingresses import INGRESS, INGRESS_CLASS, NETWORK_POLICY
 from towpath.apiserver.kinds.namespaces import NAMESPACE
 from towpath.apiserver.kinds.network import ENDPOINT_SLICE, ENDPOINTS, SERVICE
@@ -123,6 +124,7 @@ _PARTICULAR: dict[str, Behaviour] = {
     "EndpointSlice": ENDPOINT_SLICE,
     "Endpoints": ENDPOINTS,
     "Event": EVENT,
+    "FlowSchema": FLOW_SCHEMA,
     "HorizontalPodAutoscaler": AUTOSCALER,
     "Ingress": INGRESS,
     "IngressClass": INGRESS_CLASS,
@@ -149,6 +151,7 @@ _PARTICULAR: dict[str, Behaviour] = {
     "ReplicaSet": REPLICA_SET,
     "ReplicationController": REPLICATION_CONTROLLER,
     "PriorityClass": PRIORITY_CLASS,
+    "PriorityLevelConfiguration": PRIORITY_LEVEL,
     "ResourceQuota": QUOTA,
     "Role": ROLE,
     "RoleBinding": BINDING,

@@ -167,6 +167,17 @@ _CONTROL = (
         subresources="approval status",
     ),
     _kind("coordination.k8s.io", "v1", "Lease", "leases"),
+    _kind(
+        *("flowcontrol.apiserver.k8s.io", "v1", "FlowSchema", "flowschemas"),
+        namespaced=False,
+        subresources="status",
+    ),
+    _kind(
+        *("flowcontrol.apiserver.k8s.io", "v1"),
+        *("PriorityLevelConfiguration", "prioritylevelconfigurations"),
+        namespaced=False,
+        subresources="status",
+    ),
     _kind("events.k8s.io", "v1", "Event", "events", "ev"),
     _kind(
         *("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions"),

@@ -5,6 +5,7 @@ from towpath.machinery.tables import cluster, pods, storage, workloads
 from towpath.machinery.tables.columns import Cells, TableColumns, definitions
 
 _ADMISSION = "admissionregistration.k8s.io"
+_FLOWS = "flowcontrol.apiserver.k8s.io"
 
 _TABLE: tuple[tuple[str, str, str, Cells], ...] = (
     ("", "configmaps", cluster.CONFIG_MAP, cluster.config_map),
@@ -39,6 +40,8 @@ _TABLE: tuple[tuple[str, str, str, Cells], ...] = (
     ("coordination.k8s.io", "leases", cluster.LEASE, cluster.lease),
     ("discovery.k8s.io", "endpointslices", cluster.ENDPOINT_SLICE, cluster.endpoint_slice),
     ("events.k8s.io", "events", cluster.EVENT, cluster.event),
+    (_FLOWS, "flowschemas", cluster.FLOW_SCHEMA, cluster.flow_schema),
+    (_FLOWS, "prioritylevelconfigurations", cluster.PRIORITY_LEVEL, cluster.priority_level),
     ("networking.k8s.io", "ingressclasses", cluster.INGRESS_CLASS, cluster.ingress_class),
     ("networking.k8s.io", "ingresses", cluster.INGRESS, cluster.ingress),
     ("networking.k8s.io", "networkpolicies", cluster.NETWORK_POLICY, cluster.network_policy),

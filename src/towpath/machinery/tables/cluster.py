@@ -42,6 +42,8 @@ STORAGE_CLASS = "Name, Provisioner, ReclaimPolicy, VolumeBindingMode, AllowVolum
 SCALE = "Name, Desired:integer, Available:integer, Age"
 CERTIFICATE_REQUEST = "Name, Age, SignerName, Requestor, RequestedDuration, Condition"
 PRIORITY_CLASS = "Name, Value:integer, Global-Default:boolean, Age, PreemptionPolicy"
+FLOW_SCHEMA = "Name, PriorityLevel, MatchingPrecedence, DistinguisherMethod, Age, MissingPL"
+PRIORITY_LEVEL = "Name, Type, NominalConcurrencyShares, Queues, HandSize, QueueLengthLimit, Age"
 
 _SHOWN_MAX = 3
 _MODES = {
@@ -352,4 +354,31 @@ def priority_class(obj: RawObject, now: datetime) -> list[Any]:
         bool(obj.get("globalDefault")),
         age_of(obj, now),
         obj.get("preemptionPolicy", ""),
+    ]
+
+
+def flow_schema(obj: RawObject, now: datetime) -> list[Any]:
+    spec = obj.get("spec") or {}
+    conditions = (obj.get("status") or {}).get("conditions") or ()
+    dangling = [each.get("status") for each in conditions if each.get("type") == "Dangling"]
+    return [
+        name_of(obj),
+        (spec.get("priorityLevelConfiguration") or {}).get("name", ""),
+        spec.get("matchingPrecedence", 0),
+        (spec.get("distinguisherMethod") or {}).get("type") or "<none>",
+        age_of(obj, now),
+        dangling[0] if dangling else "?",
+    ]
+
+
+def priority_level(obj: RawObject, now: datetime) -> list[Any]:
+    spec = obj.get("spec") or {}
+    limited = spec.get("limited") or {}
+    queuing = (limited.get("limitResponse") or {}).get("queuing") or {}
+    return [
+        name_of(obj),
+        spec.get("type", ""),
+        limited.get("nominalConcurrencyShares", "<none>"),
+        *(queuing.get(name, "<none>") for name in ("queues", "handSize", "queueLengthLimit")),
+        age_of(obj, now),
     ]
