@@ -132,8 +132,12 @@ class Forge:
         self.requests.append((method, path))
         if path.endswith(".tar.gz"):
             return Response(_archive())
-        if request.headers.get("authorization") not in ("token t0ken", "Bearer t0ken"):
+        key = base64.b64encode(b"oauth2:t0ken").decode()
+        known = ("token t0ken", "Bearer t0ken", f"Basic {key}")
+        if request.headers.get("authorization") not in known:
             return JSONResponse({"message": "who are you?"}, 401)
+        if path.endswith("/git-receive-pack"):
+            return self._pushed(path, await request.body())
         body = await request.json() if await request.body() else {}
         return self._gitea(method, path, body)
 
@@ -150,14 +154,17 @@ class Forge:
         if method == "DELETE":
             del self.repositories[name]
             return Response(status_code=204)
-        if path.endswith("/contents"):
-            found |= {one["path"]: base64.b64decode(one["content"]) for one in body["files"]}
-            return JSONResponse({"commit": {"sha": "c" * 40}}, 201)
         if "/branches/" in path:
             if not found:
                 return JSONResponse({"message": "Not Found"}, 404)
-            return JSONResponse({"commit": {"id": "c" * 40}})
+            return JSONResponse({"commit": {"id": found["commit"]}})
         return JSONResponse({"name": name})
+
+    def _pushed(self, path: str, body: bytes) -> Response:
+        """Which commit the branch is to have; what it holds is Git's own affair."""
+        name = path.removesuffix(".git/git-receive-pack").strip("/")
+        self.repositories[name]["commit"] = body[45:85].decode()
+        return Response(b"000eunpack ok\n0017ok refs/heads/main\n0000")
 
 
 def _archive() -> bytes:
@@ -204,8 +211,7 @@ async def test_a_repository_elsewhere_is_made_and_taken_back(
     stage.lay({"README.md": "hi", "d/x": "1"})
     given = {"repoUrl": f"{host}?owner=team&repo=shop", "token": "t0ken"}
     output = await stage.run("publish:gitea", **given)
-    assert made.repositories == {"team/shop": {"README.md": b"hi", "d/x": b"1"}}
-    assert output["commitHash"] == "c" * 40
+    assert made.repositories == {"team/shop": {"commit": output["commitHash"]}}
     assert output["repoContentsUrl"] == f"http://{host}/team/shop/src/branch/main"
     assert await stage.run("publish:gitea", **given) == output, "a second time, after a crash"
     undo = stage.actions["publish:gitea"].undo
@@ -226,6 +232,16 @@ async def test_a_repository_of_others_is_neither_used_nor_deleted(
     assert undo is not None
     await undo(stage.context(given))
     assert made.repositories == {"team/shop": {"theirs": b"x"}}
+
+
+async def test_an_option_that_is_not_set_here_is_refused_before_anything_is_made(
+    stage: Stage, forge: tuple[Forge, str]
+) -> None:
+    made, host = forge
+    given = {"repoUrl": f"{host}?owner=team&repo=shop", "token": "t0ken", "signCommit": True}
+    with pytest.raises(ActionFailed, match="does not set signCommit here"):
+        await stage.run("publish:gitea", **given)
+    assert made.repositories == {}
 
 
 async def test_a_wrong_token_is_told(stage: Stage, forge: tuple[Forge, str]) -> None:

@@ -172,7 +172,7 @@ class Objects:
                 tree = empty.id
             if tree == old_tree:
                 return None
-            commit = _new_commit(tree, [base] if base else [], message, author)
+            commit = new_commit(tree, [base] if base else [], message, author)
             self._add([*new.values(), commit])
             return CommitSHA(commit.id.decode())
 
@@ -201,7 +201,7 @@ class Objects:
     ) -> CommitSHA:
         with self._reading(CommitSHA(tree)):
             self._tree(tree.encode())
-            commit = _new_commit(tree.encode(), parents, message, author, time_s)
+            commit = new_commit(tree.encode(), parents, message, author, time_s)
             self._add([commit])
             return CommitSHA(commit.id.decode())
 
@@ -333,7 +333,7 @@ def _check_path(path: str) -> None:
         raise GitError(f"{path!r} cannot be a file in a repository")
 
 
-def _new_commit(
+def new_commit(
     tree: bytes,
     parents: Sequence[CommitSHA],
     message: str,

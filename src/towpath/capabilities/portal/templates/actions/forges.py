@@ -1,46 +1,83 @@
 """publish:github, publish:gitlab and publish:gitea: a new repository there, through its REST API.
 
-The workspace becomes one commit. Before a repository is asked for, that is written down in the
-run's folder, and once more when it is there: only what this run has made is taken back.
+The workspace becomes one commit, which is pushed. Before a repository is asked for, that is written
+down in the run's folder, and once more when it is there: only what this run has made is taken back.
 """
 
 import asyncio
 import base64
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
 from towpath.capabilities.portal.templates import folders
 from towpath.capabilities.portal.templates.actions.failures import ActionFailed, NameTaken
+from towpath.capabilities.portal.templates.actions.fetching import taking
 from towpath.capabilities.portal.templates.actions.outside import Web
 from towpath.capabilities.portal.templates.expressions.scaffolder import parse_repository_url
 from towpath.client.protocols import Reader
-from towpath.engines.git.port import File
+from towpath.engines.git.port import Signature
+from towpath.engines.git.pushing import ANSWER_TYPE, REQUEST_TYPE, first_push, refusal_of
 from towpath.hooks.templates import ActionContext, TemplateAction
 from towpath.machinery.objects import RawObject
 
-_SCHEMA: RawObject = {
-    "type": "object",
-    "required": ["repoUrl"],
-    "properties": {
-        "repoUrl": {"type": "string", "minLength": 1},
-        "description": {"type": "string"},
-        "repoVisibility": {"type": "string", "enum": ["private", "internal", "public"]},
-        "defaultBranch": {"type": "string", "minLength": 1},
-        "gitCommitMessage": {"type": "string"},
-        "sourcePath": {"type": ["string", "boolean"]},
-        "token": {"type": "string"},
-    },
+_TEXT: RawObject = {"type": "string"}
+_DONE: RawObject = {
+    "repoUrl": _TEXT,
+    "description": _TEXT,
+    "repoVisibility": {"type": "string", "enum": ["private", "internal", "public"]},
+    "defaultBranch": _TEXT,
+    "gitCommitMessage": _TEXT,
+    "gitAuthorName": _TEXT,
+    "gitAuthorEmail": _TEXT,
+    "sourcePath": {"type": ["string", "boolean"]},
+    "token": _TEXT,
 }
+_NOT_DONE: Mapping[str, Sequence[str]] = {
+    "github": (
+        *("homepage", "access", "collaborators", "topics", "subscribe", "customProperties"),
+        *("hasProjects", "hasWiki", "hasIssues", "repoVariables", "secrets", "oidcCustomization"),
+        *("protectDefaultBranch", "protectEnforceAdmins", "bypassPullRequestAllowances"),
+        *("requiredApprovingReviewCount", "restrictions", "requireCodeOwnerReviews"),
+        *("dismissStaleReviews", "requiredStatusCheckContexts", "requireBranchesToBeUpToDate"),
+        *("requiredConversationResolution", "requireLastPushApproval", "requiredCommitSigning"),
+        *("requiredLinearHistory", "deleteBranchOnMerge", "allowMergeCommit", "allowSquashMerge"),
+        *("squashMergeCommitTitle", "squashMergeCommitMessage", "allowRebaseMerge"),
+        *("allowAutoMerge", "allowUpdateBranch"),
+    ),
+    "gitlab": (
+        *("signCommit", "skipExisting", "setUserAsOwner", "ownerUsername", "topics", "settings"),
+        *("branches", "projectVariables"),
+    ),
+    "gitea": ("signCommit",),
+}
+"""Options that Backstage has and that are not set here: known, and refused where they are asked
+for, because a repository that is less protected than its template says is worse than none."""
+
+
+def _schema(name: str) -> RawObject:
+    return taking(["repoUrl"], {**_DONE, **{option: {} for option in _NOT_DONE[name]}})
+
+
 _OUTPUT: RawObject = {
     "type": "object",
     "properties": {
         name: {"type": "string"} for name in ("remoteUrl", "repoContentsUrl", "commitHash")
     },
 }
+
+
+AUTHOR_NAME, AUTHOR_EMAIL = "Scaffolder", "scaffolder@backstage.io"
+"""Of the first commit, as there, where the template names nobody."""
+
+
+SHOWN_WITHIN_S = 20.0
+SHOWN_EVERY_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +91,17 @@ class Wanted:
     visibility: str
     branch: str
     message: str
+    author: Signature
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    clone_url: str
-    contents_url: str
-    commit: str
+class Target:
+    """Where the first commit goes."""
+
+    user: str
+    """That the token is sent with: hosts want one, and do not look at it."""
+    contents: str
+    """Below the repository's page: the files of the branch."""
 
 
 class Forge(Protocol):
@@ -70,8 +111,10 @@ class Forge(Protocol):
 
     async def create(self, web: Web, wanted: Wanted) -> None: ...
 
-    async def commit(self, web: Web, wanted: Wanted, files: Mapping[str, File]) -> Published:
-        """The first commit; the same again when it is there already."""
+    def pushes_to(self, wanted: Wanted) -> Target: ...
+
+    async def head(self, web: Web, wanted: Wanted) -> str:
+        """The commit on the branch, "" while there is none."""
         ...
 
     async def delete(self, web: Web, wanted: Wanted) -> None: ...
@@ -84,6 +127,7 @@ def publish_actions(api: Reader) -> Sequence[TemplateAction]:
 
 def _action(name: str, forge: Forge, web: Web) -> TemplateAction:
     async def check(context: ActionContext) -> None:
+        _refuse_undone(name, context.input)
         if "repoUrl" not in context.input or not context.input.get("token"):
             return
         wanted = _wanted(context)
@@ -91,6 +135,7 @@ def _action(name: str, forge: Forge, web: Web) -> TemplateAction:
             raise NameTaken(f"{wanted.host} has a repository {wanted.owner}/{wanted.name} already")
 
     async def run(context: ActionContext) -> dict[str, Any]:
+        _refuse_undone(name, context.input)
         wanted, mark = _wanted(context), _Mark(context)
         if mark.read() != "made":
             if await forge.exists(web, wanted):
@@ -100,15 +145,17 @@ def _action(name: str, forge: Forge, web: Web) -> TemplateAction:
             mark.write("asked")
             await forge.create(web, wanted)
             mark.write("made")
-        below = context.input.get("sourcePath") or "."
-        root = folders.inside(context.workspace, "." if below is True else str(below))
-        files = await asyncio.to_thread(folders.read_files, root)
-        published = await forge.commit(web, wanted, files)
-        context.log(f"Pushed {published.commit[:10]} to {published.clone_url}")
+        page = f"{wanted.scheme}://{wanted.host}/{wanted.owner}/{wanted.name}"
+        target = forge.pushes_to(wanted)
+        commit = await forge.head(web, wanted)
+        if not commit:
+            commit = await _push(context, web, wanted, target, page)
+            await _shown(context, forge, web, wanted)
+        context.log(f"Pushed {commit[:10]} to {page}.git")
         return {
-            "remoteUrl": published.clone_url,
-            "repoContentsUrl": published.contents_url,
-            "commitHash": published.commit,
+            "remoteUrl": f"{page}.git",
+            "repoContentsUrl": f"{page}{target.contents}",
+            "commitHash": commit,
         }
 
     async def undo(context: ActionContext) -> None:
@@ -127,12 +174,62 @@ def _action(name: str, forge: Forge, web: Web) -> TemplateAction:
     return TemplateAction(
         id=f"publish:{name}",
         description=f"Create a repository on {_NAMES[name]} and push the workspace to it.",
-        input_schema=_SCHEMA,
+        input_schema=_schema(name),
         run=run,
         undo=undo,
         check=check,
         output_schema=_OUTPUT,
     )
+
+
+async def _push(context: ActionContext, web: Web, wanted: Wanted, target: Target, page: str) -> str:
+    """The workspace as the first commit. Raises ActionFailed."""
+    below = context.input.get("sourcePath") or "."
+    root = folders.inside(context.workspace, "." if below is True else str(below))
+    files = await asyncio.to_thread(folders.read_files, root)
+    if not files:
+        raise ActionFailed("the workspace is empty; an earlier step must write files to it")
+    made = str(context.run["metadata"].get("creationTimestamp") or "1970-01-01T00:00:00Z")
+    time_s = int(datetime.fromisoformat(made).timestamp())
+    push = await asyncio.to_thread(
+        lambda: first_push(
+            files, branch=wanted.branch, message=wanted.message, author=wanted.author, time_s=time_s
+        )
+    )
+    key = base64.b64encode(f"{target.user}:{wanted.token}".encode()).decode()
+    headers = {
+        "authorization": f"Basic {key}",
+        "content-type": REQUEST_TYPE,
+        "accept": ANSWER_TYPE,
+    }
+    url = f"{page}.git/git-receive-pack"
+    answer = await web.ask("POST", url, headers=headers, body=push.body)
+    if answer.status != 200:
+        raise ActionFailed(f"{wanted.host} answered {answer.status} to the push")
+    if refused := refusal_of(answer.body):
+        raise ActionFailed(f"{wanted.host} did not take the push: {refused}")
+    return push.commit
+
+
+async def _shown(context: ActionContext, forge: Forge, web: Web, wanted: Wanted) -> None:
+    """Wait until the host knows of its new branch: the next step may read there."""
+    try:
+        async with asyncio.timeout(SHOWN_WITHIN_S):
+            while not await forge.head(web, wanted):
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(SHOWN_EVERY_S):
+                        await asyncio.Event().wait()
+    except TimeoutError:
+        context.log(f"{wanted.host} does not show the branch {wanted.branch} yet")
+
+
+def _refuse_undone(name: str, given: Mapping[str, Any]) -> None:
+    asked = [option for option in _NOT_DONE[name] if given.get(option)]
+    if asked:
+        raise ActionFailed(
+            f"publish:{name} does not set {', '.join(asked)} here: leave them out, and set them on "
+            "the host or by a later step"
+        )
 
 
 class _Mark:
@@ -175,6 +272,9 @@ def _wanted(context: ActionContext) -> Wanted:
         visibility=given.get("repoVisibility") or "private",
         branch=given.get("defaultBranch") or "main",
         message=given.get("gitCommitMessage") or "initial commit",
+        author=Signature(
+            given.get("gitAuthorName") or AUTHOR_NAME, given.get("gitAuthorEmail") or AUTHOR_EMAIL
+        ),
     )
 
 
@@ -186,7 +286,8 @@ async def _asked(
     status, answer = await web.json(method, url, headers=headers, body=body)
     if status >= 400:
         told = answer.get("message") or answer.get("error") if isinstance(answer, dict) else ""
-        raise ActionFailed(f"{wanted.host} answered {status} to {method}: {told or 'no reason'}")
+        where = f"{method} {url.partition('?')[0]}"
+        raise ActionFailed(f"{wanted.host} answered {status} to {where}: {told or 'no reason'}")
     return answer
 
 
@@ -196,6 +297,13 @@ async def _is_there(web: Web, wanted: Wanted, url: str, scheme: str = "Bearer") 
     if status in (401, 403):
         raise ActionFailed(f"{wanted.host} answered {status}: does the token allow repositories?")
     return status < 400
+
+
+async def _found(web: Web, wanted: Wanted, url: str, scheme: str = "Bearer") -> Any:
+    """None when it is not there."""
+    headers = {"authorization": f"{scheme} {wanted.token}"}
+    status, answer = await web.json("GET", url, headers=headers)
+    return answer if status == 200 else None
 
 
 class GitHub:
@@ -219,31 +327,16 @@ class GitHub:
             "description": wanted.description,
             "visibility": wanted.visibility,
             "private": wanted.visibility != "public",
-            # Git's objects can only be written to a repository that has a commit.
-            "auto_init": True,
         }
         await _asked(web, wanted, "POST", f"{self._api(wanted)}/{whose}/repos", body)
 
-    async def commit(self, web: Web, wanted: Wanted, files: Mapping[str, File]) -> Published:
-        repo = self._repo(wanted)
-        entries = []
-        for path, file in files.items():
-            blob = {"content": base64.b64encode(file.content).decode(), "encoding": "base64"}
-            made = await _asked(web, wanted, "POST", f"{repo}/git/blobs", blob)
-            mode = "100755" if file.executable else "100644"
-            entries.append({"path": path, "mode": mode, "type": "blob", "sha": made["sha"]})
-        tree = await _asked(web, wanted, "POST", f"{repo}/git/trees", {"tree": entries})
-        order = {"message": wanted.message, "tree": tree["sha"], "parents": []}
-        commit = await _asked(web, wanted, "POST", f"{repo}/git/commits", order)
-        about = await _asked(web, wanted, "GET", repo)
-        first = str(about.get("default_branch") or "main")
-        move = {"sha": commit["sha"], "force": True}
-        await _asked(web, wanted, "PATCH", f"{repo}/git/refs/heads/{quote(first)}", move)
-        if first != wanted.branch:
-            rename = f"{repo}/branches/{quote(first)}/rename"
-            await _asked(web, wanted, "POST", rename, {"new_name": wanted.branch})
-        page = f"{wanted.scheme}://{wanted.host}/{wanted.owner}/{wanted.name}"
-        return Published(f"{page}.git", f"{page}/blob/{wanted.branch}", str(commit["sha"]))
+    def pushes_to(self, wanted: Wanted) -> Target:
+        return Target("x-access-token", f"/blob/{wanted.branch}")
+
+    async def head(self, web: Web, wanted: Wanted) -> str:
+        branch = f"{self._repo(wanted)}/branches/{quote(wanted.branch, safe='')}"
+        found = await _found(web, wanted, branch)
+        return str(found["commit"]["sha"]) if found else ""
 
     async def delete(self, web: Web, wanted: Wanted) -> None:
         await _asked(web, wanted, "DELETE", self._repo(wanted))
@@ -272,30 +365,13 @@ class GitLab:
         }
         await _asked(web, wanted, "POST", f"{self._api(wanted)}/projects", body)
 
-    async def commit(self, web: Web, wanted: Wanted, files: Mapping[str, File]) -> Published:
+    def pushes_to(self, wanted: Wanted) -> Target:
+        return Target("oauth2", f"/-/blob/{wanted.branch}")
+
+    async def head(self, web: Web, wanted: Wanted) -> str:
         branch = f"{self._repo(wanted)}/repository/branches/{quote(wanted.branch, safe='')}"
-        headers = {"authorization": f"Bearer {wanted.token}"}
-        status, found = await web.json("GET", branch, headers=headers)
-        if status == 200:
-            commit = str(found["commit"]["id"])
-        else:
-            actions = [
-                {
-                    "action": "create",
-                    "file_path": path,
-                    "content": base64.b64encode(file.content).decode(),
-                    "encoding": "base64",
-                    "execute_filemode": file.executable,
-                }
-                for path, file in files.items()
-            ]
-            body = {"branch": wanted.branch, "commit_message": wanted.message, "actions": actions}
-            made = await _asked(
-                web, wanted, "POST", f"{self._repo(wanted)}/repository/commits", body
-            )
-            commit = str(made["id"])
-        page = f"{wanted.scheme}://{wanted.host}/{wanted.owner}/{wanted.name}"
-        return Published(f"{page}.git", f"{page}/-/blob/{wanted.branch}", commit)
+        found = await _found(web, wanted, branch)
+        return str(found["commit"]["id"]) if found else ""
 
     async def delete(self, web: Web, wanted: Wanted) -> None:
         await _asked(web, wanted, "DELETE", self._repo(wanted))
@@ -326,27 +402,13 @@ class Gitea:
         url = f"{self._api(wanted)}/{whose}/repos"
         await _asked(web, wanted, "POST", url, body, scheme="token")
 
-    async def commit(self, web: Web, wanted: Wanted, files: Mapping[str, File]) -> Published:
+    def pushes_to(self, wanted: Wanted) -> Target:
+        return Target("oauth2", f"/src/branch/{wanted.branch}")
+
+    async def head(self, web: Web, wanted: Wanted) -> str:
         branch = f"{self._repo(wanted)}/branches/{quote(wanted.branch, safe='')}"
-        headers = {"authorization": f"token {wanted.token}"}
-        status, found = await web.json("GET", branch, headers=headers)
-        if status == 200:
-            commit = str(found["commit"]["id"])
-        else:
-            changes = [
-                {
-                    "operation": "create",
-                    "path": path,
-                    "content": base64.b64encode(file.content).decode(),
-                }
-                for path, file in files.items()
-            ]
-            body = {"branch": wanted.branch, "message": wanted.message, "files": changes}
-            url = f"{self._repo(wanted)}/contents"
-            made = await _asked(web, wanted, "POST", url, body, scheme="token")
-            commit = str(made["commit"]["sha"])
-        page = f"{wanted.scheme}://{wanted.host}/{wanted.owner}/{wanted.name}"
-        return Published(f"{page}.git", f"{page}/src/branch/{wanted.branch}", commit)
+        found = await _found(web, wanted, branch, "token")
+        return str(found["commit"]["id"]) if found else ""
 
     async def delete(self, web: Web, wanted: Wanted) -> None:
         await _asked(web, wanted, "DELETE", self._repo(wanted), scheme="token")
