@@ -12,9 +12,11 @@ strategies, declared defaults. No text of the sources is kept. One line is one f
 
 Flags: `!` required, `*` a pointer in Go (zero values are kept), `+` written also when it is empty
 (Go never omits structs, for example), `inline`, `atomic`,
-`list=set|atomic|map:k1,k2`, `merge` or `merge=<key>`, `retainKeys`, `=<default as JSON>`.
+`list=set|atomic|map:k1,k2`, `merge` or `merge=<key>`, `retainKeys`, `=<default as JSON>`,
+`enum=<values as JSON>` for a text, or a list of texts, that only has some values.
 """
 
+import json
 import re
 import subprocess
 import sys
@@ -116,6 +118,10 @@ ALIASES = {
     "types": "",
 }
 FIELD = re.compile(r"^\s*(?:(\w+)\s+)?([\w.\[\]*]+)\s+`([^`]*)`")
+CONSTANT = re.compile(
+    r'^\s*(?:const )?\w+\s+(?P<type>\w+)\s*=\s*"(?P<value>[^"]*)"'
+    r'|^\s*\w+\s*=\s*(?P<called>\w+)\("(?P<given>[^"]*)"\)'
+)
 TAG = re.compile(r'(\w+):"([^"]*)"')
 
 
@@ -131,6 +137,7 @@ class Package:
     structs: dict[str, Struct] = field(default_factory=dict)
     named: dict[str, str] = field(default_factory=dict)
     atomic: set[str] = field(default_factory=set)
+    enums: dict[str, set[str]] = field(default_factory=dict)
     raw: dict[str, list[tuple[list[str], str, str, dict[str, str]]]] = field(default_factory=dict)
 
 
@@ -149,6 +156,7 @@ def parse(name: str, folder: Path) -> Package:
 
 def parse_file(package: Package, text: str) -> None:
     comments: list[str] = []
+    constants: list[tuple[str, str]] = []
     struct = ""
     for line in text.splitlines():
         stripped = line.strip()
@@ -168,7 +176,16 @@ def parse_file(package: Package, text: str) -> None:
                 package.atomic.add(found[1])
         elif (found := re.match(r"type (\w+) (=\s*)?([\w.\[\]*]+)", line)) is not None:
             package.named[found[1]] = found[3]
+            if "+enum" in comments:
+                package.enums[found[1]] = set()
+        elif (found := CONSTANT.match(line)) is not None:
+            constants.append(
+                (found["type"] or found["called"], found["value"] or found["given"] or "")
+            )
         comments = []
+    for enum, value in constants:
+        if enum in package.enums:
+            package.enums[enum].add(value)
 
 
 def resolve(packages: dict[str, Package], package: str, go_type: str) -> str:
@@ -210,6 +227,8 @@ def convert(packages: dict[str, Package], package: Package, name: str) -> Struct
         resolved = resolve(packages, package.name, go_type)
         json_name = json_name or go_name or resolved.rpartition(".")[2]
         flags = field_flags(comments, go_type, resolved, options, tags, is_inline)
+        if values := enum_values(packages, package.name, go_type):
+            flags.append("enum=" + json.dumps(sorted(values), separators=(",", ":")))
         result.lines.append(" ".join([f" {json_name}", number, resolved, *flags]))
         used = resolved.replace("[]", "").replace("map:", "")
         if used[0].isupper() and used not in (
@@ -263,6 +282,14 @@ def field_flags(
     if "default" in marks and not marks["default"].startswith("ref("):
         flags.append("=" + marks["default"])
     return flags
+
+
+def enum_values(packages: dict[str, Package], package: str, go_type: str) -> set[str]:
+    prefix, _, name = go_type.lstrip("[]*").rpartition(".")
+    home = ALIASES.get(prefix, "") if prefix else package
+    if prefix == "v1" and package.endswith("/v1beta1"):
+        home = package.replace("v1beta1", "v1")
+    return packages[home].enums.get(name, set()) if home else set()
 
 
 def is_always_written(go_type: str, resolved: str, options: list[str]) -> bool:

@@ -4,62 +4,6 @@ A line is one command; `< name` at its end gives it the manifest of that name. N
 for a controller: those are at work on one side only.
 """
 
-MANIFESTS = {
-    "pod": """
-apiVersion: v1
-kind: Pod
-metadata: {name: valid-pod, labels: {name: valid-pod}}
-spec:
-  containers:
-  - {name: serve, image: example.dev/serve, resources: {limits: {cpu: "1", memory: 512Mi}}}
-""",
-    "idle": """
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: idle, labels: {app: idle}}
-spec:
-  paused: true
-  replicas: 0
-  selector: {matchLabels: {app: idle}}
-  template:
-    metadata: {labels: {app: idle}}
-    spec:
-      containers:
-      - {name: main, image: example.dev/main, ports: [{containerPort: 80}]}
-      - {name: side, image: "example.dev/side:2"}
-""",
-    "map": "{apiVersion: v1, kind: ConfigMap, metadata: {name: map}, data: {a: c}}",
-    "number": "{apiVersion: v1, kind: ConfigMap, metadata: {name: x}, data: {a: 1}}",
-    "unknown": "{apiVersion: v1, kind: ConfigMap, metadata: {name: x}, dat: {a: c}}",
-    "twice": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {a: c}\ndata: {b: c}\n",
-    "version": "{apiVersion: v2, kind: ConfigMap, metadata: {name: x}}",
-    "kind": "{apiVersion: foo/v1, kind: Foo, metadata: {name: x}}",
-    "elsewhere": "{apiVersion: v1, kind: ConfigMap, metadata: {name: x, namespace: nosuch}}",
-    "list": """
-apiVersion: v1
-kind: List
-items:
-- {apiVersion: v1, kind: ConfigMap, metadata: {name: l1, labels: {p: q}}}
-- {apiVersion: v1, kind: ConfigMap, metadata: {name: l2, labels: {p: q}}}
-""",
-    "one": "{apiVersion: v1, kind: ConfigMap, metadata: {name: l1, labels: {p: q}}}",
-    "claim": """
-apiVersion: v1
-kind: PersistentVolumeClaim
-metadata: {name: claim}
-spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
-""",
-    "old": """
-apiVersion: autoscaling/v1
-kind: HorizontalPodAutoscaler
-metadata: {name: old}
-spec:
-  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: nosuch}
-  maxReplicas: 3
-  targetCPUUtilizationPercentage: 70
-""",
-}
-
 CREATE = """
 create deployment web --image=example.dev/a:1 --replicas=0 --port=80
 create deployment web --image=example.dev/a:1

@@ -21,6 +21,8 @@ def scale_of(obj: RawObject, paths: ScalePaths, *, must_exist: bool = False) -> 
     if isinstance(selector, str):
         status["selector"] = selector
     elif isinstance(selector, dict):
+        if obj["kind"] == "ReplicationController":
+            selector = {"matchLabels": selector}
         status["selector"] = str(from_object(selector))
     replicas = _at(obj, paths.spec_replicas)
     if replicas is None and must_exist:

@@ -9,6 +9,8 @@ The verbs work from `start` on; `run` does what the API promises to do by itself
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import suppress
+from copy import deepcopy
 
 from towpath.apiserver import verbs
 from towpath.apiserver.accounts import DefaultAccounts
@@ -31,10 +33,11 @@ from towpath.apiserver.core import Admit, Core, allow_all, key_for
 from towpath.apiserver.definitions import serve_definitions
 from towpath.apiserver.garbage import GarbageCollector
 from towpath.apiserver.indexes import Indexes
+from towpath.apiserver.kinds.records import SYSTEM_PRIORITIES
 from towpath.apiserver.quota import QuotaStatus
 from towpath.apiserver.registry import Registry
 from towpath.apiserver.upkeep import Upkeep
-from towpath.machinery.core_kinds import NAMESPACE
+from towpath.machinery.core_kinds import NAMESPACE, PRIORITY_CLASS, SERVICE
 from towpath.machinery.errors import AlreadyExists
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
@@ -42,6 +45,17 @@ from towpath.machinery.users import PLATFORM, AccessRequest, Authorize, UserInfo
 from towpath.store.contract import AuditRow, Store
 
 FIRST_NAMESPACES = ("default", "kube-system", "kube-public")
+OWN_SERVICE: RawObject = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {
+        "name": "kubernetes",
+        "namespace": "default",
+        "labels": {"component": "apiserver", "provider": "kubernetes"},
+    },
+    "spec": {"clusterIP": "10.96.0.1", "ports": [{"name": "https", "port": 443}]},
+}
+"""What clients inside a cluster look for; they are told the address by their kubeconfig here."""
 
 
 class CoreVerbs:
@@ -123,7 +137,10 @@ class ApiServer(CoreVerbs):
         indexes = Indexes(store)
         api = cls(Core(store, registry, authorize, indexes, mutating, validating, explain))
         for name in FIRST_NAMESPACES:
-            await api._ensure_namespace(name)
+            await api._ensure(NAMESPACE.object(name), NAMESPACE)
+        for name, value in SYSTEM_PRIORITIES.items():
+            await api._ensure(PRIORITY_CLASS.object(name, value=value), PRIORITY_CLASS)
+        await api._ensure(deepcopy(OWN_SERVICE), SERVICE)
         return api
 
     async def run(self) -> None:
@@ -143,10 +160,10 @@ class ApiServer(CoreVerbs):
         key = key_for(served, namespace, name)
         return await self.core.store.writers(served.collection, key, limit=limit)
 
-    async def _ensure_namespace(self, name: str) -> None:
-        if self.core.store.get("core/namespaces", name) is None:
-            try:
-                namespace = NAMESPACE.object(name)
-                await self.create(PLATFORM, Target(NAMESPACE), namespace, WriteOptions())
-            except AlreadyExists:
-                return
+    async def _ensure(self, obj: RawObject, resource: Resource) -> None:
+        served, metadata = self.core.registry.find(resource), obj["metadata"]
+        namespace = metadata.get("namespace", "")
+        key = key_for(served, namespace, metadata["name"])
+        if self.core.store.get(served.collection, key) is None:
+            with suppress(AlreadyExists):
+                await self.create(PLATFORM, Target(resource, namespace), obj, WriteOptions())

@@ -18,6 +18,7 @@ from towpath.apiserver.calls import Written
 from towpath.apiserver.conversion import as_stored, one_in_version
 from towpath.apiserver.core import Core, Operation, key_for
 from towpath.apiserver.encoding import copy_of, dumps, encode, ordered
+from towpath.apiserver.kinds.resizing import resize_causes, resized
 from towpath.apiserver.registry import Served
 from towpath.machinery.causes import forbidden
 from towpath.machinery.conditions import now
@@ -159,6 +160,8 @@ def confine(operation: Operation) -> None:
         added = (obj.get("spec") or {}).get("ephemeralContainers") or []
         operation.obj = copy_of(old)
         operation.obj["spec"]["ephemeralContainers"] = added
+    elif operation.target.subresource == "resize":
+        operation.obj = resized(old, obj)
     elif served.has_status:
         if "status" in old:
             obj["status"] = old["status"]
@@ -242,7 +245,12 @@ def _validate(operation: Operation) -> None:
     causes = _metadata_causes(operation)
     if served.schema is not None:
         causes += served.schema.validate(obj, operation.old, warnings=operation.warnings)
-    causes += served.behaviour.validate(obj, operation.old)
+    old = operation.old
+    if old is not None and operation.target.subresource == "resize":
+        causes += resize_causes(obj, old)
+        # That the rest stays is then looked at as with any other change.
+        old = resized(old, obj)
+    causes += served.behaviour.validate(obj, old)
     if operation.target.subresource == "status":
         causes = [_about_status(cause) for cause in causes]
     if causes:

@@ -7,6 +7,7 @@ policies, webhooks.
 
 from towpath.apiserver.admission.addresses import assign_address
 from towpath.apiserver.admission.certificates import certificate_requester, certificate_rights
+from towpath.apiserver.admission.classes import default_class, immortal_priorities, pod_classes
 from towpath.apiserver.admission.definitions import definition_stays, establish_definition
 from towpath.apiserver.admission.limits import check_limits, default_limits
 from towpath.apiserver.admission.namespaces import immortal_namespaces, namespace_exists
@@ -25,6 +26,8 @@ def mutating_chain(store: Store) -> tuple[Admit, ...]:
         namespace_exists,
         establish_definition,
         assign_address,
+        default_class,
+        pod_classes,
         default_limits,
         certificate_requester,
         _with_the_first(store, MUTATING, "Mutations"),
@@ -35,6 +38,7 @@ def validating_chain(store: Store, further: tuple[Admit, ...] = ()) -> tuple[Adm
     # Quota comes last: it reserves what every other one has let pass.
     return (
         immortal_namespaces,
+        immortal_priorities,
         certificate_rights,
         check_limits,
         _with_the_first(store, VALIDATING, "Validations"),

@@ -84,3 +84,15 @@ def _assign_node_ports(core: Core, operation: Operation) -> None:
             free = (number for number in NODE_PORTS if number not in used)
             port["nodePort"] = known.get(port.get("port")) or next(free)
             used.add(port["nodePort"])
+    _assign_health_port(operation, used)
+
+
+def _assign_health_port(operation: Operation, used: set[int | None]) -> None:
+    """Where a load balancer asks whether a node has endpoints of its own."""
+    spec, before = operation.obj["spec"], ((operation.old or {}).get("spec") or {})
+    local = spec.get("externalTrafficPolicy") == "Local"
+    if spec.get("type") != "LoadBalancer" or not local:
+        spec.pop("healthCheckNodePort", None)
+    elif not spec.get("healthCheckNodePort"):
+        free = next(number for number in NODE_PORTS if number not in used)
+        spec["healthCheckNodePort"] = before.get("healthCheckNodePort") or free

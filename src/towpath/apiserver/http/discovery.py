@@ -44,6 +44,7 @@ OWN_KIND: dict[str, tuple[str, ...]] = {
     "finalize": ("update",),
     "log": ("get",),
     "ephemeralcontainers": ("get", "patch", "update"),
+    "resize": ("get", "patch", "update"),
 }
 
 

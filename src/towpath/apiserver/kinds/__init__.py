@@ -10,6 +10,7 @@ from towpath.apiserver.kinds.configuration import CONFIG_MAP, SECRET
 from towpath.apiserver.kinds.definitions import CUSTOM_RESOURCE_DEFINITION
 from towpath.apiserver.kinds.flows import FLOW_SCHEMA, PRIORITY_LEVEL
 from towpath.apiserver.kinds.ingresses import INGRESS, INGRESS_CLASS, NETWORK_POLICY
+from towpath.apiserver.kinds.limitranges import LIMIT_RANGE
 from towpath.apiserver.kinds.namespaces import NAMESPACE
 from towpath.apiserver.kinds.network import ENDPOINT_SLICE, ENDPOINTS, SERVICE
 from towpath.apiserver.kinds.pods import default_pod, prepare_pod, validate_pod
@@ -21,7 +22,6 @@ from towpath.apiserver.kinds.records import (
     DRIVER,
     EVENT,
     LEASE,
-    LIMIT_RANGE,
     NODE,
     PRIORITY_CLASS,
     REVISION,

@@ -17,7 +17,14 @@ from towpath.apiserver.kinds.definition_rules import (
     definition_causes,
     stored_version_causes,
 )
-from towpath.apiserver.registry import Behaviour, Conversion, ScalePaths, Served, Shape
+from towpath.apiserver.registry import (
+    Behaviour,
+    Conversion,
+    ScalePaths,
+    Served,
+    Shape,
+    version_order,
+)
 from towpath.machinery.causes import invalid_value
 from towpath.machinery.conditions import is_true
 from towpath.machinery.errors import Cause
@@ -143,8 +150,18 @@ def _conversion(raw: RawObject) -> Conversion | None:
 def _deprecation(spec: RawObject, version: RawObject) -> str:
     if not version.get("deprecated"):
         return ""
-    words = f"{spec['group']}/{version['name']} {spec['names']['kind']} is deprecated"
-    return version.get("deprecationWarning") or words
+    if words := version.get("deprecationWarning"):
+        return str(words)
+    kind, order = spec["names"]["kind"], version_order(version["name"])
+    better = [
+        other["name"]
+        for other in spec["versions"]
+        if other["served"] and not other.get("deprecated") and version_order(other["name"]) < order
+    ]
+    words = f"{spec['group']}/{version['name']} {kind} is deprecated"
+    if better:
+        words += f"; use {spec['group']}/{min(better, key=version_order)} {kind}"
+    return words
 
 
 def _scale_paths(scale: RawObject | None) -> ScalePaths | None:

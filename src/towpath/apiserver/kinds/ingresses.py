@@ -225,8 +225,21 @@ def _default_ingress_class(obj: RawObject) -> None:
         parameters["scope"] = "Cluster"
 
 
+def _validate_ingress_class(obj: RawObject, old: RawObject | None) -> list[Cause]:
+    controller = (obj.get("spec") or {}).get("controller") or ""
+    causes: list[Cause] = []
+    if old is not None and controller != (old.get("spec") or {}).get("controller"):
+        causes.append(invalid_value("spec.controller", controller, "field is immutable"))
+    words = 'must be a domain-prefixed path (such as "acme.io/foo")'
+    if "/" not in controller.strip("/"):
+        causes.append(invalid_value("spec.controller", controller, words))
+    return causes
+
+
 INGRESS = Behaviour(validate=_validate_ingress, counts_generations=True)
-INGRESS_CLASS = Behaviour(default=_default_ingress_class, counts_generations=True)
+INGRESS_CLASS = Behaviour(
+    default=_default_ingress_class, validate=_validate_ingress_class, counts_generations=True
+)
 NETWORK_POLICY = Behaviour(
     default=_default_network_policy, validate=_validate_network_policy, counts_generations=True
 )

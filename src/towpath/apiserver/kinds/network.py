@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from towpath.apiserver.kinds.containers import PROTOCOLS, named, port_or_name
 from towpath.apiserver.registry import Behaviour
-from towpath.machinery.causes import duplicate, invalid_value, required, unsupported
+from towpath.machinery.causes import duplicate, forbidden, invalid_value, required, unsupported
 from towpath.machinery.errors import Cause
 from towpath.machinery.names import address_errors, label_errors, port_number_errors
 from towpath.machinery.objects import RawObject
@@ -83,13 +83,25 @@ def _validate_service(obj: RawObject, old: RawObject | None) -> list[Cause]:
         if node_port not in NODE_PORTS:
             causes.append(invalid_value(f"{field}.nodePort", node_port, NOT_A_NODE_PORT))
     causes += _repeated_ports(ports)
+    for index, address in enumerate(spec.get("externalIPs") or ()):
+        causes += named(f"spec.externalIPs[{index}]", address, address_errors(address))
+    if headless and spec.get("type") in ("LoadBalancer", "NodePort"):
+        words = f"may not be set to 'None' for {spec['type']} services"
+        causes.append(invalid_value("spec.clusterIPs[0]", "None", words))
     if old is None and (address := spec.get("clusterIP")) and not headless:
         causes += named("spec.clusterIPs[0]", address, address_errors(address))
     before = ((old or {}).get("spec") or {}).get("clusterIP")
     if before and spec.get("type") != "ExternalName" and spec.get("clusterIP") != before:
         words = "may not change once set"
         causes.append(invalid_value("spec.clusterIPs[0]", [spec.get("clusterIP")], words))
-    return causes
+    return causes + list(_status_causes(obj, spec))
+
+
+def _status_causes(obj: RawObject, spec: RawObject) -> Iterator[Cause]:
+    balancer = (obj.get("status") or {}).get("loadBalancer") or {}
+    if balancer.get("ingress") and spec.get("type") != "LoadBalancer":
+        words = "may only be used when `spec.type` is 'LoadBalancer'"
+        yield forbidden("status.loadBalancer.ingress", words)
 
 
 def _repeated_ports(ports: list[RawObject]) -> Iterator[Cause]:

@@ -58,6 +58,14 @@ MUTABLE_POD_FIELDS = (
     "tolerations",
     "schedulingGates",
 )
+GATED: RawObject = {
+    "lastProbeTime": None,
+    "message": "Scheduling is blocked due to non-empty scheduling gates",
+    "reason": "SchedulingGated",
+    "status": "False",
+    "type": "PodScheduled",
+}
+"""The condition of a pod that begins with gates."""
 GATED_POD_FIELDS = ("nodeSelector", "affinity")
 
 
@@ -70,7 +78,7 @@ def default_pod_spec(spec: RawObject) -> None:
         spec["securityContext"] = {}
     if account := spec.get("serviceAccountName"):
         spec["serviceAccount"] = account
-    for container in containers_of(spec):
+    for container in (*containers_of(spec), *(spec.get("ephemeralContainers") or ())):
         _default_container(container)
     for volume in spec.get("volumes") or ():
         _default_volume(volume)
@@ -144,6 +152,9 @@ def default_pod(obj: RawObject) -> None:
     default_pod_spec(spec)
     spec.setdefault("enableServiceLinks", True)
     for container in containers_of(spec):
+        if spec.get("hostNetwork"):
+            for port in container.get("ports") or ():
+                port.setdefault("hostPort", port.get("containerPort"))
         # What is limited and not asked for is asked for as much as it is limited.
         resources = container["resources"]
         for name, quantity in (resources.get("limits") or {}).items():
@@ -157,9 +168,9 @@ def prepare_pod(obj: RawObject, old: RawObject | None) -> None:
         spec = obj.get("spec") or {}
         spec.setdefault("serviceAccountName", "default")
         spec["serviceAccount"] = spec["serviceAccountName"]
-        spec.setdefault("priority", 0)
-        spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
-        obj["status"] = {"phase": "Pending", "qosClass": _quality(spec)}
+        obj["status"] = {"phase": "Pending", "qosClass": quality_of(spec)}
+        if spec.get("schedulingGates"):
+            obj["status"]["conditions"] = [{**GATED, "lastTransitionTime": None}]
 
 
 def _tolerate_lost_nodes(spec: RawObject) -> None:
@@ -182,7 +193,7 @@ def _tolerate_lost_nodes(spec: RawObject) -> None:
     spec["tolerations"] = tolerations
 
 
-def _quality(spec: RawObject) -> str:
+def quality_of(spec: RawObject) -> str:
     asked = [container.get("resources") or {} for container in containers_of(spec)]
     if not any(resources.get("requests") or resources.get("limits") for resources in asked):
         return "BestEffort"
@@ -209,6 +220,7 @@ def _validate_pod_change(spec: RawObject, old: RawObject) -> list[Cause]:
             words = "pod updates may not add or remove containers"
             return [forbidden(f"spec.{name}", words)]
     causes = [*_deadline_causes(spec, old), *_toleration_changes(spec, old)]
+    causes += _gate_changes(spec, old)
     gated = bool(old.get("schedulingGates"))
     if not old.get("nodeName"):
         # Who schedules writes it; there by a subresource of its own.
@@ -245,6 +257,14 @@ def _deadline_causes(spec: RawObject, old: RawObject) -> Iterator[Cause]:
             yield invalid_value(field, after, "must be less than or equal to previous value")
     elif before is not None:
         yield invalid_value(field, None, "must not update from a positive integer to nil value")
+
+
+def _gate_changes(spec: RawObject, old: RawObject) -> Iterator[Cause]:
+    known = [gate.get("name") for gate in old.get("schedulingGates") or ()]
+    for index, gate in enumerate(spec.get("schedulingGates") or ()):
+        if (name := gate.get("name")) not in known:
+            words = f"only deletion is allowed, but found new scheduling gate '{name}'"
+            yield forbidden(f"spec.schedulingGates[{index}].name", words)
 
 
 def _toleration_changes(spec: RawObject, old: RawObject) -> Iterator[Cause]:

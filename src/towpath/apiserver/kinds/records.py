@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from towpath.apiserver.kinds.containers import named, not_negative, one_of, resource_name
+from towpath.apiserver.kinds.containers import named, not_negative, one_of
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import forbidden, invalid_value, required, unsupported
 from towpath.machinery.conditions import timestamp
@@ -24,7 +24,7 @@ SYSTEM_PRIORITIES = {
     "system-cluster-critical": 2_000_000_000,
     "system-node-critical": 2_000_001_000,
 }
-PREEMPTION_POLICIES = ("Never", "PreemptLowerPriority")
+PREEMPTION_POLICIES = ("PreemptLowerPriority", "Never")
 RECLAIM_POLICIES = ("Delete", "Retain")
 BINDING_MODES = ("Immediate", "WaitForFirstConsumer")
 GATED_LEASE_FIELDS = ("strategy", "preferredHolder")
@@ -174,6 +174,32 @@ def _prepare_volume(obj: RawObject, old: RawObject | None) -> None:
         obj["status"] = {"phase": "Pending", "lastPhaseTransitionTime": moment}
 
 
+def _validate_volume(obj: RawObject, old: RawObject | None) -> list[Cause]:
+    if old is None:
+        return []
+    before, after = (
+        {
+            name: value
+            for name, value in (one.get("spec") or {}).items()
+            if name not in OPEN_VOLUME_FIELDS
+        }
+        for one in (old, obj)
+    )
+    if before == after:
+        return []
+    field = "spec.persistentvolumesource"
+    return [forbidden(field, f"{field} is immutable after creation")]
+
+
+OPEN_VOLUME_FIELDS = frozenset(
+    (
+        *("accessModes", "capacity", "claimRef", "mountOptions", "nodeAffinity", "volumeMode"),
+        *("persistentVolumeReclaimPolicy", "storageClassName", "volumeAttributesClassName"),
+    )
+)
+"""What a volume may change; where it is stays."""
+
+
 def _default_claim(obj: RawObject) -> None:
     if isinstance(obj.get("spec"), dict):
         obj["spec"].setdefault("volumeMode", "Filesystem")
@@ -187,8 +213,14 @@ def _prepare_claim(obj: RawObject, old: RawObject | None) -> None:
 def _validate_claim(obj: RawObject, old: RawObject | None) -> list[Cause]:
     causes = list(claim_causes(obj.get("spec") or {}, "spec"))
     if old is not None:
-        before, after = ({**(one.get("spec") or {}), "resources": None} for one in (old, obj))
-        if before != after and not (old.get("spec") or {}).get("volumeName"):
+        bound = (old.get("status") or {}).get("phase") == "Bound"
+        # Who binds a claim to a volume names it.
+        named = (old.get("spec") or {}).get("volumeName")
+        open_fields = ("resources",) * bool(bound) + ("volumeName",) * (not named)
+        before, after = (
+            {**(one.get("spec") or {}), **dict.fromkeys(open_fields)} for one in (old, obj)
+        )
+        if before != after:
             causes.append(forbidden("spec", IMMUTABLE_CLAIM))
     return causes
 
@@ -211,50 +243,21 @@ def claim_causes(spec: RawObject, path: str) -> Iterator[Cause]:
         yield unsupported(f"{path}.volumeMode", mode, VOLUME_MODES)
 
 
-def _default_limits(obj: RawObject) -> None:
-    """What a container asks for by default is what it may have by default, or at most."""
-    for limit in (obj.get("spec") or {}).get("limits") or ():
-        if limit.get("type") != "Container":
-            continue
-        for target, sources in (("default", ("max",)), ("defaultRequest", ("default", "min"))):
-            values = limit.get(target) or {}
-            for source in sources:
-                for name, quantity in (limit.get(source) or {}).items():
-                    values.setdefault(name, quantity)
-            if values:
-                limit[target] = values
-
-
-def _validate_limits(obj: RawObject, _old: RawObject | None) -> list[Cause]:
-    return list(_limit_causes(obj.get("spec") or {}))
-
-
-def _limit_causes(spec: RawObject) -> Iterator[Cause]:
-    seen: set[str] = set()
-    for index, limit in enumerate(spec.get("limits") or ()):
-        field = f"spec.limits[{index}]"
-        kind = limit.get("type") or ""
-        yield from named(f"{field}.type", kind, qualified_name_errors(kind))
-        if kind in seen:
-            yield Cause("FieldValueDuplicate", f'Duplicate value: "{kind}"', f"{field}.type")
-        seen.add(kind)
-        for part in ("max", "min", "default", "defaultRequest", "maxLimitRequestRatio"):
-            for name in limit.get(part) or {}:
-                if kind == "Container":
-                    yield from resource_name(f"{field}.{part}[{name}]", name)
-                else:
-                    errors = qualified_name_errors(name)
-                    yield from named(f"{field}.{part}[{name}]", name, errors)
-
-
 def _default_node(obj: RawObject) -> None:
     spec = obj.get("spec") or {}
     if spec.get("podCIDR") and not spec.get("podCIDRs"):
         spec["podCIDRs"] = [spec["podCIDR"]]
+    status = obj.get("status") or {}
+    if "capacity" in status and "allocatable" not in status:
+        status["allocatable"] = {**status["capacity"]}
 
 
-def _validate_node(obj: RawObject, _old: RawObject | None) -> list[Cause]:
+def _validate_node(obj: RawObject, old: RawObject | None) -> list[Cause]:
     causes: list[Cause] = []
+    before, after = (((one or {}).get("spec") or {}).get("podCIDRs") for one in (old, obj))
+    if before and before != after:
+        words = 'node updates may not change podCIDR except from "" to valid'
+        causes.append(forbidden("spec.podCIDRs", words))
     for index, taint in enumerate((obj.get("spec") or {}).get("taints") or ()):
         field = f"metadata.taints[{index}]"
         key, value = taint.get("key") or "", taint.get("value") or ""
@@ -271,6 +274,14 @@ def _default_driver(obj: RawObject) -> None:
         for name, value in DRIVER_DEFAULTS.items():
             if spec.get(name) is None:
                 spec[name] = [*value] if isinstance(value, list) else value
+
+
+def _validate_driver(obj: RawObject, old: RawObject | None) -> list[Cause]:
+    before, after = (((one or obj).get("spec") or {}) for one in (old, obj))
+    if before.get("attachRequired") == after.get("attachRequired"):
+        return []
+    # Spelt so there.
+    return [invalid_value("spec.attachedRequired", after.get("attachRequired"), IMMUTABLE)]
 
 
 DRIVER_DEFAULTS: RawObject = {
@@ -315,7 +326,6 @@ CLAIM = Behaviour(
 )
 EVENT = Behaviour(validate=_validate_event)
 LEASE = Behaviour(prepare=_prepare_lease, validate=_validate_lease)
-LIMIT_RANGE = Behaviour(default=_default_limits, validate=_validate_limits)
 NODE = Behaviour(default=_default_node, validate=_validate_node)
 PRIORITY_CLASS = Behaviour(
     default=_default_priority, validate=_validate_priority, counts_generations=True
@@ -324,9 +334,14 @@ REVISION = Behaviour(validate=_validate_revision)
 STORAGE_CLASS = Behaviour(
     default=_default_storage_class, validate=_validate_storage_class, delete_returns_object=True
 )
-DRIVER = Behaviour(default=_default_driver, delete_returns_object=True)
+DRIVER = Behaviour(default=_default_driver, validate=_validate_driver, delete_returns_object=True)
 STORED = Behaviour(delete_returns_object=True)
 """Of kinds that storage drivers write, and nobody here acts on."""
 ATTRIBUTES = Behaviour(validate=_validate_attributes, delete_returns_object=True)
 RUNTIME = Behaviour(validate=_validate_runtime)
-VOLUME = Behaviour(default=_default_volume, prepare=_prepare_volume, delete_returns_object=True)
+VOLUME = Behaviour(
+    default=_default_volume,
+    prepare=_prepare_volume,
+    validate=_validate_volume,
+    delete_returns_object=True,
+)

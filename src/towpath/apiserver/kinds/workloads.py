@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from towpath.apiserver.kinds.containers import not_negative, one_of
-from towpath.apiserver.kinds.pods import default_pod_spec, validate_template
+from towpath.apiserver.kinds.pods import INT32_MAX, default_pod_spec, validate_template
 from towpath.apiserver.kinds.records import claim_causes
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import forbidden, invalid_value, required, unsupported
@@ -126,7 +126,7 @@ def _default_job(obj: RawObject) -> None:
     if "completions" not in spec and "parallelism" not in spec:
         spec["completions"] = 1
     spec.setdefault("parallelism", 1)
-    spec.setdefault("backoffLimit", 6)
+    spec.setdefault("backoffLimit", 6 if spec.get("backoffLimitPerIndex") is None else INT32_MAX)
     spec.setdefault("completionMode", "NonIndexed")
     spec.setdefault("manualSelector", False)
     spec.setdefault("suspend", False)
@@ -287,6 +287,11 @@ def _validate_stateful_set(obj: RawObject, old: RawObject | None) -> list[Cause]
         causes.append(invalid_value("spec.podManagementPolicy", policy, words))
     for name in ("replicas", "minReadySeconds"):
         causes += not_negative(f"spec.{name}", spec.get(name))
+    strategy = spec.get("updateStrategy") or {}
+    if strategy.get("type") != "RollingUpdate" and strategy.get("rollingUpdate") is not None:
+        field = "spec.updateStrategy.rollingUpdate"
+        words = "only allowed for updateStrategy 'RollingUpdate'"
+        causes.append(invalid_value(field, strategy["rollingUpdate"], words))
     causes += _validate_selector(spec, "statefulset")
     causes += _validate_template(spec)
     for index, claim in enumerate(spec.get("volumeClaimTemplates") or ()):

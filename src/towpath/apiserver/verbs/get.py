@@ -8,7 +8,7 @@ from towpath.apiserver.encoding import dumps, loads
 from towpath.apiserver.scale import scale_of
 from towpath.machinery.users import UserInfo
 
-READABLE = ("", "status", "scale")
+READABLE = ("", "approval", "status", "scale", "resize", "ephemeralcontainers")
 
 
 async def get(core: Core, user: UserInfo, target: Target) -> bytes:

@@ -36,6 +36,8 @@ class Field:
     merge_key: str = ""
     retain_keys: bool = False
     default: Any = _NO_DEFAULT
+    enum: tuple[str, ...] = ()
+    """All values that a text, or a text of a list, can have."""
 
     @property
     def has_default(self) -> bool:
@@ -86,8 +88,9 @@ def _package(package: str) -> dict[str, Struct]:
 
 
 def _field(line: str) -> Field:
+    line, _, values = line.partition(" enum=")
     name, number, type_name, *flags = line.split()
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"enum": tuple(json.loads(values))} if values else {}
     for flag in flags:
         head, _, value = flag.partition("=")
         match head:

@@ -87,7 +87,9 @@ def _object_schema(declared: Struct, of_struct: _Of, of_special: _Of) -> RawObje
     required = []
     for each in declared.fields:
         if each.inline:
-            inner = inlined(below(declared.package, each.type) or "")
+            inner = _object_schema(
+                struct(below(declared.package, each.type) or ""), of_struct, of_special
+            )
             properties.update(inner.get("properties", {}))
             required += inner.get("required", [])
             continue
@@ -119,6 +121,12 @@ def _field_schema(package: str, each: Field, of_struct: _Of, of_special: _Of) ->
         extra["x-kubernetes-patch-strategy"] = ",".join(strategies)
     if each.merge_key:
         extra["x-kubernetes-patch-merge-key"] = each.merge_key
+    if each.enum and of_special is not _inlined_special:
+        # Published only: what a kind refuses, it refuses in its own words.
+        if each.type.startswith("[]"):
+            schema = {**schema, "items": {**schema["items"], "enum": list(each.enum)}}
+        else:
+            extra["enum"] = list(each.enum)
     if not extra:
         return schema
     if "$ref" in schema:

@@ -212,7 +212,8 @@ def _metric(source: str, metric: RawObject, found: RawObject) -> str:
             left = "<unknown>" if usage is None else f"{usage}%"
             return f"{name}{left}/{'<auto>' if wanted is None else f'{wanted}%'}"
         return f"{name}{current.get('averageValue', '<unknown>')}/{target['averageValue']}"
-    for unit, suffix in (("averageValue", " (avg)"), ("value", "")):
+    average = "" if source == "pods" else " (avg)"
+    for unit, suffix in (("averageValue", average), ("value", "")):
         if target.get(unit) is not None:
             return f"{current.get(unit, '<unknown>')}/{target[unit]}{suffix}"
     return "<unknown type>"

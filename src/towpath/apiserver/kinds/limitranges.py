@@ -1,0 +1,98 @@
+"""LimitRange: what it says by default, and what it may not say."""
+
+from collections.abc import Iterator
+
+from towpath.apiserver.kinds.containers import named, resource_name
+from towpath.apiserver.registry import Behaviour
+from towpath.machinery.causes import forbidden, invalid_value, required
+from towpath.machinery.errors import Cause
+from towpath.machinery.names import qualified_name_errors
+from towpath.machinery.objects import RawObject
+from towpath.machinery.quantities import parse_quantity
+
+PARTS = ("max", "min", "default", "defaultRequest", "maxLimitRequestRatio")
+# Of two parts the first may not be less than the second: whom to tell, with which value, in which
+# words. The order and the odd values are those of a kube-apiserver.
+ORDER = (
+    ("max", "min", "min", "min", "min value {1} is greater than max value {0}"),
+    (
+        *("defaultRequest", "min", "defaultRequest", "defaultRequest"),
+        "min value {1} is greater than default request value {0}",
+    ),
+    (
+        *("max", "defaultRequest", "defaultRequest", "defaultRequest"),
+        "default request value {1} is greater than max value {0}",
+    ),
+    (
+        *("default", "defaultRequest", "defaultRequest", "defaultRequest"),
+        "default request value {1} is greater than default limit value {0}",
+    ),
+    ("default", "min", "default", "min", "min value {1} is greater than default value {0}"),
+    ("max", "default", "default", "max", "default value {1} is greater than max value {0}"),
+)
+
+
+def _default(obj: RawObject) -> None:
+    """What a container asks for by default is what it may have by default, or at most."""
+    for limit in (obj.get("spec") or {}).get("limits") or ():
+        if limit.get("type") != "Container":
+            continue
+        for target, sources in (("default", ("max",)), ("defaultRequest", ("default", "min"))):
+            values = limit.get(target) or {}
+            for source in sources:
+                for name, quantity in (limit.get(source) or {}).items():
+                    values.setdefault(name, quantity)
+            if values:
+                limit[target] = values
+
+
+def _validate(obj: RawObject, _old: RawObject | None) -> list[Cause]:
+    causes: list[Cause] = []
+    seen: set[str] = set()
+    for index, limit in enumerate((obj.get("spec") or {}).get("limits") or ()):
+        field = f"spec.limits[{index}]"
+        kind = limit.get("type") or ""
+        causes += named(f"{field}.type", kind, qualified_name_errors(kind))
+        if kind in seen:
+            words = f'Duplicate value: "{kind}"'
+            causes.append(Cause("FieldValueDuplicate", words, f"{field}.type"))
+        seen.add(kind)
+        causes += _limit_causes(limit, kind, field)
+    return causes
+
+
+def _limit_causes(limit: RawObject, kind: str, field: str) -> Iterator[Cause]:
+    names: set[str] = set()
+    for part in PARTS:
+        if kind == "Pod" and part.startswith("default") and limit.get(part):
+            yield forbidden(f"{field}.{part}", "may not be specified when `type` is 'Pod'")
+            continue
+        for name in limit.get(part) or {}:
+            names.add(name)
+            if kind == "Container":
+                yield from resource_name(f"{field}.{part}[{name}]", name)
+            else:
+                errors = qualified_name_errors(name)
+                yield from named(f"{field}.{part}[{name}]", name, errors)
+    if kind == "PersistentVolumeClaim" and "storage" not in names:
+        words = "either minimum or maximum storage value is required, but neither was provided"
+        yield required(f"{field}.limits", words)
+    for name in sorted(names):
+        yield from _order_causes(limit, name, field)
+
+
+def _order_causes(limit: RawObject, name: str, field: str) -> Iterator[Cause]:
+    values = {part: str(limit[part][name]) for part in PARTS if name in (limit.get(part) or {})}
+    for most, least, told, shown, words in ORDER:
+        if most in values and least in values:
+            large, small = values[most], values[least]
+            if parse_quantity(small) > parse_quantity(large):
+                why = words.format(large, small)
+                yield invalid_value(f"{field}.{told}[{name}]", values[shown], why)
+    ratio = values.get("maxLimitRequestRatio")
+    if ratio is not None and parse_quantity(ratio) < 1:
+        where = f"{field}.maxLimitRequestRatio[{name}]"
+        yield invalid_value(where, ratio, f"ratio {ratio} is less than 1")
+
+
+LIMIT_RANGE = Behaviour(default=_default, validate=_validate)
