@@ -26,6 +26,8 @@ POLICY: dict[str, Any] = {
     "rules": [
         {"level": "None", "users": ["system:apiserver", "system:kube-controller-manager"]},
         {"level": "None", "userGroups": ["system:serviceaccounts"]},
+        {"level": "None", "namespaces": ["quiet"]},
+        {"level": "Metadata", "resources": [{"group": "", "resources": ["endpoints"]}]},
         {"level": "None", "nonResourceURLs": ["/readyz*", "/openapi*"]},
         {"level": "Metadata", "resources": [{"group": "", "resources": ["secrets"]}]},
         {"level": "Metadata", "verbs": ["delete", "watch"]},
@@ -45,11 +47,67 @@ REQUESTS: list[tuple[str, str, Any, dict[str, str]]] = [
     ("PATCH", f"{MAPS}/audited", {"data": {"y": "2"}}, {}),
     ("POST", "/api/v1/namespaces/default/secrets", {"metadata": {"name": "s"}, "data": {}}, {}),
     ("GET", f"{MAPS}/audited", None, {"impersonate-user": "mallory"}),
+    ("GET", f"{MAPS}/audited", None, {"impersonate-user": "reader"}),
+    ("GET", "/api/v1/namespaces/default/endpoints", None, {}),
     ("GET", "/version", None, {}),
     ("GET", "/nothing", None, {}),
     ("GET", "/api/v1/namespaces/default/pods", None, {}),
     ("DELETE", f"{MAPS}/audited", None, {}),
     ("DELETE", "/api/v1/namespaces/default/secrets/s", None, {}),
+]
+POLICIES = "/apis/admissionregistration.k8s.io/v1"
+ROLES = "/apis/rbac.authorization.k8s.io/v1"
+ALL_MAPS = {
+    "resourceRules": [
+        {
+            "apiGroups": [""],
+            "apiVersions": ["v1"],
+            "operations": ["CREATE", "UPDATE"],
+            "resources": ["configmaps"],
+        }
+    ]
+}
+PREPARED: list[tuple[str, dict[str, Any]]] = [
+    ("/api/v1/namespaces", {"metadata": {"name": "quiet"}}),
+    (
+        f"{ROLES}/namespaces/default/roles",
+        {
+            "metadata": {"name": "reader"},
+            "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}],
+        },
+    ),
+    (
+        f"{ROLES}/namespaces/default/rolebindings",
+        {
+            "metadata": {"name": "readers"},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "Role",
+                "name": "reader",
+            },
+            "subjects": [{"kind": "User", "name": "reader"}],
+        },
+    ),
+    (
+        f"{POLICIES}/validatingadmissionpolicies",
+        {
+            "metadata": {"name": "told"},
+            "spec": {
+                "matchConstraints": ALL_MAPS,
+                "validations": [{"expression": "!has(object.data)", "message": "it has data"}],
+                "auditAnnotations": [
+                    {"key": "name", "valueExpression": "string(object.metadata.name)"}
+                ],
+            },
+        },
+    ),
+    (
+        f"{POLICIES}/validatingadmissionpolicybindings",
+        {
+            "metadata": {"name": "told-everywhere"},
+            "spec": {"policyName": "told", "validationActions": ["Warn", "Audit"]},
+        },
+    ),
 ]
 LAST = "/api/v1/namespaces/default/secrets/s"
 
@@ -98,6 +156,7 @@ async def _ask(connection: Connection) -> None:
         headers={"authorization": f"Bearer {connection.token}", "user-agent": "judge"},
         timeout=30,
     ) as http:
+        await _prepare(http)
         for method, path, body, headers in REQUESTS:
             kind = "Secret" if "secrets" in path else "ConfigMap"
             if body is not None:
@@ -110,11 +169,37 @@ async def _ask(connection: Connection) -> None:
                 await http.request(method, path, headers=headers)
 
 
+async def _prepare(http: httpx2.AsyncClient) -> None:
+    """Roles and a policy, which is at work when it warns."""
+    kinds = {
+        "namespaces": "Namespace",
+        "roles": "Role",
+        "rolebindings": "RoleBinding",
+        "validatingadmissionpolicies": "ValidatingAdmissionPolicy",
+        "validatingadmissionpolicybindings": "ValidatingAdmissionPolicyBinding",
+    }
+    for path, body in PREPARED:
+        group = path.removeprefix("/apis/").partition("/")[0] if "/apis/" in path else ""
+        named = {
+            "apiVersion": f"{group}/v1" if group else "v1",
+            "kind": kinds[path.rpartition("/")[2]],
+        }
+        answer = await http.post(path, json={**named, **body})
+        assert answer.status_code == 201, answer.text
+    probe = {"metadata": {"generateName": "probe-"}, "data": {"x": "1"}}
+
+    async def warns() -> bool:
+        answer = await http.post("/api/v1/namespaces/quiet/configmaps?dryRun=All", json=probe)
+        return "it has data" in answer.headers.get("warning", "")
+
+    await eventually(warns, deadline_s=30)
+
+
 def _told(event: Any) -> tuple[str, ...]:
     return tuple(event[field] for field in ("stage", "verb", "requestURI", "level"))
 
 
-NOISE = ("auditID", "requestReceivedTimestamp", "stageTimestamp", "annotations", "userAgent")
+NOISE = ("auditID", "requestReceivedTimestamp", "stageTimestamp", "userAgent")
 
 
 def _plain(event: Any) -> Any:

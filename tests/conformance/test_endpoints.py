@@ -2,9 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from tests.conformance.sides import Side
+
+from towpath.apiserver.http.gnostic import document
 
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? \S+$")
 LABEL = re.compile(r'(\w+)="(?:[^"\\]|\\.)*"')
@@ -12,6 +15,7 @@ OURS = re.compile(r"^(apiserver|etcd|process|kubernetes)_")
 NOT_THERE = {
     "apiserver_flowcontrol_rejected_requests_total": "where nothing has been rejected",
 }
+GNOSTIC = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 PATHS = [
     "/api/v2",
     "/apis/apps",
@@ -51,6 +55,31 @@ async def test_checks(sides: tuple[Side, Side], path: str) -> None:
     query = "?verbose&exclude=etcd&exclude=none&exclude=nobody"
     kube, ours = [(await side.http.get(path + query)).text.splitlines() for side in sides]
     assert [line for line in kube if line in ours] == ours
+
+
+def has_values_of_any_type(schema: Any) -> bool:
+    """They are YAML within, which can be written in more than one way."""
+    if isinstance(schema, list):
+        return any(map(has_values_of_any_type, schema))
+    return isinstance(schema, dict) and any(
+        name.startswith("x-") or name in ("default", "enum") or has_values_of_any_type(inner)
+        for name, inner in schema.items()
+    )
+
+
+async def test_openapi_2_in_protobuf_is_written_as_there(sides: tuple[Side, Side]) -> None:
+    kube, ours = [
+        (await side.http.get("/openapi/v2", headers={"accept": GNOSTIC})) for side in sides
+    ]
+    assert kube.headers["content-type"] == ours.headers["content-type"]
+    definitions = (await sides[0].http.get("/openapi/v2")).json()["definitions"]
+    plain = {name: one for name, one in definitions.items() if not has_values_of_any_type(one)}
+    assert len(plain) > 100
+    for name, schema in plain.items():
+        whole = document({"definitions": {name: schema}})
+        assert whole[whole.index(name.encode()) :] in kube.content, name
+    assert b"io.k8s.api.core.v1.ConfigMap" in ours.content
+    assert b"/api/v1/namespaces/{namespace}/configmaps/{name}" in ours.content
 
 
 def samples(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct, field
 
 from towpath.apiserver import refusals
+from towpath.apiserver.auditing.asked import annotations_of_request
 from towpath.apiserver.calls import Target
 from towpath.apiserver.indexes import Indexes
 from towpath.apiserver.measures import Durations
@@ -34,7 +35,7 @@ class Operation(Struct):
     dry_run: bool = False
     manager: str = ""
     warnings: list[str] = field(default_factory=list)
-    annotations: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=annotations_of_request)
     """For the audit event, from admission."""
     when_ended: list[Callable[[], object]] = field(default_factory=list)
     """Called once the write is over, whichever way: what admission has reserved is given back."""

@@ -129,6 +129,7 @@ class Front:
             pods=pods,
             audit=audit,
             flows=flows,
+            explain=index.explain,
         )
         application.metrics.contributed.append(lambda: storage_lines(api.core))
         return cls(

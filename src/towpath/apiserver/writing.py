@@ -75,11 +75,11 @@ async def _create(core: Core, operation: Operation, validation: str) -> Written:
     for admit in core.mutating:
         await admit(core, operation)
     _validate(operation)
-    key = key_for(served, operation.namespace, operation.name)
-    if core.store.get(served.collection, key) is not None:
-        raise refusals.already_exists(served, operation.name)
     await _ask(core, operation)
     if operation.dry_run:
+        key = key_for(served, operation.namespace, operation.name)
+        if core.store.get(served.collection, key) is not None:
+            raise refusals.already_exists(served, operation.name)
         return await _dry(core, operation, created=True)
     try:
         stored = await _commit(core, operation, expected=0)

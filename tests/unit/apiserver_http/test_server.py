@@ -326,10 +326,11 @@ async def test_discovery_changes_its_etag_with_a_new_kind(
     assert "etag" not in missing.headers
 
 
-async def test_old_clients_get_a_protobuf_shell_of_openapi_2(http: httpx2.AsyncClient) -> None:
+async def test_openapi_2_comes_in_protobuf_too(http: httpx2.AsyncClient) -> None:
     response = await http.get("/openapi/v2", headers={"accept": GNOSTIC})
     assert "@" not in response.headers["content-type"]
     assert response.content.startswith(b"\n\x032.0")
+    assert b"io.k8s.api.core.v1.ConfigMap" in response.content
     assert (await http.get("/openapi/v2")).json()["swagger"] == "2.0"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from msgspec.structs import replace
 
-from towpath.apiserver.auditing.asked import Asked
+from towpath.apiserver.auditing.asked import ANNOTATIONS, Asked
 from towpath.apiserver.auditing.policy import NOT_TOLD, Decision, Policy
 from towpath.machinery import protobuf
 from towpath.machinery.asgi import Message, Receive, Scope, Send
@@ -27,6 +27,7 @@ BODY_BYTES_MAX = 1024 * 1024
 """Of a body that is told; a longer one is left out, and the event says so."""
 AGENT_LENGTH_MAX = 1024
 TRUNCATED = "audit.k8s.io/truncated"
+DECISION, REASON = "authorization.k8s.io/decision", "authorization.k8s.io/reason"
 STATUS_FIELDS = ("status", "message", "reason", "details")
 NAMED_BY_ANSWER = frozenset({"create", "delete"})
 LASTING_VERBS = frozenset({"watch", "proxy"})
@@ -71,6 +72,7 @@ class Tap:
         self._id = audit_id
         self._decision = Decision("Metadata")
         self._begun: RawObject | None = None
+        self._annotations: dict[str, str] = {}
         self._received = now()
         self._sent: list[bytes] = []
         self._taken: list[bytes] = []
@@ -81,6 +83,7 @@ class Tap:
     def begin(self, asked: Asked, version: str, impersonator: UserInfo | None) -> None:
         """It is known who asks for what."""
         by = impersonator or asked.user
+        ANNOTATIONS.set(self._annotations)
         self._decision = self._policy.decide(replace(asked, user=by))
         if self._decision is NOT_TOLD:
             return
@@ -92,6 +95,17 @@ class Tap:
         if asked.resource:
             self._begun["objectRef"] = _reference(asked, version)
         self._emit("RequestReceived")
+
+    @property
+    def is_told(self) -> bool:
+        return self._begun is not None
+
+    def authorized(self, allowed: bool, why: str) -> None:
+        self._annotations[DECISION] = "allow" if allowed else "forbid"
+        self._annotations[REASON] = why
+
+    def deprecated(self) -> None:
+        self._annotations["k8s.io/deprecated"] = "true"
 
     def refused(self) -> None:
         """Nobody knows who asks: told as a request of nobody's, where the policy tells anything."""
@@ -181,7 +195,9 @@ class Tap:
             if self._wants("RequestResponse") and answered is not None:
                 event["responseObject"] = answered
             if self._long:
-                event["annotations"] = {TRUNCATED: "true"}
+                self._annotations[TRUNCATED] = "true"
+        if self._annotations and stage != "RequestReceived":
+            event["annotations"] = dict(self._annotations)
         self._sink(event)
 
     def _object(self, pieces: list[bytes]) -> Any:

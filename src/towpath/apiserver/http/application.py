@@ -64,6 +64,7 @@ from towpath.machinery.errors import (
 from towpath.machinery.users import MASTERS, AccessRequest, Authorize, UserInfo
 
 if TYPE_CHECKING:
+    from towpath.apiserver.auditing.asked import Asked
     from towpath.apiserver.auditing.events import Auditing, Tap
     from towpath.apiserver.http.podsockets import PodSockets
 
@@ -122,7 +123,9 @@ class ApiApplication:
         fairness: Fairness | None = None,
         audit: "Auditing | None" = None,
         flows: Flows | None = None,
+        explain: Callable[[UserInfo, AccessRequest], str] = lambda _user, _request: "",
     ) -> None:
+        """`explain` says for audit events by what somebody may do something."""
         self._verbs = verbs
         self._registry = registry
         self._authenticate = authenticate
@@ -135,6 +138,7 @@ class ApiApplication:
         self._pods = pods
         self._fairness = fairness or Fairness()
         self._flows = flows
+        self._explain = explain
         self._audit = audit
         self.metrics.contributed.append(self._fairness.lines)
         self._stopping = False
@@ -200,7 +204,10 @@ class ApiApplication:
         resource_path = parse_resource_path(path)
         if tap is not None:
             version = resource_path.version if resource_path else ""
-            tap.begin(asked_of(scope, user, resource_path), version, impersonator)
+            asked = asked_of(scope, user, resource_path)
+            tap.begin(asked, version, impersonator)
+            if tap.is_told:
+                await self._tell_decision(tap, asked)
         is_exempt = self._belongs(scope, user, resource_path)
         if scope["type"] == "websocket" and not (
             resource_path and resource_path.subresource in SOCKET_SUBRESOURCES
@@ -224,6 +231,8 @@ class ApiApplication:
         if served.deprecation:
             send = warned(send, served.deprecation)
             self.metrics.deprecated(served, target)
+            if tap is not None:
+                tap.deprecated()
         request = ApiRequest(scope, receive, send, user, query, served, target, is_exempt)
         try:
             await self._resource(request)
@@ -301,6 +310,23 @@ class ApiApplication:
         lasting = self._fairness.lasting(request.user, exempt=request.is_exempt)
         with lasting, self.metrics.lasting(asked):
             yield
+
+    async def _tell_decision(self, tap: "Tap", asked: "Asked") -> None:
+        """Whether it is allowed, and by what. Asked once more, where somebody is told."""
+        request = AccessRequest(
+            asked.verb,
+            asked.group,
+            asked.resource,
+            asked.namespace,
+            asked.name,
+            asked.subresource,
+            "" if asked.resource else asked.path,
+        )
+        if MASTERS in asked.user.groups:
+            tap.authorized(True, "")
+            return
+        allowed = asked.path in PUBLIC_PATHS or await self._authorize(asked.user, request)
+        tap.authorized(allowed, self._explain(asked.user, request))
 
     def _belongs(self, scope: Scope, user: UserInfo, path: ResourcePath | None) -> bool:
         """Tell which flow the request belongs to; whether that one waits for nobody."""

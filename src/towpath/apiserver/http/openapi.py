@@ -19,12 +19,10 @@ from towpath.apiserver.registry import Registry, Served
 from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import RawObject
 
-GNOSTIC_SHELL = bytes.fromhex("0a03322e30120b0a057370696b651202763142" + "00")
-"""A gnostic Document with version and title and nothing else: enough for kubectl up to 1.28."""
 GNOSTIC_ACCEPT = "proto-openapi.spec.v2@v1.0+protobuf"
 GNOSTIC_TYPE = b"application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
-V2 = "v2"
+V2, V2_GNOSTIC = "v2", "v2 in protobuf"
 HASH_LENGTH = 32
 
 
@@ -36,14 +34,22 @@ class OpenApi:
         self._hashes: dict[str, str] = {}
 
     def v2(self, accept: str) -> Document:
-        if GNOSTIC_ACCEPT in accept:
-            return Document(GNOSTIC_SHELL, GNOSTIC_TYPE)
         self._forget_what_is_old()
+        if GNOSTIC_ACCEPT in accept:
+            if V2_GNOSTIC not in self._documents:
+                # Loaded for clients that ask for it, which are few.
+                from towpath.apiserver.http.gnostic import document
+
+                self._documents[V2_GNOSTIC] = Document(document(self._swagger()), GNOSTIC_TYPE)
+            return self._documents[V2_GNOSTIC]
         if V2 not in self._documents:
-            info = {"title": "Towpath", "version": towpath_version()}
-            documents = [self._document(served) for served in self._group_versions().values()]
-            self._documents[V2] = Document(orjson.dumps(swagger(documents, info)))
+            self._documents[V2] = Document(orjson.dumps(self._swagger()))
         return self._documents[V2]
+
+    def _swagger(self) -> RawObject:
+        info = {"title": "Towpath", "version": towpath_version()}
+        documents = [self._document(served) for served in self._group_versions().values()]
+        return swagger(documents, info)
 
     def v3(self, path: str) -> Document:
         """The index at `/openapi/v3`, and the documents that it names. Raises NotFound."""

@@ -42,8 +42,8 @@ def encoder_of(api_version: str, kind: str) -> Encode | None:
 
 def encode_list(api_version: str, kind: str, metadata: RawObject, items: Iterable[bytes]) -> bytes:
     """A list in its frame; every list of Kubernetes has its metadata in 1 and its items in 2."""
-    parts = [_delimited(1, _message("meta/v1.ListMeta")(metadata))]
-    parts += [_delimited(2, item) for item in items]
+    parts = [delimited(1, _message("meta/v1.ListMeta")(metadata))]
+    parts += [delimited(2, item) for item in items]
     return _framed(api_version, kind, b"".join(parts))
 
 
@@ -57,13 +57,13 @@ def encode_partial_list(api_version: str, metadata: RawObject, items: Iterable[R
 
 def watch_frame(change: str, obj: bytes) -> bytes:
     """One event of a watch: a WatchEvent without frame behind its length."""
-    event = _delimited(1, change.encode()) + _delimited(2, _delimited(1, obj))
+    event = delimited(1, change.encode()) + delimited(2, delimited(1, obj))
     return len(event).to_bytes(4, "big") + event
 
 
 def _framed(api_version: str, kind: str, message: bytes) -> bytes:
-    named = _delimited(1, api_version.encode()) + _delimited(2, kind.encode())
-    return b"".join((MAGIC, _delimited(1, named), _delimited(2, message), _UNKNOWN_END))
+    named = delimited(1, api_version.encode()) + delimited(2, kind.encode())
+    return b"".join((MAGIC, delimited(1, named), delimited(2, message), _UNKNOWN_END))
 
 
 @cache
@@ -87,12 +87,12 @@ def _message(reference: str) -> Encode:
 def _step(each: Field, package: str) -> Step:
     if each.inline:
         inner = _later(below(package, each.type) or "")
-        return "", lambda obj: _delimited(each.number, inner(obj)), b""
+        return "", lambda obj: delimited(each.number, inner(obj)), b""
     if each.type.startswith("map:"):
         return each.name, _map(each.number, package, each.type[4:]), b""
     if (package, each.name) == ("meta/v1", "verbs"):
         item = _tagged(1, package, "string")
-        return each.name, lambda verbs: _delimited(each.number, _all(item, verbs)), b""
+        return each.name, lambda verbs: delimited(each.number, _all(item, verbs)), b""
     if each.type.startswith("[]"):
         one = _tagged(each.number, package, each.type[2:], each.name)
         return each.name, lambda items: _all(one, items), b""
@@ -109,14 +109,14 @@ def _map(number: int, package: str, type_name: str) -> Encode:
     if type_name.startswith("[]"):
         # A named list is a message of its own: ExtraValue{items}.
         item = _tagged(1, package, type_name[2:])
-        value: Encode = lambda items: _delimited(2, _all(item, items))  # noqa: E731
+        value: Encode = lambda items: delimited(2, _all(item, items))  # noqa: E731
     else:
         value = _tagged(2, package, type_name)
 
     def write(entries: dict[str, Any]) -> bytes:
         return b"".join(
             [
-                _delimited(number, _delimited(1, key.encode()) + value(_or_zero(inner, type_name)))
+                delimited(number, delimited(1, key.encode()) + value(_or_zero(inner, type_name)))
                 for key, inner in sorted(entries.items())
             ]
         )
@@ -137,13 +137,13 @@ def _or_zero(value: Any, type_name: str) -> Any:
 def _tagged(number: int, package: str, type_name: str, name: str = "") -> Encode:
     """Writes one value with its number."""
     if (special := _SPECIAL.get((package, name))) is not None:
-        return lambda value: _delimited(number, special(value))
+        return lambda value: delimited(number, special(value))
     wire, scalar = _SCALARS.get(type_name, (_LENGTH, None))
     if wire == _LENGTH:
         content = scalar or _later(below(package, type_name) or "")
-        return lambda value: _delimited(number, content(value))
+        return lambda value: delimited(number, content(value))
     assert scalar is not None
-    tag, plain = _varint(number << 3 | wire), scalar
+    tag, plain = varint(number << 3 | wire), scalar
     return lambda value: tag + plain(value)
 
 
@@ -156,14 +156,14 @@ def _later(reference: str) -> Encode:
     return write
 
 
-def _delimited(number: int, data: bytes) -> bytes:
+def delimited(number: int, data: bytes) -> bytes:
     size, tag = len(data), number << 3 | _LENGTH
     if size < 0x80 and tag < 0x80:
         return bytes((tag, size)) + data
-    return _varint(tag) + _varint(size) + data
+    return varint(tag) + varint(size) + data
 
 
-def _varint(value: int) -> bytes:
+def varint(value: int) -> bytes:
     value &= _UNSIGNED
     if value < 0x80:
         return bytes((value,))
@@ -183,17 +183,17 @@ def _moment(text: str) -> bytes:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     seconds = int(moment.replace(microsecond=0).timestamp())
-    return b"\x08" + _varint(seconds) + b"\x10" + _varint(moment.microsecond * 1000)
+    return b"\x08" + varint(seconds) + b"\x10" + varint(moment.microsecond * 1000)
 
 
 def _int_or_string(value: int | str) -> bytes:
     if isinstance(value, str):
-        return b"\x08\x01\x10\x00" + _delimited(3, value.encode())
-    return b"\x08\x00\x10" + _varint(value) + b"\x1a\x00"
+        return b"\x08\x01\x10\x00" + delimited(3, value.encode())
+    return b"\x08\x00\x10" + varint(value) + b"\x1a\x00"
 
 
 def _raw(value: Any) -> bytes:
-    return _delimited(1, orjson.dumps(value))
+    return delimited(1, orjson.dumps(value))
 
 
 def _schema(value: Any) -> bytes:
@@ -202,27 +202,27 @@ def _schema(value: Any) -> bytes:
 
 def _schema_or_list(value: Any) -> bytes:
     if isinstance(value, list):
-        return b"".join([_delimited(2, _schema(each)) for each in value])
-    return _delimited(1, _schema(value))
+        return b"".join([delimited(2, _schema(each)) for each in value])
+    return delimited(1, _schema(value))
 
 
 def _schema_or_bool(value: Any) -> bytes:
     if isinstance(value, bool):
-        return b"\x08" + _varint(value)
-    return b"\x08\x01" + _delimited(2, _schema(value))
+        return b"\x08" + varint(value)
+    return b"\x08\x01" + delimited(2, _schema(value))
 
 
 _SCALARS: dict[str, tuple[int, Encode]] = {
     "string": (_LENGTH, str.encode),
-    "bool": (_VARINT, _varint),
-    "int32": (_VARINT, _varint),
-    "int64": (_VARINT, _varint),
-    "uint8": (_VARINT, _varint),
+    "bool": (_VARINT, varint),
+    "int32": (_VARINT, varint),
+    "int64": (_VARINT, varint),
+    "uint8": (_VARINT, varint),
     "float64": (_DOUBLE, lambda value: binary.pack("<d", value)),
     "bytes": (_LENGTH, base64.b64decode),
     "Time": (_LENGTH, _moment),
     "MicroTime": (_LENGTH, _moment),
-    "Quantity": (_LENGTH, lambda value: _delimited(1, str(value).encode())),
+    "Quantity": (_LENGTH, lambda value: delimited(1, str(value).encode())),
     "IntOrString": (_LENGTH, _int_or_string),
     "Any": (_LENGTH, _raw),
 }

@@ -21,7 +21,7 @@ from towpath.apiserver.admission.policies.evaluation import (
 from towpath.apiserver.admission.policies.matching import EXEMPT, is_about
 from towpath.apiserver.admission.webhooks.calling import AnswerInvalid, CallFailed, Response, call
 from towpath.apiserver.core import Core, Operation
-from towpath.apiserver.encoding import copy_of, loads
+from towpath.apiserver.encoding import copy_of, dumps, loads
 from towpath.apiserver.kinds.expressions import WEBHOOKS as LANGUAGE
 from towpath.apiserver.writing import complete
 from towpath.machinery.cel import CelError
@@ -33,6 +33,8 @@ from towpath.store.contract import Event, Store
 MUTATING = "admissionregistration.k8s.io/mutatingwebhookconfigurations"
 VALIDATING = "admissionregistration.k8s.io/validatingwebhookconfigurations"
 IDENTITY = ("name", "namespace", "uid")
+DOMAIN, FAILED_OPEN = "webhook.admission.k8s.io", "failed-open."
+"""What annotations of audit events are named by."""
 
 
 @dataclass(frozen=True)
@@ -89,11 +91,11 @@ class MutatingWebhooks:
     async def __call__(self, core: Core, operation: Operation) -> None:
         asked: list[tuple[Hook, RawObject]] = []
         async for hook in self._configurations.about(core, operation):
-            await _mutate(core, operation, hook)
+            await _mutate(core, operation, hook, f"round_0_index_{len(asked)}")
             asked.append((hook, copy_of(operation.obj)))
-        for hook, left in asked:
+        for index, (hook, left) in enumerate(asked):
             if hook.asks_again and operation.obj != left:
-                await _mutate(core, operation, hook)
+                await _mutate(core, operation, hook, f"round_1_index_{index}")
 
 
 class ValidatingWebhooks:
@@ -104,18 +106,30 @@ class ValidatingWebhooks:
         hooks = [hook async for hook in self._configurations.about(core, operation)]
         if not hooks:
             return
+        failed = f"{FAILED_OPEN}validating.{DOMAIN}/round_0_index_"
         answers = await asyncio.gather(
-            *(_ask(core, operation, hook) for hook in hooks), return_exceptions=True
+            *(_ask(core, operation, hook, f"{failed}{index}") for index, hook in enumerate(hooks)),
+            return_exceptions=True,
         )
         for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer
 
 
-async def _mutate(core: Core, operation: Operation, hook: Hook) -> None:
-    response = await _ask(core, operation, hook)
-    if response is None or not response.patch:
-        return
+async def _mutate(core: Core, operation: Operation, hook: Hook, place: str) -> None:
+    before_all = copy_of(operation.obj)
+    response = await _ask(core, operation, hook, f"{FAILED_OPEN}mutating.{DOMAIN}/{place}")
+    if response is not None and response.patch:
+        _patch(operation, hook, response)
+    told = {
+        "configuration": hook.configuration,
+        "webhook": hook.name,
+        "mutated": operation.obj != before_all,
+    }
+    operation.annotations[f"mutation.{DOMAIN}/{place}"] = dumps(told).decode()
+
+
+def _patch(operation: Operation, hook: Hook, response: Response) -> None:
     if operation.kind == "DELETE":
         raise _internal(
             f'admission webhook "{hook.name}" attempted to modify the object, which is not '
@@ -134,15 +148,21 @@ async def _mutate(core: Core, operation: Operation, hook: Hook) -> None:
     complete(operation, "")
 
 
-async def _ask(core: Core, operation: Operation, hook: Hook) -> Response | None:
-    """None when it does not answer and may be ignored. Raises what it refuses with."""
+async def _ask(core: Core, operation: Operation, hook: Hook, failed: str) -> Response | None:
+    """None when it does not answer and may be ignored, which is told under `failed`.
+
+    Raises what it refuses with.
+    """
     try:
         response = await call(core, operation, hook.spec)
     except (CallFailed, AnswerInvalid) as error:
         if hook.spec.get("failurePolicy", "Fail") == "Ignore":
+            operation.annotations[failed] = hook.name
             return None
         raise _failed(hook, str(error)) from error
     operation.warnings.extend(response.warnings)
+    for key, value in response.annotations.items():
+        operation.annotations[f"{hook.name}/{key}"] = value
     if not response.allowed:
         raise _denial(hook, response.status)
     return response

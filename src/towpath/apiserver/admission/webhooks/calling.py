@@ -42,6 +42,8 @@ class Response(Struct, frozen=True):
     patch: list[RawObject] = field(default_factory=list)
     """JSON Patch."""
     warnings: tuple[str, ...] = ()
+    annotations: dict[str, str] = field(default_factory=dict)
+    """For the audit event, without the webhook's name."""
 
 
 async def call(core: Core, operation: Operation, hook: RawObject) -> Response:
@@ -89,6 +91,9 @@ def _response(answer: Any, uid: str) -> Response:
         allowed=response.get("allowed") is True,
         status=dict(response.get("status") or {}),
         patch=_patch(response),
+        annotations={
+            str(key): str(value) for key, value in (response.get("auditAnnotations") or {}).items()
+        },
         warnings=tuple(str(one) for one in (response.get("warnings") or ())[:WARNINGS_MAX]),
     )
 
