@@ -23,6 +23,7 @@ from towpath.records.columns import (
     Present,
     Projects,
     Spelled,
+    Spellings,
     Term,
     Values,
     View,
@@ -45,6 +46,7 @@ from towpath.records.questions import (
 from towpath.records.viewers import Viewer
 
 TRUE = "true"
+WILDCARDS = frozenset("%_")
 REFS_AT_ONCE = 500
 FEW_SHARE = 8
 """Sorted by itself is a selection that has fewer than this part of the column's rows."""
@@ -128,11 +130,10 @@ class Answering:
         chosen = self.chosen(where)
         found = {}
         for key in keys:
-            known = self._by_value(key)
-            counts = [(value, chosen.intersection_cardinality(ids)) for value, ids in known.items()]
-            if not known:
-                counts.append((TRUE, chosen.intersection_cardinality(self._listing(key))))
-            found[key] = [(value, count) for value, count in counts if count]
+            known = self._spellings(key)
+            found[key] = known.counted(chosen)
+            if not known.ids and (count := chosen.intersection_cardinality(self._listing(key))):
+                found[key] = [(TRUE, count)]
         return found
 
     def _visible(self) -> BitMap:
@@ -159,13 +160,14 @@ class Answering:
 
     def _having(self, key: str) -> BitMap:
         if _names_others(self._viewer, key):
-            return _union(self._by_value(key).values())
+            return self._spellings(key).having
         present: BitMap = self._hand[Present(key.lower())]
         return present
 
     def _being(self, key: str, values: Sequence[str]) -> BitMap:
         if _names_others(self._viewer, key):
-            found = [ids for value, ids in self._by_value(key).items() if value.lower() in values]
+            known = self._spellings(key).ids
+            found = [ids for value, ids in known.items() if value.lower() in values]
         else:
             found = [self._hand[Term(key.lower(), value)] for value in values]
         if TRUE in values:
@@ -180,15 +182,19 @@ class Answering:
         column: Column = self._hand[_values(self._viewer, key)]
         return column
 
-    def _by_value(self, key: str) -> Mapping[str, BitMap]:
-        known: Mapping[str, BitMap] = self._hand[_spelled(self._viewer, key)]
+    def _spellings(self, key: str) -> Spellings:
+        known: Spellings = self._hand[_spelled(self._viewer, key)]
         return known
 
     def _containing(self, question: Question) -> BitMap:
         if NOTHING in question.text:
             return BitMap()
-        pattern = _pattern(question.text.lower())
-        return _union(self._column(key).matching(pattern) for key in question.text_keys)
+        part = question.text.lower()
+        columns = [self._column(key) for key in question.text_keys]
+        if WILDCARDS.isdisjoint(part):
+            return _union(column.containing(part) for column in columns)
+        pattern = _pattern(part)
+        return _union(column.matching(pattern) for column in columns)
 
     def _in_order(self, question: Question, chosen: BitMap) -> Iterable[int]:
         """From the question's place on; backwards from it when the answer is to end there."""

@@ -2,8 +2,9 @@
 
 A *term* is the set of entities with one value of a key; a *column* is all values of a key, in
 order; *spellings* are its values as written, each with its set. They are read from the table when
-first asked for, changed or dropped with what a transaction touched, and bounded: the longest unused
-goes. Who may see what is a set too, with which every selection begins.
+first asked for, changed with what a transaction touched, and bounded: the longest unused goes. What
+was read just after a change may hear of it once more, which changes nothing. Who may see what is a
+set too, with which every selection begins.
 
 Everything here runs on the loop but what reads from the table, in a reader's thread. What was being
 read while something changed is read again.
@@ -12,9 +13,10 @@ read while something changed is read again.
 # ruff: noqa: S608 - what is put into the SQL is constants and question marks, never a value.
 
 import re
+import sys
 from array import array
 from bisect import bisect_left, bisect_right
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -28,10 +30,17 @@ from towpath.records.browsing import marks
 from towpath.records.database import Database
 from towpath.records.flattening import NOTHING
 from towpath.records.questions import REF
-from towpath.records.stitching import Touched
+from towpath.records.stitching import Fact, Move, Touched
 
 WEIGHT_MAX = 16_000_000
-"""About the bytes of all that is kept."""
+"""About the bytes of all that is kept, in a catalogue that is not large."""
+WEIGHT_OF_ENTITY_MAX = 400
+"""In a large one, for each entity: enough for the columns that lists are sorted and searched by."""
+
+BYTES_OF_ROW = 49
+"""Of a column, beside its value."""
+ENTITIES_A_VALUE = 6
+"""So many entities are counted one by one while one value is intersected."""
 
 TRIES = 3
 RELATIONS = "relations."
@@ -74,29 +83,37 @@ class Projects:
 
 View = Term | Present | Values | Spelled | Projects
 Hand = Mapping[View, Any]
-"""What a question is answered from: BitMap, Column, or BitMaps by value."""
+"""What a question is answered from: BitMap, Column, Spellings, or BitMaps by project."""
 
 
 class Column:
     """Values and entities side by side, sorted by value and then by entity."""
 
     def __init__(self, rows: Iterable[tuple[str, int]]) -> None:
-        pairs = [*rows]
-        self.values = [value for value, _ in pairs]
-        self.entities = array("I", [entity_id for _, entity_id in pairs])
+        self.values: list[str] = []
+        self.entities = array("I")
+        self.weight = 0
+        last = NOTHING
+        for value, entity_id in rows:
+            if value != last:
+                last = value
+                self.weight += sys.getsizeof(value)
+            self.values.append(last)
+            self.entities.append(entity_id)
+            self.weight += len(value) + BYTES_OF_ROW
         self.having = BitMap(self.entities)
-        self._first = {entity_id: value for value, entity_id in reversed(pairs)}
+        # By number, of which few are missing: a dictionary would take ten times the room.
+        self._first: list[str] = [NOTHING] * (self.having.max() + 1 if self.having else 0)
+        for value, entity_id in zip(reversed(self.values), reversed(self.entities), strict=True):
+            self._first[entity_id] = value
+        self.weight += 8 * len(self._first)
         self._text = ""
-        self._begins = array("Q")
-
-    @property
-    def weight(self) -> int:
-        return 240 * len(self.values)
+        self._begins: list[int] = []  # its numbers are compared more often than those of an array
 
     @property
     def is_single(self) -> bool:
         """Whether no entity has several values."""
-        return len(self._first) == len(self.values)
+        return len(self.having) == len(self.values)
 
     def value(self, entity_id: int) -> str:
         """The first of its values; it must have one."""
@@ -115,18 +132,32 @@ class Column:
         first = bisect_left(self.values, prefix)
         return BitMap(self.entities[first : bisect_left(self.values, prefix + "\U0010ffff", first)])
 
-    def matching(self, pattern: re.Pattern[str]) -> BitMap:
-        """The entities with a value that the pattern matches: one search through one long text.
+    def containing(self, part: str) -> BitMap:
+        """The entities with a value that contains it: one search through one long text.
 
-        Between two values is what no pattern matches.
+        Between two values is what no part has.
         """
+        text, row, found = self._joined(), 0, []
+        begins, entities = self._begins, self.entities
+        at = text.find(part)
+        while at >= 0:
+            row = bisect_right(begins, at, row)
+            found.append(entities[row - 1])
+            at = text.find(part, begins[row])
+        return BitMap(found)
+
+    def matching(self, pattern: re.Pattern[str]) -> BitMap:
+        """The same with a pattern that never matches what is between two values."""
+        found = pattern.finditer(self._joined())
+        rows = {bisect_right(self._begins, one.start()) - 1 for one in found}
+        return BitMap([self.entities[row] for row in rows if row < len(self.entities)])
+
+    def _joined(self) -> str:
         if not self._begins:
             self._text = NOTHING.join(self.values)
             lengths = (len(value) + 1 for value in self.values)
-            self._begins = array("Q", accumulate(lengths, initial=0))
-        begins = self._begins
-        rows = {bisect_right(begins, found.start()) - 1 for found in pattern.finditer(self._text)}
-        return BitMap([self.entities[row] for row in rows if row < len(self.entities)])
+            self._begins = [*accumulate(lengths, initial=0)]
+        return self._text
 
     def change(self, value: str, entity_id: int, *, came: bool) -> None:
         """An entity has a value now, or has it no more."""
@@ -136,19 +167,22 @@ class Column:
         )
         if is_there == came:
             return
-        self._text, self._begins = "", array("Q")
+        self._text, self._begins = "", []
         if came:
             self.values.insert(position, value)
             self.entities.insert(position, entity_id)
+            missing = entity_id + 1 - len(self._first)
+            self._first.extend([NOTHING] * missing)
+            first = self._first[entity_id] if entity_id in self.having else value
+            self._first[entity_id] = min(value, first)
             self.having.add(entity_id)
-            self._first[entity_id] = min(value, self._first.get(entity_id, value))
             return
         del self.values[position]
         del self.entities[position]
         self._forget(value, entity_id)
 
     def _forget(self, value: str, entity_id: int) -> None:
-        was_single = len(self._first) == len(self.values) + 1
+        was_single = len(self.having) == len(self.values) + 1
         if self._first[entity_id] != value:
             return
         others = () if was_single else self.entities
@@ -156,8 +190,51 @@ class Column:
         if rest:
             self._first[entity_id] = rest[0]
         else:
-            del self._first[entity_id]
+            self._first[entity_id] = NOTHING
             self.having.discard(entity_id)
+
+
+class Spellings:
+    """The values of a key as they are spelled, each with the entities that have it."""
+
+    def __init__(self, ids_by_value: dict[str, BitMap]) -> None:
+        self.ids = ids_by_value
+        self.having = BitMap.union(BitMap(), *ids_by_value.values())
+        self.weight = sum(_weight(ids) + len(value) for value, ids in ids_by_value.items())
+        self.weight += 4 * (self.having.max() + 1 if self.having else 0)
+        self._rows = sum(map(len, ids_by_value.values()))
+        self._names: list[str] = []
+        self._of_entity = array("I")
+
+    def counted(self, chosen: BitMap) -> list[tuple[str, int]]:
+        """How many of these have which value: one by one, or value by value when these are few."""
+        is_single = self._rows == len(self.having)
+        if is_single and self.having and len(chosen) < ENTITIES_A_VALUE * len(self.ids):
+            counts = Counter(map(self._places().__getitem__, chosen & self.having))
+            return [(self._names[place], counts[place]) for place in sorted(counts)]
+        counted = [(value, chosen.intersection_cardinality(ids)) for value, ids in self.ids.items()]
+        return [(value, count) for value, count in counted if count]
+
+    def _places(self) -> "array[int]":
+        """Which of the names each entity has."""
+        if not self._of_entity:
+            of_entity = array("I", bytes(4 * (self.having.max() + 1)))
+            for place, ids in enumerate(self.ids.values()):
+                for entity_id in ids:
+                    of_entity[entity_id] = place
+            self._of_entity, self._names = of_entity, [*self.ids]
+        return self._of_entity
+
+    def change(self, value: str, entity_id: int, *, came: bool) -> None:
+        ids = self.ids.setdefault(value, BitMap())
+        if (entity_id in ids) is not came:
+            (ids.add if came else ids.discard)(entity_id)
+            self._rows += 1 if came else -1
+            if came or not any(entity_id in others for others in self.ids.values()):
+                (self.having.add if came else self.having.discard)(entity_id)
+        if not ids:
+            del self.ids[value]
+        self._of_entity = array("I")
 
 
 class Columns:
@@ -165,6 +242,7 @@ class Columns:
         self._database = database
         self._kept: OrderedDict[View, tuple[Any, int]] = OrderedDict()
         self._weight = 0
+        self._weight_max = WEIGHT_MAX
         self.revision = 0
 
     async def need(self, views: Iterable[View]) -> Hand:
@@ -193,29 +271,53 @@ class Columns:
             self._kept.clear()
             self._weight = 0
             return
-        if touched.projects:
-            self._drop(Projects())
-            self._drop(Values(REF))
-        keys = set()
-        for key, value, entity_id, came in touched.facts:
-            keys.add(key)
-            if term := self._kept.get(Term(key, value)):
-                (term[0].add if came else term[0].discard)(entity_id)
-            if value != NOTHING and (column := self._kept.get(Values(key))):
-                column[0].change(value, entity_id, came=came)
-            self._drop(Term(key, value, listed=True))
+        for move in touched.moves:
+            self._move(move)
+        for fact in touched.facts:
+            self._exchange(fact)
+        came = {(fact.key, fact.entity_id) for fact in touched.facts if fact.came}
+        for fact in touched.facts:
+            if not fact.came and (fact.key, fact.entity_id) not in came:
+                self._drop(Present(fact.key))  # for it may have another value of the key
+        keys = {fact.key for fact in touched.facts}
         for view in [*self._kept]:
-            of_some = isinstance(view, Values | Spelled) and view.projects is not None
-            of_key = isinstance(view, Present | Spelled) and view.key in keys
-            if of_some or of_key:
+            if not isinstance(view, Values | Spelled) or view.projects is None:
+                continue
+            if touched.moves or view.key in keys:
                 self._drop(view)
+
+    def _move(self, move: Move) -> None:
+        if projects := self._kept.get(Projects()):
+            if move.before in projects[0]:  # it is not, when it was read as it is after the change
+                projects[0][move.before].discard(move.entity_id)
+            if move.after is not None:
+                projects[0].setdefault(move.after, BitMap()).add(move.entity_id)
+        if (refs := self._kept.get(Values(REF))) and None in (move.before, move.after):
+            refs[0].change(move.ref, move.entity_id, came=move.before is None)
+
+    def _exchange(self, fact: Fact) -> None:
+        key, value, spelled, entity_id, came = fact
+        if term := self._kept.get(Term(key, value)):
+            (term[0].add if came else term[0].discard)(entity_id)
+        self._drop(Term(key, value, listed=True))
+        if came and (present := self._kept.get(Present(key))):
+            present[0].add(entity_id)
+        if value == NOTHING:
+            return
+        if column := self._kept.get(Values(key)):
+            column[0].change(value, entity_id, came=came)
+        if spellings := self._kept.get(Spelled(key)):
+            spellings[0].change(spelled, entity_id, came=came)
 
     def _keep(self, view: View, content: Any) -> None:
         self._drop(view)
         weight = _weight(content)
+        if isinstance(view, Projects):
+            entities = sum(map(len, content.values()))
+            self._weight_max = max(WEIGHT_MAX, WEIGHT_OF_ENTITY_MAX * entities)
         self._kept[view] = (content, weight)
         self._weight += weight
-        while self._weight > WEIGHT_MAX:
+        while self._weight > self._weight_max:
             _, (_, gone) = self._kept.popitem(last=False)
             self._weight -= gone
 
@@ -225,7 +327,7 @@ class Columns:
 
 
 def _weight(content: Any) -> int:
-    if isinstance(content, Column):
+    if isinstance(content, Column | Spellings):
         return content.weight
     sets: Sequence[BitMap] = [content] if isinstance(content, BitMap) else [*content.values()]
     return sum(150 + 2 * len(one) for one in sets)
@@ -281,7 +383,7 @@ def _read_column(connection: apsw.Connection, view: Values) -> Column:
     )
 
 
-def _read_spelled(connection: apsw.Connection, view: Spelled) -> dict[str, BitMap]:
+def _read_spelled(connection: apsw.Connection, view: Spelled) -> Spellings:
     condition, projects = _without_hidden(view)
     found: dict[str, list[int]] = {}
     for value, entity_id in connection.execute(
@@ -290,7 +392,7 @@ def _read_spelled(connection: apsw.Connection, view: Spelled) -> dict[str, BitMa
         (_key(connection, view.key), NOTHING, *projects),
     ):
         found.setdefault(value, []).append(entity_id)
-    return {value: BitMap(ids) for value, ids in found.items()}
+    return Spellings({value: BitMap(ids) for value, ids in found.items()})
 
 
 def _read_projects(connection: apsw.Connection, _: Projects) -> dict[str, BitMap]:

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from operator import itemgetter
+from typing import NamedTuple
 
 import apsw
 import orjson
@@ -30,24 +31,42 @@ TOUCHED_MAX = 20_000
 _ETAG_BYTES = 20
 
 
+class Fact(NamedTuple):
+    """A fact that came, or went."""
+
+    key: str
+    value: str
+    spelled: str
+    entity_id: int
+    came: bool
+
+
+class Move(NamedTuple):
+    """An entity that came, went, or is another project's now. None: it was not there, or is not."""
+
+    entity_id: int
+    ref: str
+    before: str | None
+    after: str | None
+
+
 @dataclass(slots=True)
 class Touched:
-    """What a transaction changed of what readers keep: facts that came and went, and projects."""
+    """What a transaction changed of what readers keep."""
 
-    facts: list[tuple[str, str, int, bool]] = field(default_factory=list)
-    """Key, value, entity, and whether it came."""
-    projects: bool = False
-    """Entities came, went, or moved to another project."""
+    facts: list[Fact] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
     everything: bool = False
     """There were too many to tell."""
 
-    def tell(self, key: str, value: str, entity_id: int, *, came: bool) -> None:
+    def tell(self, fact: Fact) -> None:
         if self.everything:
             return
-        self.facts.append((key, value, entity_id, came))
+        self.facts.append(fact)
         if len(self.facts) > TOUCHED_MAX:
             self.everything = True
             self.facts.clear()
+            self.moves.clear()
 
 
 class Stitching:
@@ -67,11 +86,12 @@ class Stitching:
     def forget(self, entity_id: int) -> None:
         """The entity goes, and its facts with it."""
         row: Row | None = self._connection.execute(
-            "DELETE FROM entity_answer WHERE entity = ? RETURNING json", (entity_id,)
+            "DELETE FROM entity_answer WHERE entity = ? RETURNING ref, project, json", (entity_id,)
         ).fetchone()
         if row is not None:
-            self._exchange(entity_id, facts_of(orjson.loads(row[0])), {})
-        self._touched.projects = True
+            ref, project, json = row
+            self._exchange(entity_id, facts_of(orjson.loads(json)), {})
+            self._touched.moves.append(Move(entity_id, ref, project, None))
 
     def finish(self) -> None:
         """In the order of the table: a tenth of the work that they are in any other."""
@@ -108,7 +128,9 @@ class Stitching:
             "INSERT OR REPLACE INTO entity_answer VALUES (?, ?, ?, ?, ?, ?)",
             (entity_id, ref, project, beyond, etag, orjson.dumps(entity)),
         )
-        self._touched.projects |= before is None or before[1] != project
+        lived = before[1] if before else None
+        if lived != project:
+            self._touched.moves.append(Move(entity_id, ref, lived, project))
         known = facts_of(orjson.loads(before[3])) if before else {}
         self._exchange(entity_id, known, facts_of(entity))
         return True
@@ -137,12 +159,12 @@ class Stitching:
             if after.get(name) != fact:
                 key, value = name
                 self._went.append((self._key(key), value, entity_id))
-                self._touched.tell(key, value, entity_id, came=False)
+                self._touched.tell(Fact(key, value, fact[0] or value, entity_id, came=False))
         for name, fact in after.items():
             if before.get(name) != fact:
                 key, value = name
                 self._came.append((self._key(key), value, entity_id, *fact))
-                self._touched.tell(key, value, entity_id, came=True)
+                self._touched.tell(Fact(key, value, fact[0] or value, entity_id, came=True))
         if len(self._came) + len(self._went) >= FACTS_AT_ONCE:
             self.finish()
 
