@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.scenarios.templates.conftest import PROJECT_NAME, World
 
+from towpath.capabilities.portal.templates.actions.failures import ActionFailed
 from towpath.capabilities.portal.templates.backstage.api import API, apis
 from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
 from towpath.hooks.apis import ApiAnswer, ApiRequest
@@ -119,7 +120,7 @@ async def test_a_task_from_its_creation_to_its_events(world: World) -> None:
     assert messages == [
         ("log", "Starting up task with 1 steps"),
         ("log", "Beginning step greet"),
-        ("log", "hello bob"),
+        ("log", "\x1b[32minfo\x1b[39m: hello bob"),
         ("log", "Finished step greet"),
         ("completion", "Run completed with status: completed"),
     ]
@@ -134,6 +135,53 @@ async def test_a_task_from_its_creation_to_its_events(world: World) -> None:
     assert b"event: completion\ndata: {" in streamed
     later = await client.json("GET", f"/v2/tasks/{task}/events?after=4")
     assert [event["id"] for event in later] == [5]
+
+
+async def test_skipped_steps_and_failures_are_told_as_there(world: World) -> None:
+    async def fail(context: ActionContext) -> dict[str, Any]:
+        context.log("one\ntwo")
+        raise ActionFailed("oh no")
+
+    world.add_action("fail", fail)
+    steps = [
+        {"id": "not", "if": "${{ parameters.nope }}", "action": "debug:log"},
+        {"id": "bad", "name": "The bad one", "action": "fail"},
+        {"id": "after", "action": "debug:log"},
+    ]
+    await world.template("skipping", steps)
+    client = Client(world)
+    async with world.running():
+        order = {"templateRef": "template:default/skipping", "values": {}}
+        task = (await client.json("POST", "/v2/tasks", order, status=201))["id"]
+        stream = (await client.send("GET", f"/v2/tasks/{task}/eventstream")).stream
+        assert stream is not None
+        async for _ in stream:
+            pass
+        events = await client.json("GET", f"/v2/tasks/{task}/events")
+        late = await client.json("GET", f"/v2/tasks/{task}/events?after=999")
+    said = {one["body"]["message"] for one in events if "status" not in one["body"]}
+    assert "\x1b[32minfo\x1b[39m: one\ntwo" in said, "a message is one event, with its lines"
+    steps_told = [one["body"] for one in events if "status" in one["body"]]
+    assert [(one["stepId"], one["status"]) for one in steps_told] == [
+        ("not", "processing"),
+        ("not", "skipped"),
+        ("bad", "processing"),
+        ("bad", "failed"),
+        ("after", "skipped"),
+    ]
+    assert steps_told[1]["message"] == "Skipping step not because its if condition was false"
+    assert steps_told[4]["message"] == "Skipping step after because a previous step failed"
+    assert events[-1]["body"]["error"]["message"].endswith("oh no")
+    assert late == events[-1:], "who asks for what comes after the end is told the end"
+
+
+async def test_a_request_without_what_it_needs_is_told_what(world: World) -> None:
+    client = Client(world)
+    for body, missing in (({"values": {}}, "templateRef"), ({"templateRef": "t"}, "values")):
+        with pytest.raises(BadRequest, match=f"must have required property '{missing}'"):
+            await client.send("POST", "/v2/tasks", body)
+    with pytest.raises(BadRequest, match="request/query/limit must be integer"):
+        await client.send("GET", "/v2/tasks?limit=x")
 
 
 async def test_values_that_do_not_fit_are_told_for_the_first_page_only(world: World) -> None:
@@ -280,6 +328,6 @@ async def test_what_is_not_offered_is_refused_by_name(world: World) -> None:
         await client.send("POST", "/v2/autocomplete/gitlab/groups", {"token": "x"})
     with pytest.raises(NotFound, match=f"{API}/v2/nothing"):
         await client.send("GET", "/v2/nothing")
-    with pytest.raises(NotFound, match="does not exist"):
+    with pytest.raises(NotFound, match="No task with id"):
         await client.send("GET", "/v2/tasks/none")
     assert "parseRepoUrl" in (await client.json("GET", "/v2/templating-extensions"))["filters"]

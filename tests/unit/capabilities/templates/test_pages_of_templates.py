@@ -23,6 +23,7 @@ from towpath.capabilities.portal.templates.kinds import (
     TEMPLATE_RUN,
     step_stream,
 )
+from towpath.capabilities.portal.templates.preview import COST
 from towpath.engines.git.port import File, RepositoryName, Signature
 from towpath.hooks.platform import SYSTEM_NAMESPACE
 from towpath.machinery.documents import load_document
@@ -94,6 +95,31 @@ async def test_the_plan_is_shown_before_anything_is_made(portal: RunningPortal) 
     page = await portal.post(FORM, {"project": "demo", "name": "shop", "preview": "yes"})
     assert (page.status, "demo/shop" in page.text) == (200, True)
     assert (await portal.client.list(TEMPLATE_RUN, "demo")).items == []
+
+
+COSTS = {
+    "nobody says": (None, "Estimated cost a month unknown"),
+    "the author says": ("12 EUR", "Estimated cost a month 12 EUR"),
+    "by the answers": (
+        "${{ 40 if parameters.name == 'shop' else 5 }} EUR",
+        "Estimated cost a month 40 EUR",
+    ),
+    "it cannot be evaluated": ("${{ parameters.name | price }}", "Unknown template filter"),
+    "it comes to nothing": ("${{ parameters.nope }}", "Estimated cost a month unknown"),
+}
+
+
+@pytest.mark.parametrize(("told", "shown"), COSTS.values(), ids=COSTS.keys())
+async def test_what_a_month_costs_is_in_the_plan(
+    portal: RunningPortal, told: str | None, shown: str
+) -> None:
+    annotations = {} if told is None else {COST: told}
+    metadata = {**DESCRIPTOR["metadata"], "annotations": annotations}
+    patch = {"spec": {"descriptor": {"metadata": metadata}}}
+    await portal.client.patch(SOFTWARE_TEMPLATE, "small", SYSTEM_NAMESPACE, patch)
+    page = await portal.post(FORM, {"project": "demo", "name": "shop", "preview": "yes"})
+    assert page.status == 200
+    assert shown in " ".join(page.text.split())
 
 
 async def test_a_run_is_made_in_the_visitors_name_and_shown_with_its_log(

@@ -30,7 +30,11 @@ from towpath.capabilities.portal.templates.descriptor import (
     parse_descriptor,
 )
 from towpath.capabilities.portal.templates.execution import StepInvalid
-from towpath.capabilities.portal.templates.expressions import ExpressionError, render_input
+from towpath.capabilities.portal.templates.expressions import (
+    ExpressionError,
+    render,
+    render_input,
+)
 from towpath.capabilities.portal.templates.folders import OutsideFolder
 from towpath.capabilities.portal.templates.forms import sentence
 from towpath.capabilities.portal.templates.rehearsal import Rehearsal, rehearsal
@@ -46,6 +50,9 @@ TEXT_SHOWN_MAX = 64 * 1024
 FILES_SHOWN_MAX = 200
 
 _ACTIONS = {action.id: action for action in FILE_ACTIONS}
+UNKNOWN = "unknown"
+COST = "towpath.dev/cost-per-month"
+"""An annotation of a template: an amount and its currency, with expressions over `parameters`."""
 _TOLD = (
     ActionFailed,
     DescriptorInvalid,
@@ -78,6 +85,8 @@ class Preview:
     found: list[Finding] = field(default_factory=list)
     """What was read of an adopted repository."""
     notes: tuple[str, ...] = ()
+    cost: str = UNKNOWN
+    """Of a month, as the template's author says."""
     problem: str = ""
     is_adoption: bool = False
     hints: dict[str, str] = field(default_factory=dict)
@@ -117,6 +126,7 @@ async def preview_of(
     preview = Preview()
     try:
         descriptor = parse_descriptor(template["spec"]["descriptor"])
+        preview.cost = await _cost(template["spec"]["descriptor"], values, place)
         reads_files = any(step.action in _ACTIONS for step in descriptor.steps)
         files = await template_files(template, git) if with_files and reads_files else {}
         async with rehearsal(files, _ACTIONS, project=place["project"], user=user) as stage:
@@ -131,6 +141,18 @@ async def preview_of(
     except _TOLD as error:
         preview.problem = sentence(str(error))
     return preview
+
+
+async def _cost(descriptor: RawObject, values: Mapping[str, Any], place: Mapping[str, str]) -> str:
+    """What a month of it is estimated to cost, with these answers."""
+    told = annotations_of(descriptor).get(COST)
+    if not isinstance(told, str):
+        return UNKNOWN
+    given = {"parameters": dict(values), "towpath": dict(place)}
+    try:
+        return (await asyncio.to_thread(render, told, given)).strip() or UNKNOWN
+    except ExpressionError as error:
+        return f"{UNKNOWN}: {COST} of the template cannot be evaluated: {error}"
 
 
 async def template_files(template: RawObject, git: GitReader) -> Mapping[str, File]:

@@ -105,6 +105,9 @@ def step_succeeds(step: RawObject, output: dict[str, Any]) -> None:
     step.pop("message", None)
 
 
+AFTER_FAILURE = "A step before it has failed."
+
+
 def step_is_skipped(step: RawObject, message: str = "Its `if` does not hold.") -> None:
     step["phase"] = SKIPPED
     step["finishedAt"] = now()

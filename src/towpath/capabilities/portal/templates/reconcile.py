@@ -83,7 +83,6 @@ PASSING = (GitUnavailable, StaleCommit, Unavailable, TooManyRequests, StorageFul
 RETRIES_MAX = 8
 SECRETS_WAITS_MAX = 30
 """Looks for a Secret that has not come yet, a second apart."""
-AFTER_FAILURE = "A step before it has failed."
 
 
 def controllers(platform: Platform) -> Sequence[Controller]:
@@ -318,8 +317,8 @@ class RunReconciler:
         """Run one step; after one has failed, only if its `if` asks for that."""
         has_failed = progress.failed_step(run.obj) is not None
         if has_failed and not await execution.runs_after_failure():
-            progress.step_is_skipped(state, AFTER_FAILURE)
-            await self._skipped(run, execution, AFTER_FAILURE)
+            progress.step_is_skipped(state, progress.AFTER_FAILURE)
+            await self._skipped(run, execution, progress.AFTER_FAILURE)
             return
         if not has_failed and not await execution.does_run():
             progress.step_is_skipped(state)

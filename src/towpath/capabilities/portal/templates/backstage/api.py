@@ -16,6 +16,7 @@ import orjson
 
 from towpath.capabilities.portal.templates.backstage.dryrun import TaskFailed, tried
 from towpath.capabilities.portal.templates.backstage.tasks import (
+    ENDED,
     events_of,
     status_of,
     task_of,
@@ -125,6 +126,9 @@ class _Scaffolder:
 
     async def _create(self, request: ApiRequest) -> ApiAnswer:
         body = _body(request)
+        for name in ("templateRef", "values"):
+            if name not in body:
+                raise BadRequest(f"request/body must have required property '{name}'")
         try:
             wanted = parse_reference(str(body.get("templateRef") or ""), default_kind="template")
         except BadReference as error:
@@ -199,7 +203,7 @@ class _Scaffolder:
         for run in await self._runs(request):
             if uid_of(run) == task:
                 return run
-        raise NotFound(f"Task with id {task} does not exist")
+        raise NotFound(f"No task with id '{task}' found")
 
     async def _of_task(
         self, request: ApiRequest, method: str, task: str, rest: list[str]
@@ -252,6 +256,9 @@ class _Scaffolder:
                         break
         except TimeoutError:
             return []
+        if not found and status_of(run) in ENDED:
+            # Whoever asks too late for more is told once again that it is over.
+            return (await events_of(run, self._platform.logs))[-1:]
         return found
 
     async def _growing(self, run: RawObject, after: int) -> AsyncIterator[list[RawObject]]:
@@ -328,7 +335,7 @@ def _body(request: ApiRequest) -> RawObject:
 def _number(given: Mapping[str, list[str]], name: str, default: int) -> int:
     text = (given.get(name) or [str(default)])[0]
     if not text.isdigit():
-        raise BadRequest(f"{name}: {text!r} is no number")
+        raise BadRequest(f"request/query/{name} must be integer, not {text!r}")
     return int(text)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from towpath.capabilities.portal.templates.actions.failures import AddressRefused, InputRefused
-from towpath.capabilities.portal.templates.backstage.tasks import steps_shown
+from towpath.capabilities.portal.templates.backstage.tasks import INFO, steps_shown
 from towpath.capabilities.portal.templates.context import expression_context
 from towpath.capabilities.portal.templates.descriptor import parse_descriptor
 from towpath.capabilities.portal.templates.execution import Secrets, StepInvalid
@@ -65,13 +65,9 @@ async def tried(
     }
 
 
-_INFO = "\x1b[32minfo\x1b[39m: "
-"""Before what a step says, as clients get it there, colour and all."""
-
-
 def _shown(body: RawObject) -> RawObject:
     is_said = "stepId" in body and "status" not in body
-    return {**body, "message": _INFO + body["message"]} if is_said else body
+    return {**body, "message": INFO + body["message"]} if is_said else body
 
 
 _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (

@@ -5,6 +5,7 @@ A task's id is the run's uid.
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 from towpath.capabilities.portal.templates.descriptor import DescriptorInvalid, parse_descriptor
@@ -18,11 +19,13 @@ from towpath.capabilities.portal.templates.kinds import (
     UNDONE,
     step_stream,
 )
-from towpath.capabilities.portal.templates.progress import phase_of, steps_of
+from towpath.capabilities.portal.templates.progress import AFTER_FAILURE, phase_of, steps_of
 from towpath.machinery.objects import RawObject, annotations_of, uid_of
 from towpath.records.contract import LogBook
 
 LINES_MAX = 5000
+INFO = "\x1b[32minfo\x1b[39m: "
+"""Before what a step says, as clients get it there, colour and all."""
 ENDED = ("completed", "failed", "cancelled")
 
 _STATUS_OF_STEP = {SUCCEEDED: "completed", FAILED: "failed", SKIPPED: "skipped", UNDONE: "failed"}
@@ -121,16 +124,37 @@ def _of_step(step: RawObject, lines: Sequence[Any], order: int) -> Iterator[_Eve
     begin = _seconds(started)
     end = _seconds(step["finishedAt"]) if step.get("finishedAt") else None
     said = {"stepId": step["id"], "status": "processing"}
+    if step["phase"] == SKIPPED:
+        yield from _of_skipped(step, begin, order)
+        return
     yield begin, order, "log", {**said, "message": f"Beginning step {step['name']}"}
-    for index, line in enumerate(lines, 1):
+    for index, (time_s, text) in enumerate(_messages(lines), 1):
         at = begin if end is None else min(begin, end)
-        after = line.time_s if end is not None and line.time_s > end + 1 else at
-        yield after, order + index, "log", {"stepId": step["id"], "message": line.text}
+        after = time_s if end is not None and time_s > end + 1 else at
+        yield after, order + index, "log", {"stepId": step["id"], "message": INFO + text}
     if end is not None and step["phase"] != RUNNING:
         status = _STATUS_OF_STEP.get(step["phase"], "completed")
         text = step.get("message") or f"Finished step {step['name']}"
         body = {"stepId": step["id"], "status": status, "message": text}
         yield end, order + len(lines) + 1, "log", body
+
+
+def _of_skipped(step: RawObject, at: float, order: int) -> Iterator[_Event]:
+    """A step that its `if` skips has begun there; one after a failure has not."""
+    said = {"stepId": step["id"]}
+    why = "a previous step failed"
+    if step.get("message") != AFTER_FAILURE:
+        why = "its if condition was false"
+        begun = {**said, "status": "processing", "message": f"Beginning step {step['name']}"}
+        yield at, order, "log", begun
+    text = f"Skipping step {step['id']} because {why}"
+    yield at, order + 1, "log", {**said, "status": "skipped", "message": text}
+
+
+def _messages(lines: Sequence[Any]) -> Iterator[tuple[float, str]]:
+    """What was said at once is one message, of however many lines."""
+    for time_s, said in groupby(lines, key=lambda line: line.time_s):
+        yield time_s, "\n".join(line.text for line in said)
 
 
 def _completion(run: RawObject) -> RawObject:
