@@ -242,6 +242,7 @@ def _platform(
         docs=base.records.docs,
         seen=base.records.seen,
         scores=base.records.scores,
+        provisioned=base.records.provisioned,
         changes=base.records.changes,
         people=base.identity.people,
         addresses=base.addresses,
@@ -254,6 +255,7 @@ def _platform(
         ca_file=base.pki.ca_file,
         catalog_roots=catalog_roots,
         template_actions_changed=plugins.actions_changed,
+        plugin_source=plugins.source,
         people_changed=base.identity.changes,
         visit_as=visits.visit_as,
     )

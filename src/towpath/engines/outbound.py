@@ -8,8 +8,10 @@ of the environment is used, and an answer has a largest size and a deadline.
 """
 
 import asyncio
+import functools
 import ipaddress
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
@@ -97,13 +99,14 @@ class Outbound:
         host = str(parts.hostname)
         try:
             async with asyncio.timeout(self.timeout_s):
-                address = await self._address(host, port)
+                address = await self.address(host, port)
                 return await _exchange(request, parts, host, port, address)
         except TimeoutError:
             why = f"{host}:{port} did not answer within {self.timeout_s:g} s"
             raise OutboundFailed(why) from None
 
-    async def _address(self, host: str, port: int) -> str:
+    async def address(self, host: str, port: int) -> str:
+        """The checked one to connect to, for what speaks no HTTP. Raises as `send` does."""
         try:
             found = await self.resolve(host, port)
         except OSError as error:
@@ -134,6 +137,14 @@ def _parts(url: str) -> tuple[SplitResult, int]:
     return parts, port
 
 
+@functools.cache
+def _authorities() -> ssl.SSLContext:
+    """Read once: it takes longer than most answers."""
+    import httpx2
+
+    return httpx2.create_ssl_context(trust_env=False)
+
+
 async def _exchange(
     request: OutboundRequest, parts: SplitResult, host: str, port: int, address: str
 ) -> OutboundAnswer:
@@ -146,7 +157,9 @@ async def _exchange(
     headers = {**request.headers, "host": parts.netloc}
     try:
         async with (
-            httpx2.AsyncClient(trust_env=False, timeout=None, follow_redirects=False) as http,
+            httpx2.AsyncClient(
+                verify=_authorities(), trust_env=False, timeout=None, follow_redirects=False
+            ) as http,
             http.stream(
                 request.method,
                 where,

@@ -54,8 +54,8 @@ class ForeignApi:
     """The error in that API's own words; no request when nobody is signed in."""
     body_bytes_max: int = 1024 * 1024
     knows_callers: bool = False
-    """It has tokens of its own: whoever the platform does not know is passed on as nobody, who may
-    see nothing, and the API looks at the header authorization itself."""
+    """It has tokens or signatures of its own: whoever the platform does not know is passed on as
+    nobody, who may see nothing, and the API looks at the headers itself."""
 
 
 _BACKSTAGE_NAMES = {

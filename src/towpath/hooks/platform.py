@@ -9,10 +9,12 @@ from towpath.client.protocols import Client
 from towpath.engines.git.port import GitHost
 from towpath.engines.processes.port import ProcessHost
 from towpath.engines.registry.port import ImageUnpacker
+from towpath.hooks.sources import FindSource
 from towpath.hooks.templates import TemplateAction
 from towpath.machinery.users import Authorize, UserInfo
 from towpath.records.changes import Changes
 from towpath.records.contract import AuditTrail, CatalogIndex, Inbox, LogBook
+from towpath.records.provisioned import SqliteProvisioned
 from towpath.records.scoring import Scores
 from towpath.records.search import DocsShelf, Passages, Seen
 
@@ -93,6 +95,8 @@ class Platform:
     docs: DocsShelf
     seen: Seen
     scores: Scores
+    provisioned: SqliteProvisioned
+    """What identity providers have pushed."""
     changes: Changes
     """Says when something has been stored."""
     people: Callable[[], Awaitable[Sequence[UserInfo]]]
@@ -111,7 +115,9 @@ class Platform:
     catalog_roots: tuple[str, ...] = ()
     """Folders of this machine below which catalogue sources may read."""
     template_actions_changed: Callable[[], AsyncIterator[None]] | None = None
-    """Yields when actions have come that were not there before; None where that never happens."""
+    """Yields when actions and sources have come that were not there before; None where that never
+    happens."""
+    plugin_source: FindSource = lambda plugin, source: None
     visit_as: "Callable[[UserInfo], Awaitable[Visit]] | None" = None
     """What pages and checks are given, with that user's rights; None where there is no portal."""
     people_changed: Callable[[], AsyncIterator[None]] | None = None

@@ -16,7 +16,7 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -117,6 +117,9 @@ class Child:
         function: Any = None
         try:
             function = hooks.find(self._plugin, call.hook, call.id)
+            if call.hook == "read":
+                await self._tell(call, await hooks.descriptors(function, self._argument(call)))
+                return
             value = await hooks.call(function, self._argument(call))
             self._say(wire.Done(call.call, hooks.result_of(call.hook, value)))
         except hooks.Nonsense as error:
@@ -131,9 +134,28 @@ class Child:
         finally:
             self._calls.pop(call.call, None)
 
+    async def _tell(self, call: wire.Call, found: Sequence[Any]) -> None:
+        """In parts: one message would be too long."""
+        part: list[Any] = []
+        size = 0
+        for one in found:
+            length = len(wire.encode(one))
+            if length > wire.PART_SIZE_MAX:
+                raise hooks.Nonsense(f"a descriptor is longer than {wire.PART_SIZE_MAX} bytes")
+            if part and size + length > wire.PART_SIZE_MAX:
+                self._say(wire.Part(call.call, part))
+                await self._writer.drain()
+                part, size = [], 0
+            part.append(one)
+            size += length
+        self._say(wire.Part(call.call, part))
+        self._say(wire.Done(call.call, None))
+
     def _argument(self, call: wire.Call) -> Any:
         if call.hook in ("tab", "check"):
             return hooks.service_of(call.subject, PipeApi(self, call.call))
+        if call.hook == "read":
+            return hooks.reading_of(call.subject, self._log_of(call.call))
         return hooks.step_of(call.subject, self._log_of(call.call))
 
     def _log_of(self, call: int) -> Callable[[str], None]:

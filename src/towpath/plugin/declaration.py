@@ -1,10 +1,10 @@
 """The words that a plug-in is written in, and what its functions are given.
 
 Every function may be `async def` or a plain `def`; a plain one runs in a thread. Both are ended at
-a deadline: a tab and a check after seconds, an action after minutes.
+a deadline: a tab and a check after seconds, an action and a source after minutes.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from towpath.hooks.blocks import Block
 from towpath.hooks.checks import Outcome, Verdict
 
-API_VERSION = "1.0"
+API_VERSION = "1.1"
 """Of this module: the first number changes when something old breaks, the second when something
 is added."""
 
@@ -153,6 +153,37 @@ class Action:
     """Takes back what `run` made outside of the workspace, all or part of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading of a source of the catalogue."""
+
+    source: str
+    """The CatalogSource that asks, as `<project>/<name>`."""
+    settings: Object
+    """What it says, checked against the source's schema."""
+    secret: Mapping[str, str]
+    """The texts of the Secret that it names, which says itself that this plug-in may have it."""
+    log: Callable[[str], None]
+    """Writes a line to the platform's log."""
+
+
+Descriptors = Iterable[Object]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place that entities of the catalogue come from: a CatalogSource of type plugin names it."""
+
+    id: str
+    """Small letters, digits and dashes."""
+    title: str
+    read: Callable[[Reading], Descriptors | Awaitable[Descriptors] | AsyncIterator[Object]]
+    """Returns or yields all descriptors there are now, as catalog-info.yaml has them. What is
+    missing next time has gone; raise when it could not be read, and nothing goes."""
+    settings: Object = field(default_factory=lambda: {"type": "object"})
+    """A JSON Schema of spec.plugin.settings."""
+
+
 class Terminal(Protocol):
     """What a command talks to: the API as the person who types, and their screen."""
 
@@ -203,5 +234,6 @@ class Plugin:
     checks: Sequence[Check] = ()
     actions: Sequence[Action] = ()
     commands: Sequence[Command] = ()
+    sources: Sequence[Source] = ()
     kinds: Sequence[Object] = ()
     """CustomResourceDefinitions of a group of your own."""

@@ -14,7 +14,17 @@ import msgspec
 
 from towpath.hooks.blocks import BlocksInvalid, parse_blocks, to_json
 from towpath.hooks.checks import Outcome, Verdict
-from towpath.plugin.declaration import Action, Api, Check, Plugin, Service, Step, Tab
+from towpath.plugin.declaration import (
+    Action,
+    Api,
+    Check,
+    Plugin,
+    Reading,
+    Service,
+    Source,
+    Step,
+    Tab,
+)
 from towpath.plugin.wire import Offers, VerdictSent
 
 
@@ -24,7 +34,8 @@ class Nonsense(Exception):
 
 def offers_of(plugin: Plugin) -> dict[str, Any]:
     """What it adds, by name. Raises Nonsense where a part of it is no such part."""
-    for part, kind in (("tabs", Tab), ("checks", Check), ("actions", Action)):
+    kinds = (("tabs", Tab), ("checks", Check), ("actions", Action), ("sources", Source))
+    for part, kind in kinds:
         for one in getattr(plugin, part):
             if not isinstance(one, kind):
                 raise Nonsense(f"{part} holds {one!r}, which is no {kind.__name__}"[:500])
@@ -42,6 +53,9 @@ def offers_of(plugin: Plugin) -> dict[str, Any]:
                 "can_undo": action.undo is not None,
             }
             for action in plugin.actions
+        ],
+        "sources": [
+            {"id": one.id, "title": one.title, "settings": one.settings} for one in plugin.sources
         ],
         "commands": [command.word for command in plugin.commands],
         "kinds": list(plugin.kinds),
@@ -66,6 +80,8 @@ def find(plugin: Plugin, hook: str, name: str) -> Callable[..., Any]:
         found = [tab.show for tab in plugin.tabs if tab.key == name]
     elif hook == "check":
         found = [check.run for check in plugin.checks if check.id == name]
+    elif hook == "read":
+        found = [source.read for source in plugin.sources if source.id == name]
     else:
         actions = [action for action in plugin.actions if action.id == name]
         found = [function for one in actions if (function := getattr(one, hook)) is not None]
@@ -80,6 +96,24 @@ async def call(function: Callable[..., Any], argument: Any) -> Any:
         return await function(argument)
     result = await _in_thread(function, argument)
     return await result if inspect.isawaitable(result) else result
+
+
+async def descriptors(function: Callable[..., Any], argument: Any) -> list[Any]:
+    """All that a source returns or yields. Raises Nonsense for what is no descriptor."""
+    if inspect.isasyncgenfunction(function):
+        found = [one async for one in function(argument)]
+    elif inspect.isgeneratorfunction(function):
+        found = await _in_thread(lambda given: list(function(given)), argument)
+    else:
+        found = list(await call(function, argument) or ())
+    for one in found:
+        if not isinstance(one, Mapping):
+            raise Nonsense(f"a source gives descriptors, which are objects, not {one!r}"[:500])
+    try:
+        plain: list[Any] = msgspec.to_builtins(found, str_keys=True)
+    except (TypeError, RecursionError) as error:
+        raise Nonsense(f"its descriptors are no JSON: {error}") from error
+    return plain
 
 
 async def _in_thread(function: Callable[..., Any], argument: Any) -> Any:
@@ -118,6 +152,15 @@ def step_of(subject: Mapping[str, Any], log: Callable[[str], None]) -> Step:
         workspace=Path(subject["workspace"]),
         template=Path(subject["template"]),
         user=subject["user"],
+        log=log,
+    )
+
+
+def reading_of(subject: Mapping[str, Any], log: Callable[[str], None]) -> Reading:
+    return Reading(
+        source=subject["source"],
+        settings=subject["settings"],
+        secret=subject["secret"],
         log=log,
     )
 

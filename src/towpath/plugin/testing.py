@@ -16,11 +16,11 @@ import msgspec
 from towpath.hooks.blocks import Block, parse_blocks
 from towpath.hooks.checks import Outcome, Verdict
 from towpath.plugin import hooks
-from towpath.plugin.declaration import Object, Plugin, Service, Step
+from towpath.plugin.declaration import Object, Plugin, Reading, Service, Step
 from towpath.plugin.hooks import Nonsense
 from towpath.plugin.wire import Offers, VerdictSent
 
-__all__ = ["Nonsense", "declares", "open_tab", "run_action", "run_check", "workload"]
+__all__ = ["Nonsense", "declares", "open_tab", "read_source", "run_action", "run_check", "workload"]
 
 
 def workload(name: str, project: str = "demo", **spec: Any) -> Object:
@@ -40,6 +40,7 @@ def declares(plugin: Plugin) -> list[str]:
         *(f"tab {tab.label}" for tab in offers.tabs),
         *(f"check {check.title}" for check in offers.checks),
         *(f"action {action.id}" for action in offers.actions),
+        *(f"source {source.id}" for source in offers.sources),
         *(f"command {word}" for word in offers.commands),
     ]
 
@@ -85,6 +86,14 @@ async def run_action(
     hook = "undo" if undo else "run"
     value = await hooks.call(hooks.find(plugin, hook, name), step)
     return hooks.result_of(hook, value) or {}
+
+
+async def read_source(
+    plugin: Plugin, name: str, settings: Mapping[str, Any], **secret: str
+) -> Sequence[Object]:
+    """The descriptors that a source finds."""
+    reading = Reading("demo/source", dict(settings), secret, lambda _: None)
+    return await hooks.descriptors(hooks.find(plugin, "read", name), reading)
 
 
 def _service(obj: Object, objects: Sequence[Object]) -> Service:

@@ -2,7 +2,7 @@
 
     to the plug-in     Call a hook, Cancel a call, Answer what it asked
     from the plug-in   Hello with what it offers, or Refused; Done or Failed for a call; Ask the API
-                       in the name of a call; Log for an action
+                       in the name of a call; Log for an action; Part of what a source found
 
 No message carries a credential: a plug-in asks with the number of a call that is going on, and the
 platform knows whose it is. Everything that comes from a plug-in is checked by these types.
@@ -19,6 +19,9 @@ SOCKET = "socket"
 
 LINE_SIZE_MAX = 2 * 1024 * 1024
 """Of what a plug-in may send at once."""
+
+PART_SIZE_MAX = 1024 * 1024
+"""Of descriptors in one message."""
 
 ANSWER_SIZE_MAX = 32 * 1024 * 1024
 
@@ -50,6 +53,12 @@ class ActionOffer(Struct, frozen=True):
     can_undo: bool
 
 
+class SourceOffer(Struct, frozen=True):
+    id: Key
+    title: Title
+    settings: Raw
+
+
 class Offers(Struct, frozen=True):
     """All that a plug-in adds, by name. What it says of itself is checked before it is believed."""
 
@@ -59,6 +68,7 @@ class Offers(Struct, frozen=True):
     tabs: Annotated[Sequence[TabOffer], Meta(max_length=10)] = ()
     checks: Annotated[Sequence[CheckOffer], Meta(max_length=50)] = ()
     actions: Annotated[Sequence[ActionOffer], Meta(max_length=50)] = ()
+    sources: Annotated[Sequence[SourceOffer], Meta(max_length=20)] = ()
     commands: Annotated[Sequence[Key], Meta(max_length=50)] = ()
     kinds: Annotated[Sequence[Raw], Meta(max_length=20)] = ()
 
@@ -98,12 +108,19 @@ class Ask(Struct, frozen=True, tag="ask"):
     arguments: Raw
 
 
+class Part(Struct, frozen=True, tag="part"):
+    """Some of what a call of a source found; the others come before Done."""
+
+    call: int
+    items: Sequence[Raw]
+
+
 class Log(Struct, frozen=True, tag="log"):
     call: int
     text: Annotated[str, Meta(max_length=20_000)]
 
 
-FromPlugin = Hello | Refused | Done | Failed | Ask | Log
+FromPlugin = Hello | Refused | Done | Failed | Ask | Part | Log
 
 
 # To the plug-in.
@@ -111,7 +128,7 @@ FromPlugin = Hello | Refused | Done | Failed | Ask | Log
 
 class Call(Struct, frozen=True, tag="call"):
     call: int
-    hook: Literal["tab", "check", "run", "undo"]
+    hook: Literal["tab", "check", "run", "undo", "read"]
     id: str
     subject: Raw
 

@@ -16,6 +16,7 @@ from towpath.records.identity import SqliteIdentityTable
 from towpath.records.inbox import SqliteInbox
 from towpath.records.logs import SqliteLogBook
 from towpath.records.passages import SqlitePassages
+from towpath.records.provisioned import SqliteProvisioned
 from towpath.records.scores import SqliteScores
 from towpath.records.shelf import SqliteDocsShelf, SqliteSeen
 from towpath.records.views import SqliteSavedViews
@@ -38,6 +39,7 @@ class SqliteRecords:
     docs: SqliteDocsShelf
     seen: SqliteSeen
     scores: SqliteScores
+    provisioned: SqliteProvisioned
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path)
@@ -56,6 +58,7 @@ class SqliteRecords:
         self.seen = SqliteSeen(self._database)
         self.docs = SqliteDocsShelf(self._database, self.changes)
         self.scores = SqliteScores(self._database, self.changes)
+        self.provisioned = SqliteProvisioned(self._database, self.changes)
         return self
 
     async def rows_written(self) -> int:

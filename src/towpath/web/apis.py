@@ -99,7 +99,7 @@ class ForeignApis:
             user = await self._authenticate(token.strip())
         else:
             user = await session.visitor(Request(scope), self._identity)
-        if user is None and with_token and api.knows_callers:
+        if user is None and api.knows_callers:
             return NOBODY
         if user is None:
             raise Unauthorized("Unauthorized")

@@ -64,6 +64,13 @@ class Everybody:
         return "alice"
 
 
+class Here:
+    """Of addresses."""
+
+    def portal(self, path: str = "/") -> str:
+        return f"http://localhost:8080{path}"
+
+
 class World:
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
@@ -172,9 +179,10 @@ async def standing_world(tmp_path: Path) -> AsyncIterator[World]:
             docs=records.docs,
             seen=records.seen,
             scores=records.scores,
+            provisioned=records.provisioned,
             changes=records.changes,
             people=nobody,
-            addresses=nothing,
+            addresses=cast(Any, Here()),
             authorize=people.authorize,
             service_account_token=nothing,
             template_actions=dict,

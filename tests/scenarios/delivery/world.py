@@ -322,6 +322,7 @@ def _platform(
         passages=unused,
         docs=unused,
         scores=unused,
+        provisioned=unused,
         seen=unused,
         changes=unused,
         people=nobody,

@@ -176,6 +176,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             docs=records.docs,
             seen=records.seen,
             scores=records.scores,
+            provisioned=records.provisioned,
             changes=records.changes,
             people=people.nobody,
             addresses=Addresses(),

@@ -16,6 +16,7 @@ from tests.support import eventually
 
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
 from towpath.capabilities.portal.actions.kinds import ACTION, ACTION_RUN
+from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE, TEMPLATE_RUN
 from towpath.cli.terminal import SELF_REVIEW
 
@@ -24,6 +25,7 @@ PAGE = ROOT / "docs" / "how-to" / "write-a-plugin.md"
 FILE = re.compile(r"<!-- file: (\S+) -->\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SERVICE = "/projects/demo/workloads/shop"
 DEADLINE_S = 30.0
+ROTA = ("alice", "bob", "carol")
 
 DESCRIPTOR = {
     "apiVersion": "scaffolder.backstage.io/v1beta3",
@@ -188,6 +190,19 @@ async def test_its_function_is_behind_the_button_of_an_action(platform: Platform
         (run,) = (await client.list(ACTION_RUN, "demo")).items
     assert run["status"]["phase"] == "Succeeded"
     assert run["status"]["outputs"]["paged"] in ("alice", "bob", "carol")
+
+
+async def test_its_source_fills_the_catalogue(platform: PlatformProcess) -> None:
+    told = {"plugin": "on-call", "source": "pagers", "settings": {"type": "phone"}}
+    source = CATALOG_SOURCE.object("pagers", "demo", spec={"type": "plugin", "plugin": told})
+    async with platform.client() as client:
+        await client.create(CATALOG_SOURCE, source)
+
+        async def is_read() -> bool:
+            status = (await client.get(CATALOG_SOURCE, "pagers", "demo")).get("status") or {}
+            return status.get("entities") == [f"resource:default/pager-of-{one}" for one in ROTA]
+
+        await eventually(is_read, deadline_s=DEADLINE_S)
 
 
 async def test_its_command_is_typed(platform: PlatformProcess) -> None:

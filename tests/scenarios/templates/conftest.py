@@ -149,6 +149,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             docs=records.docs,
             seen=records.seen,
             scores=records.scores,
+            provisioned=records.provisioned,
             changes=records.changes,
             people=nobody,
             addresses=cast(Any, LocalAddresses()),

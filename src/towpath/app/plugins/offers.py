@@ -1,12 +1,14 @@
-"""What a plug-in offers, as the hooks that built-ins use: tabs, checks and template actions.
+"""What a plug-in offers, as the hooks that built-ins use: tabs, checks, template actions and
+sources of the catalogue.
 
 A tab and a check never raise: whatever is wrong is a plain sentence in their place.
 """
 
 import asyncio
+import logging
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +20,19 @@ from towpath.app.plugins.supervised import NotNow, SupervisedPlugin
 from towpath.hooks.blocks import Block, BlocksInvalid, Text, is_safe_link, parse_blocks
 from towpath.hooks.checks import Outcome, ServiceCheck, Verdict
 from towpath.hooks.pages import Visit
+from towpath.hooks.sources import PluginSource, PluginSourceUnread
 from towpath.hooks.tabs import Service, ServiceTab
 from towpath.hooks.templates import ActionContext, TemplateAction
-from towpath.plugin.wire import ActionOffer, CheckOffer, TabOffer, VerdictSent
+from towpath.machinery.objects import RawObject
+from towpath.plugin.wire import ActionOffer, CheckOffer, SourceOffer, TabOffer, VerdictSent
+
+log = logging.getLogger(__name__)
 
 TAB_DEADLINE_S = 2.0
 CHECK_DEADLINE_S = 2.0
 ACTION_DEADLINE_S = 110.0
 """Shorter than that of a step, so that it is told whose it was."""
+SOURCE_DEADLINE_S = 300.0
 
 
 class ActionFailed(Exception):
@@ -130,6 +137,22 @@ def action_of(plugin: SupervisedPlugin, offer: ActionOffer) -> TemplateAction:
         run=run,
         undo=undo if offer.can_undo else None,
     )
+
+
+def source_of(plugin: SupervisedPlugin, offer: SourceOffer) -> PluginSource:
+    async def read(
+        source: str, settings: RawObject, secret: Mapping[str, str]
+    ) -> Sequence[RawObject]:
+        def say(text: str) -> None:
+            log.info("plug-in says", extra={"plugin": plugin.name, "source": source, "text": text})
+
+        subject = {"source": source, "settings": settings, "secret": dict(secret)}
+        try:
+            return await plugin.read(offer.id, subject, deadline_s=SOURCE_DEADLINE_S, log=say)
+        except HookFailed as failed:
+            raise PluginSourceUnread(_sentence(plugin, failed)) from failed
+
+    return PluginSource(offer.title, offer.settings, read)
 
 
 def _sentence(plugin: SupervisedPlugin, failed: HookFailed) -> str:

@@ -14,13 +14,14 @@ from typing import Any
 
 from towpath.app.plugins.appetite import Appetite
 from towpath.app.plugins.kinds import install_kinds
-from towpath.app.plugins.offers import action_of, check_of, tab_of
+from towpath.app.plugins.offers import action_of, check_of, source_of, tab_of
 from towpath.app.plugins.process import START_DEADLINE_S
 from towpath.app.plugins.supervised import SupervisedPlugin
 from towpath.client.protocols import Client
 from towpath.engines.processes.port import ProcessHost
 from towpath.hooks.checks import ServiceCheck
 from towpath.hooks.reads import Read
+from towpath.hooks.sources import PluginSource
 from towpath.hooks.tabs import ServiceTab
 from towpath.hooks.templates import TemplateAction
 from towpath.plugin.discovery import Installed
@@ -66,6 +67,7 @@ class Plugins:
         self._tabs: dict[str, tuple[ServiceTab, ...]] = {}
         self._checks: dict[str, tuple[ServiceCheck, ...]] = {}
         self._actions: dict[str, dict[str, TemplateAction]] = {}
+        self._sources: dict[str, dict[str, PluginSource]] = {}
         self._version = 0
         self._changed = asyncio.Event()
 
@@ -107,6 +109,7 @@ class Plugins:
         await install_kinds(self._api, plugin.name, offers.kinds)
         self._tabs[plugin.name] = tuple(tab_of(plugin, one) for one in offers.tabs)
         self._checks[plugin.name] = tuple(check_of(plugin, one) for one in offers.checks)
+        self._sources[plugin.name] = {one.id: source_of(plugin, one) for one in offers.sources}
         self._actions[plugin.name] = {one.id: action_of(plugin, one) for one in offers.actions}
         self._version += 1
         self._changed.set()
@@ -120,8 +123,12 @@ class Plugins:
     def actions(self) -> dict[str, TemplateAction]:
         return {key: one for offered in self._actions.values() for key, one in offered.items()}
 
+    def source(self, plugin: str, source: str) -> PluginSource | None:
+        """None while it is away for the first time, too."""
+        return self._sources.get(plugin, {}).get(source)
+
     async def actions_changed(self) -> AsyncIterator[None]:
-        """Each time that a plug-in's actions have come."""
+        """Each time that a plug-in's actions and sources have come."""
         seen = 0
         while True:
             self._changed.clear()

@@ -38,6 +38,8 @@ STRAY_MESSAGES_MAX = 100
 OWED_MAX = 1000
 """Calls that nobody waits for any more and that have not ended."""
 MESSAGES_OF_CALL_MAX = 20_000
+PARTS_MAX = 200_000
+"""Descriptors of one reading."""
 ASKED_AT_ONCE = 8
 
 LIMITS = Limits(memory_bytes=512 * 1024 * 1024, open_files=256, processes=64)
@@ -90,6 +92,8 @@ class _Going:
 
     asked: Asked | None
     log: Callable[[str], None] | None
+    parts: list[Any] | None
+    """Where what a source finds is put."""
     result: asyncio.Future[Any] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -212,12 +216,13 @@ class PluginProcess:
         deadline_s: float,
         asked: Asked | None = None,
         log: Callable[[str], None] | None = None,
+        parts: list[Any] | None = None,
     ) -> Any:
         """Call a hook. `title` names it in what is told. Raises HookFailed and Broken."""
         if self.broken.done():
             raise self.broken.result()
         number = next(self._calls)
-        going = self._going[number] = _Going(asked, log)
+        going = self._going[number] = _Going(asked, log, parts)
         try:
             self._send(wire.Call(number, hook, name, dict(subject)))
             try:
@@ -303,6 +308,12 @@ class PluginProcess:
         if isinstance(message, wire.Done | wire.Failed):
             if not going.result.done():
                 going.result.set_result(message)
+        elif isinstance(message, wire.Part):
+            if going.parts is None:
+                raise Broken("It sends parts of what it was not asked for")
+            going.parts += message.items
+            if len(going.parts) > PARTS_MAX:
+                raise Broken(f"It gives more than {PARTS_MAX} entities")
         elif isinstance(message, wire.Log):
             if going.log is not None:
                 going.log(message.text)

@@ -148,7 +148,37 @@ class SupervisedPlugin:
     ) -> Any:
         """An action, in a process of its own that sees the run's files. Raises HookFailed."""
         launch = replace(self._launch, writable=(workspace,), readable=(template,), appetite=None)
-        title = f"Action {name}"
+
+        async def call(process: PluginProcess) -> Any:
+            title = f"Action {name}"
+            return await process.call(
+                hook, name, subject, title=title, deadline_s=deadline_s, log=log
+            )
+
+        return await self._apart(launch, call)
+
+    async def read(
+        self,
+        source: str,
+        subject: Mapping[str, Any],
+        *,
+        deadline_s: float,
+        log: Callable[[str], None],
+    ) -> list[Any]:
+        """What a source finds, in a process of its own: pages do not wait. Raises HookFailed."""
+        parts: list[Any] = []
+
+        async def call(process: PluginProcess) -> Any:
+            title = f"Source {source}"
+            return await process.call(
+                "read", source, subject, title=title, deadline_s=deadline_s, log=log, parts=parts
+            )
+
+        await self._apart(replace(self._launch, appetite=None), call)
+        return parts
+
+    async def _apart(self, launch: Launch, call: Callable[[PluginProcess], Awaitable[Any]]) -> Any:
+        """A call in a process that lives no longer than it. Raises HookFailed."""
         try:
             process = await PluginProcess.start(launch)
         except Broken as broken:
@@ -156,9 +186,7 @@ class SupervisedPlugin:
             raise HookFailed(str(broken), broken.where) from broken
         hung = False
         try:
-            return await process.call(
-                hook, name, subject, title=title, deadline_s=deadline_s, log=log
-            )
+            return await call(process)
         except HookFailed as failed:
             if not failed.mild:
                 self._note(str(failed), failed.where)
@@ -258,6 +286,7 @@ def adds_of(offers: Offers) -> tuple[str, ...]:
         *(f"Tab: {tab.label}" for tab in offers.tabs),
         *(f"Check: {check.title}" for check in offers.checks),
         *(f"Action: {action.id}" for action in offers.actions),
+        *(f"Source: {source.title}" for source in offers.sources),
         *(f"Command: towpath {offers.name} {word}" for word in offers.commands),
         *(
             f"Kind: {kind.get('spec', {}).get('names', {}).get('kind', '')}"

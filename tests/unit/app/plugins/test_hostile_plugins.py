@@ -48,7 +48,7 @@ DECLARED = {
     ),
     "a newer interface": (
         "PLUGIN = Plugin(name='NAME', api='1.7', summary='')",
-        "It asks for version 1.7 of towpath.plugin, and this Towpath has 1.0; update Towpath",
+        "It asks for version 1.7 of towpath.plugin, and this Towpath has 1.1; update Towpath",
     ),
     "an older interface": (
         "PLUGIN = Plugin(name='NAME', api='0.9', summary='')",

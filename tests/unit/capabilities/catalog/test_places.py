@@ -70,7 +70,10 @@ async def test_a_secret_says_itself_to_which_hosts_it_goes() -> None:
     secret: RawObject = {"metadata": {}, "data": {"token": "dA=="}}
     source: RawObject = {
         "metadata": {"namespace": "demo"},
-        "spec": {"url": {"targets": ["https://evil.example.com/a"], "secret": "github"}},
+        "spec": {
+            "type": "url",
+            "url": {"targets": ["https://evil.example.com/a"], "secret": "github"},
+        },
     }
     host = Host(lambda _: OutboundAnswer(200, b"x", {}))
     with pytest.raises(Refused):

@@ -6,6 +6,8 @@ from urllib.parse import parse_qs
 import orjson
 
 from towpath.capabilities.portal.catalog.backstage.api import apis as backstage_apis
+from towpath.capabilities.portal.catalog.scim.api import apis as scim_apis
+from towpath.capabilities.portal.catalog.sources.webhooks import apis as webhook_apis
 from towpath.capabilities.portal.catalog.transfer import FORMATS, written
 from towpath.hooks.apis import ApiAnswer, ApiRequest, ForeignApi
 from towpath.hooks.platform import Platform
@@ -29,7 +31,8 @@ def apis(platform: Platform) -> Sequence[ForeignApi]:
         headers = {"content-disposition": f'attachment; filename="catalog.{form}"'}
         return ApiAnswer(written(found, form).encode(), 200, TYPES[form], headers)
 
-    return (*backstage_apis(platform), ForeignApi(EXPORT, export, _refusal))
+    mine = ForeignApi(EXPORT, export, _refusal)
+    return (*backstage_apis(platform), *scim_apis(platform), *webhook_apis(platform), mine)
 
 
 async def _all(

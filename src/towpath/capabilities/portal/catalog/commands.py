@@ -16,7 +16,7 @@ async def sources(terminal: Terminal, *, namespace: str = "") -> None:
         Only there: a project, or towpath-system; all, if left out.
     """
     from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE
-    from towpath.capabilities.portal.catalog.source_pages import state_of, what_of
+    from towpath.capabilities.portal.catalog.source_pages import changes_of, state_of, what_of
     from towpath.machinery.conditions import get_condition
 
     found = (await terminal.api.list(CATALOG_SOURCE, namespace)).items
@@ -34,6 +34,9 @@ async def sources(terminal: Terminal, *, namespace: str = "") -> None:
                 "state": state_of(source),
                 "entities": str(status.get("count", "")),
                 "reads": what_of(source),
+                "+changed": " ".join(filter(None, (status.get("lastChange"), changes_of(status)))),
+                "+read": status.get("lastRead") or "",
+                "+next": status.get("nextRead") or "",
                 "+why": held or (ready.get("message", "") if ready.get("status") != "True" else ""),
             }
         )

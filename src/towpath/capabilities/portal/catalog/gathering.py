@@ -22,6 +22,7 @@ from towpath.capabilities.portal.catalog.descriptors import (
 )
 from towpath.capabilities.portal.catalog.entity_kinds import OF_PEOPLE, STANDARD, Model
 from towpath.capabilities.portal.catalog.facts import LOCATION, ORIGIN, ORPHAN
+from towpath.capabilities.portal.catalog.kinds import GIVE_PEOPLE
 from towpath.capabilities.portal.catalog.placeholders import PlaceholderError, fill_in
 from towpath.capabilities.portal.catalog.sources.place import Missing, Place, PlaceError, Unread
 from towpath.machinery.documents import DocumentError, load_documents
@@ -69,6 +70,8 @@ class Terms:
 def terms_of(source: RawObject, *, is_of_platform: bool) -> Terms:
     rules = source["spec"].get("rules")
     kinds = None if rules is None else frozenset(k for rule in rules for k in rule["allow"])
+    if rules is None and source["spec"]["type"] in GIVE_PEOPLE:
+        kinds = OF_PEOPLE
     if is_of_platform:
         return Terms(kinds)
     project = source["metadata"]["namespace"]
@@ -87,11 +90,13 @@ class Gathered:
     """Addresses that could not be read now, with the reason."""
     missing: Mapping[str, str] = field(default_factory=dict)
     """Addresses that were asked for and are not there."""
+    unlisted: Mapping[str, str] = field(default_factory=dict)
+    """Beginnings of addresses of which it is not known now which there are, with the reason."""
     retry_after_s: float = 0.0
 
     @property
     def is_whole(self) -> bool:
-        return not self.unread and not self.broken
+        return not self.unread and not self.broken and not self.unlisted
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +248,7 @@ async def gather(
         gathering.broken,
         gathering.unread,
         gathering.missing,
-        gathering.retry_after_s,
+        retry_after_s=gathering.retry_after_s,
     )
 
 
@@ -255,6 +260,7 @@ def kept(gathered: Gathered, previous: Mapping[str, Entity], *, orphans: bool) -
     """
     entities = {entity.ref: entity for entity in gathered.entities}
     wrong = {error.entity for error in gathered.errors}
+    unlisted = tuple(gathered.unlisted)
     for ref, entity in previous.items():
         if ref in entities or not is_described(entity):
             continue
@@ -262,8 +268,10 @@ def kept(gathered: Gathered, previous: Mapping[str, Entity], *, orphans: bool) -
         if ref in wrong or location in gathered.unread or location in gathered.broken:
             entities[ref] = entity
         elif location not in gathered.read:
-            if not gathered.is_whole and location != origin_of(entity):
-                # Whether a Location still leads to its file is not known now.
+            origin = origin_of(entity)
+            # Whether its file is there, or a Location still leads to it, is not known now.
+            is_open = not gathered.is_whole and location != origin
+            if is_open or location.startswith(unlisted) or origin.startswith(unlisted):
                 entities[ref] = entity
             elif orphans:
                 entities[ref] = _orphaned(entity)

@@ -1,10 +1,12 @@
 """CatalogSource: a place that entities come from; what is read there is the catalogue's to keep."""
 
+from towpath.capabilities.portal.catalog import source_schema
 from towpath.capabilities.portal.catalog.entity_kind_schema import (
     ENTITY_KIND,
     ENTITY_KIND_CRD,
     listed,
 )
+from towpath.capabilities.portal.catalog.source_schema import NAME
 from towpath.machinery.kinds import (
     AGE,
     CONDITIONS_SCHEMA,
@@ -22,98 +24,26 @@ UNSEEN_ANNOTATION = "towpath.dev/unseen"
 """On a User or a Group whom only a project names: nobody has come by that name yet."""
 
 GIT, DISCOVERY, URL, DIRECTORY, KUBERNETES = "git", "discovery", "url", "directory", "kubernetes"
+ORGANISATION, SCIM, LDAP, PLUGIN = "organisation", "scim", "ldap", "plugin"
+_PLACES: RawObject = {
+    URL: source_schema.URL,
+    DIRECTORY: source_schema.DIRECTORY,
+    KUBERNETES: source_schema.KUBERNETES,
+    ORGANISATION: source_schema.ORGANISATION,
+    SCIM: source_schema.SCIM,
+    LDAP: source_schema.LDAP,
+    PLUGIN: source_schema.PLUGIN,
+}
+"""What a source of that type must have, under its type's name."""
+PERIODIC = (URL, DIRECTORY, ORGANISATION, LDAP, PLUGIN)
+"""What tells nothing by itself, or might not, and is looked at again after an interval."""
+GIVE_PEOPLE = (SCIM, LDAP)
+"""Of which nothing but people and groups comes."""
 DEFAULT_PATH = "catalog-info.yaml"
 REFRESH_ANNOTATION = "towpath.dev/refresh"
 """Any new value of it, and the source is read again at once."""
 
 QUARANTINED = "Quarantined"
-
-_NAME = {
-    "type": "string",
-    "pattern": "^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$",
-    "maxLength": 100,
-}
-_GLOB = {"type": "string", "minLength": 1, "maxLength": 500}
-
-
-_DISCOVERY: RawObject = {
-    "type": "object",
-    "description": "Of type discovery: which hosted repositories are looked through.",
-    "properties": {
-        "projects": listed(
-            _GLOB,
-            "Patterns for names of projects, such as '*'. Default: the source's own. Another "
-            "than its own only in the namespace towpath-system.",
-            50,
-        ),
-        "repositories": listed(
-            _GLOB, "Patterns for names of repositories.", 50, default=["*"], minItems=1
-        ),
-        "exclude": listed(_GLOB, "Patterns for names that are left out.", 50),
-    },
-}
-_URL: RawObject = {
-    "type": "object",
-    "description": "Of type url: what is read from the web.",
-    "required": ["targets"],
-    "properties": {
-        "targets": listed(
-            {"type": "string", "pattern": "^https?://", "maxLength": 2000},
-            "Addresses of descriptor files. A page of a file on GitHub, GitLab or Gitea stands "
-            "for the file.",
-            500,
-            minItems=1,
-        ),
-        "secret": {
-            "type": "string",
-            "maxLength": 253,
-            "description": "Name of a Secret beside the source, with the key token (sent as "
-            "bearer token) or the keys username and password. It is sent to the hosts alone that "
-            "its annotation towpath.dev/hosts lists.",
-        },
-    },
-}
-_DIRECTORY: RawObject = {
-    "type": "object",
-    "description": "Of type directory: files of the machine that the platform runs on. Only in "
-    "the namespace towpath-system, and below a folder that `towpath up --catalog-root` allows.",
-    "required": ["path"],
-    "properties": {
-        "path": {
-            "type": "string",
-            "pattern": "^/",
-            "maxLength": 1000,
-            "description": "The folder.",
-        },
-        "files": listed(
-            _GLOB,
-            "Patterns for the files in it.",
-            50,
-            default=["**/catalog-info.yaml"],
-            minItems=1,
-        ),
-    },
-}
-_KUBERNETES: RawObject = {
-    "type": "object",
-    "description": "Of type kubernetes: objects of a cluster, by their labels and owners.",
-    "required": ["cluster"],
-    "properties": {
-        "cluster": {**_NAME, "description": "Name of the Cluster."},
-        "namespaces": listed(
-            _NAME,
-            "The cluster's namespaces. Default: those of the source's project; of a source in "
-            "towpath-system, all.",
-            100,
-        ),
-        "labels": {
-            "type": "string",
-            "default": "",
-            "maxLength": 1000,
-            "description": "A label selector, such as 'app.kubernetes.io/part-of=shop'.",
-        },
-    },
-}
 
 _SPEC: RawObject = {
     "type": "object",
@@ -123,18 +53,13 @@ _SPEC: RawObject = {
             "rule": "has(self.repository) == (self.type == 'git')",
             "message": "repository is for type git, and required there",
         },
-        {
-            "rule": "has(self.url) == (self.type == 'url')",
-            "message": "url is for type url, and required there",
-        },
-        {
-            "rule": "has(self.directory) == (self.type == 'directory')",
-            "message": "directory is for type directory, and required there",
-        },
-        {
-            "rule": "has(self.kubernetes) == (self.type == 'kubernetes')",
-            "message": "kubernetes is for type kubernetes, and required there",
-        },
+        *(
+            {
+                "rule": f"has(self.{place}) == (self.type == '{place}')",
+                "message": f"{place} is for type {place}, and required there",
+            }
+            for place in _PLACES
+        ),
         {
             "rule": "!has(self.discovery) || self.type == 'discovery'",
             "message": "discovery is for type discovery",
@@ -148,12 +73,14 @@ _SPEC: RawObject = {
     "properties": {
         "type": {
             "type": "string",
-            "enum": [GIT, DISCOVERY, URL, DIRECTORY, KUBERNETES],
+            "enum": [GIT, DISCOVERY, *_PLACES],
             "description": "git: a hosted repository; discovery: many of them; url: files of "
-            "the web; directory: files of this machine; kubernetes: objects of a cluster.",
+            "the web; directory: files of this machine; kubernetes: objects of a cluster; "
+            "organisation: repositories of another Git host; scim and ldap: people and groups; "
+            "plugin: what a plug-in finds.",
         },
         "repository": {
-            **_NAME,
+            **NAME,
             "description": "Of type git: the name of a repository of this project.",
         },
         "path": {
@@ -161,13 +88,11 @@ _SPEC: RawObject = {
             "default": DEFAULT_PATH,
             "minLength": 1,
             "maxLength": 500,
-            "description": "Of types git and discovery: the descriptor's path, or a pattern such "
-            "as '**/catalog-info.yaml'.",
+            "description": "Of types git, discovery and organisation: the descriptor's path, or a "
+            "pattern such as '**/catalog-info.yaml'.",
         },
-        "discovery": _DISCOVERY,
-        "url": _URL,
-        "directory": _DIRECTORY,
-        "kubernetes": _KUBERNETES,
+        "discovery": source_schema.DISCOVERY,
+        **_PLACES,
         "rules": listed(
             {
                 "type": "object",
@@ -179,7 +104,7 @@ _SPEC: RawObject = {
                 },
             },
             "Which kinds it may give. Default: all but Group and User, which only a source in "
-            "the namespace towpath-system may give at all.",
+            "the namespace towpath-system may give at all; of types scim and ldap, these two.",
             20,
         ),
         "interval": {
@@ -187,8 +112,8 @@ _SPEC: RawObject = {
             "default": "10m",
             "pattern": "^([0-9]+(s|m|h))+$",
             "maxLength": 20,
-            "description": "How often what tells nothing by itself is looked at: the web, and "
-            "folders. At least 10s.",
+            "description": "How often what tells nothing by itself is looked at: the web, "
+            "folders, other Git hosts, directories of people, plug-ins. At least 10s.",
         },
         "orphans": {
             "type": "string",
@@ -226,6 +151,25 @@ _STATUS: RawObject = {
             "type": "string",
             "format": "date-time",
             "description": "When what it said changed the catalogue last.",
+        },
+        "changes": {
+            "type": "object",
+            "description": "What that change was, in entities.",
+            "properties": {name: {"type": "integer"} for name in ("added", "updated", "removed")},
+        },
+        "lastRead": {
+            "type": "string",
+            "format": "date-time",
+            "description": "When it was read last, whatever came of it.",
+        },
+        "nextRead": {
+            "type": "string",
+            "format": "date-time",
+            "description": "When it is read again, of one that does not tell of changes itself.",
+        },
+        "failures": {
+            "type": "integer",
+            "description": "How often in a row it could not be read.",
         },
         "count": {"type": "integer", "description": "How many entities it gives."},
         "entities": {
@@ -330,7 +274,7 @@ _EDIT: RawObject = {
             "required": ["repository", "path", "descriptor"],
             "description": "A new description, or another one for the entity in that file.",
             "properties": {
-                "repository": {**_NAME, "description": "A repository of this project."},
+                "repository": {**NAME, "description": "A repository of this project."},
                 "path": {
                     "type": "string",
                     "pattern": "^[^/].*\\.ya?ml$",

@@ -10,7 +10,18 @@ from typing import Any
 from towpath.capabilities.portal.catalog.asked import CATALOG
 from towpath.capabilities.portal.catalog.deciding import ACCEPT, REFRESH, UNDO, decide
 from towpath.capabilities.portal.catalog.entity_page import entity_page
-from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE, QUARANTINED
+from towpath.capabilities.portal.catalog.kinds import (
+    CATALOG_SOURCE,
+    GIVE_PEOPLE,
+    LDAP,
+    ORGANISATION,
+    PERIODIC,
+    PLUGIN,
+    QUARANTINED,
+    SCIM,
+)
+from towpath.capabilities.portal.catalog.scim.api import PATH as SCIM_PATH
+from towpath.capabilities.portal.catalog.sources.webhooks import PATH as HOOKS_PATH
 from towpath.hooks.pages import Answer, LiveWatch, Page, Redirect, Visit
 from towpath.hooks.platform import SYSTEM_NAMESPACE
 from towpath.hooks.showing import get_if_there, in_projects, may, object_page, show_object
@@ -21,6 +32,7 @@ from towpath.machinery.objects import RawObject
 SOURCES = f"{CATALOG}/sources"
 SOURCE = f"{SOURCES}/{{namespace}}/{{source}}"
 SOURCES_SHOWN = 500
+_CHANGES = ("added", "updated", "removed")
 _DONE = {
     ACCEPT: "Accepted: the catalogue follows what the source says.",
     UNDO: "Undone: the catalogue has what was there before.",
@@ -58,6 +70,7 @@ def _row(source: RawObject) -> dict[str, Any]:
         "count": status.get("count", len(status.get("entities") or ())),
         "errors": len(status.get("errors") or ()),
         "changed": status.get("lastChange", ""),
+        "changes": changes_of(status),
         "well": ready.get("status") == "True" and not held,
         "held": held,
     }
@@ -88,8 +101,38 @@ def what_of(source: RawObject) -> str:
         return f"{targets[0]}{more}"
     if spec["type"] == "directory":
         return str(spec["directory"]["path"])
+    if spec["type"] == ORGANISATION:
+        there = spec[ORGANISATION]
+        which = ", ".join(there.get("repositories") or ["**"])
+        return f"{spec.get('path', '')} in {which} of {there['owner']} on {_host_of(there)}"
+    if spec["type"] == SCIM:
+        return "people and groups that an identity provider pushes"
+    if spec["type"] == LDAP:
+        return f"people and groups of {spec[LDAP]['url']}"
+    if spec["type"] == PLUGIN:
+        return f"{spec[PLUGIN]['source']} of the plug-in {spec[PLUGIN]['plugin']}"
     labels = spec["kubernetes"].get("labels")
     return f"the cluster {spec['kubernetes']['cluster']}" + (f", {labels}" if labels else "")
+
+
+def _host_of(there: RawObject) -> str:
+    return str(there.get("url") or there["host"]).partition("://")[2] or str(there["host"])
+
+
+def changes_of(status: RawObject) -> str:
+    """What its last change was: `3 added, 1 removed`."""
+    changes = status.get("changes") or {}
+    return ", ".join(f"{changes[name]} {name}" for name in _CHANGES if changes.get(name))
+
+
+def told_at(source: RawObject) -> str:
+    """Where something outside tells of changes; "" where nothing does."""
+    metadata, spec = source["metadata"], source["spec"]
+    if spec["type"] == SCIM:
+        return SCIM_PATH
+    if spec["type"] == ORGANISATION and spec[ORGANISATION].get("secret"):
+        return f"{HOOKS_PATH}/{metadata['namespace']}/{metadata['name']}"
+    return ""
 
 
 async def source(visit: Visit) -> Page:
@@ -114,8 +157,11 @@ async def source(visit: Visit) -> Page:
         "count": status.get("count", len(refs)),
         "entities": [(ref, entity_page(ref) if ref in known else "") for ref in refs],
         "status": status,
-        "interval": spec.get("interval", "") if spec["type"] in ("url", "directory") else "",
-        "rules": sorted({kind for rule in spec.get("rules") or () for kind in rule["allow"]}),
+        "interval": spec.get("interval", "") if spec["type"] in PERIODIC else "",
+        "changes": changes_of(status),
+        "told_at": told_at(found),
+        "rules": sorted({kind for rule in spec.get("rules") or () for kind in rule["allow"]})
+        or (["Group", "User"] if spec["type"] in GIVE_PEOPLE else []),
         "may_write": may_write,
         "undoable": status.get("version")
         if status.get("version") not in (spec.get("undone") or ())

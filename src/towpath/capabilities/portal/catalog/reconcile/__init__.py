@@ -1,7 +1,8 @@
-"""The catalogue follows Git, the web, folders, clusters and the platform's own objects.
+"""The catalogue follows Git, the web, folders, clusters, directories and the platform's objects.
 
 repositories.py  one source of the index per hosted repository: descriptors merged with workloads
-outside.py       one per source of the web, of a folder, of a cluster
+outside.py       one per source of the web, of a folder, of a cluster, of people, of a plug-in
+readers.py       how each of these is read
 people.py        one per project for its System, and one for people
 ingesting.py     into the index, unless too much would go
 edits.py         commits that change one description
@@ -17,10 +18,7 @@ from towpath.capabilities.infrastructure.offerings.kinds import POSTGRESQL_INSTA
 from towpath.capabilities.portal.catalog import states
 from towpath.capabilities.portal.catalog.kinds import (
     CATALOG_EDIT,
-    DIRECTORY,
     ENTITY_KIND,
-    KUBERNETES,
-    URL,
 )
 from towpath.capabilities.portal.catalog.reconcile import outside, people, reporting, repositories
 from towpath.capabilities.portal.catalog.reconcile.claims import Claims
@@ -28,6 +26,7 @@ from towpath.capabilities.portal.catalog.reconcile.edits import Edits
 from towpath.capabilities.portal.catalog.reconcile.models import ALL, Judged, Kinds, Models
 from towpath.capabilities.portal.catalog.reconcile.outside import OutsideEntities, outside_keys
 from towpath.capabilities.portal.catalog.reconcile.people import PeopleEntities, ProjectEntities
+from towpath.capabilities.portal.catalog.reconcile.readers import Readers
 from towpath.capabilities.portal.catalog.reconcile.reporting import Reports
 from towpath.capabilities.portal.catalog.reconcile.repositories import (
     DiscoveredKeys,
@@ -39,7 +38,6 @@ from towpath.capabilities.portal.catalog.sources.web import Web
 from towpath.engines.outbound import OutboundAnswer, OutboundRequest
 from towpath.hooks.outbound import outbound
 from towpath.hooks.platform import Platform
-from towpath.machinery.objects import Key, RawObject
 from towpath.runtime.controller import Controller
 from towpath.runtime.sources import Stream, Watch
 
@@ -53,8 +51,7 @@ def controllers(platform: Platform) -> Sequence[Controller]:
 
     web = Web(send)
     cluster = ClusterObjects(api, platform.clusters)
-    roots = platform.catalog_roots
-    outsiders = OutsideEntities(api, index, web, roots, cluster, reports, claims, models)
+    readers = Readers(platform, web, cluster, models)
     discovered = DiscoveredKeys(git)
     return (
         Controller(
@@ -71,10 +68,12 @@ def controllers(platform: Platform) -> Sequence[Controller]:
         ),
         Controller(
             "catalog-sources",
-            outsiders,
+            OutsideEntities(platform, readers, reports, claims),
             [
-                SourcesWatched(api, _outside),
-                Judged(api, models, _outside),
+                SourcesWatched(api, outside_keys),
+                Judged(api, models, outside_keys),
+                Stream(lambda: outside.pushed_people(platform)),
+                Stream(lambda: outside.offered(platform)),
                 cluster,
                 Indexed(index, outside.PREFIX),
             ],
@@ -102,7 +101,3 @@ def controllers(platform: Platform) -> Sequence[Controller]:
         ),
         states.controller(api, index),
     )
-
-
-async def _outside(source: RawObject) -> list[Key]:
-    return outside_keys(source) if source["spec"]["type"] in (URL, DIRECTORY, KUBERNETES) else []

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from towpath.capabilities.portal.catalog.reconcile.reporting import Part, changed_now
+from towpath.capabilities.portal.catalog.reconcile.reporting import Part, at
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import PLATFORM
 from towpath.records.contract import CatalogIndex, Cause, Entity, EntityFilter, Ingested, Viewer
@@ -49,7 +49,8 @@ class Outcome:
             version=self.version,
             loss=self.ingested.refused,
             undone=self.undone,
-            changed_at=changed_now() if self.ingested.changed else "",
+            changed_at=at(0) if self.ingested.changed else "",
+            changes=(self.ingested.added, self.ingested.updated, self.ingested.removed),
         )
 
 

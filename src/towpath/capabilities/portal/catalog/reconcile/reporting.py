@@ -6,14 +6,15 @@ written by a queue of its own, so that a thousand parts that were read make a fe
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from towpath.capabilities.portal.catalog.descriptors import EntityError
 from towpath.capabilities.portal.catalog.gathering import Gathered
 from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE, QUARANTINED
 from towpath.client.protocols import Client
-from towpath.machinery.conditions import now, set_condition
+from towpath.machinery.conditions import set_condition, timestamp
 from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import Key, RawObject
 from towpath.records.questions import Loss
@@ -49,6 +50,12 @@ class Part:
     changed_at: str = ""
     loss: Loss | None = None
     undone: bool = False
+    changes: tuple[int, int, int] = (0, 0, 0)
+    """Entities that came, that changed, and that went, at `changed_at`."""
+    read_at: str = ""
+    next_at: str = ""
+    """Of a source that is read now and then."""
+    failures: int = 0
 
 
 def part_of(
@@ -70,8 +77,10 @@ def _is_taken(ref: str) -> EntityError:
 
 
 def _problem(gathered: Gathered, *, must_be_there: bool) -> Problem | None:
-    if gathered.unread:
-        return Problem("Unreadable", next(iter(gathered.unread.values())))
+    for unread in (gathered.unlisted, gathered.unread):
+        if unread:
+            more = f" (and {len(unread) - 1} more)" if len(unread) > 1 else ""
+            return Problem("Unreadable", f"{next(iter(unread.values()))}{more}")
     if gathered.missing and must_be_there:
         message = f"{next(iter(gathered.missing.values()))}; add it, or delete this source"
         return Problem("DescriptorNotFound", message)
@@ -170,11 +179,19 @@ def write_status(source: RawObject, parts: dict[str, Part]) -> None:
     else:
         status.pop("commit", None)
         status.pop("version", None)
-    changes = [part.changed_at for part in parts.values() if part.changed_at]
-    if changes:
-        status["lastChange"] = max([*changes, status.get("lastChange") or ""])
+    _write_times(status, parts.values())
     _write_quarantine(source, parts)
     _write_ready(source, parts, refs, errors)
+
+
+def _write_times(status: RawObject, parts: Collection[Part]) -> None:
+    last = max(parts, key=lambda part: part.changed_at, default=Part())
+    if last.changed_at > (status.get("lastChange") or ""):
+        status["lastChange"] = last.changed_at
+        status["changes"] = dict(zip(("added", "updated", "removed"), last.changes, strict=True))
+    status["lastRead"] = max((part.read_at for part in parts), default="") or None
+    status["nextRead"] = min((part.next_at for part in parts if part.next_at), default=None)
+    status["failures"] = max((part.failures for part in parts), default=0) or None
 
 
 def _write_quarantine(source: RawObject, parts: dict[str, Part]) -> None:
@@ -232,5 +249,6 @@ def _write_ready(
     set_condition(source, "Ready", status=ready, reason=reason, message=message)
 
 
-def changed_now() -> str:
-    return now()
+def at(later_s: float) -> str:
+    """The time that it is then."""
+    return timestamp(datetime.now(UTC) + timedelta(seconds=later_s))

@@ -198,7 +198,7 @@ class RepositoryEntities:
         waits += [
             max(reading.gathered.retry_after_s, TAKEN_RETRY_S)
             for _, reading in readings
-            if reading.gathered.unread
+            if reading.gathered.unread or reading.gathered.unlisted
         ]
         return min(waits, default=None)
 
@@ -223,7 +223,7 @@ class RepositoryEntities:
             return [(source, Reading((), CommitSHA(""), Gathered(), gone)) for source in sources]
         if head is None:
             empty = Problem("RepositoryEmpty", f"{repository} has no commit on main yet")
-            waiting = Gathered(unread={TYPE: empty.message})
+            waiting = Gathered(unlisted={address_of(repository, ""): empty.message})
             return [(source, Reading((), CommitSHA(""), waiting, empty)) for source in sources]
         known = self.readings.setdefault(repository, {})
         read = []

@@ -56,8 +56,8 @@ class Places:
         return await self._place(address).expand(address)
 
     def resolve(self, base: str, target: str, kind: str = "") -> str:
-        if target.startswith(("https://", "http://")):
-            return f"url:{target}"
+        if target.startswith(("https://", "http://")) and "url" in self.by_type:
+            return self.by_type["url"].resolve(f"url:{target}", target)
         if kind and kind != type_of(base) and (kind, type_of(base)) != ("url", "towpath-git"):
             return f"{kind}:{target}"
         return self._place(base).resolve(base, target)

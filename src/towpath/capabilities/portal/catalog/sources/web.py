@@ -22,23 +22,30 @@ from towpath.capabilities.portal.catalog.sources.place import (
     is_pattern,
     target_of,
 )
+from towpath.capabilities.portal.catalog.sources.secrets import (
+    HOSTS_ANNOTATION,
+    data_of,
+    hosts_of,
+    secret_of,
+)
 from towpath.client.protocols import Client
+from towpath.engines.git.hosts.port import Answered, HostMissing
 from towpath.engines.outbound import (
     OutboundAnswer,
     OutboundFailed,
     OutboundRefused,
     OutboundRequest,
 )
-from towpath.machinery.core_kinds import SECRET
-from towpath.machinery.errors import NotFound
-from towpath.machinery.objects import RawObject, annotations_of
+from towpath.machinery.objects import RawObject
 
 FILE_BYTES_MAX = 4 * 2**20
 KEPT_BYTES_MAX = 64 * 2**20
 REDIRECTS_MAX = 5
-HOSTS_ANNOTATION = "towpath.dev/hosts"
-"""On a Secret: the hosts to which it may be sent, over TLS."""
+LISTING_BYTES_MAX = 32 * 2**20
 PAUSE_S, PAUSE_S_MAX = 60.0, 3600.0
+_MISSING = (404, 409, 410)
+"""409: what GitHub says of a repository without a commit."""
+_LEADING = ("link",)
 
 Send = Callable[[OutboundRequest], Awaitable[OutboundAnswer]]
 
@@ -65,6 +72,8 @@ class _Answer:
     etag: str
     modified: str
     content: bytes
+    headers: Mapping[str, str]
+    """Of them, those that tell where a list goes on."""
 
 
 @dataclass(slots=True)
@@ -99,16 +108,11 @@ class Web:
 
     async def with_secret(self, api: Client, source: RawObject) -> "Web":
         """As this source may read. Raises Refused."""
-        name = source["spec"]["url"].get("secret")
+        name = source["spec"][source["spec"]["type"]].get("secret")
         if not name:
             return self
-        try:
-            secret = await api.get(SECRET, name, source["metadata"]["namespace"])
-        except NotFound:
-            raise Refused(f"there is no Secret {name} beside the source") from None
-        # Whoever may make a source may not read secrets: the secret itself says where it may go.
-        told = annotations_of(secret).get(HOSTS_ANNOTATION, "")
-        hosts = frozenset(told.replace(",", " ").lower().split())
+        secret = await secret_of(api, source, name)
+        hosts = hosts_of(secret)
         if not hosts:
             raise Refused(
                 f"the Secret {name} does not say to which hosts it may be sent; annotate it with "
@@ -117,13 +121,27 @@ class Web:
         return replace(self, authorization=_authorization(name, secret), hosts=hosts)
 
     async def read(self, address: str) -> bytes:
-        url = target_of(address)
+        return (await self.get(target_of(address))).content
+
+    async def get(
+        self, asked: str, accept: str = "*/*", bytes_max: int = FILE_BYTES_MAX
+    ) -> _Answer:
+        """Raises Missing, Refused, Unread."""
+        url = asked
         for _ in range(REDIRECTS_MAX + 1):
-            answer = await self._asked(url)
-            if isinstance(answer, bytes):
+            answer = await self._asked(url, accept, bytes_max)
+            if isinstance(answer, _Answer):
                 return answer
             url = urljoin(url, answer)
-        raise Unread(f"{target_of(address)} redirects more than {REDIRECTS_MAX} times")
+        raise Unread(f"{asked} redirects more than {REDIRECTS_MAX} times")
+
+    async def ask(self, url: str, accept: str) -> Answered:
+        """As Git hosts are asked."""
+        try:
+            answer = await self.get(url, accept, LISTING_BYTES_MAX)
+        except Missing as error:
+            raise HostMissing(str(error)) from error
+        return Answered(answer.content, answer.headers)
 
     async def expand(self, address: str) -> list[str]:
         if is_pattern(urlsplit(target_of(address)).path):
@@ -136,17 +154,15 @@ class Web:
         parts = urlsplit(joined)
         return f"url:{raw_address(parts._replace(path=posixpath.normpath(parts.path)).geturl())}"
 
-    async def _asked(self, url: str) -> bytes | str:
+    async def _asked(self, url: str, accept: str, bytes_max: int) -> _Answer | str:
         """What is there, or where to look for it instead."""
         host = urlsplit(url).netloc
         self._mind_pause(host)
-        is_meant = host.lower() in self.hosts and url.startswith("https://")
-        authorization = self.authorization if is_meant else ""
-        key = f"{authorization}\0{url}"
+        authorization = self.authorization if self._is_meant(url, host.lower()) else ""
+        key = f"{authorization}\0{accept}\0{url}"
         known = self.kept.answers.get(key)
-        request = OutboundRequest(
-            url, "GET", _headers(known, authorization), bytes_max=FILE_BYTES_MAX
-        )
+        headers = _headers(known, authorization, accept)
+        request = OutboundRequest(url, "GET", headers, bytes_max=bytes_max)
         try:
             answer = await self.send(request)
         except OutboundRefused as error:
@@ -154,23 +170,32 @@ class Web:
         except OutboundFailed as error:
             raise Unread(str(error)) from error
         if answer.status == 304 and known is not None:
+            self._pause_if_spent(host, answer.headers)
             self.kept.answers.move_to_end(key)
-            return known.content
+            return known
         if answer.status in (301, 302, 303, 307, 308) and answer.headers.get("location"):
             return answer.headers["location"]
         if answer.status == 200:
             self._pause_if_spent(host, answer.headers)
             etag, modified = (answer.headers.get(name, "") for name in ("etag", "last-modified"))
+            leading = {name: answer.headers[name] for name in _LEADING if name in answer.headers}
+            new = _Answer(etag, modified, answer.body, leading)
             self.kept.forget(key)
             if etag or modified:
-                self.kept.keep(key, _Answer(etag, modified, answer.body))
-            return answer.body
+                self.kept.keep(key, new)
+            return new
         raise self._failure(url, host, answer)
 
+    def _is_meant(self, url: str, host: str) -> bool:
+        """Whether the authorization goes there: over TLS, or where the secret says otherwise."""
+        if url.startswith("https://"):
+            return host in self.hosts
+        return f"http://{host}" in self.hosts
+
     def _failure(self, url: str, host: str, answer: OutboundAnswer) -> Missing | Unread:
-        if answer.status in (404, 410):
+        if answer.status in _MISSING:
             return Missing(f"{url} answers {answer.status}")
-        spent = answer.headers.get("x-ratelimit-remaining") == "0"
+        spent = _is_spent(answer.headers)
         retry = "retry-after" in answer.headers
         if answer.status == 429 or (answer.status in (403, 503) and (spent or retry)):
             pause_s = self._pause(host, answer.headers)
@@ -185,7 +210,7 @@ class Web:
             raise Unread(why, retry_after_s=left_s)
 
     def _pause_if_spent(self, host: str, headers: Mapping[str, str]) -> None:
-        if headers.get("x-ratelimit-remaining") == "0":
+        if _is_spent(headers):
             self._pause(host, headers)
 
     def _pause(self, host: str, headers: Mapping[str, str]) -> float:
@@ -194,7 +219,8 @@ class Web:
         return pause_s
 
     def _asked_for(self, headers: Mapping[str, str]) -> float:
-        after, reset = headers.get("retry-after", ""), headers.get("x-ratelimit-reset", "")
+        after = headers.get("retry-after", "")
+        reset = headers.get("x-ratelimit-reset") or headers.get("ratelimit-reset") or ""
         if after.isdecimal():
             return float(after)
         if after:
@@ -209,8 +235,13 @@ class Web:
         return PAUSE_S
 
 
-def _headers(known: _Answer | None, authorization: str) -> dict[str, str]:
-    headers = {"accept": "*/*", "user-agent": "towpath-catalog"}
+def _is_spent(headers: Mapping[str, str]) -> bool:
+    names = ("x-ratelimit-remaining", "ratelimit-remaining")
+    return any(headers.get(name) == "0" for name in names)
+
+
+def _headers(known: _Answer | None, authorization: str, accept: str) -> dict[str, str]:
+    headers = {"accept": accept, "user-agent": "towpath-catalog"}
     if authorization:
         headers["authorization"] = authorization
     if known is not None and known.etag:
@@ -221,11 +252,7 @@ def _headers(known: _Answer | None, authorization: str) -> dict[str, str]:
 
 
 def _authorization(name: str, secret: RawObject) -> str:
-    data = {
-        key: base64.b64decode(value).decode().strip()
-        for key, value in (secret.get("data") or {}).items()
-        if key in ("token", "username", "password")
-    }
+    data = data_of(secret)
     if data.get("token"):
         return f"Bearer {data['token']}"
     if data.get("password"):
