@@ -1,5 +1,6 @@
 """Create: what is offered, the form and its errors, the plan, and the run that comes of it."""
 
+import re
 from collections.abc import AsyncIterator
 from html import unescape
 from pathlib import Path
@@ -380,3 +381,39 @@ async def test_a_run_is_followed_until_the_address_answers(portal: RunningPortal
     status = {**workload, "status": {"environments": [entry]}}
     await api.update(WORKLOAD, status, subresource="status")
     assert 'href="http://x"' in (await portal.open(address)).html
+
+
+BRANCHING = {
+    "type": "object",
+    "properties": {
+        "repoUrl": {"title": "Repository", "type": "string", "ui:field": "RepoUrlPicker"},
+        "branch": {"title": "Branch", "type": "string", "ui:field": "RepoBranchPicker"},
+    },
+}
+
+
+async def test_branches_are_those_of_the_chosen_repository(portal: RunningPortal) -> None:
+    descriptor = {
+        **DESCRIPTOR,
+        "metadata": {"name": "branching"},
+        "spec": {**DESCRIPTOR["spec"], "parameters": BRANCHING},
+    }
+    template = SOFTWARE_TEMPLATE.object(
+        "branching", SYSTEM_NAMESPACE, spec={"descriptor": descriptor}
+    )
+    await portal.client.create(SOFTWARE_TEMPLATE, template)
+    boats = RepositoryName("demo", "boats")
+    await portal.git.create(boats, owner_uid="u")
+    author = Signature("bob", "bob@example.org")
+    for ref in ("refs/heads/a-branch", "refs/heads/main"):
+        await portal.git.write(
+            boats, {"x": File(b"1")}, message="x", author=author, expected=None, ref=ref
+        )
+    address = f"/create/{SYSTEM_NAMESPACE}/branching"
+    given = {"project": "demo", "repoUrl.owner": "demo", "repoUrl.repo": "boats", "preview": "yes"}
+    page = await portal.post(address, given)
+    offered = re.findall('<option[^>]*value="([^"]+)"', page.html.partition("Branch")[2])
+    assert offered[:2] == ["main", "a-branch"]
+    for other in ({"repoUrl.repo": "nowhere"}, {"repoUrl.host": "github.com"}):
+        elsewhere = await portal.post(address, {**given, **other})
+        assert "a-branch" not in elsewhere.html

@@ -21,7 +21,7 @@ from towpath.capabilities.portal.templates.pickers import (
     options_of,
     repository_url,
 )
-from towpath.machinery.documents import DocumentError, load_document
+from towpath.hooks.forms import typed
 from towpath.machinery.objects import RawObject
 
 Schema = Mapping[str, Any]
@@ -97,20 +97,7 @@ def _read(
             secrets[key] = text
             values[key] = "*" * len(text)
         elif text:
-            values[key] = _typed(field, text)
-
-
-def _typed(schema: Schema, text: str) -> Any:
-    match schema.get("type", "string"):
-        case "string":
-            return text.replace("\r\n", "\n")
-        case "array":
-            return [_typed(schema.get("items") or {}, line) for line in text.split() if line]
-        case _:
-            try:
-                return load_document(text)
-            except DocumentError:
-                return text
+            values[key] = typed(field, text)
 
 
 def shown_pages(
@@ -138,17 +125,6 @@ def picker_errors(descriptor: RawObject, values: Mapping[str, Any]) -> list[Fiel
         for name, field in (page_for(page, values).get("properties") or {}).items()
         for message in complaints(field, values.get(name))
     ]
-
-
-def form_values(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """By field name, as a form shows them."""
-    shown: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            shown |= form_values(value, f"{prefix}{key}.")
-        else:
-            shown[f"{prefix}{key}"] = value
-    return shown
 
 
 def field_names(descriptor: RawObject, values: Mapping[str, Any] | None = None) -> set[str]:

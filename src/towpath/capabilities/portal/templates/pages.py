@@ -21,7 +21,6 @@ from towpath.capabilities.portal.templates.forms import (
     answers_from,
     errors_by_field,
     field_names,
-    form_values,
     parameters_from,
     picker_errors,
     run_name,
@@ -40,6 +39,7 @@ from towpath.capabilities.portal.templates.parameters import (
     parameters_with_defaults,
 )
 from towpath.capabilities.portal.templates.pickers import (
+    BRANCH,
     GROUPS,
     HIDDEN_TEXT,
     MULTIPLE,
@@ -51,7 +51,8 @@ from towpath.capabilities.portal.templates.preview import Preview, preview_of
 from towpath.capabilities.portal.templates.running import RUN, act, live, show_run
 from towpath.capabilities.portal.templates.secrets import secret_errors, secret_for, secrets_name
 from towpath.capabilities.portal.templates.workbench import WORKBENCH
-from towpath.engines.git.port import GitError, RepositoryName
+from towpath.engines.git.port import MAIN, GitError, RepositoryName
+from towpath.hooks.forms import flat_values
 from towpath.hooks.leases import CHOICES, BadLease, kept
 from towpath.hooks.pages import Answer, Page, PageRoute, Redirect, Visit
 from towpath.hooks.platform import SYSTEM_NAMESPACE
@@ -64,6 +65,8 @@ from towpath.records.contract import EntityFilter
 TEMPLATE = "/create/{namespace}/{template}"
 OWNERS_MAX = 200
 REPOSITORIES_MAX = 200
+HEADS = "refs/heads/"
+BRANCHES_MAX = 200
 PICKERS = ("OwnerPicker", "EntityPicker", "OwnedEntityPicker")
 REPOSITORY_PICKER = "RepositoryPicker"
 MISSING = "is required"
@@ -244,7 +247,7 @@ async def _verdict(visit: Visit, filled: Filled) -> str:
 def _shown_values(raw: RawObject, filled: Filled) -> dict[str, Any]:
     """By field; of a repository's address each part, of a secret nothing."""
     values = parameters_with_defaults(raw, filled.values)
-    shown = form_values(values)
+    shown = flat_values(values)
     for page in pages_of(raw):
         for name, one in (page_for(page, values).get("properties") or {}).items():
             if field_of(one) == REPO_URL:
@@ -332,6 +335,8 @@ async def _options(visit: Visit, filled: Filled) -> dict[str, list[str]]:
                 options[name] = [f"group:default/{group}" for group in visit.user.groups]
             elif picker in (*PICKERS, MULTIPLE):
                 options[name] = await _entities(visit, property_)
+            elif picker == BRANCH:
+                options[name] = await _branches(visit, filled)
             elif picker == REPOSITORY_PICKER and filled.project:
                 options[name] = await _repositories(visit, filled.project)
             chosen = str(filled.values.get(name) or "")
@@ -347,6 +352,32 @@ async def _entities(visit: Visit, property_: Mapping[str, Any]) -> list[str]:
     where = EntityFilter({"kind": tuple(map(str, kinds))})
     found = await visit.records.catalog.query(visit.viewer, where, limit=OWNERS_MAX)
     return [entity.name for entity in found.entities]
+
+
+async def _branches(visit: Visit, filled: Filled) -> list[str]:
+    """Of the repository that the form has chosen, where it is one of this platform."""
+    fields = {
+        name: property_
+        for page in pages_of(filled.descriptor)
+        for name, property_ in (page_for(page, filled.values).get("properties") or {}).items()
+    }
+    chosen = [
+        repository_parts(str(filled.values.get(name) or ""))
+        for name, property_ in fields.items()
+        if field_of(property_) == REPO_URL
+    ]
+    for parts in chosen:
+        # Without a host it is the one that the field offers first.
+        is_here = parts.get("host", "") in ("", visit.addresses.registry())
+        if is_here and parts.get("repo"):
+            repository = RepositoryName(parts.get("owner", ""), parts["repo"])
+            try:
+                heads = await visit.git.heads(repository)
+            except GitError:
+                return []
+            names = [ref.removeprefix(HEADS) for ref in heads if ref.startswith(HEADS)]
+            return sorted(names, key=lambda name: (HEADS + name != MAIN, name))[:BRANCHES_MAX]
+    return []
 
 
 async def _repositories(visit: Visit, project: str) -> list[str]:

@@ -17,7 +17,7 @@ from towpath.capabilities.delivery.pipelines.kinds import (
 from towpath.capabilities.delivery.promotions.kinds import PROMOTION
 from towpath.capabilities.delivery.workloads.kinds import RELEASE, WORKLOAD, release_name
 from towpath.capabilities.portal.templates import progress
-from towpath.capabilities.portal.templates.forms import form_values, run_name
+from towpath.capabilities.portal.templates.forms import run_name
 from towpath.capabilities.portal.templates.kinds import (
     ADOPT,
     CANCELLED_BY,
@@ -38,6 +38,7 @@ from towpath.capabilities.portal.templates.story import (
 )
 from towpath.capabilities.portal.templates.telling import run_of
 from towpath.hooks.deciding import CannotDecide, decide_on_page, decision_of
+from towpath.hooks.forms import flat_values
 from towpath.hooks.pages import Answer, LiveWatch, Page, Redirect, Visit
 from towpath.hooks.runs import RunAction
 from towpath.hooks.showing import get_if_there, may
@@ -116,7 +117,7 @@ def _has_failed(run: RawObject) -> bool:
 def _answers(run: RawObject) -> str:
     """The address of the form, filled in as it was."""
     template = run["spec"]["template"]
-    values = form_values(run["spec"].get("parameters") or {})
+    values = flat_values(run["spec"].get("parameters") or {})
     texts = {
         name: "\n".join(map(str, value)) if isinstance(value, list) else _text(value)
         for name, value in values.items()

@@ -15,7 +15,6 @@ from towpath.capabilities.portal.templates.descriptor import (
     parse_descriptor,
 )
 from towpath.capabilities.portal.templates.forms import (
-    form_values,
     parameters_from,
     picker_errors,
     shown_pages,
@@ -29,6 +28,7 @@ from towpath.capabilities.portal.templates.parameters import (
 from towpath.capabilities.portal.templates.preview import shown_file, template_files
 from towpath.capabilities.portal.templates.rehearsal import DryRun, dry_run, rehearsal
 from towpath.engines.git.port import File, GitError
+from towpath.hooks.forms import flat_values
 from towpath.hooks.pages import Page, Visit
 from towpath.machinery.documents import DocumentError, as_json, dump_document, load_document
 from towpath.machinery.objects import RawObject
@@ -81,7 +81,7 @@ async def _page(visit: Visit, template: RawObject, text: str, answers: str) -> P
         "answers": answers or (dump_document(values) if values else ""),
         "problems": problems,
         "pages": pages,
-        "values": form_values(values),
+        "values": flat_values(values),
         "made": made,
         "files": [shown_file(path, file) for path, file in sorted(made.files.items())]
         if made
@@ -124,7 +124,7 @@ def _answers(text: str) -> tuple[dict[str, Any], list[str]]:
 def _texts(values: Mapping[str, Any]) -> dict[str, str]:
     return {
         name: "\n".join(map(str, value)) if isinstance(value, list) else str(value)
-        for name, value in form_values(values).items()
+        for name, value in flat_values(values).items()
     }
 
 

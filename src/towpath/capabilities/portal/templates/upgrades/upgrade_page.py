@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
-from towpath.capabilities.portal.templates.forms import form_values, parameters_from
+from towpath.capabilities.portal.templates.forms import parameters_from
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE
 from towpath.capabilities.portal.templates.parameters import parameters_of
 from towpath.capabilities.portal.templates.upgrades.answers import (
@@ -42,6 +42,7 @@ from towpath.capabilities.portal.templates.upgrades.shown import (
 from towpath.engines.git.port import GitError, RepositoryName
 from towpath.hooks.commands import CommandError
 from towpath.hooks.diffs import FileDiff, file_diffs
+from towpath.hooks.forms import flat_values
 from towpath.hooks.pages import Answer, LiveWatch, Page, Redirect, Visit
 from towpath.hooks.showing import get_if_there, may, show_object
 from towpath.machinery.errors import BadRequest, StatusError
@@ -86,7 +87,7 @@ async def _shown(visit: Visit, problem: str, status: int = 200) -> Page:
         "checks": [_check(project, one) for one in state.get("checks") or ()],
         "after": [_check(project, one) for one in state.get("after") or ()],
         "questions": _questions(state, template),
-        "values": form_values(spec.get("parameters") or {}),
+        "values": flat_values(spec.get("parameters") or {}),
         "steers": steers,
         "may_merge": steers and phase in _MERGEABLE and bool(state.get("head")),
         "clone": visit.addresses.portal(f"/git/{project}/{spec['repository']}.git"),
