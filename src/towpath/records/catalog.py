@@ -10,6 +10,8 @@ elsewhere than its entity, and is kept beside it.
 
 import asyncio
 import contextlib
+import logging
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
@@ -42,6 +44,7 @@ from towpath.records.contract import (
     EntityPage,
     Finding,
     Ingested,
+    RecordsUnavailable,
     Relation,
     Viewer,
     WorkloadState,
@@ -58,7 +61,9 @@ from towpath.records.questions import (
     Uid,
 )
 from towpath.records.spelling import as_meant
-from towpath.records.stitching import Touched, remade
+from towpath.records.stitching import Touched, caught_up, remade
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -68,16 +73,35 @@ ROWS_NOW_MAX = 100
 NEWS = "catalog"
 """The noun of its changes."""
 
+REST_TIMES, REST_S_MIN, REST_S_MAX = 20.0, 0.1, 10.0
+"""Between two times that what was put off is stitched."""
+
 
 class SqliteCatalogIndex:
     def __init__(self, database: Database, changes: Changes) -> None:
         self._database = database
         self._changes = changes
         self._columns = Columns(database)
+        self._catching_up: asyncio.Task[None] | None = None
+        self._rest_s = REST_S_MIN
+        self._owes = False
+        """Whether anything was put off since the last time that it was done."""
 
     async def open(self) -> None:
-        """Before anybody asks: what another release has written is brought to our form."""
+        """Before anybody asks: what another release has written is brought to our form, and what
+        the last process put off is done."""
         await self._database.write(remade)
+        await self._changed(caught_up)
+
+    async def settled(self) -> None:
+        """Until nothing is put off any more."""
+        while self._catching_up is not None:
+            await asyncio.shield(self._catching_up)
+
+    async def close(self) -> None:
+        if self._catching_up is not None:
+            self._catching_up.cancel()
+            await asyncio.gather(self._catching_up, return_exceptions=True)
 
     @property
     def revision(self) -> int:
@@ -207,7 +231,28 @@ class SqliteCatalogIndex:
                 loop.call_soon_threadsafe(self._columns.changed, touched)
 
         written.add_done_callback(tell)
-        return await asyncio.wrap_future(written)
+        done = await asyncio.wrap_future(written)
+        self._owes |= touched.put_off
+        if self._owes and self._catching_up is None:
+            self._catching_up = asyncio.create_task(self._catch_up(), name="catalog-catches-up")
+        return done
+
+    async def _catch_up(self) -> None:
+        """Stitch what was put off, and rest for much longer than that took: however many deliveries
+        there are, it is a small part of all work."""
+        try:
+            while self._owes:
+                await asyncio.sleep(self._rest_s)
+                self._owes = False
+                began_s = time.monotonic()
+                if await self._changed(caught_up):
+                    self._changes.publish(NEWS, "")
+                taken_s = time.monotonic() - began_s
+                self._rest_s = min(max(taken_s * REST_TIMES, REST_S_MIN), REST_S_MAX)
+        except RecordsUnavailable:
+            log.warning("what was put off in the catalogue is done with the next change")
+        finally:
+            self._catching_up = None
 
     async def sources(self) -> dict[str, str]:
         rows = await self._database.fetch("SELECT name, version FROM entity_source")

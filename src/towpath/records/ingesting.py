@@ -10,6 +10,7 @@ more likely broken than emptied.
 import hashlib
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -30,6 +31,9 @@ LOSS_SHARE_MAX = 0.3
 LOSS_ALWAYS_ALLOWED = 5
 """So few may go, whatever share they are."""
 EXAMPLES_MAX = 5
+HUB_RELATIONS_MIN, HUB_SHARE = 200, 10
+"""An entity that so many tell relations with, and of which less than one in so many changes, is
+stitched later."""
 PART_MAX = 2000
 """So many entities are changed in one transaction; what is more takes several."""
 
@@ -176,6 +180,8 @@ class Writing:
         self._chronicle = Chronicle(connection, delivery.source, delivery.version, delivery.cause)
         self._to_stitch: set[int] = set()
         self._neighbours: set[str] = set()
+        self._heard: Counter[str] = Counter()
+        """Of what else changed, how often it is told a relation otherwise."""
         self._words: set[str] = set()
         self._added = self._updated = self._removed = 0
         self._keep_source("")
@@ -189,7 +195,7 @@ class Writing:
                 break
         stitching.finish()
         self._chronicle.flush()
-        if self._to_remove or self._to_put or self._neighbours or self._to_stitch:
+        if self._to_remove or self._to_put or self._is_stitching():
             return self
         return self._finished()
 
@@ -202,7 +208,7 @@ class Writing:
             if not self._put(one):
                 self._taken.append(one.entity.ref)
         else:
-            self._resolve_neighbours()
+            self._resolve_neighbours(stitching)
             if not self._to_stitch:
                 return False
             stitching.stitch([self._to_stitch.pop()])
@@ -246,18 +252,21 @@ class Writing:
             entity_id = self._insert(one)
             self._added += 1
             self._neighbours.update(self._tellers(one.entity.ref))
-            self._neighbours.update(relation.target for relation in one.entity.relations)
+            self._heard.update({relation.target for relation in one.entity.relations})
         else:
             entity_id = known[0]
             self._chronicle.changed(entity_id, one.entity)
-            self._neighbours.update(self._moved(entity_id, known[2], one.entity))
+            self._move(entity_id, known[2], one.entity)
             self._update(entity_id, one)
             self._updated += 1
         self._add_parts(entity_id, one.entity)
         self._to_stitch.add(entity_id)
         return True
 
-    def _moved(self, entity_id: int, project: str, entity: Entity) -> set[str]:
+    def _is_stitching(self) -> bool:
+        return bool(self._neighbours or self._heard or self._to_stitch)
+
+    def _move(self, entity_id: int, project: str, entity: Entity) -> None:
         """At the other end of what it tells otherwise now: a group is not told of every word that
         changes in what it owns. Of one that is another project's now, all that know of it."""
         before = {
@@ -268,8 +277,10 @@ class Writing:
         }
         after = set(entity.relations)
         if project == entity.project:
-            return {relation.target for relation in before ^ after}
-        return {*(relation.target for relation in before | after), *self._tellers(entity.ref)}
+            self._heard.update({relation.target for relation in before ^ after})
+            return
+        self._neighbours.update(relation.target for relation in before | after)
+        self._neighbours.update(self._tellers(entity.ref))
 
     def _remove(self, ref: str, stitching: Stitching) -> None:
         sql = "SELECT id FROM entity WHERE ref = ? AND source = ?"
@@ -278,20 +289,40 @@ class Writing:
             return  # somebody else took it out, between two parts
         entity_id = row[0]
         self._chronicle.went(entity_id)
-        self._neighbours.update(self._targets(entity_id), self._tellers(ref))
+        self._heard.update(set(self._targets(entity_id)))
+        self._neighbours.update(self._tellers(ref))
         stitching.forget(entity_id)
         self._to_stitch.discard(entity_id)
         self._remove_parts(entity_id)
         self._connection.execute("DELETE FROM entity WHERE id = ?", (entity_id,))
         self._removed += 1
 
-    def _resolve_neighbours(self) -> None:
+    def _resolve_neighbours(self, stitching: Stitching) -> None:
+        """A hub is stitched when this delivery is a good part of all that it hears.
+
+        A thousand small ones would stitch it a thousand times, and each time it would be larger.
+        """
+        for refs in _chunks(sorted(self._heard.keys() - self._neighbours)):
+            found: list[Row] = self._connection.execute(
+                f"SELECT id, ref FROM entity WHERE ref IN ({marks(refs)})", refs
+            ).fetchall()
+            for entity_id, ref in found:
+                if entity_id not in self._to_stitch and self._is_hub(ref, self._heard[ref]):
+                    stitching.put_off(entity_id)
+                else:
+                    self._to_stitch.add(entity_id)
+        self._heard.clear()
         for refs in _chunks(sorted(self._neighbours)):
             rows = self._connection.execute(
                 f"SELECT id FROM entity WHERE ref IN ({marks(refs)})", refs
             )
             self._to_stitch.update(row[0] for row in rows)
         self._neighbours.clear()
+
+    def _is_hub(self, ref: str, changed: int) -> bool:
+        least = max(HUB_RELATIONS_MIN, changed * HUB_SHARE)
+        sql = "SELECT 1 FROM entity_relation WHERE target = ? LIMIT 1 OFFSET ?"
+        return self._connection.execute(sql, (ref, least)).fetchone() is not None
 
     def _targets(self, entity_id: int) -> list[str]:
         rows = self._connection.execute(

@@ -66,6 +66,7 @@ class SqliteRecords:
         return await self._database.write(lambda connection: connection.total_changes())
 
     async def __aexit__(self, *_: object) -> None:
+        await self.catalog.close()
         try:
             await asyncio.wait_for(self.logs.settled(), CLOSE_DEADLINE_S)
         except TimeoutError:

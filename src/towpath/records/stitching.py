@@ -1,6 +1,8 @@
 """Ready-made answers: each entity as JSON with uid, etag and relations both ways, and its facts.
 
-An entity is stitched anew when it changes and when one changes that tells a relation with it. What
+An entity is stitched anew when it changes and when one changes that tells a relation with it; one
+that very many tell relations with, such as the group that owns everything, some time after, once
+for all that came meanwhile. What
 comes out the same is not written. Facts are compared with those of the answer before, so that the
 table needs no second index by entity.
 """
@@ -58,6 +60,8 @@ class Touched:
     moves: list[Move] = field(default_factory=list)
     everything: bool = False
     """There were too many to tell."""
+    put_off: bool = False
+    """Answers were left as they are that are to be stitched later."""
 
     def tell(self, fact: Fact) -> None:
         if self.everything:
@@ -82,6 +86,11 @@ class Stitching:
     def stitch(self, entity_ids: Iterable[int]) -> int:
         """Make the answers of these; how many came out different."""
         return sum(self._stitch(entity_id) for entity_id in sorted(entity_ids))
+
+    def put_off(self, entity_id: int) -> None:
+        """Its answer misses what others tell of it now, until somebody has `caught_up`."""
+        self._connection.execute("INSERT OR IGNORE INTO entity_stale VALUES (?)", (entity_id,))
+        self._touched.put_off = True
 
     def forget(self, entity_id: int) -> None:
         """The entity goes, and its facts with it."""
@@ -175,6 +184,16 @@ class Stitching:
             rows: list[Row] = self._connection.execute(sql, (key,)).fetchall()
             known = self._keys[key] = int(rows[0][0])
         return known
+
+
+def caught_up(connection: apsw.Connection, touched: Touched) -> bool:
+    """Whether any answer that was put off came out different."""
+    stale = [row[0] for row in connection.execute("SELECT entity FROM entity_stale")]
+    stitching = Stitching(connection, touched)
+    changed = stitching.stitch(stale)
+    stitching.finish()
+    connection.execute("DELETE FROM entity_stale")
+    return changed > 0
 
 
 def _completed(

@@ -1,0 +1,1 @@
+CREATE TABLE entity_stale (entity INTEGER PRIMARY KEY);
