@@ -20,8 +20,9 @@ from towpath.store.sqlite import SqliteStore
 async def serve(folder: Path, port: int) -> None:
     logging.basicConfig(level=logging.WARNING)
     pki = open_pki(folder / "pki")
-    store = await SqliteStore.open(folder / "store.db")
-    front = await Front.open(store, pki, name="test")
+    with heap.undisturbed():
+        store = await SqliteStore.open(folder / "store.db")
+        front = await Front.open(store, pki, name="test")
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     running = [asyncio.create_task(front.run()), asyncio.create_task(heap.set_aside())]
