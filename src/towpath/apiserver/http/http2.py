@@ -1,8 +1,8 @@
 """HTTP/2 on one connection: many requests at once, each a call of the application like any other.
 
-The h2 library knows frames, header compression and the states of streams. What each request needs
-is done without it where it is slow: the head of a request is checked in http2_request.py, and the
-frames of an answer are written here. Rules:
+The h2 library knows frames and the states of streams. What each request needs is done without it
+where it is slow: heads are read and written by http2_heads.py, those of requests checked in
+http2_request.py, and the frames of an answer are written here. Rules:
 
 - What all streams write in one turn of the loop leaves in one write.
 - Nothing grows: a request's body is let in no faster than the application asks for it, an answer
@@ -41,14 +41,13 @@ from h2.stream import StreamInputs
 
 from towpath.apiserver.http.connection import KEEP_ALIVE_S, Connection, Serving
 from towpath.apiserver.http.exchange import WRITE_BYTES, Exchange
+from towpath.apiserver.http.http2_heads import HeadDecoder, HeadEncoder
 from towpath.apiserver.http.http2_request import Header, Malformed, request_of
 from towpath.apiserver.http.http2_stream import Stream
 
 STREAMS_MAX = 100
 """At once on one connection, as kube-apiserver allows; clients then open another."""
 HEADERS_BYTES_MAX = 64 * 1024
-TABLE_BYTES_MAX = 4096
-"""Of heads of answers that are remembered for a connection, however much its client offers."""
 STREAM_WINDOW_BYTES = 64 * 1024 - 1
 """Of a body that nobody has asked for yet."""
 CONNECTION_WINDOW_BYTES = 1024 * 1024
@@ -113,7 +112,8 @@ class Http2Connection(Connection):
             },
         )
         self.h2.max_inbound_frame_size = self.h2.local_settings.max_frame_size
-        self.h2.decoder.max_header_list_size = HEADERS_BYTES_MAX
+        self.h2.decoder = HeadDecoder(HEADERS_BYTES_MAX)
+        self.h2.encoder = HeadEncoder()  # type: ignore[assignment]
         self.h2.initiate_connection()
         self.h2.increment_flow_control_window(CONNECTION_WINDOW_BYTES - STREAM_WINDOW_BYTES)
         self.flush()
@@ -153,8 +153,6 @@ class Http2Connection(Connection):
                 self._window_opened(number or 0)
             case RemoteSettingsChanged():
                 self._charge()
-                if self.h2.encoder.header_table_size > TABLE_BYTES_MAX:
-                    self.h2.encoder.header_table_size = TABLE_BYTES_MAX
                 self._window_opened(0)
             case StreamReset(stream_id=int(number)):
                 self._charge()
