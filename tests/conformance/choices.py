@@ -58,7 +58,8 @@ METADATA: dict[str, tuple[Json, ...]] = {
         ["foregroundDeletion"],
     ),
     "ownerReferences": (
-        [{"apiVersion": "v1", "kind": "ConfigMap", "name": "o", "uid": "u"}],
+        # Of a kind that is not there: who collects garbage would delete what has lost its owner.
+        [{"apiVersion": "owners.example.dev/v1", "kind": "Owner", "name": "o", "uid": "u"}],
         [{"apiVersion": "v1", "kind": "ConfigMap", "name": "", "uid": ""}],
         [{"apiVersion": "", "kind": "", "name": "o", "uid": "u", "controller": True}] * 2,
         [],

@@ -25,7 +25,7 @@ WORDS = r"^(message|details)"
 PARSERS = (
     r"^(message|details.causes\[0\].message): .*(patch: Invalid value|\\\"apiVersion\\\":"
     r"|json parse error|error decoding|invalid syntax|continue token"
-    r"|rejected our request|json: cannot unmarshal)"
+    r"|rejected our request|yaml: |json: cannot unmarshal)"
 )
 ACCEPTED: tuple[Accepted, ...] = (
     Accepted("words-of-parsers", PARSERS),
@@ -35,9 +35,7 @@ ACCEPTED: tuple[Accepted, ...] = (
     Accepted("words-of-cel", WORDS + r".*expected type of field 'nope'", "mutating"),
     Accepted("managers-of-other-versions", r"^metadata\.managedFields", "PATCH .*v2/.*rods/a"),
     Accepted("conversion-at-once", WORDS + r".*objects, expected", "GET .*rods$"),
-    Accepted("version-that-is-no-number", ANY, "GET", query="=x.*watch=|watch=.*=x"),
     Accepted("empty-lists", "f:rules|managedFields", "roles", r"'rules': \[\]"),
-    Accepted("version-on-create", ANY, "POST", r"'resourceVersion': '5'"),
     Accepted("controllers-at-work", r"^(metadata\.|status)", "deployments|cronjobs|ingresses"),
     Accepted(
         "go-field-names", WORDS + r'.*value: [\[{]+\\*"(Name|ID)', "customresourcedefinitions"
@@ -46,9 +44,17 @@ ACCEPTED: tuple[Accepted, ...] = (
     Accepted("definitions-at-once", r"^(status|metadata)", "customresourcedefinitions"),
     Accepted("definitions-at-once", r"^metadata.continue", "(widgets|rods|listeds|looses)$"),
     Accepted("controllers-at-work", r"^(items|rows)", "(GET|DELETE) .*(configmaps|accounts)$"),
-    Accepted("column-descriptions", r"^columnDefinitions"),
+    Accepted("column-descriptions", r"columnDefinitions"),
     Accepted("groups-not-served", r"^groups", "/apis$"),
-    Accepted("go-field-names", r'cannot change roleRef|(Invalid|Unsupported) value: \{\\?"[A-Z]'),
+    Accepted("go-field-names", r'(Invalid|Unsupported) value: \{\\?"[A-Z]'),
+    Accepted("scale-of-nothing", WORDS + ".*accessor error", "widgets"),
+    Accepted("empty-lists", "managedFields", "PUT .*roles"),
+    Accepted("factors-below-one", ".*", "listeds", r"'step': \d+[,}]"),
+    Accepted("factors-below-one", "factor MultipleOf"),
+    Accepted("metadata-of-embedded", ANY, "listeds", r"'kind': 'ConfigMap', 'metadata': [^{]"),
+    Accepted("format-of-wrong-type", WORDS + r".*must be of type (date|duration|ip|by|ur|uu)"),
+    Accepted("posts-to-names", ANY, "POST .*(widgets|listeds|looses)/a"),
+    Accepted("patches-of-kinds", "", "PATCH", r"'path': '/(kind|apiVersion)'"),
     Accepted("scale-of-nothing", WORDS, "POST .*widgets", r"'spec': \[\]"),
     Accepted("order-of-managers", r"^metadata\.managedFields", "widgets/w"),
     Accepted("logs-of-no-pod", ANY, "pods/absent/log"),

@@ -116,11 +116,15 @@ def _other(value: Json, random: Random) -> Json:
     return {}
 
 
+NOT_ADDED = ("metadata", "status", "aggregationRule")
+"""The last makes a controller write the rules of a role."""
+
+
 def _add_known(obj: Json, random: Random, reference: str) -> None:
     """One field that the type knows, at a random place, with a value of its type."""
     holders = list(_structs(obj, reference))
     holder, name = random.choice(holders)
-    fields = [each for each in _fields(name) if each.name not in ("metadata", "status")]
+    fields = [each for each in _fields(name) if each.name not in NOT_ADDED]
     if fields:
         field = random.choice(fields)
         holder[field.name] = _value(name.rpartition(".")[0], field.type, random, 2)

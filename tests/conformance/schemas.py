@@ -5,6 +5,8 @@ from typing import Any
 
 from tests.conformance.asked import SPEC_SCHEMA, Object
 
+GROUP = "drawn.example.dev"
+
 
 @dataclass(frozen=True, slots=True)
 class CustomKind:
@@ -30,9 +32,9 @@ class CustomKind:
         return {
             "apiVersion": "apiextensions.k8s.io/v1",
             "kind": "CustomResourceDefinition",
-            "metadata": {"name": f"{self.plural}.{{ns}}.example.dev"},
+            "metadata": {"name": f"{self.plural}.{GROUP}"},
             "spec": {
-                "group": "{ns}.example.dev",
+                "group": GROUP,
                 "scope": "Namespaced",
                 "names": {"kind": self.kind, "plural": self.plural},
                 "versions": [version],

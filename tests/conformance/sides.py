@@ -8,7 +8,8 @@ in docs/reference/differences.md.
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,9 +25,11 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 ADDRESS = re.compile(r"https?://(127\.0\.0\.1|localhost):\d+")
 GENERATED = re.compile(r"(?<=generated-)[a-z0-9]{5}\b")
 ISSUER = re.compile(r"https://(kubernetes\.default\.svc|towpath\.dev/test)")
-VERSION_IN_TEXT = re.compile(r'(resourceVersion\\+":\\+")\d+')
+VERSION_IN_TEXT = re.compile(r'(resourceVersion\\+":\\+"|ResourceVersion in record \()\d+')
 TOKEN = re.compile(r"eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+")
 AGE = re.compile(r"^\d+s$")
+PREFIX = re.compile(r"Key: /registry-\d+")
+"""Of what the control plane of a test has in etcd."""
 DEADLINE_S = 30.0
 MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
@@ -118,16 +121,19 @@ class Side:
         return answers
 
     async def take(self, step: Step) -> Answer:
-        async with asyncio.timeout(DEADLINE_S):
-            while True:
-                response = await self._send(step)
-                body = _decoded(response)
-                if step.until is None or step.until(response.status_code, body):
-                    self._remember(body)
-                    if step.keep is not None:
-                        self.kept = step.keep(body)
-                    return self._normal(response)
-                await asyncio.sleep(0.05)
+        last: Json = None
+        with _waiting_for(step, lambda: last):
+            async with asyncio.timeout(DEADLINE_S):
+                while True:
+                    response = await self._send(step)
+                    body = _decoded(response)
+                    if step.until is None or step.until(response.status_code, body):
+                        self._remember(body)
+                        if step.keep is not None:
+                            self.kept = step.keep(body)
+                        return self._normal(response)
+                    last = body
+                    await asyncio.sleep(0.05)
 
     async def _send(self, step: Step) -> httpx2.Response:
         headers = {"accept": step.accept}
@@ -174,7 +180,7 @@ class Side:
         text = text.replace(self.namespace, "{ns}")
         text = UID.sub("<uid>", text)
         text = TIME.sub("<time>", text)
-        text = ADDRESS.sub("<server>", text)
+        text = PREFIX.sub("Key: /registry", ADDRESS.sub("<server>", text))
         text = GENERATED.sub("<five>", text)
         text = VERSION_IN_TEXT.sub(r"\1", text)
         text = TOKEN.sub("<token>", ISSUER.sub("<issuer>", text))
@@ -185,6 +191,15 @@ class Side:
             if name.lower() == "warning"
         )
         return Answer(response.status_code, warnings, content_type, _plain(body))
+
+
+@contextmanager
+def _waiting_for(step: Step, last: Callable[[], Json]) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        said = f"{step.method} {step.path}: still {orjson.dumps(last()).decode()[-1500:]}"
+        raise AssertionError(said) from error
 
 
 def _events(text: str) -> Json:
@@ -221,11 +236,18 @@ def _plain(value: Json) -> Json:
         return value
     for name in UNORDERED & value.keys():
         value[name] = sorted(value[name] or (), key=orjson.dumps)
+    if isinstance(value.get("managedFields"), list):
+        value["managedFields"].sort(key=_manager)
     return {
         name: f"<{name}>" if name in VERSIONS and isinstance(inner, str | int) else _plain(inner)
         for name, inner in value.items()
         if not _is_noise(name, inner, value)
     }
+
+
+def _manager(entry: Json) -> tuple[str, ...]:
+    """Theirs are by time, to the second."""
+    return tuple(str(entry.get(name)) for name in ("operation", "manager", "subresource"))
 
 
 def _is_noise(name: str, inner: Json, holder: dict[str, Json]) -> bool:
@@ -237,10 +259,44 @@ def differences(step: Step, kube: Answer, ours: Answer) -> list[str]:
     """One line each: where, what Kubernetes says, what we say."""
     found: list[str] = []
     _compare("status", kube.status, ours.status, found)
-    _compare("warnings", list(kube.warnings), list(ours.warnings), found)
+    _compare("warnings", sorted(kube.warnings), sorted(ours.warnings), found)
     _compare("content-type", kube.content_type, ours.content_type, found)
-    _compare("", kube.body, ours.body, found)
+    theirs, mine = _in_one_order(kube.body, ours.body)
+    if (lines := _lines(theirs)) and lines == _lines(mine):
+        mine = {**mine, "message": theirs["message"]}
+    _compare("", theirs, mine, found)
     return found
+
+
+def _in_one_order(kube: Json, ours: Json) -> tuple[Json, Json]:
+    """Two lists of the same mistakes are the same: theirs is in another order each time."""
+    found = [_causes(body) for body in (kube, ours)]
+    if not all(found):
+        return kube, ours
+    in_order = [sorted(causes, key=_place) for causes in found]
+    theirs, mine = (
+        {**body, "details": {**body["details"], "causes": causes}}
+        for body, causes in zip((kube, ours), in_order, strict=True)
+    )
+    if in_order[0] == in_order[1]:
+        mine["message"] = theirs["message"]
+    return theirs, mine
+
+
+def _place(cause: Json) -> list[str]:
+    return [str(cause.get(name)) for name in ("field", "reason", "message")]
+
+
+def _lines(body: Json) -> list[str]:
+    """Of a message that lists mistakes line by line."""
+    message = body.get("message") if isinstance(body, dict) else None
+    is_list = isinstance(message, str) and "errors:\n" in message
+    return sorted(message.splitlines()) if is_list else []
+
+
+def _causes(body: Json) -> list[Json]:
+    details = body.get("details") if isinstance(body, dict) else None
+    return (details.get("causes") or []) if isinstance(details, dict) else []
 
 
 ABSENT = "(absent)"
@@ -254,8 +310,16 @@ def _compare(where: str, kube: Json, ours: Json, found: list[str]) -> None:
     elif isinstance(kube, list) and isinstance(ours, list) and len(kube) == len(ours):
         for index, (left, right) in enumerate(zip(kube, ours, strict=True)):
             _compare(f"{where}[{index}]", left, right, found)
+    elif _is_long(kube) and _is_long(ours):
+        # Beyond 64 bits it is one of floating point, however it is written.
+        if float(kube) != float(ours):
+            found.append(f"{where}: kubernetes {kube} | ours {ours}")
     elif kube != ours or type(kube) is not type(ours):
         found.append(f"{where}: kubernetes {_short(kube)} | ours {_short(ours)}")
+
+
+def _is_long(value: Json) -> bool:
+    return type(value) in (int, float) and abs(value) >= 2**63
 
 
 def _short(value: Json) -> str:

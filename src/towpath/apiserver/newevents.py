@@ -53,8 +53,8 @@ class WithNewEvents:
     def _of(self, target: Target) -> Verbs:
         return self._new if target.resource.group == GROUP else self._api
 
-    def get(self, user: UserInfo, target: Target) -> Coroutine[Any, Any, bytes]:
-        return self._of(target).get(user, target)
+    def get(self, user: UserInfo, target: Target, version: str = "") -> Coroutine[Any, Any, bytes]:
+        return self._of(target).get(user, target, version)
 
     def list(
         self, user: UserInfo, target: Target, options: ReadOptions
@@ -98,8 +98,9 @@ class NewEvents:
         # What a user may is known when it comes to the core Event.
         self._verbs = CoreVerbs(replace(api.core, authorize=allow_all))
 
-    async def get(self, user: UserInfo, target: Target) -> bytes:
-        return _new_bytes(await self._verbs.get(user, await self._as_core(user, "get", target)))
+    async def get(self, user: UserInfo, target: Target, version: str = "") -> bytes:
+        known = await self._as_core(user, "get", target)
+        return _new_bytes(await self._verbs.get(user, known, version))
 
     async def list(self, user: UserInfo, target: Target, options: ReadOptions) -> Page:
         options = _core_selection(options)

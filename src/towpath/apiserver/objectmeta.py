@@ -25,6 +25,9 @@ SERVER_FIELDS = (
 )
 """Clients may send these; what counts is what the server knows."""
 
+OWN_CHECKED = ("uid", "deletionGracePeriodSeconds")
+"""What a client sends of these is refused where it differs."""
+
 EMPTY: RawObject = {"labels": {}, "annotations": {}, "ownerReferences": [], "finalizers": []}
 
 
@@ -33,11 +36,13 @@ def generated_name(base: str) -> str:
     return base[:GENERATED_BASE_MAX] + suffix
 
 
-def begin(obj: RawObject, namespace: str, *, counts_generations: bool) -> None:
-    """The metadata of an object that is about to exist."""
+def begin(obj: RawObject, namespace: str, *, counts_generations: bool, created: bool) -> None:
+    """The metadata of an object that is about to exist. `created` by a POST: by an update or an
+    apply it may be born with a deletion, as in a kube-apiserver.
+    """
     metadata: RawObject = obj["metadata"]
     for name in SERVER_FIELDS:
-        if name != "generation":
+        if name != "generation" and (created or name not in GONE_FROM_CREATION):
             metadata.pop(name, None)
     if namespace:
         metadata["namespace"] = namespace
@@ -50,11 +55,16 @@ def begin(obj: RawObject, namespace: str, *, counts_generations: bool) -> None:
     drop_empty(metadata)
 
 
-def carry_over(obj: RawObject, old: RawObject) -> None:
+def carry_over(obj: RawObject, old: RawObject, *, dry_run: bool) -> None:
     """The metadata of an existing object that no client can change."""
     metadata, known = obj["metadata"], old["metadata"]
     for name in ("namespace", *SERVER_FIELDS):
-        if name in known and (name != "deletionGracePeriodSeconds" or name not in metadata):
+        if name in OWN_CHECKED and metadata.get(name):
+            continue
+        if name == "selfLink" and dry_run:
+            # Only what is stored loses it.
+            continue
+        if name in known:
             metadata[name] = known[name]
         elif name not in GONE_FROM_CREATION or metadata.get(name) is None:
             metadata.pop(name, None)

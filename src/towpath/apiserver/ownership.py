@@ -5,6 +5,7 @@ object then, so that the write can see that there is nothing to do.
 """
 
 from towpath.apiserver.core import Operation
+from towpath.apiserver.registry import Served
 from towpath.machinery.apply import manager_name, settle, track_update
 from towpath.machinery.conditions import now
 from towpath.machinery.objects import RawObject
@@ -23,18 +24,15 @@ def record(operation: Operation) -> None:
             manager=manager_name(operation.manager),
             now=now(),
             subresource=target.subresource,
-            resets=resets(operation, obj),
+            resets=endpoint_resets(target.subresource, operation.served, obj),
             empty=operation.served.schema.empty if operation.served.schema else None,
         )
     operation.obj = settle(old, obj)
 
 
-def resets(operation: Operation, obj: RawObject) -> frozenset[str]:
+def endpoint_resets(subresource: str, served: Served, obj: RawObject) -> frozenset[str]:
     """The fields that a write to this endpoint cannot own."""
-    return endpoint_resets(operation.target.subresource, operation.served.has_status, obj)
-
-
-def endpoint_resets(subresource: str, has_status: bool, obj: RawObject) -> frozenset[str]:
     if subresource == "status":
-        return frozenset({"metadata", "spec", *obj}) - {"status", *IDENTITY}
-    return frozenset({"status"}) if has_status else frozenset()
+        kept = IDENTITY if served.custom else ("metadata", *IDENTITY)
+        return frozenset({"metadata", "spec", *obj}) - {"status", *kept}
+    return frozenset({"status"}) if served.has_status else frozenset()

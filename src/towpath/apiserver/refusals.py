@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from towpath.apiserver.calls import Target
 from towpath.apiserver.registry import Served
 from towpath.machinery import causes as causes_of
 from towpath.machinery.errors import (
@@ -36,6 +37,16 @@ def already_exists(served: Served, name: str) -> AlreadyExists:
     )
 
 
+def not_unique(served: Served, name: str) -> AlreadyExists:
+    """To who gives a name and a prefix for one: a kube-apiserver thinks that it has made it."""
+    return AlreadyExists(
+        f'{served.qualified} "{name}" already exists, the server was not able to generate a '
+        "unique name for the object",
+        details=_details(served, name),
+        retry_after_s=1,
+    )
+
+
 MODIFIED = (
     "the object has been modified; please apply your changes to the latest version and try again"
 )
@@ -48,12 +59,34 @@ def conflict(served: Served, name: str, why: str = MODIFIED) -> Conflict:
     )
 
 
-def uid_mismatch(served: Served, name: str, wanted: str, found: str) -> Conflict:
+def uid_mismatch(served: Served, target: Target, wanted: str, found: str = "") -> Conflict:
+    """Where a kube-apiserver would have it in etcd belongs to its words."""
+    resource = served.resource
+    collection = f"/registry/{STORED_AS.get(resource.plural, resource.plural)}"
+    if served.custom:
+        collection = f"/{resource.group}/{resource.plural}"
+    place = [collection, *([target.namespace] if resource.namespaced else ()), target.name]
     return conflict(
         served,
-        name,
-        f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}",
+        target.name,
+        f"StorageError: invalid object, Code: 4, Key: {'/'.join(place)}, "
+        "ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: "
+        f"{wanted}, UID in object meta: {found}",
     )
+
+
+STORED_AS = {
+    "replicationcontrollers": "controllers",
+    "endpoints": "services/endpoints",
+    "nodes": "minions",
+    "services": "services/specs",
+    "ingresses": "ingress",
+}
+
+
+def uid_of_nothing(served: Served, name: str, wanted: str) -> Conflict:
+    why = f"the provided object specified uid {wanted}, and no existing object was found"
+    return conflict(served, name, f"uid mismatch: {why}")
 
 
 def uid_precondition(served: Served, name: str, wanted: str, found: str) -> Conflict:

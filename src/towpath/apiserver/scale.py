@@ -4,12 +4,17 @@ from typing import Any
 
 from towpath.apiserver import refusals
 from towpath.apiserver.registry import ScalePaths, Served
+from towpath.machinery import builtins
+from towpath.machinery.builtins import BuiltinKind
 from towpath.machinery.causes import invalid_value
 from towpath.machinery.errors import BadRequest, StatusError, Undecodable
+from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 from towpath.machinery.selectors import from_object
 
 SCALE_API_VERSION, SCALE_KIND = "autoscaling/v1", "Scale"
+SCALE = Resource("autoscaling", "v1", SCALE_KIND, "scales")
+_SCALE = BuiltinKind(SCALE)
 _SHARED_METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 
 
@@ -37,23 +42,27 @@ def scale_of(obj: RawObject, paths: ScalePaths, *, must_exist: bool = False) -> 
     }
 
 
-def with_scale(obj: RawObject, scale: RawObject, served: Served) -> RawObject:
-    """The object with the replicas that a Scale wants; changes and returns `obj`."""
-    assert served.scale is not None
+def read_scale(scale: RawObject, *, custom: bool) -> list[str]:
+    """Give a Scale its form; the fields that it does not have. Raises BadRequest."""
     if scale.get("kind", SCALE_KIND) != SCALE_KIND:
-        if served.custom:
+        if custom:
             raise BadRequest(
                 'no kind is registered for the type v1.Scale in scheme "pkg/runtime/scheme.go:111"'
             )
         kind, written_in = scale["kind"], str(scale.get("apiVersion", "")).rpartition("/")[2]
         why = f"converting ({written_in}.{kind}) to (autoscaling.Scale): unknown conversion"
         raise Undecodable(kind, written_in, SCALE_KIND, why)
+    scale.setdefault("apiVersion", SCALE_API_VERSION)
+    return builtins.schema(_SCALE).prune(scale)
+
+
+def with_scale(obj: RawObject, scale: RawObject, served: Served) -> RawObject:
+    """The object with the replicas that a Scale wants; changes and returns `obj`."""
+    assert served.scale is not None
     replicas = (scale.get("spec") or {}).get("replicas", 0)
     if not replicas and _at(obj, served.scale.spec_replicas) is None:
         why = f'the spec replicas field ".{served.scale.spec_replicas}" cannot be empty'
         raise BadRequest(why)
-    if not isinstance(replicas, int) or isinstance(replicas, bool):
-        raise BadRequest("spec.replicas of a Scale must be an integer")
     if replicas < 0:
         words = "must be greater than or equal to 0"
         cause = invalid_value("spec.replicas", replicas, words)

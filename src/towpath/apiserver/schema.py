@@ -1,5 +1,6 @@
 """The seam to machinery's structural schemas: the part of them that the verbs use."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from towpath.machinery.errors import Cause
@@ -24,7 +25,13 @@ class Schema(Protocol):
     def default(self, obj: RawObject) -> None: ...
 
     def validate(
-        self, obj: RawObject, old: RawObject | None = None, /, *, warnings: list[str] | None = None
+        self,
+        obj: RawObject,
+        old: RawObject | None = None,
+        /,
+        *,
+        warnings: list[str] | None = None,
+        known: Sequence[Cause] = (),
     ) -> list[Cause]:
-        """What is wrong; in `warnings` what was so before and may stay so."""
+        """What is wrong besides what is `known`; in `warnings` what was so before and may stay."""
         ...

@@ -64,8 +64,8 @@ class CoreVerbs:
     def __init__(self, core: Core) -> None:
         self.core = core
 
-    async def get(self, user: UserInfo, target: Target) -> bytes:
-        return await verbs.get(self.core, user, target)
+    async def get(self, user: UserInfo, target: Target, version: str = "") -> bytes:
+        return await verbs.get(self.core, user, target, version)
 
     async def list(self, user: UserInfo, target: Target, options: ReadOptions) -> Page:
         return await verbs.list_page(self.core, user, target, options)

@@ -22,12 +22,15 @@ from towpath.apiserver.kinds.resizing import resize_causes, resized
 from towpath.apiserver.registry import Served
 from towpath.machinery.causes import forbidden
 from towpath.machinery.conditions import now
-from towpath.machinery.errors import Cause, StatusError, Undecodable
+from towpath.machinery.errors import Cause, StatusError, Unclassified, Undecodable
+from towpath.machinery.kinds import Resource
 from towpath.machinery.names import (
     check_metadata,
     check_metadata_maps,
     check_metadata_update,
     dns1035_errors,
+    generated_name_causes,
+    is_qualified_finalizer,
     label_errors,
     path_segment_errors,
     subdomain_errors,
@@ -38,6 +41,21 @@ from towpath.store.contract import Audit, RevisionMismatch, Stored, Write
 
 PARTS = {"approval": "status", "status": "status", "finalize": "spec"}
 """Subresources that are one field of the object; the others change what they are about."""
+_REPEATED = (
+    ".metadata.ownerReferences contains duplicate entries{}; API server dedups owner references "
+    "in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate "
+    "UID(s) observed: "
+)
+REPEATED_OWNERS = _REPEATED.format("")
+REPEATED_OWNERS_AFTER = _REPEATED.format(" after mutating admission happens")
+_RESET = ("labels", "annotations", "finalizers", "ownerReferences")
+KEPT_BESIDE_STATUS = {
+    **dict.fromkeys(("ValidatingAdmissionPolicy", "VolumeAttachment", "ResourceClaim"), _RESET),
+    **dict.fromkeys(("ServiceCIDR", "CustomResourceDefinition"), _RESET),
+    "Deployment": ("labels",),
+    "Pod": ("ownerReferences",),
+}
+"""Metadata of built-in kinds that a write to the status leaves alone."""
 NAME_ERRORS = {
     "subdomain": subdomain_errors,
     "label": label_errors,
@@ -46,27 +64,34 @@ NAME_ERRORS = {
 }
 
 
-async def create_object(core: Core, operation: Operation, validation: str) -> Written:
-    """Store a new object. Raises AlreadyExists and everything that admission raises."""
-    with _with_warnings(operation):
-        return await _create(core, operation, validation)
+async def create_object(core: Core, operation: Operation) -> Written:
+    """Store a new object, which has been read already. Raises AlreadyExists and everything that
+    admission raises.
+    """
+    with telling(operation.warnings):
+        return await _create(core, operation)
 
 
 @contextmanager
-def _with_warnings(operation: Operation) -> Iterator[None]:
+def telling(warnings: list[str]) -> Iterator[None]:
     """Who is refused hears all the same what is to be said of the request."""
     try:
         yield
     except StatusError as error:
-        error.warnings = tuple(operation.warnings)
+        error.warnings = error.warnings or tuple(warnings)
         raise
 
 
-async def _create(core: Core, operation: Operation, validation: str) -> Written:
+async def _create(core: Core, operation: Operation) -> Written:
     served, obj = operation.served, operation.obj
     behaviour = served.behaviour
-    objectmeta.begin(obj, operation.namespace, counts_generations=behaviour.counts_generations)
-    read(operation, validation)
+    version = obj["metadata"].get("resourceVersion") or ""
+    objectmeta.begin(
+        obj,
+        operation.namespace,
+        counts_generations=behaviour.counts_generations,
+        created=operation.verb == "create",
+    )
     if served.has_status:
         _begin_status(served, obj)
     default(operation)
@@ -74,8 +99,12 @@ async def _create(core: Core, operation: Operation, validation: str) -> Written:
     prepare(operation)
     for admit in core.mutating:
         await admit(core, operation)
+    without_repeated_owners(operation.obj, operation.warnings, REPEATED_OWNERS_AFTER)
     _validate(operation)
     await _ask(core, operation)
+    is_versioned = operation.verb == "create" and version.isdecimal() and int(version)
+    if is_versioned and not operation.dry_run:
+        raise Unclassified("resourceVersion should not be set on objects to be created")
     if operation.dry_run:
         key = key_for(served, operation.namespace, operation.name)
         if core.store.get(served.collection, key) is not None:
@@ -89,25 +118,25 @@ async def _create(core: Core, operation: Operation, validation: str) -> Written:
     return Written(value, True, tuple(operation.warnings))
 
 
-async def change_object(
-    core: Core, operation: Operation, current: Stored, validation: str
-) -> Written:
-    """Store a change of `operation.old`, if it is one. Raises RevisionMismatch: start again."""
-    with _with_warnings(operation):
-        return await _change(core, operation, current, validation)
+async def change_object(core: Core, operation: Operation, current: Stored) -> Written:
+    """Store a change of `operation.old`, if it is one; what is wanted has been read already.
+    Raises RevisionMismatch: start again.
+    """
+    with telling(operation.warnings):
+        return await _change(core, operation, current)
 
 
-async def _change(core: Core, operation: Operation, current: Stored, validation: str) -> Written:
+async def _change(core: Core, operation: Operation, current: Stored) -> Written:
     served, old = operation.served, operation.old
     assert old is not None
-    read(operation, validation)
     confine(operation)
-    objectmeta.carry_over(operation.obj, old)
+    objectmeta.carry_over(operation.obj, old, dry_run=operation.dry_run)
     default(operation)
     ownership.record(operation)
     prepare(operation)
     for admit in core.mutating:
         await admit(core, operation)
+    without_repeated_owners(operation.obj, operation.warnings, REPEATED_OWNERS_AFTER)
     obj = operation.obj
     if obj == old:
         value = await one_in_version(core, current.value, served)
@@ -134,6 +163,18 @@ async def store_as_is(core: Core, operation: Operation, current: Stored) -> byte
     return await one_in_version(core, stored.value, operation.served)
 
 
+def without_repeated_owners(
+    obj: RawObject, warnings: list[str], words: str = REPEATED_OWNERS
+) -> None:
+    metadata = obj["metadata"]
+    owners = metadata.get("ownerReferences") or ()
+    kept = [owner for at, owner in enumerate(owners) if owner not in owners[:at]]
+    if len(kept) < len(owners):
+        repeated = [owner["uid"] for at, owner in enumerate(owners) if owner in owners[:at]]
+        metadata["ownerReferences"] = kept
+        warnings.append(words + ", ".join(repeated))
+
+
 def held(obj: RawObject) -> bool:
     """Whether something must still happen before a deleted object may go."""
     metadata = obj["metadata"]
@@ -149,6 +190,8 @@ def confine(operation: Operation) -> None:
     if operation.target.subresource in PARTS:
         part = PARTS[operation.target.subresource]
         confined = copy_of(old)
+        if operation.target.subresource == "status" and not served.custom:
+            confined["metadata"] = _beside_the_status(obj, confined)
         if part in obj:
             confined[part] = obj[part]
         else:
@@ -172,6 +215,16 @@ def confine(operation: Operation) -> None:
             raise refusals.invalid(served, operation.name, [forbidden("spec", words)])
 
 
+def _beside_the_status(obj: RawObject, old: RawObject) -> RawObject:
+    """Most built-in kinds let who writes the status write metadata as well."""
+    metadata = dict(obj["metadata"])
+    for name in KEPT_BESIDE_STATUS.get(obj["kind"], ()):
+        metadata.pop(name, None)
+        if name in old["metadata"]:
+            metadata[name] = old["metadata"][name]
+    return metadata
+
+
 def _ephemeral(obj: RawObject) -> object:
     return (obj.get("spec") or {}).get("ephemeralContainers") if obj["kind"] == "Pod" else None
 
@@ -186,16 +239,18 @@ def _begin_status(served: Served, obj: RawObject) -> None:
 
 def complete(operation: Operation, validation: str) -> None:
     """What was sent, as it would be stored."""
-    read(operation, validation)
+    read(operation.served, operation.obj, validation, operation.warnings)
     default(operation)
     prepare(operation)
 
 
-def read(operation: Operation, validation: str) -> None:
-    """Give what was sent the form of its kind."""
-    unknown = read_as_kind(operation.served, operation.obj)
+def read(served: Served, obj: RawObject, validation: str, warnings: list[str]) -> None:
+    """Give what was sent the form of its kind, before anybody looks whether it may be written.
+    Raises Undecodable.
+    """
+    unknown = read_as_kind(served, obj)
     if unknown:
-        report_unknown(operation.served, unknown, validation, operation.warnings)
+        warnings += report_unknown(served.resource, unknown, validation)
 
 
 def default(operation: Operation) -> None:
@@ -216,22 +271,24 @@ def read_as_kind(served: Served, obj: RawObject) -> list[str]:
     """Give the object the form of its kind; the fields that the kind does not know and that are
     gone now. Raises Undecodable.
     """
+    metadata = obj.get("metadata")
+    forgets = isinstance(metadata, dict) and metadata.get("managedFields") == []
     unknown = served.schema.prune(obj) if served.schema is not None else []
     if served.custom:
         objectmeta.read(served.resource, obj)
+    if forgets:
+        # A wish, unlike every other list with nothing in it.
+        obj["metadata"]["managedFields"] = []
     return unknown
 
 
-def report_unknown(
-    served: Served, unknown: list[str], validation: str, warnings: list[str]
-) -> None:
+def report_unknown(resource: Resource, unknown: list[str], validation: str) -> list[str]:
+    """The warnings about fields that are not known. Raises Undecodable when they are refused."""
     said = [f'unknown field "{path}"' for path in unknown]
     if said and validation == "Strict":
-        resource = served.resource
         why = f"strict decoding error: {', '.join(said)}"
         raise Undecodable(resource.kind, resource.version, resource.kind, why)
-    if validation == "Warn":
-        warnings += said
+    return said if validation == "Warn" else []
 
 
 async def check(core: Core, operation: Operation) -> None:
@@ -244,7 +301,9 @@ def _validate(operation: Operation) -> None:
     obj, served = operation.obj, operation.served
     causes = _metadata_causes(operation)
     if served.schema is not None:
-        causes += served.schema.validate(obj, operation.old, warnings=operation.warnings)
+        causes += served.schema.validate(
+            obj, operation.old, warnings=operation.warnings, known=causes
+        )
     old = operation.old
     if old is not None and operation.target.subresource == "resize":
         causes += resize_causes(obj, old)
@@ -255,6 +314,21 @@ def _validate(operation: Operation) -> None:
         causes = [_about_status(cause) for cause in causes]
     if causes:
         raise refusals.invalid(served, operation.name, causes)
+    if served.custom:
+        _tell_of_finalizers(operation)
+
+
+def _tell_of_finalizers(operation: Operation) -> None:
+    """Kinds of others need not say whose a finalizer is, and are told that they should."""
+    before = operation.old["metadata"] if operation.old is not None else {}
+    known = before.get("finalizers") or ()
+    added = {*(operation.obj["metadata"].get("finalizers") or ())} - {*known}
+    operation.warnings += [
+        f'metadata.finalizers: "{name}": prefer a domain-qualified finalizer name to avoid '
+        "accidental conflicts with other finalizer writers"
+        for name in sorted(added)
+        if not is_qualified_finalizer(name)
+    ]
 
 
 def _about_status(cause: Cause) -> Cause:
@@ -290,10 +364,15 @@ def _changed_metadata_causes(
     checks = operation.served.behaviour.metadata_checks
     if operation.target.subresource == "status":
         checks = min(checks, 1)
-    always = check_metadata_maps(operation.obj["metadata"])
+    metadata = operation.obj["metadata"]
+    always = check_metadata_maps(metadata)
     changed = check_metadata_update(operation.obj, old)
-    causes = always + changed + (changed if checks else [])
-    return causes + plain + always + plain if checks > 1 else causes
+    causes = generated_name_causes(metadata, path_segment_errors) + always + changed
+    causes += changed if checks else []
+    if checks < 2:
+        return causes
+    names = NAME_ERRORS[operation.served.behaviour.name_pattern]
+    return causes + plain + generated_name_causes(metadata, names) + always + plain
 
 
 def count_generation(operation: Operation) -> None:

@@ -38,10 +38,7 @@ ANCIENT = "ancient-changes"
 BEFORE_FIRST_APPLY = "before-first-apply"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
-_SERVER_OWNED = (
-    *("uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp"),
-    *("deletionGracePeriodSeconds", "selfLink"),
-)
+_SERVER_OWNED = (*("uid", "resourceVersion", "generation", "creationTimestamp", "selfLink"),)
 _IDENTITY = ("name", "namespace", "generateName")
 
 
@@ -131,8 +128,9 @@ def apply(
     force: bool = False,
     subresource: str = "",
     resets: Collection[str] = (),
+    empty: RawObject | None = None,
 ) -> RawObject:
-    """The object after applying; neither argument changes.
+    """The object after applying; neither argument changes. `empty` as for track_update().
 
     `applied` is pruned and not defaulted: a manager owns what it wrote. `resets` are top-level
     fields that this endpoint does not write (`status` of the main resource where there is a status
@@ -146,7 +144,8 @@ def apply(
     base = live if live is not None else {"apiVersion": api_version, "kind": applied["kind"]}
     entries, bare = _taken_apart(base)
     if live is not None and not entries:
-        entries = _before_first_apply(bare, topology, api_version, now)
+        everything = compare(empty or {}, bare, topology).limited(ignored).added
+        entries = _before_first_apply(everything, api_version, now)
     identity = _identity(manager, "Apply", api_version, subresource)
     try:
         fields = without(without_identity(fields_of(config, topology)), ignored)
@@ -200,9 +199,8 @@ def _typed_error(applied: RawObject, error: ValueError) -> str:
     return f"failed to create typed patch object ({where}; {kind}): {error}"
 
 
-def _before_first_apply(bare: RawObject, topology: Topology, api_version: str, now: str) -> Entries:
+def _before_first_apply(found: FieldSet, api_version: str, now: str) -> Entries:
     """An object that nobody was recorded for: its fields belong to whoever made it."""
-    found = compare({}, bare, topology).limited(frozenset()).added
     if not found:
         return {}
     identity = _identity(BEFORE_FIRST_APPLY, "Update", api_version, "")

@@ -13,7 +13,7 @@ from towpath.machinery.fieldsets import (
     without,
     without_identity,
 )
-from towpath.machinery.topology import Topology
+from towpath.machinery.topology import DEDUCED, Topology
 
 _ABSENT = object()
 
@@ -62,6 +62,10 @@ def _compare(
         added[step] = everything_in(new, topology)
     elif new is _ABSENT:
         removed[step] = everything_in(old, topology)
+    elif topology is DEDUCED and _shape(old) != _shape(new) and None not in (old, new):
+        # Where no type says what it is, another shape is another value.
+        added[step] = everything_in(new, topology)
+        removed[step] = everything_in(old, topology)
     elif old != new or type(old) is not type(new):
         inner: tuple[FieldSet, FieldSet, FieldSet] = ({}, {}, {})
         if _descend(old, new, topology, *inner):
@@ -90,6 +94,12 @@ def _descend(
         _compare_lists(old or [], new or [], topology, added, modified, removed)
         return True
     return False
+
+
+def _shape(value: Any) -> str:
+    if isinstance(value, dict):
+        return "object"
+    return "list" if isinstance(value, list) else "scalar"
 
 
 def _both(old: Any, new: Any, kind: type) -> bool:

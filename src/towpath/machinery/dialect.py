@@ -1,7 +1,7 @@
 """The YAML library, set up for documents.py: what is read, what is refused, how it is written."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import yaml
@@ -78,6 +78,24 @@ _Settings.add_multi_constructor("", lambda *_: None)
 def all_documents(text: str) -> list[Any]:
     """Raises ValueError with one sentence."""
     return _read(text, lambda: list(yaml.load_all(text, _Loader)))
+
+
+def repeated_keys(text: str) -> list[tuple[int, str]]:
+    return _read(text, lambda: [*_repeated(yaml.compose(text, Loader=yaml.CSafeLoader))])
+
+
+def _repeated(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            yield from _repeated(value)
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    yield key.start_mark.line + 1, key.value
+                seen.add(key.value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _repeated(item)
 
 
 def settings(text: str) -> Any:

@@ -41,6 +41,13 @@ def load_document(text: str | bytes) -> Any:
     return documents[0]
 
 
+def repeated_keys(text: bytes) -> list[tuple[int, str]]:
+    """Line and name of the keys that a mapping has already. Raises DocumentError."""
+    from towpath.machinery import dialect
+
+    return list(_read(dialect.repeated_keys, text))
+
+
 def load_settings(text: str | bytes) -> Any:
     """A document of another program's, whose own tags stand for nothing. Raises DocumentError."""
     from towpath.machinery import dialect

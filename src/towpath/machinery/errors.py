@@ -78,6 +78,12 @@ class StatusError(Exception):
         return status
 
 
+class Unclassified(StatusError):
+    """What a kube-apiserver answers where its code gives an error no class: 500 and no reason."""
+
+    reason = ""
+
+
 class BadRequest(StatusError):
     code, reason = 400, "BadRequest"
 

@@ -16,6 +16,11 @@ def merge(live: Any, applied: Any, topology: Topology) -> Any:
             else:
                 result[name] = value
         return result
+    if applied is None and isinstance(live, dict) and not topology.atomic:
+        # Null is a map of nothing to merge, and of a list as well.
+        return live
+    if applied is None and isinstance(live, list) and topology.list_type != "atomic":
+        return live
     if topology.list_type != "atomic" and isinstance(applied, list):
         return _merge_lists(live if isinstance(live, list) else [], applied, topology)
     return applied
@@ -86,7 +91,8 @@ def _step_or_position(item: Any, position: int, topology: Topology) -> str:
 def remove(value: Any, gone: FieldSet, kept: FieldSet, topology: Topology) -> Any:
     """`value` without the members of `gone` that are nowhere claimed in `kept`.
 
-    A named field goes with its last claimed content, even when nobody claimed the field itself.
+    A named field goes with its last claimed content, even when nobody claimed the field itself;
+    what is left with nothing in it is null.
     """
     if isinstance(value, dict) and not topology.atomic:
         result = {}
@@ -99,7 +105,7 @@ def remove(value: Any, gone: FieldSet, kept: FieldSet, topology: Topology) -> An
             if claimed is None and (not lost or SELF in lost or name in topology.fields):
                 continue
             result[name] = remove(below, lost, claimed or {}, topology.below(name))
-        return result
+        return result if result or not value else None
     if isinstance(value, list) and topology.list_type != "atomic":
         return _remove_items(value, gone, kept, topology)
     return value
@@ -107,7 +113,7 @@ def remove(value: Any, gone: FieldSet, kept: FieldSet, topology: Topology) -> An
 
 def _remove_items(
     items: list[Any], gone: FieldSet, kept: FieldSet, topology: Topology
-) -> list[Any]:
+) -> list[Any] | None:
     result = []
     for position, item in enumerate(items):
         step = _step_or_position(item, position, topology)
@@ -119,4 +125,4 @@ def _remove_items(
         if claimed is None and (not lost or SELF in lost):
             continue
         result.append(remove(item, lost, claimed or {}, topology.items))
-    return result
+    return result if result or not items else None

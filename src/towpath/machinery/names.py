@@ -194,11 +194,7 @@ def check_metadata(
 ) -> list[Cause]:
     """Everything that may be wrong with metadata when an object is created."""
     metadata: RawObject = obj.get("metadata") or {}
-    causes: list[Cause] = []
-    if prefix := metadata.get("generateName"):
-        # What the server appends is valid by itself; only the prefix has to be.
-        words = name_errors(prefix.removesuffix("-") or prefix)
-        causes += [invalid_value("metadata.generateName", prefix, each) for each in words]
+    causes = generated_name_causes(metadata, name_errors)
     if not metadata.get("name"):
         causes.append(required("metadata.name", "name or generateName is required"))
     else:
@@ -213,6 +209,13 @@ def check_metadata(
     elif metadata.get("namespace"):
         causes.append(forbidden("metadata.namespace", "not allowed on this type"))
     return causes + check_metadata_maps(metadata)
+
+
+def generated_name_causes(metadata: RawObject, name_errors: Check) -> list[Cause]:
+    """What the server appends is valid by itself; only the prefix has to be."""
+    prefix = metadata.get("generateName") or ""
+    words = name_errors(prefix.removesuffix("-") or prefix) if prefix else []
+    return [invalid_value("metadata.generateName", prefix, each) for each in words]
 
 
 def _check_namespace(name: Any) -> list[Cause]:

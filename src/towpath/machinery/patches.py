@@ -22,9 +22,10 @@ OPERATIONS_MAX = 10_000
 COPIED_BYTES_MAX = 3 * 1024 * 1024
 """Of JSON that the copy operations of one patch may add, as in kube-apiserver."""
 
-_NEEDS_VALUE = frozenset(("add", "replace", "test"))
+_TAKES_VALUE = frozenset(("add", "replace", "test"))
+"""Null where there is none."""
 _NEEDS_FROM = frozenset(("move", "copy"))
-_OPERATIONS = _NEEDS_VALUE | _NEEDS_FROM | {"remove"}
+_OPERATIONS = _TAKES_VALUE | _NEEDS_FROM | {"remove"}
 
 
 class TestFailed(Invalid):
@@ -42,14 +43,25 @@ class _TestDoesNotFit(_DoesNotFit):
 def merge_patch(document: Any, patch: Any) -> Any:
     """Null removes, objects merge, everything else replaces."""
     if not isinstance(patch, dict):
-        return deepcopy(patch)
-    result = dict(document) if isinstance(document, dict) else {}
+        return deepcopy(patch) if isinstance(document, dict) else _without_nulls(patch)
+    if not isinstance(document, dict):
+        return _without_nulls(patch)
+    result = dict(document)
     for name, value in patch.items():
         if value is None:
             result.pop(name, None)
+        elif result.get(name) is None:
+            result[name] = _without_nulls(value)
         else:
-            result[name] = merge_patch(result.get(name), value)
+            result[name] = merge_patch(result[name], value)
     return result
+
+
+def _without_nulls(value: Any) -> Any:
+    """What is new has no fields to remove; a list's own nulls stay."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(inner) for name, inner in value.items() if inner is not None}
+    return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
 
 
 def json_patch(document: RawObject, operations: list[RawObject]) -> RawObject:
@@ -99,8 +111,6 @@ def _check_operation(operation: Any, position: int) -> None:
             "the server rejected our request due to an error in our request: operation "
             f"{position}: unexpected kind {name!r}; one of {sorted(_OPERATIONS)}"
         )
-    if operation["op"] in _NEEDS_VALUE and "value" not in operation:
-        raise Invalid(f"{where}: {operation['op']} has no value")
     for name in ("path", "from") if operation["op"] in _NEEDS_FROM else ("path",):
         try:
             pointer = operation.get(name)
@@ -124,17 +134,17 @@ def _apply(document: Any, operation: RawObject) -> Any:
     steps = parse_pointer(operation["path"])
     match operation["op"]:
         case "add":
-            return _add(document, steps, deepcopy(operation["value"]))
+            return _add(document, steps, deepcopy(operation.get("value")))
         case "remove":
             _remove(document, steps)
         case "replace":
             if not steps:
-                return deepcopy(operation["value"])
+                return deepcopy(operation.get("value"))
             parent, last = _parent(document, steps)
             if not isinstance(parent, dict):
                 # A key that is not there is added, other than RFC 6902 has it: Kubernetes does so.
                 _read(document, steps)
-            parent[last] = deepcopy(operation["value"])
+            parent[last] = deepcopy(operation.get("value"))
         case "move":
             origin = parse_pointer(operation["from"])
             if steps[: len(origin)] == origin and steps != origin:
@@ -151,12 +161,12 @@ def _apply(document: Any, operation: RawObject) -> Any:
 
 
 def _test(document: Any, steps: list[str], operation: RawObject) -> None:
-    try:
+    if steps and isinstance(parent := _read(document, steps[:-1]), dict):
+        # kube-apiserver's library takes an absent field for null.
+        found = parent.get(steps[-1])
+    else:
         found = _read(document, steps)
-    except _DoesNotFit:
-        # kube-apiserver's library takes an absent value for null.
-        found = None
-    if not json_equal(found, operation["value"]):
+    if not json_equal(found, operation.get("value")):
         raise _TestDoesNotFit(f"testing value {operation['path']} failed")
 
 
@@ -205,7 +215,7 @@ def _parent(document: Any, steps: list[str]) -> tuple[Any, Any]:
 
 def _add(document: Any, steps: list[str], value: Any) -> Any:
     if not steps:
-        return value
+        raise _DoesNotFit("the whole document can be replaced and not added")
     parent = _read(document, steps[:-1])
     if isinstance(parent, list):
         last = steps[-1]

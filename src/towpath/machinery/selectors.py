@@ -315,7 +315,7 @@ def field_value(obj: RawObject, path: str) -> str:
     return str(value)
 
 
-_TERM = re.compile(r"((?:[^=!,\\]|\\.)*)(==|!=|=)((?:[^=,\\]|\\.)*)\Z")
+_TERM = re.compile(r"((?:[^=!,\\]|\\.)*)(==|!=|=)((?:[^,\\]|\\.)*)\Z")
 _SPLIT = re.compile(r"(?:[^,\\]|\\.)+")
 _ESCAPED = re.compile(r"\\(.)")
 
@@ -328,6 +328,8 @@ def parse_fields(text: str) -> FieldSelector:
         found = _TERM.match(part)
         if found is None:
             raise BadRequest(f"invalid selector: '{text}'; can't understand '{part}'")
+        if "=" in _ESCAPED.sub("", found[3]):
+            raise BadRequest("invalid field selector: unescaped character in value: 61")
         value = _ESCAPED.sub(r"\1", found[3])
         if found[1] or value:
             # A term of nothing is true of everything.

@@ -1,16 +1,21 @@
 """Strategic merge patch: a merge patch that knows which lists are maps.
 
-Directives: `$patch: replace|delete|merge` in an object or list item, `$deleteFromPrimitiveList/x`,
+Directives: `$patch: replace|delete` in an object or list item, `$deleteFromPrimitiveList/x`,
 `$setElementOrder/x` and `$retainKeys`. Which field identifies an item, and which lists merge at
-all, comes from the kind's Topology. Source: apimachinery's pkg/util/strategicpatch.
+all, comes from the kind's Go types, and so do the refusals: where a patch and an object both say
+something, the type has to know it. Rules: apimachinery's pkg/util/strategicpatch.
 """
 
-from copy import deepcopy
+from collections.abc import Iterable
 from typing import Any
 
-from towpath.machinery.errors import BadRequest
+import orjson
+
+from towpath.machinery.builtins.facts import SCALARS, Field, below, struct
+from towpath.machinery.causes import quote
+from towpath.machinery.errors import BadRequest, Invalid, Unclassified
+from towpath.machinery.go_values import go_text, go_type
 from towpath.machinery.objects import RawObject
-from towpath.machinery.topology import DEDUCED, Topology
 
 _DIRECTIVE = "$patch"
 _RETAIN = "$retainKeys"
@@ -18,163 +23,322 @@ _DELETE = "$deleteFromPrimitiveList/"
 _ORDER = "$setElementOrder/"
 
 
-def strategic_merge_patch(
-    document: RawObject, patch: RawObject, topology: Topology = DEDUCED
-) -> RawObject:
-    """The patched document; neither argument changes. Raises BadRequest."""
+class GoType:
+    """The type of one place in an object."""
+
+    def __init__(self, package: str, name: str) -> None:
+        self._package, self._name = package, name
+
+    @property
+    def kind(self) -> str:
+        for start, kind in (("[]", "slice"), ("map:", "map")):
+            if self._name.startswith(start):
+                return kind
+        if self._name in SCALARS:
+            return {"bytes": "slice", "Any": "struct"}.get(self._name, self._name)
+        return "struct"
+
+    def field(self, name: str) -> tuple["GoType", Field]:
+        """What a JSON name leads to. Raises Unclassified."""
+        if self.kind != "struct" or self._name in SCALARS:
+            raise Unclassified(
+                "merging an object in json but data type is not struct, instead is: " + self.kind
+            )
+        reference = below(self._package, self._name) or ""
+        called = reference.rpartition(".")[2]
+        for home, each in _fields(reference):
+            if each.name == name:
+                return GoType(home, each.type), each
+        raise Unclassified(
+            f"unable to find api field in struct {called} for the json field {quote(name)}"
+        )
+
+    def list_field(self, name: str) -> tuple["GoType", Field]:
+        """The type of the items of a list."""
+        found, declared = self.field(name)
+        if found.kind != "slice":
+            raise Unclassified(f"expected slice or array type, but got: {self.kind}")
+        return GoType(found._package, found._name.removeprefix("[]")), declared
+
+
+def _fields(reference: str) -> Iterable[tuple[str, Field]]:
+    declared = struct(reference)
+    for each in declared.fields:
+        if each.inline:
+            yield from _fields(below(declared.package, each.type) or "")
+        else:
+            yield declared.package, each
+    if reference != "meta/v1.ObjectMeta":
+        yield from _IDENTITY
+
+
+_IDENTITY = tuple(
+    ("meta/v1", Field(name, number, "string"))
+    for number, name in enumerate(("apiVersion", "kind"), 1)
+)
+
+
+def strategic_merge_patch(document: RawObject, patch: RawObject, reference: str) -> RawObject:
+    """The patched document; neither argument changes. `reference` is the type of the whole, as
+    builtins.facts names it. Raises BadRequest, Invalid and Unclassified.
+    """
     if not isinstance(patch, dict):
         raise BadRequest("error decoding patch: a strategic merge patch is an object")
-    return _merge_object(document, patch, topology)
+    package, _, name = reference.rpartition(".")
+    return _merge_map(_copy(document), _copy(patch), GoType(package, name))
 
 
-def _merge_object(document: Any, patch: RawObject, topology: Topology) -> RawObject:
-    directive = patch.get(_DIRECTIVE)
-    if directive == "replace":
-        return {name: deepcopy(value) for name, value in patch.items() if name != _DIRECTIVE}
-    if directive == "delete":
-        return {}
-    if directive not in (None, "merge"):
-        raise BadRequest(f"unknown patch type found: {directive}")
-    result = dict(document) if isinstance(document, dict) else {}
-    if _RETAIN in patch:
-        kept = set(patch[_RETAIN] or ())
-        if any(name not in kept for name in patch if not name.startswith("$")):
-            raise BadRequest("$retainKeys list doesn't contain all the fields of the patch")
-        result = {name: value for name, value in result.items() if name in kept}
-    for name, value in patch.items():
-        if not name.startswith("$"):
-            _merge_field(result, name, value, patch, topology.below(name))
-    for name, value in patch.items():
-        _apply_list_directive(result, name, value, patch, topology)
-    return result
+def _copy(value: Any) -> Any:
+    return orjson.loads(orjson.dumps(value))
 
 
-def _merge_field(
-    result: RawObject, name: str, value: Any, patch: RawObject, topology: Topology
-) -> None:
-    if value is None:
-        result.pop(name, None)
-    elif isinstance(value, dict):
-        if value.get(_DIRECTIVE) == "delete":
-            result.pop(name, None)
+def _merge_map(original: RawObject, patch: RawObject, go: GoType) -> RawObject:
+    if _DIRECTIVE in patch:
+        directive = patch.pop(_DIRECTIVE)
+        if directive == "replace":
+            return patch
+        if directive == "delete":
+            return {}
+        raise _unknown_directive(directive, {_DIRECTIVE: directive, **patch})
+    _retain(original, patch)
+    _merge_ordered(original, patch, go)
+    for key, value in patch.items():
+        name = key.removeprefix(_DELETE)
+        if value is None:
+            original.pop(name, None)
+        elif name not in original or go_type(original[name]) != go_type(value):
+            if name == key:
+                _put(original, name, value)
+        elif isinstance(value, dict):
+            inner, _ = go.field(name)
+            original[name] = _merge_map(original[name], value, inner)
+        elif isinstance(value, list):
+            inner, declared = go.list_field(name)
+            original[name] = _merge_list(
+                original[name], value, inner, declared, deletes=name != key
+            )
         else:
-            result[name] = _merge_object(result.get(name), value, topology)
-    elif isinstance(value, list):
-        order = patch.get(_ORDER + name)
-        result[name] = _merge_list(result.get(name), value, order, topology, name)
+            original[name] = value
+    return original
+
+
+def _put(original: RawObject, name: str, value: Any) -> None:
+    """What the object does not have yet is taken as it is, but for nulls and directives."""
+    _discard_nulls(value)
+    value, kept = _without_directives(value)
+    if kept:
+        original[name] = value
     else:
-        result[name] = value
+        original.pop(name, None)
 
 
-def _apply_list_directive(
-    result: RawObject, name: str, value: Any, patch: RawObject, topology: Topology
-) -> None:
-    """Deletions from primitive lists, and orders of lists that the patch has no items for."""
-    if name.startswith(_DELETE):
-        target = name.removeprefix(_DELETE)
-        if isinstance(result.get(target), list):
-            result[target] = [item for item in result[target] if item not in (value or ())]
-            if (order := patch.get(_ORDER + target)) is not None:
-                result[target] = _ordered(result[target], order, [], "")
-    elif name.startswith(_ORDER):
-        target = name.removeprefix(_ORDER)
-        below = topology.below(target)
-        if target not in patch and isinstance(result.get(target), list) and below.merges:
-            result[target] = _ordered(result[target], value, [], below.merge_key)
+def _discard_nulls(value: Any) -> None:
+    if isinstance(value, dict):
+        for name in [name for name, inner in value.items() if inner is None]:
+            del value[name]
+        value = list(value.values())
+    for inner in value if isinstance(value, list) else ():
+        _discard_nulls(inner)
+
+
+def _without_directives(value: Any) -> tuple[Any, bool]:
+    """And whether it stays at all."""
+    if isinstance(value, dict):
+        if _DIRECTIVE in value:
+            return None, False
+        pairs = {name: _without_directives(inner) for name, inner in value.items()}
+        return {name: inner for name, (inner, kept) in pairs.items() if kept}, True
+    if isinstance(value, list):
+        return [inner for inner, kept in map(_without_directives, value) if kept], True
+    return value, True
+
+
+def _retain(original: RawObject, patch: RawObject) -> None:
+    if _RETAIN not in patch:
+        return
+    kept = patch.pop(_RETAIN)
+    wrong = BadRequest("invalid patch format of retainKeys")
+    if not isinstance(kept, list):
+        raise wrong
+    for name, value in patch.items():
+        if value is not None and name not in kept and not name.startswith((_DELETE, _ORDER)):
+            raise wrong
+    for name in [name for name in original if name not in kept]:
+        del original[name]
+
+
+def _merge_ordered(original: RawObject, patch: RawObject, go: GoType) -> None:
+    """Merge the lists whose order the patch tells, and take them out of the patch."""
+    for key in [key for key in patch if key.startswith(_ORDER)]:
+        order, name = patch.pop(key), key.removeprefix(_ORDER)
+        before, added = original.get(name, []), patch.get(name, [])
+        for each in (order, before, added):
+            if not isinstance(each, list):
+                raise _wrong_type("[]interface {}", each)
+        inner, declared = go.list_field(name)
+        merge_key = declared.merge_key
+        _check_order(added, order, merge_key)
+        if name not in original and name not in patch:
+            continue
+        if name not in patch:
+            merged = before
+        elif name not in original:
+            merged, _ = _without_directives(added)
+        else:
+            merged = _merge_list(list(before), added, inner, declared, deletes=False)
+        named, others = _parted(merged, order, merge_key)
+        holds_maps = _holds_maps(before, added)
+        original[name] = _in_order(named, others, order, before, merge_key if holds_maps else "")
+        patch.pop(name, None)
+
+
+def _check_order(items: list[Any], order: list[Any], merge_key: str) -> None:
+    if not items or not order:
+        return
+    left = [item for item in items if not _has_directive(item)]
+    for named in order:
+        if left and _identity(left[0], merge_key) == _identity(named, merge_key):
+            left.pop(0)
+    if left:
+        raise Unclassified(
+            f"The order in patch list:\n{go_text(items)}\n doesn't match $setElementOrder list:\n"
+            f"{go_text(order)}\n"
+        )
 
 
 def _merge_list(
-    current: Any, patch: list[Any], order: list[Any] | None, topology: Topology, name: str
+    original: list[Any], patch: list[Any], inner: GoType, declared: Field, *, deletes: bool
 ) -> list[Any]:
-    if not topology.merges or not isinstance(current, list):
-        current = []
-        if not topology.merges:
-            return deepcopy([item for item in patch if not _is_directive(item)])
-    if any(_is_directive(item) and item[_DIRECTIVE] == "replace" for item in patch):
-        return deepcopy([item for item in patch if not _is_directive(item)])
-    if topology.merge_key:
-        merged = _merge_items(current, patch, topology, name)
+    if not declared.merges and not deletes:
+        return patch
+    if not original and not patch:
+        return original
+    merge_key = declared.merge_key
+    if not _holds_maps(original, patch):
+        if deletes:
+            return [item for item in original if item not in patch]
+        merged = []
+        for item in (*original, *patch):
+            if item not in merged:
+                merged.append(item)
     else:
-        merged = list(current) + [item for item in patch if item not in current]
-    if order is None:
-        return _patched_first(merged, patch, current, topology.merge_key)
-    return _ordered(merged, order, current, topology.merge_key)
+        if not merge_key:
+            raise Unclassified(f"cannot merge lists without merge key for {inner.kind}")
+        original, patch = _without_special_items(original, patch, merge_key)
+        merged = _merge_items(list(original), patch, inner, merge_key)
+    named, others = _parted(merged, patch, merge_key)
+    return _in_order(named, others, patch, original, merge_key)
 
 
-def _patched_first(
-    merged: list[Any], patch: list[Any], current: list[Any], merge_key: str
-) -> list[Any]:
-    """Items of the patch keep its order; one that was not there goes before those that were.
-
-    What only the document has is woven in by where it stood relative to the patch's items.
-    """
-
-    def identity(item: Any) -> Any:
-        return _hashable(_key_of(item, merge_key) if merge_key else item)
-
-    by_patch = {identity(item): rank for rank, item in reversed([*enumerate(patch)])}
-    before = {identity(item): place for place, item in reversed([*enumerate(current)])}
-    named = [item for item in merged if identity(item) in by_patch]
-    named.sort(key=lambda item: by_patch[identity(item)])
-    others = [item for item in merged if identity(item) not in by_patch]
-    result: list[Any] = []
-    while named and others:
-        place = before.get(identity(named[0]))
-        stood_first = place is not None and before[identity(others[0])] < place
-        result.append((others if stood_first else named).pop(0))
-    return result + named + others
+def _holds_maps(*lists: list[Any]) -> bool:
+    """Whether the items are objects; all of them are of one type."""
+    found = ""
+    for items in lists:
+        for item in items:
+            found = found or go_type(item)
+            if found == "[]interface {}":
+                raise Invalid(
+                    "the server rejected our request due to an error in our request: lists of "
+                    "lists are not supported"
+                )
+            if go_type(item) != found:
+                raise Unclassified(f"list element types are not identical: {go_text(items)}")
+    if not found:
+        raise Unclassified("no elements in any of the given slices")
+    return found == "map[string]interface {}"
 
 
-def _is_directive(item: Any) -> bool:
-    return isinstance(item, dict) and item.keys() == {_DIRECTIVE}
-
-
-def _merge_items(current: list[Any], patch: list[Any], topology: Topology, name: str) -> list[Any]:
-    key = topology.merge_key
-    merged = list(current)
+def _without_special_items(
+    original: list[Any], patch: list[Any], merge_key: str
+) -> tuple[list[Any], list[Any]]:
+    """Items of the patch that carry a directive are done, and gone."""
+    plain, replaces = [], False
     for item in patch:
-        if not isinstance(item, dict) or key not in item:
-            if _is_directive(item):
-                continue
-            raise BadRequest(f"map: {item} does not contain declared merge key: {key} (in {name})")
-        at = next(
-            (place for place, old in enumerate(merged) if _key_of(old, key) == item[key]), None
-        )
-        if item.get(_DIRECTIVE) == "delete":
-            merged = [old for old in merged if _key_of(old, key) != item[key]]
-        elif at is None:
-            merged.append(_merge_object(None, item, topology.items))
+        if not _has_directive(item):
+            plain.append(item)
+            continue
+        directive = item[_DIRECTIVE]
+        if directive == "replace":
+            replaces = True
+        elif directive == "merge":
+            raise Unclassified("merging lists cannot yet be specified in the patch")
+        elif directive != "delete":
+            raise _unknown_directive(directive, item)
         else:
-            merged[at] = _merge_object(merged[at], item, topology.items)
+            gone = _identity(item, merge_key)
+            original = [old for old in original if old.get(merge_key) != gone]
+    return (plain, []) if replaces else (original, plain)
+
+
+def _merge_items(merged: list[Any], patch: list[Any], inner: GoType, merge_key: str) -> list[Any]:
+    for item in patch:
+        wanted = _identity(item, merge_key)
+        found = [at for at, old in enumerate(merged) if _has(old, merge_key, wanted)]
+        if found:
+            merged[found[0]] = _merge_map(merged[found[0]], item, inner)
+        else:
+            merged.append(item)
     return merged
 
 
-def _key_of(item: Any, key: str) -> Any:
-    return item.get(key) if isinstance(item, dict) else None
+def _has(item: RawObject, key: str, value: Any) -> bool:
+    return key in item and item[key] == value and go_type(item[key]) == go_type(value)
 
 
-def _ordered(merged: list[Any], order: list[Any], current: list[Any], merge_key: str) -> list[Any]:
-    """Items that `order` names in its order; the others stay behind the neighbour they had."""
+def _has_directive(item: Any) -> bool:
+    return isinstance(item, dict) and _DIRECTIVE in item
 
-    def identity(item: Any) -> Any:
-        return _key_of(item, merge_key) if merge_key else item
 
-    ranks: dict[Any, int] = {}
-    for rank, item in enumerate(order or ()):
-        ranks.setdefault(_hashable(identity(item)), rank)
-    named = [item for item in merged if _hashable(identity(item)) in ranks]
-    named.sort(key=lambda item: ranks[_hashable(identity(item))])
-    others = [
-        (place, item) for place, item in enumerate(merged) if _hashable(identity(item)) not in ranks
-    ]
-    places = {_hashable(identity(item)): place for place, item in enumerate(merged)}
+def _identity(item: Any, merge_key: str) -> Any:
+    """What makes it this item. Raises Unclassified."""
+    if not merge_key:
+        return item
+    if not isinstance(item, dict):
+        raise _wrong_type("map[string]interface {}", item)
+    if merge_key not in item:
+        words = f"map: {go_text(item)} does not contain declared merge key: {merge_key}"
+        raise Unclassified(words)
+    return item[merge_key]
+
+
+def _parted(items: list[Any], order: list[Any], merge_key: str) -> tuple[list[Any], list[Any]]:
+    """The items that an order names, and the others."""
+    names = [item.get(merge_key) if merge_key else item for item in order]
+    named = [item for item in items if _identity(item, merge_key) in names]
+    return named, [item for item in items if _identity(item, merge_key) not in names]
+
+
+def _in_order(
+    named: list[Any], others: list[Any], order: list[Any], before: list[Any], merge_key: str
+) -> list[Any]:
+    """Named items as they are named; the others are woven in by where they stood before."""
+    named, others = _sorted_by(order, named, merge_key), _sorted_by(before, others, merge_key)
+    places = [_identity(item, merge_key) for item in before]
+
+    def place(item: Any) -> int:
+        found = _identity(item, merge_key)
+        return places.index(found) if found in places else -1
+
     result: list[Any] = []
-    for item in named:
-        while others and others[0][0] < places[_hashable(identity(item))]:
-            result.append(others.pop(0)[1])
-        result.append(item)
-    return result + [item for _, item in others]
+    while named and others:
+        left, right = place(others[0]), place(named[0])
+        result.append((others if 0 <= left < right else named).pop(0))
+    return result + named + others
 
 
-def _hashable(value: Any) -> Any:
-    return value if isinstance(value, (str, int, float, bool, type(None))) else repr(value)
+def _sorted_by(order: list[Any], items: list[Any], merge_key: str) -> list[Any]:
+    ranks = [_identity(item, merge_key) for item in order]
+
+    def rank(item: Any) -> int:
+        found = _identity(item, merge_key)
+        return ranks.index(found) if found in ranks else -1
+
+    return sorted(items, key=rank)
+
+
+def _unknown_directive(directive: Any, patch: RawObject) -> Unclassified:
+    return Unclassified(f"unknown patch type: {go_text(directive)} in map: {go_text(patch)}")
+
+
+def _wrong_type(wanted: str, found: Any) -> Unclassified:
+    return Unclassified(f"expected a {wanted}, but received a {go_type(found)}")

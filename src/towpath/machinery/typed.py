@@ -31,7 +31,9 @@ def _check(value: Any, schema: RawObject, path: str) -> Iterator[str]:
         case "array":
             yield from _check_list(value, schema, path)
         case "string":
-            if not isinstance(value, str) and schema.get("format") != "date-time":
+            if schema.get("format") == "date-time" and isinstance(value, dict | list):
+                yield f"{path}: expected any scalar, got &{{{go_text(value)}}}"
+            elif not isinstance(value, str) and schema.get("format") != "date-time":
                 yield f"{path}: expected string, got {_shown(value)}"
         case "integer" | "number":
             if isinstance(value, bool) or not isinstance(value, int | float):
@@ -75,10 +77,10 @@ def _check_list(value: Any, schema: RawObject, path: str) -> Iterator[str]:
             key, mistake = _key_of(item, schema)
             if mistake:
                 yield f"{path}: element {position}: {mistake}"
-                continue
+                return
             below = f"{path}{key}"
         elif list_type == "set":
-            key = f'["{item}"]' if isinstance(item, str) else f"[{go_text(item)}]"
+            key = f"[={_key_text(item)}]"
             below = f"{path}{key}"
         else:
             key, below = "", f"{path}[{position}]"
@@ -100,7 +102,7 @@ def _key_of(item: Any, schema: RawObject) -> tuple[str, str]:
     for name in names:
         default = (properties.get(name) or {}).get("default")
         if name in item or default is not None:
-            parts.append(f"{name}={go_syntax(item.get(name, default))}")
+            parts.append(f"{name}={_key_text(item.get(name, default))}")
     if not parts:
         listed = " ".join(f'"{name}"' for name in names)
         return "", (
@@ -108,6 +110,15 @@ def _key_of(item: Any, schema: RawObject) -> tuple[str, str]:
             "(and doesn't have default values for any key fields)"
         )
     return f"[{','.join(parts)}]", ""
+
+
+def _key_text(value: Any) -> str:
+    """As the library writes what an item is known by."""
+    if isinstance(value, list):
+        return f"[{','.join(map(_key_text, value))}]"
+    if isinstance(value, dict):
+        return "".join(f"{name}={_key_text(value[name])}" for name in sorted(value))
+    return "null" if value is None else go_syntax(value)
 
 
 def _shown(value: Any) -> str:

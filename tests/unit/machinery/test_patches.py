@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from towpath.machinery import builtins
-from towpath.machinery.errors import BadRequest, Invalid, TooLarge
+from towpath.machinery.errors import Invalid, TooLarge, Unclassified
 from towpath.machinery.nesting import DEPTH_MAX
 from towpath.machinery.patches import (
     COPIED_BYTES_MAX,
@@ -18,7 +18,7 @@ from towpath.machinery.patches import (
 
 DEPLOYMENT = builtins.find("apps", "v1", "Deployment")
 assert DEPLOYMENT is not None
-TOPOLOGY = builtins.topology(DEPLOYMENT)
+TYPE = DEPLOYMENT.struct
 
 values = st.recursive(
     st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(max_size=3),
@@ -90,7 +90,7 @@ def test_json_patch_operations(operations: list[dict[str, Any]], expected: dict[
         pytest.param({"op": "test", "path": "/l", "value": [1]}, Invalid, id="a failed test"),
         pytest.param({"op": "add", "path": "/l/9", "value": 1}, Invalid, id="behind the end"),
         pytest.param({"op": "add", "path": "l", "value": 1}, Invalid, id="not a pointer"),
-        pytest.param({"op": "add", "path": "/l"}, Invalid, id="no value"),
+        pytest.param({"op": "add", "path": "", "value": {}}, Invalid, id="the whole"),
         pytest.param({"op": "swap", "path": "/l"}, Invalid, id="no such operation"),
     ],
 )
@@ -115,7 +115,7 @@ def test_strategic_merge_finds_list_items_by_key() -> None:
         {"name": "web", "image": "a:2", "env": [{"name": "B", "value": "2"}]},
     )
     before = deepcopy(live)
-    found = containers_of(strategic_merge_patch(live, patch, TOPOLOGY))
+    found = containers_of(strategic_merge_patch(live, patch, TYPE))
     assert found == [
         {
             "name": "web",
@@ -129,11 +129,9 @@ def test_strategic_merge_finds_list_items_by_key() -> None:
 
 def test_strategic_merge_directives() -> None:
     live = deployment({"name": "a"}, {"name": "b"}, {"name": "c"}, nodeSelector={"x": "1"})
-    removed = strategic_merge_patch(live, deployment({"name": "b", "$patch": "delete"}), TOPOLOGY)
+    removed = strategic_merge_patch(live, deployment({"name": "b", "$patch": "delete"}), TYPE)
     assert containers_of(removed) == [{"name": "a"}, {"name": "c"}]
-    replaced = strategic_merge_patch(
-        live, deployment({"$patch": "replace"}, {"name": "z"}), TOPOLOGY
-    )
+    replaced = strategic_merge_patch(live, deployment({"$patch": "replace"}, {"name": "z"}), TYPE)
     assert containers_of(replaced) == [{"name": "z"}]
     patch = deployment({"name": "new"})
     patch["spec"]["template"]["spec"]["$setElementOrder/containers"] = [
@@ -141,33 +139,57 @@ def test_strategic_merge_directives() -> None:
         {"name": "new"},
         {"name": "a"},
     ]
-    ordered = containers_of(strategic_merge_patch(live, patch, TOPOLOGY))
+    ordered = containers_of(strategic_merge_patch(live, patch, TYPE))
     assert [item["name"] for item in ordered if item["name"] != "b"] == ["c", "new", "a"]
     patch = deployment()
     patch["spec"]["template"]["spec"] = {"nodeSelector": {"$patch": "replace", "y": "2"}}
-    pod = strategic_merge_patch(live, patch, TOPOLOGY)["spec"]["template"]["spec"]
+    pod = strategic_merge_patch(live, patch, TYPE)["spec"]["template"]["spec"]
     assert pod["nodeSelector"] == {"y": "2"}
 
 
 def test_strategic_merge_keeps_only_named_fields_of_a_union() -> None:
     live = {"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}}}
     patch = {"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}}
-    found = strategic_merge_patch(live, patch, TOPOLOGY)
+    found = strategic_merge_patch(live, patch, TYPE)
     assert found["spec"]["strategy"] == {"type": "Recreate"}
 
 
 def test_strategic_merge_of_primitive_lists() -> None:
     live = {"metadata": {"finalizers": ["a", "b"]}}
-    added = strategic_merge_patch(live, {"metadata": {"finalizers": ["c"]}}, TOPOLOGY)
+    added = strategic_merge_patch(live, {"metadata": {"finalizers": ["c"]}}, TYPE)
     assert added["metadata"]["finalizers"] == ["c", "a", "b"]
     patch = {"metadata": {"$deleteFromPrimitiveList/finalizers": ["a"]}}
-    removed = strategic_merge_patch(live, patch, TOPOLOGY)
+    removed = strategic_merge_patch(live, patch, TYPE)
     assert removed["metadata"]["finalizers"] == ["b"]
 
 
 def test_strategic_merge_wants_the_key() -> None:
-    with pytest.raises(BadRequest):
-        strategic_merge_patch(deployment({"name": "a"}), deployment({"image": "x"}), TOPOLOGY)
+    with pytest.raises(Unclassified, match=r"map\[image:x\] does not contain .* key: name"):
+        strategic_merge_patch(deployment({"name": "a"}), deployment({"image": "x"}), TYPE)
+
+
+@pytest.mark.parametrize(
+    ("patch", "words"),
+    [
+        ({"spec": {"$patch": "other"}}, r"unknown patch type: other in map: map\[\$patch:other"),
+        ({"spec": {"unknown": {"a": 1}}}, 'in struct DeploymentSpec for the json field "unknown"'),
+        ({"metadata": {"labels": {"a": {}}}}, "data type is not struct, instead is: map"),
+        ({"$setElementOrder/spec": []}, "expected a .*interface {}, but received a map"),
+    ],
+)
+def test_strategic_merge_knows_the_types_of_what_it_merges(
+    patch: dict[str, Any], words: str
+) -> None:
+    live = {**deployment({"name": "a"}), "metadata": {"labels": {"a": {"b": "c"}}}}
+    live["spec"]["unknown"] = {"a": 0}
+    with pytest.raises(Unclassified, match=words):
+        strategic_merge_patch(live, patch, TYPE)
+
+
+def test_what_a_merge_patch_adds_has_no_nulls_but_those_of_lists() -> None:
+    patch = {"a": {"b": None, "c": [None, {"d": None}]}, "e": None}
+    assert merge_patch({"e": 1}, patch) == {"a": {"c": [None, {}]}}
+    assert merge_patch({"a": {}}, {"a": {"c": [{"d": None}]}}) == {"a": {"c": [{}]}}
 
 
 def test_a_json_patch_has_so_many_operations_at_most() -> None:

@@ -7,6 +7,7 @@ for. A body that does not arrive in time is refused.
 
 import asyncio
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from typing import Any, TypeVar, cast
 import orjson
 
 from towpath.machinery.asgi import Receive
+from towpath.machinery.causes import invalid, invalid_value
 from towpath.machinery.errors import BadRequest, TooLarge, TooManyRequests, UnsupportedMediaType
 from towpath.machinery.nesting import DEPTH_MAX, is_too_deep
 from towpath.machinery.objects import RawObject
@@ -39,6 +41,13 @@ CUSTOM_PATCH_TYPES = tuple(name for name in PATCH_TYPES if "strategic" not in na
 OBJECT_TYPES = ("application/json", "application/yaml", PROTOBUF)
 
 
+_LONG_NUMBER = re.compile(rb"\d{19}")
+_LONE_SURROGATE = re.compile(
+    rb"((?<!\\)(?:\\\\)*)\\u"
+    rb"(?:[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u)[dD][c-fC-F][0-9a-fA-F]{2})"
+)
+"""Half of a pair, which Go reads as the sign for what cannot be read."""
 PARSE_ERROR = "couldn't get version/kind; json parse error: "
 
 
@@ -102,18 +111,29 @@ async def about_yaml(work: Callable[[], T], size: int) -> T:
         _yaml_waiting["bytes"] -= size
 
 
+def as_go_numbers(body: bytes, decoded: T) -> T:
+    """Whole numbers that have no place in 64 bits, as Go reads them where it knows no type."""
+    return cast(T, _with_floats(decoded)) if _LONG_NUMBER.search(body) else decoded
+
+
+def _with_floats(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _with_floats(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_floats(inner) for inner in value]
+    is_long = type(value) is int and not -(1 << 63) <= value < 1 << 63
+    return float(value) if is_long else value
+
+
 def media_type_of(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
 def check_duplicates(body: bytes, content_type: str, obj: RawObject, validation: str) -> list[str]:
     """Warnings about keys that appear twice; under Strict they are a BadRequest instead."""
-    if validation == "Ignore" or media_type_of(content_type) not in JSON_TYPES:
+    if validation == "Ignore":
         return []
-    if body.count(b'"') <= orjson.dumps(obj).count(b'"'):
-        # Each key has two quotation marks and none has been lost: nobody has to read it again.
-        return []
-    found = [f'duplicate field "{path}"' for path in duplicate_fields(body)]
+    found = _repeated(body, content_type, obj)
     if found and validation == "Strict":
         kind, version = obj.get("kind", ""), str(obj.get("apiVersion", "")).rpartition("/")[2]
         raise BadRequest(
@@ -121,6 +141,42 @@ def check_duplicates(body: bytes, content_type: str, obj: RawObject, validation:
             f"strict decoding error: {', '.join(found)}"
         )
     return found
+
+
+def check_patch_duplicates(
+    body: bytes, content_type: str, patch: Any, validation: str
+) -> list[str]:
+    """The same of a patch."""
+    if validation == "Ignore":
+        return []
+    found = _repeated(body, content_type, patch)
+    if found and validation == "Strict":
+        if media_type_of(content_type) == APPLY_YAML:
+            lines = "\n  ".join(found)
+            raise BadRequest(
+                "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal "
+                f"errors:\n  {lines}"
+            )
+        words = f"strict decoding error: {', '.join(found)}"
+        raise invalid("", "", "", [invalid_value("patch", body.decode(errors="replace"), words)])
+    return found
+
+
+def _repeated(body: bytes, content_type: str, decoded: Any) -> list[str]:
+    """What is said of the keys that came twice; YAML is looked at only where it is JSON."""
+    media_type = media_type_of(content_type)
+    if media_type == PROTOBUF or body[:1] not in (b"{", b"["):
+        return []
+    if body.count(b'"') <= orjson.dumps(decoded).count(b'"'):
+        # Each key has two quotation marks and none has been lost: nobody has to read it again.
+        return []
+    fields = duplicate_fields(body)
+    if fields and media_type in (*YAML_TYPES, APPLY_YAML):
+        from towpath.machinery.documents import repeated_keys
+
+        return [f'line {line}: key "{key}" already set in map' for line, key in repeated_keys(body)]
+    prefix = "json patch " if media_type == JSON_PATCH else ""
+    return [f'{prefix}duplicate field "{path}"' for path in fields]
 
 
 def check_content_type(content_type: str, *, custom: bool) -> None:
@@ -163,7 +219,10 @@ def _decode_json(body: bytes) -> Any:
     try:
         decoded = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise BadRequest(PARSE_ERROR + _go_words(error)) from error
+        try:
+            decoded = orjson.loads(_LONE_SURROGATE.sub(rb"\1\\ufffd", body))
+        except orjson.JSONDecodeError:
+            raise BadRequest(PARSE_ERROR + _go_words(error)) from error
     if is_too_deep(decoded, body):
         raise BadRequest(f"{PARSE_ERROR}exceeded max depth of {DEPTH_MAX}")
     return decoded
@@ -186,6 +245,8 @@ def _decode_yaml(body: bytes) -> Any:
         else:
             if not is_too_deep(decoded, body):
                 return decoded
+    if not body.strip():
+        return None
     from towpath.machinery.documents import DocumentError, as_json, load_document
 
     try:

@@ -3,11 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from towpath.apiserver.calls import Verbs
+from msgspec.structs import replace
+
+from towpath.apiserver.calls import Patch, Verbs
 from towpath.apiserver.http.bodies import (
+    JSON_PATCH,
+    as_go_numbers,
     beside_the_loop,
     check_content_type,
     check_duplicates,
+    check_patch_duplicates,
     check_patch_type,
     media_type_of,
     read_body,
@@ -18,7 +23,7 @@ from towpath.apiserver.http.decoding import (
     decode_patch,
     decode_scale,
 )
-from towpath.apiserver.http.media import Form, negotiate
+from towpath.apiserver.http.media import Form, check_routable, negotiate
 from towpath.apiserver.http.query import delete_options, read_options, write_options
 from towpath.apiserver.http.requests import ApiRequest
 from towpath.apiserver.http.responses import (
@@ -30,13 +35,14 @@ from towpath.apiserver.http.responses import (
 )
 from towpath.apiserver.http.views import list_bytes, object_bytes, scale_bytes
 from towpath.apiserver.verbs.apply import APPLY
-from towpath.machinery.errors import StatusError
+from towpath.machinery.errors import BadRequest, StatusError
 from towpath.machinery.objects import RawObject
 
 
 async def get(verbs: Verbs, request: ApiRequest) -> int:
     form = _form(request)
-    stored = await verbs.get(request.user, request.target)
+    version = request.query.get("resourceVersion", "")
+    stored = await verbs.get(request.user, request.target, version)
     if form is not Form.PLAIN and request.target.subresource == "scale":
         stored = scale_bytes(stored, form, request.query)
     elif form is not Form.PLAIN:
@@ -47,6 +53,7 @@ async def get(verbs: Verbs, request: ApiRequest) -> int:
 
 async def list_(verbs: Verbs, request: ApiRequest) -> int:
     # Of a list the options are looked at first, other than everywhere else.
+    check_routable(request.header(b"accept"), custom=request.served.custom)
     options = read_options(request.query)
     form = _form(request, lists=True)
     page = await verbs.list(request.user, request.target, options)
@@ -89,10 +96,24 @@ async def patch(verbs: Verbs, request: ApiRequest) -> int:
     body = await read_body(request.receive, request.content_length)
     agent = request.header(b"user-agent")
     options = write_options(request.query, agent, "PatchOptions", applies=media_type == APPLY)
-    document = await beside_the_loop(lambda: decode_patch(body, media_type), body, media_type)
-    written = await verbs.patch(request.user, request.target, document, media_type, options)
+    try:
+        document = await beside_the_loop(lambda: decode_patch(body, media_type), body, media_type)
+    except BadRequest:
+        if media_type != APPLY:
+            # Who may not, or means what is not there, is told that first.
+            nothing: Patch = [] if media_type == JSON_PATCH else {}
+            tried = replace(options, dry_run=True)
+            await verbs.patch(request.user, request.target, nothing, media_type, tried)
+        raise
+    if request.served.custom:
+        document = as_go_numbers(body, document)
+    warnings = check_patch_duplicates(body, media_type, document, options.field_validation)
+    # Who applies is told of keys that come twice only after the rest has been found right.
+    with _told_besides([] if media_type == APPLY else warnings):
+        written = await verbs.patch(request.user, request.target, document, media_type, options)
     status = 201 if written.created else 200
-    return await _send_written(request, written.object, status, written.warnings, form)
+    told = (*warnings, *written.warnings)
+    return await _send_written(request, written.object, status, told, form)
 
 
 async def delete(verbs: Verbs, request: ApiRequest) -> int:
@@ -130,7 +151,8 @@ async def _decoded(
     def decode() -> RawObject:
         if request.target.subresource:
             return decode_scale(body, content_type)
-        return decode_object(body, content_type, request.served)
+        obj = decode_object(body, content_type, request.served)
+        return as_go_numbers(body, obj) if request.served.custom else obj
 
     obj = await beside_the_loop(decode, body, content_type)
     validation = request.query.get("fieldValidation", "")
@@ -159,7 +181,8 @@ async def _send_written(
     request: ApiRequest, stored: bytes, status: int, warnings: tuple[str, ...], form: Form
 ) -> int:
     if form is not Form.PLAIN:
-        stored = object_bytes(request.served, stored, form, request.query)
+        with _told_besides([*warnings]):
+            stored = object_bytes(request.served, stored, form, request.query)
     await send_bytes(
         request.send, stored, status=status, headers=warning_headers(warnings) if warnings else ()
     )

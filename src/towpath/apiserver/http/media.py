@@ -82,10 +82,13 @@ def negotiate(
     wanted = wanted_of(header, custom=custom)
     if wanted is None or (streams and wanted.yaml) or _is_unroutable(header, custom):
         raise NotAcceptable(_offer(header, custom=custom, streams=streams, lists=lists))
-    if wanted.form.shape is Form.PARTIAL and lists and not streams:
-        words = "you requested PartialObjectMetadata, but the requested object is a list"
-        raise NotAcceptable(words)
     return wanted
+
+
+def check_routable(header: str, *, custom: bool) -> None:
+    """Raise NotAcceptable for what is refused before anybody looks at the request of a list."""
+    if _is_unroutable(header, custom):
+        raise NotAcceptable(_offer(header, custom=custom, streams=False, lists=True))
 
 
 def _offer(header: str, *, custom: bool, streams: bool, lists: bool) -> str:

@@ -15,7 +15,7 @@ from towpath.apiserver.columns import columns_for
 from towpath.apiserver.http.media import Form
 from towpath.apiserver.http.query import Query
 from towpath.apiserver.registry import Served
-from towpath.machinery.errors import BadRequest, NotAcceptable
+from towpath.machinery.errors import BadRequest, NotAcceptable, StatusError, Unclassified
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 
@@ -29,18 +29,23 @@ def object_bytes(served: Served, stored: bytes, form: Form, query: Query) -> byt
     if form is Form.PLAIN:
         return stored
     if form.shape is Form.PARTIAL_LIST:
-        raise NotAcceptable(_not_a_list(served))
+        raise _not_a_list(served)
     return event_encoder(served, form, query)(stored)
 
 
-def _not_a_list(served: Served) -> str:
+def _not_a_list(served: Served) -> StatusError:
+    if served.custom:
+        return Unclassified("content is not a list")
+    return NotAcceptable(
+        "you requested PartialObjectMetadataList, but the requested object is not a list "
+        f"(*{_go_name(served)})"
+    )
+
+
+def _go_name(served: Served) -> str:
     resource = served.resource
     package = (resource.group or "core").partition(".")[0]
-    named = "unstructured.Unstructured" if served.custom else f"{package}.{resource.kind}"
-    return (
-        "you requested PartialObjectMetadataList, but the requested object is not a list "
-        f"(*{named})"
-    )
+    return "unstructured.Unstructured" if served.custom else f"{package}.{resource.kind}"
 
 
 def scale_bytes(stored: bytes, form: Form, query: Query) -> bytes:
@@ -53,6 +58,11 @@ async def list_bytes(served: Served, page: Page, form: Form, query: Query) -> by
     metadata = list_metadata(page)
     if form is Form.PLAIN:
         return _plain_list(served, page, metadata)
+    if form.shape is Form.PARTIAL:
+        raise NotAcceptable(
+            "you requested PartialObjectMetadata, but the requested object is a list "
+            f"(*{_go_name(served)}List)"
+        )
     if form.shape is Form.TABLE:
         return await _table_list(served, page, form, query)
     items = [partial(obj, form) async for obj in _decoded(page)]
@@ -61,7 +71,8 @@ async def list_bytes(served: Served, page: Page, form: Form, query: Query) -> by
             "kind": "PartialObjectMetadataList",
             "apiVersion": form.api_version,
             "metadata": metadata,
-            "items": items,
+            # As Go writes a list that nobody has put anything into.
+            "items": items or None,
         }
     )
 
@@ -97,7 +108,8 @@ def event_encoder(served: Served, form: Form, query: Query) -> Callable[[bytes],
         nonlocal first
         obj = orjson.loads(stored)
         rows = [row(columns, obj, datetime.now(UTC), include, version)]
-        metadata = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
+        version_of = obj["metadata"].get("resourceVersion")
+        metadata = {"resourceVersion": version_of} if version_of else {}
         encoded = orjson.dumps(
             table(columns, rows, metadata, with_definitions=first, api_version=version)
         )

@@ -8,6 +8,8 @@ from towpath.machinery.names import path_segment_errors, subdomain_errors
 from towpath.machinery.objects import RawObject
 from towpath.machinery.selectors import selector_causes
 
+GO_NAMES = {"APIGroup": "apiGroup", "Kind": "kind", "Name": "name"}
+"""Of a reference to a role, which is shown as Go writes it without names for JSON."""
 SUBJECT_KINDS = ("ServiceAccount", "User", "Group")
 
 
@@ -35,7 +37,8 @@ def _validate_binding(obj: RawObject, old: RawObject | None) -> list[Cause]:
     for index, subject in enumerate(obj.get("subjects") or ()):
         causes += _subject_causes(subject, f"subjects[{index}]", obj["kind"] == "RoleBinding")
     if old is not None and old.get("roleRef") != obj.get("roleRef"):
-        causes.append(invalid_value("roleRef", obj.get("roleRef"), "cannot change roleRef"))
+        shown = {name: reference.get(field) or "" for name, field in GO_NAMES.items()}
+        causes.append(invalid_value("roleRef", shown, "cannot change roleRef"))
     return causes
 
 

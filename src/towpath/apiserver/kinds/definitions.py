@@ -80,7 +80,7 @@ CUSTOM_RESOURCE_DEFINITION = Behaviour(
 )
 
 
-_OF_CUSTOM_KINDS = Behaviour(counts_generations=True)
+_OF_CUSTOM_KINDS = Behaviour(counts_generations=True, metadata_checks=1)
 
 
 def served_versions(definition: RawObject, shape_of: ShapeOf) -> list[Served]:

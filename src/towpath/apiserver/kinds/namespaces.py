@@ -14,6 +14,8 @@ def _default(obj: RawObject) -> None:
     metadata = obj["metadata"]
     if name := metadata.get("name"):
         metadata["labels"] = {**(metadata.get("labels") or {}), NAME_LABEL: name}
+    status = obj.get("status") or {}
+    obj["status"] = {**status, "phase": status.get("phase") or "Active"}
 
 
 def _prepare(obj: RawObject, old: RawObject | None) -> None:
@@ -26,8 +28,14 @@ def _prepare(obj: RawObject, old: RawObject | None) -> None:
     obj["status"] = {"phase": "Active"}
 
 
-def _validate(obj: RawObject, _old: RawObject | None) -> list[Cause]:
+def _validate(obj: RawObject, old: RawObject | None) -> list[Cause]:
     causes: list[Cause] = []
+    phase, goes = obj["status"]["phase"], "deletionTimestamp" in obj["metadata"]
+    is_written = old is not None and obj["status"] != old.get("status")
+    if is_written and (phase == "Terminating") != goes:
+        wanted, empty = ("Terminating", "is not empty") if goes else ("Active", "is empty")
+        why = f"may only be '{wanted}' if `deletionTimestamp` {empty}"
+        causes.append(invalid_value("status.Phase", phase, why))
     for name in (obj.get("spec") or {}).get("finalizers") or ():
         words = qualified_name_errors(name)
         if not is_qualified_finalizer(name):

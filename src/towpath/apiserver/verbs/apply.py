@@ -6,14 +6,14 @@ nobody owns what they did not write.
 
 from msgspec.structs import replace
 
-from towpath.apiserver import refusals
+from towpath.apiserver import objectmeta, refusals
 from towpath.apiserver.calls import Target, WriteOptions, Written
-from towpath.apiserver.core import Core, Operation, key_for
+from towpath.apiserver.core import Core, key_for
 from towpath.apiserver.ownership import endpoint_resets
 from towpath.apiserver.registry import Served
-from towpath.apiserver.verbs.create import address
+from towpath.apiserver.verbs.create import address, check_version_number, new_operation
 from towpath.apiserver.verbs.update import ATTEMPTS, change, is_about
-from towpath.apiserver.writing import create_object
+from towpath.apiserver.writing import create_object, read_as_kind
 from towpath.machinery import apply as ownership
 from towpath.machinery.causes import required
 from towpath.machinery.conditions import now
@@ -26,6 +26,7 @@ from towpath.machinery.errors import (
     NotFound,
     Undecodable,
 )
+from towpath.machinery.go_values import go_type
 from towpath.machinery.objects import RawObject
 from towpath.machinery.typed import typed_errors
 from towpath.machinery.users import UserInfo
@@ -44,12 +45,18 @@ async def apply(
         group, _, version = str(body.get("apiVersion") or "").rpartition("/")
         kind = body.get("kind") or ""
         raise BadRequest(f"invalid object type: {group}/{version}, Kind={kind}")
-    target = address(served, target, body)
     key = key_for(served, target.namespace, target.name)
     if target.subresource and await core.store.settled(served.collection, key) is None:
         raise refusals.not_found(served, target.name)
+    metadata = body.setdefault("metadata", {})
+    if metadata is None:
+        body["metadata"] = metadata = {}
+    if isinstance(metadata, dict) and metadata.get("managedFields") is not None:
+        raise BadRequest("metadata.managedFields must be nil")
     if served.schema is not None and (wrong := typed_errors(body, served.schema.openapi)):
-        raise _untyped(target, body, wrong)
+        raise _untyped(body, wrong)
+    if not isinstance(metadata, dict):
+        raise BadRequest(f"metadata is an object, and no {go_type(metadata)}")
     for _ in range(ATTEMPTS):
         current = await core.store.settled(served.collection, key)
         try:
@@ -58,7 +65,7 @@ async def apply(
             else:
                 written = await _change(core, user, target, served, body, options)
         except Undecodable as error:
-            raise _not_converted(target, body, error.why) from None
+            raise _not_converted(body, error.why) from None
         except (AlreadyExists, NotFound) as error:
             if not target.subresource and is_about(error, served, target):
                 # Made or deleted by somebody else since we looked: look again.
@@ -80,10 +87,16 @@ async def _create(
         raise refusals.not_found(served, target.name)
     await core.require(user, "create", replace(target, name=""))
     obj = _merged(None, body, target, served, options)
-    operation = Operation(
-        user, target, served, "apply", "CREATE", obj, None, options.dry_run, options.field_manager
-    )
-    return await create_object(core, operation, "Ignore")
+    warnings: list[str] = []
+    _read(served, obj)
+    if uid := obj["metadata"].get("uid"):
+        raise refusals.uid_of_nothing(served, target.name, uid)
+    check_version_number(obj["metadata"].get("resourceVersion") or "0")
+    if not obj["metadata"].get("name"):
+        raise refusals.nameless(target.name)
+    target = address(served, target, obj)
+    operation = new_operation(user, target, served, obj, options, "apply", warnings)
+    return await create_object(core, operation)
 
 
 async def _change(
@@ -94,23 +107,29 @@ async def _change(
     body: RawObject,
     options: WriteOptions,
 ) -> Written:
-    wanted = body["metadata"]
-
     def make_new(old: RawObject) -> RawObject:
-        found = old["metadata"]
-        if wanted.get("uid") and wanted["uid"] != found["uid"]:
-            raise refusals.uid_mismatch(served, target.name, wanted["uid"], found["uid"])
-        if wanted.get("resourceVersion", found["resourceVersion"]) != found["resourceVersion"]:
-            raise refusals.conflict(served, target.name)
-        return _merged(old, body, target, served, options)
+        obj = _merged(old, body, target, served, options)
+        _read(served, obj)
+        return obj
 
-    return await change(core, user, target, options, "apply", make_new)
+    return await change(core, user, target, options, "apply", make_new, read_with=[])
+
+
+def _read(served: Served, obj: RawObject) -> None:
+    """What was applied has been found to fit its type. Of a custom kind only metadata is read
+    again: a null that somebody applies stays, to be refused.
+    """
+    obj.setdefault("metadata", {})
+    if served.custom:
+        objectmeta.read(served.resource, obj)
+    else:
+        read_as_kind(served, obj)
 
 
 def _merged(
     live: RawObject | None, body: RawObject, target: Target, served: Served, options: WriteOptions
 ) -> RawObject:
-    return ownership.apply(
+    merged = ownership.apply(
         live,
         body,
         served.topology,
@@ -118,27 +137,37 @@ def _merged(
         now=now(),
         force=options.force,
         subresource=target.subresource,
-        resets=endpoint_resets(target.subresource, served.has_status, body),
+        resets=endpoint_resets(target.subresource, served, body),
+        empty=served.schema.empty if served.schema is not None else None,
     )
+    # What nobody owns and who applies may still name, as who updates may.
+    wanted = body["metadata"]
+    # Go alone minds a time that is none.
+    times = () if served.custom else ("creationTimestamp",)
+    for name in ("uid", "resourceVersion", "selfLink", "generation", *times):
+        if wanted.get(name):
+            merged["metadata"][name] = wanted[name]
+    return merged
 
 
-def _untyped(target: Target, body: RawObject, wrong: list[str]) -> CannotBeApplied:
+def _untyped(body: RawObject, wrong: list[str]) -> CannotBeApplied:
     """Ownership needs to know every field, so that here an unknown one is more than a warning."""
     said = wrong[0] if len(wrong) == 1 else "errors:\n" + "\n".join(f"  {each}" for each in wrong)
-    return CannotBeApplied(f"failed to create typed patch object ({_called(target, body)}): {said}")
+    return CannotBeApplied(f"failed to create typed patch object ({_called(body)}): {said}")
 
 
-def _called(target: Target, body: RawObject) -> str:
+def _called(body: RawObject) -> str:
     group, _, version = body["apiVersion"].rpartition("/")
-    namespace = body["metadata"].get("namespace") or ""
-    return f"{namespace}/{target.name}; {group}/{version}, Kind={body['kind']}"
+    metadata = body["metadata"] if isinstance(body["metadata"], dict) else {}
+    namespace, name = metadata.get("namespace") or "", metadata.get("name") or ""
+    return f"{namespace}/{name}; {group}/{version}, Kind={body['kind']}"
 
 
-def _not_converted(target: Target, body: RawObject, why: str) -> CannotBeApplied:
+def _not_converted(body: RawObject, why: str) -> CannotBeApplied:
     group, _, version = body["apiVersion"].rpartition("/")
     kind = f"{group}/{version}, Kind={body['kind']}"
     return CannotBeApplied(
-        f"failed to convert new object ({_called(target, body)}) to proper version: "
+        f"failed to convert new object ({_called(body)}) to proper version: "
         f"unable to convert unstructured object to {kind}: {why}"
     )
 

@@ -6,10 +6,10 @@ from towpath.apiserver import objectmeta, refusals
 from towpath.apiserver.calls import Target, WriteOptions, Written
 from towpath.apiserver.core import Core, Operation
 from towpath.apiserver.registry import Served
-from towpath.apiserver.writing import create_object, read_as_kind
+from towpath.apiserver.writing import create_object, read, telling, without_repeated_owners
 from towpath.machinery import builtins
 from towpath.machinery.causes import invalid, invalid_value, quote
-from towpath.machinery.errors import AlreadyExists, BadRequest, Undecodable
+from towpath.machinery.errors import AlreadyExists, BadRequest, Unclassified, Undecodable
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import UserInfo
@@ -21,16 +21,28 @@ async def create(
     core: Core, user: UserInfo, target: Target, obj: RawObject, options: WriteOptions
 ) -> Written:
     served = core.registry.find(target.resource)
-    target = address(served, target, obj)
-    await core.require(user, "create", replace(target, name=""))
-    check_identity(served, obj)
-    if target.name:
-        return await create_object(
-            core,
-            new_operation(user, target, served, obj, options, "create"),
-            options.field_validation,
-        )
-    return await _create_generated(core, user, target, served, obj, options)
+    await core.require(user, "create", replace(placed(served, target, obj), name=""))
+    warnings: list[str] = []
+    with telling(warnings):
+        receive(served, obj, options.field_validation, warnings)
+        target = address(served, target, obj)
+        check_identity(served, obj)
+        without_repeated_owners(obj, warnings)
+        if target.name:
+            operation = new_operation(user, target, served, obj, options, "create", warnings)
+            return await _create_named(core, operation)
+        return await _create_generated(core, user, target, served, obj, options, warnings)
+
+
+async def _create_named(core: Core, operation: Operation) -> Written:
+    try:
+        return await create_object(core, operation)
+    except AlreadyExists as error:
+        about = error.details.get("kind"), error.details.get("name")
+        meant = operation.served.resource.plural, operation.name
+        if about != meant or not operation.obj["metadata"].get("generateName"):
+            raise
+        raise refusals.not_unique(operation.served, operation.name) from None
 
 
 async def _create_generated(
@@ -40,6 +52,7 @@ async def _create_generated(
     served: Served,
     obj: RawObject,
     options: WriteOptions,
+    warnings: list[str],
 ) -> Written:
     base = obj["metadata"].get("generateName", "")
     tries = GENERATE_TRIES if base else 1
@@ -47,9 +60,9 @@ async def _create_generated(
         name = objectmeta.generated_name(base) if base else ""
         obj["metadata"]["name"] = name
         named = replace(target, name=name)
-        operation = new_operation(user, named, served, obj, options, "create")
+        operation = new_operation(user, named, served, obj, options, "create", [*warnings])
         try:
-            return await create_object(core, operation, options.field_validation)
+            return await create_object(core, operation)
         except AlreadyExists:
             if not left:
                 raise
@@ -63,23 +76,40 @@ def new_operation(
     obj: RawObject,
     options: WriteOptions,
     verb: str,
+    warnings: list[str],
 ) -> Operation:
     return Operation(
-        user, target, served, verb, "CREATE", obj, None, options.dry_run, options.field_manager
+        *(user, target, served, verb, "CREATE", obj, None, options.dry_run, options.field_manager),
+        warnings=warnings,
     )
+
+
+def check_version_number(version: str) -> None:
+    """Raise Unclassified unless it may be the resourceVersion of an object."""
+    if not (version.isascii() and version.isdecimal()):
+        raise Unclassified(f"strconv.ParseUint: parsing {quote(version)}: invalid syntax")
+
+
+def receive(served: Served, obj: RawObject, validation: str, warnings: list[str]) -> None:
+    """Read what was sent as an object of the kind. Raises BadRequest."""
+    check_version(served, obj)
+    if obj.get("metadata") is None:
+        obj["metadata"] = {}
+    read(served, obj, validation, warnings)
+
+
+def placed(served: Served, target: Target, obj: RawObject) -> Target:
+    """With the namespace of the object where the URL has none."""
+    if target.namespace or not served.resource.namespaced:
+        return target
+    metadata = obj.get("metadata")
+    namespace = metadata.get("namespace") if isinstance(metadata, dict) else ""
+    return replace(target, namespace=str(namespace or ""))
 
 
 def address(served: Served, target: Target, obj: RawObject) -> Target:
     """Where the object belongs: name and namespace of the URL and of the object must agree."""
-    resource = served.resource
-    check_version(served, obj)
-    if obj.get("metadata") is None:
-        obj["metadata"] = {}
-    metadata = obj["metadata"]
-    if not isinstance(metadata, dict) or not all(
-        isinstance(metadata.get(name) or "", str) for name in ("name", "namespace")
-    ):
-        read_as_kind(served, obj)
+    resource, metadata = served.resource, obj["metadata"]
     namespace = metadata.get("namespace") or ""
     if not resource.namespaced:
         namespace = ""

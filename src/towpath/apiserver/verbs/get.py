@@ -6,14 +6,18 @@ from towpath.apiserver.conversion import one_in_version
 from towpath.apiserver.core import Core, key_for
 from towpath.apiserver.encoding import dumps, loads
 from towpath.apiserver.scale import scale_of
+from towpath.apiserver.verbs.list import parse_version, too_large_version
 from towpath.machinery.users import UserInfo
 
 READABLE = ("", "approval", "status", "scale", "resize", "ephemeralcontainers")
 
 
-async def get(core: Core, user: UserInfo, target: Target) -> bytes:
+async def get(core: Core, user: UserInfo, target: Target, version: str = "") -> bytes:
+    """`version` is the oldest that is wanted: what there is is the newest."""
     served = core.registry.find(target.resource)
     await core.require(user, "get", target)
+    if version and (wanted := parse_version(version)) > core.store.revision:
+        raise too_large_version(wanted, core.store.revision)
     if target.subresource not in READABLE:
         raise refusals.method_not_allowed()
     if target.subresource and target.subresource not in served.subresources:

@@ -17,7 +17,7 @@ from towpath.apiserver.core import Core
 from towpath.apiserver.registry import Served
 from towpath.apiserver.selection import Selection, select
 from towpath.machinery.causes import quote
-from towpath.machinery.errors import BadRequest, Cause, Timeout
+from towpath.machinery.errors import BadRequest, Cause, Timeout, Unclassified
 from towpath.machinery.users import UserInfo
 from towpath.store.contract import Compacted, FutureRevision, Stored
 
@@ -120,7 +120,11 @@ def _position(core: Core, options: ReadOptions, selection: Selection) -> tuple[i
     current = core.store.revision
     if options.resource_version in ("", "0"):
         return current, ""
-    wanted = parse_version(options.resource_version)
+    try:
+        wanted = parse_version(options.resource_version)
+    except Unclassified as error:
+        # A list alone tells that it is the request that is wrong.
+        raise BadRequest(f"invalid resource version: {error}") from None
     if wanted > current:
         raise too_large_version(wanted, current)
     return (wanted if options.resource_version_match == "Exact" else current), ""
@@ -134,11 +138,10 @@ def parse_version(text: str) -> int:
     return int(text)
 
 
-def _bad_version(text: str, why: str) -> BadRequest:
+def _bad_version(text: str, why: str) -> Unclassified:
     shown = quote(text[:TOKEN_SHOWN_MAX])
-    return BadRequest(
-        f"invalid resource version: resourceVersion: Invalid value: {shown}: "
-        f"strconv.ParseUint: parsing {shown}: {why}"
+    return Unclassified(
+        f"resourceVersion: Invalid value: {shown}: strconv.ParseUint: parsing {shown}: {why}"
     )
 
 

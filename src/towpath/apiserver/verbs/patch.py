@@ -12,9 +12,11 @@ from towpath.apiserver.calls import Patch, Target, WriteOptions, Written
 from towpath.apiserver.core import Core
 from towpath.apiserver.encoding import copy_of
 from towpath.apiserver.registry import Served
+from towpath.apiserver.scale import SCALE
 from towpath.apiserver.verbs.apply import APPLY, apply
 from towpath.apiserver.verbs.update import MakeNew, change, change_scale, check_subresource
 from towpath.client.protocols import PatchType
+from towpath.machinery.builtins import BuiltinKind
 from towpath.machinery.causes import invalid, invalid_value
 from towpath.machinery.errors import BadRequest, Undecodable, UnsupportedMediaType
 from towpath.machinery.go_values import go_text
@@ -38,7 +40,7 @@ async def patch(
         if isinstance(body, list):
             raise BadRequest("an applied configuration is an object")
         return await apply(core, user, target, body, options)
-    make_new = _patching(served, body, media_type)
+    make_new = _patching(served, body, media_type, target.subresource)
     last: list[RawObject] = []
 
     def remembered(old: RawObject) -> RawObject:
@@ -65,13 +67,23 @@ async def _change(
     return await change(core, user, target, options, "patch", make_new)
 
 
-def _of_its_kind(patched: RawObject, served: Served) -> RawObject:
+def _patching_strategically(
+    served: Served, body: RawObject, subresource: str
+) -> Callable[[RawObject], RawObject]:
     """A strategic merge patch is one of a type: what it says of its own kind counts for nothing."""
-    resource = served.resource
-    return copy_of({**patched, "apiVersion": resource.api_version, "kind": resource.kind})
+    resource = SCALE if subresource == "scale" else served.resource
+    reference = BuiltinKind(resource).struct
+
+    def patched(old: RawObject) -> RawObject:
+        found = strategic_merge_patch(old, body, reference)
+        return {**found, "apiVersion": resource.api_version, "kind": resource.kind}
+
+    return patched
 
 
-def _patching(served: Served, body: Patch, media_type: str) -> Callable[[RawObject], RawObject]:
+def _patching(
+    served: Served, body: Patch, media_type: str, subresource: str
+) -> Callable[[RawObject], RawObject]:
     # The write changes what a patch returns, and the body is needed again when somebody else was
     # faster: they share nothing. The old object is the patch's own.
     if media_type == PatchType.JSON:
@@ -83,7 +95,7 @@ def _patching(served: Served, body: Patch, media_type: str) -> Callable[[RawObje
     if media_type == PatchType.MERGE:
         return lambda old: merge_patch(old, body)
     if media_type == PatchType.STRATEGIC and not served.custom:
-        return lambda old: _of_its_kind(strategic_merge_patch(old, body, served.topology), served)
+        return _patching_strategically(served, body, subresource)
     accepted = [PatchType.JSON, PatchType.MERGE, APPLY]
     if not served.custom:
         accepted.insert(2, PatchType.STRATEGIC)

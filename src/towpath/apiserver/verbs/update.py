@@ -10,9 +10,23 @@ from towpath.apiserver.conversion import read_in_version
 from towpath.apiserver.core import Core, Operation, key_for
 from towpath.apiserver.encoding import copy_of, dumps, loads
 from towpath.apiserver.registry import Served
-from towpath.apiserver.scale import scale_of, with_scale
-from towpath.apiserver.verbs.create import address, check_identity
-from towpath.apiserver.writing import change_object, create_object, read_as_kind, report_unknown
+from towpath.apiserver.scale import SCALE, read_scale, scale_of, with_scale
+from towpath.apiserver.verbs.create import (
+    address,
+    check_identity,
+    check_version_number,
+    new_operation,
+    placed,
+    receive,
+)
+from towpath.apiserver.writing import (
+    change_object,
+    create_object,
+    read,
+    report_unknown,
+    telling,
+    without_repeated_owners,
+)
 from towpath.machinery.errors import AlreadyExists, NotFound
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import UserInfo
@@ -34,38 +48,49 @@ async def update(
     if target.subresource == "scale":
         await core.require(user, "update", target)
         check_subresource(served, target)
+        read_scale(copy_of(obj), custom=served.custom)
         return await change_scale(core, user, target, options, "update", lambda _old: obj)
-    is_named = bool((obj.get("metadata") or {}).get("name"))
-    target = address(served, target, obj)
-    await core.require(user, "update", target)
+    await core.require(user, "update", placed(served, target, obj))
     check_subresource(served, target)
-    if not is_named:
-        raise refusals.nameless(target.name)
+    warnings: list[str] = []
+    with telling(warnings):
+        receive(served, obj, options.field_validation, warnings)
+        is_named = bool(obj["metadata"].get("name"))
+        target = address(served, target, obj)
+        if not is_named:
+            raise refusals.nameless(target.name)
+        without_repeated_owners(obj, warnings)
+        return await _replace(core, user, target, obj, options, warnings)
+
+
+async def _replace(
+    core: Core,
+    user: UserInfo,
+    target: Target,
+    obj: RawObject,
+    options: WriteOptions,
+    warnings: list[str],
+) -> Written:
+    served = core.registry.find(target.resource)
 
     def replaced(old: RawObject) -> RawObject:
         if served.needs_version and not obj["metadata"].get("resourceVersion"):
-            warnings: list[str] = []
-            unknown = read_as_kind(served, obj)
-            report_unknown(served, unknown, options.field_validation, warnings)
-            refusal = refusals.versionless(served, target.name)
-            refusal.warnings = tuple(warnings)
-            raise refusal
+            raise refusals.versionless(served, target.name)
         return copy_of(obj)
 
     try:
-        return await change(core, user, target, options, "update", replaced)
+        return await change(core, user, target, options, "update", replaced, read_with=warnings)
     except NotFound as error:
         if not is_about(error, served, target):
             raise
         if not served.behaviour.created_by_update or target.subresource:
-            # What cannot be read is refused before anybody looks whether it exists.
-            read_as_kind(served, obj)
             raise
+    if uid := obj["metadata"].get("uid"):
+        raise refusals.uid_mismatch(served, target, uid)
+    check_version_number(obj["metadata"].get("resourceVersion") or "0")
     await core.require(user, "create", target)
-    operation = Operation(
-        user, target, served, "update", "CREATE", obj, None, options.dry_run, options.field_manager
-    )
-    return await create_object(core, operation, options.field_validation)
+    operation = new_operation(user, target, served, obj, options, "update", warnings)
+    return await create_object(core, operation)
 
 
 def is_about(error: AlreadyExists | NotFound, served: Served, target: Target) -> bool:
@@ -90,8 +115,12 @@ async def change(
     options: WriteOptions,
     verb: str,
     make_new: MakeNew,
+    *,
+    read_with: list[str] | None = None,
 ) -> Written:
-    """Read, change, write, and again when somebody else was faster."""
+    """Read, change, write, and again when somebody else was faster. `read_with` are the warnings
+    about an object that has been read as one of its kind already.
+    """
     served = core.registry.find(target.resource)
     key = key_for(served, target.namespace, target.name)
     for _ in range(ATTEMPTS):
@@ -100,12 +129,18 @@ async def change(
             raise refusals.not_found(served, target.name)
         old = await read_in_version(core, current.value, served)
         obj = make_new(copy_of(old))
-        check_same(served, target, obj, old)
+        warnings = [*(read_with or ())]
+        with telling(warnings):
+            if read_with is None:
+                check_form(served, target, obj)
+                read(served, obj, options.field_validation, warnings)
+            check_same(served, target, obj, old, verb)
         operation = Operation(
-            user, target, served, verb, "UPDATE", obj, old, options.dry_run, options.field_manager
+            *(user, target, served, verb, "UPDATE", obj, old),
+            *(options.dry_run, options.field_manager, warnings),
         )
         try:
-            return await change_object(core, operation, current, options.field_validation)
+            return await change_object(core, operation, current)
         except RevisionMismatch:
             continue
     raise refusals.conflict(served, target.name)
@@ -124,29 +159,49 @@ async def change_scale(
     paths = served.scale
     assert paths is not None
 
-    def make_new(old: RawObject) -> RawObject:
-        return with_scale(old, make_scale(scale_of(old, paths)), served)
+    warnings: list[str] = []
 
-    written = await change(core, user, target, options, verb, make_new)
+    def make_new(old: RawObject) -> RawObject:
+        scale = make_scale(scale_of(old, paths))
+        unknown = read_scale(scale, custom=served.custom)
+        warnings[:] = report_unknown(SCALE, unknown, options.field_validation)
+        return with_scale(old, scale, served)
+
+    with telling(warnings):
+        written = await change(core, user, target, options, verb, make_new, read_with=warnings)
     return replace(written, object=dumps(scale_of(loads(written.object), paths)))
 
 
-def check_same(served: Served, target: Target, obj: RawObject, old: RawObject) -> None:
-    """The object is still the one that the writer means."""
-    wanted, found = obj.get("metadata"), old["metadata"]
-    if not isinstance(wanted, dict):
+def check_form(served: Served, target: Target, obj: RawObject) -> None:
+    """What a patch has made says what it is, and still is that."""
+    if not isinstance(obj.get("metadata"), dict):
         raise refusals.nameless(target.name)
+    if not served.custom:
+        # Go knows what it decodes.
+        obj["kind"] = obj.get("kind") or served.resource.kind
+        obj["apiVersion"] = obj.get("apiVersion") or served.resource.api_version
     if not obj.get("apiVersion") or not obj.get("kind"):
         raise refusals.nameless(target.name)
     check_identity(served, obj)
+
+
+def check_same(served: Served, target: Target, obj: RawObject, old: RawObject, verb: str) -> None:
+    """The object is still the one that the writer means."""
+    wanted, found = obj["metadata"], old["metadata"]
+    check_identity(served, obj)
+    if served.resource.namespaced and wanted.get("namespace", target.namespace) not in (
+        "",
+        target.namespace,
+    ):
+        raise refusals.wrong_namespace()
     if not wanted.get("name"):
         raise refusals.nameless(target.name)
     if wanted["name"] != target.name:
         raise refusals.wrong_name(str(wanted["name"]), target.name)
-    if wanted.get("namespace", target.namespace) not in ("", target.namespace):
-        raise refusals.wrong_namespace()
-    if wanted.get("uid") and wanted["uid"] != found["uid"]:
-        raise refusals.uid_mismatch(served, target.name, wanted["uid"], found["uid"])
+    if verb == "update" and wanted.get("uid") and wanted["uid"] != found["uid"]:
+        # A precondition of who replaces; to who patches it is a field that cannot change.
+        raise refusals.uid_mismatch(served, target, wanted["uid"], found["uid"])
     version = wanted.get("resourceVersion")
     if version and version != found["resourceVersion"]:
+        check_version_number(version)
         raise refusals.conflict(served, target.name)

@@ -4,6 +4,7 @@ Reading comes first and may refuse (400); unknown fields go as they do elsewhere
 static defaults come. What a kind refuses beyond its types is the API server's business.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 
 from towpath.machinery.builtins.decoding import DecodeError, decode_object
@@ -36,7 +37,7 @@ class BuiltinSchema:
     def prune(self, obj: RawObject) -> list[str]:
         """Read the object in place; the paths of fields that were unknown. Raises BadRequest."""
         resource = self.kind.resource
-        unknown = self._structural.prune(obj)
+        unknown = self._structural.prune_in_order(obj)
         try:
             decode_object(self.kind.struct, obj)
         except DecodeError as error:
@@ -51,7 +52,12 @@ class BuiltinSchema:
         self._structural.default(obj)
 
     def validate(
-        self, obj: RawObject, old: RawObject | None = None, warnings: list[str] | None = None
+        self,
+        obj: RawObject,
+        old: RawObject | None = None,
+        *,
+        warnings: list[str] | None = None,
+        known: Sequence[Cause] = (),
     ) -> list[Cause]:
         """Nothing: a kube-apiserver validates built-in kinds by rules of their own."""
         return []

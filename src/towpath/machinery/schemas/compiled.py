@@ -1,6 +1,6 @@
 """One schema, compiled: closures for pruning and defaults, jsonschema-rs and CEL for the checks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from towpath.machinery.errors import Cause
 from towpath.machinery.formats import FORMATS
 from towpath.machinery.objects import RawObject
 from towpath.machinery.schemas.defaulting import Fill, compile_defaults
+from towpath.machinery.schemas.embedded import compile_embedded
 from towpath.machinery.schemas.pruning import Visit, compile_pruning
 from towpath.machinery.schemas.ratcheting import is_unchanged, schema_at
 from towpath.machinery.schemas.structural import has_rules
@@ -75,6 +76,10 @@ class StructuralSchema:
         return compile_uniqueness(self.openapi)
 
     @cached_property
+    def _embedded(self) -> Check | None:
+        return compile_embedded(self.openapi)
+
+    @cached_property
     def _rules(self) -> "Callable[[Any, Any], Verdict] | None":
         if not has_rules(self.openapi):
             return None
@@ -85,17 +90,20 @@ class StructuralSchema:
 
     def prune(self, obj: RawObject) -> list[str]:
         """Remove what the schema does not name, in place; the removed paths, sorted."""
+        return sorted(self.prune_in_order(obj))
+
+    def prune_in_order(self, obj: RawObject) -> list[str]:
+        """The same; the paths as they come in the document."""
         return self._visit(obj, remove=True)
 
     def unknown(self, obj: RawObject) -> list[str]:
         """The paths that prune() would remove."""
-        return self._visit(obj, remove=False)
+        return sorted(self._visit(obj, remove=False))
 
     def _visit(self, obj: RawObject, *, remove: bool) -> list[str]:
         found: list[str] = []
         if self._prune is not None:
             self._prune(obj, "", found, remove)
-        found.sort()
         return found
 
     def default(self, obj: RawObject) -> None:
@@ -104,13 +112,21 @@ class StructuralSchema:
             self._fill(obj)
 
     def validate(
-        self, obj: RawObject, old: RawObject | None = None, *, warnings: list[str] | None = None
+        self,
+        obj: RawObject,
+        old: RawObject | None = None,
+        *,
+        warnings: list[str] | None = None,
+        known: Sequence[Cause] = (),
     ) -> list[Cause]:
         """All that is wrong with a pruned and defaulted object; `old` is what it replaces.
 
-        Rules that what has not changed breaks are told in `warnings`.
+        Rules that what has not changed breaks are told in `warnings`. What is `known` to be wrong
+        already is not told again, but it may keep rules from being asked.
         """
         causes: list[Cause] = []
+        if self._embedded is not None:
+            self._embedded(obj, "", causes)
         if not self._validator.is_valid(obj):
             errors = [
                 error
@@ -123,7 +139,7 @@ class StructuralSchema:
             self._unique(obj, "", causes)
         if self._rules is not None:
             # CEL trusts the schema's types, and a bounded size is what its cost was reckoned with.
-            if any(cause.reason in BLOCKING for cause in causes):
+            if any(cause.reason in BLOCKING for cause in (*known, *causes)):
                 causes.append(UNCHECKED)
             else:
                 verdict = self._rules(obj, old)
