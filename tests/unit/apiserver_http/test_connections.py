@@ -164,3 +164,15 @@ async def test_of_answers_that_wait_only_so_many_are_kept() -> None:
         assert [connections.held_by(one) for one in connections] == [len(LARGE)] * 2
         for writer in clients:
             writer.close()
+
+
+async def test_an_answer_that_is_longer_than_all_may_be_is_read_to_its_end() -> None:
+    async with Listener(large, port=0) as listener:
+        listener.connections.held_bytes_max = len(LARGE) // 8
+        reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+        writer.write(GET)
+        await until_stalled(listener)
+        assert len(listener.connections) == 1
+        await reader.readuntil(b"\r\n\r\n")
+        assert await reader.readexactly(len(LARGE)) == LARGE
+        writer.close()

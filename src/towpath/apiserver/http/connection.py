@@ -148,11 +148,11 @@ class Connection(asyncio.Protocol, ABC):
     @contextmanager
     def holding(self, size: int) -> Iterator[None]:
         """An answer of that many bytes waits for the client meanwhile."""
-        self._serving.connections.hold(self, size)
+        counted = self._serving.connections.hold(self, size)
         try:
             yield
         finally:
-            self._serving.connections.let_go(self, size)
+            self._serving.connections.let_go(self, counted)
 
     # Time
 

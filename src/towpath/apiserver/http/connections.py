@@ -111,14 +111,19 @@ class OpenConnections(set[Any]):
         """Bytes of answers that are made and wait for the client."""
         return self._held.get(connection, 0)
 
-    def hold(self, connection: Any, size: int) -> None:
-        """An answer of that many bytes waits for its client, until `let_go`."""
+    def hold(self, connection: Any, size: int) -> int:
+        """An answer of that many bytes waits for its client, until `let_go` of what it counts.
+
+        One counts half of the limit at most: that a list is long is no fault of who reads it.
+        """
+        size = min(size, self.held_bytes_max // 2)
         self._held[connection] = self._held.get(connection, 0) + size
         self._held_bytes += size
         while self._held_bytes > self.held_bytes_max:
             most = max(self._held, key=self._held.__getitem__)
             self._held_bytes -= self._held.pop(most)
             most.transport.abort()
+        return size
 
     def let_go(self, connection: Any, size: int) -> None:
         """Written, or not wanted any more."""

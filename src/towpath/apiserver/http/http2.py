@@ -52,7 +52,8 @@ STREAM_WINDOW_BYTES = 64 * 1024 - 1
 """Of a body that nobody has asked for yet."""
 CONNECTION_WINDOW_BYTES = 1024 * 1024
 HELD_BYTES = 32 * 1024 * 1024
-"""Answers of one connection that wait for their client; beyond it no more of them are made."""
+"""Answers of one connection that wait for their client; beyond it no more of them are made, unless
+it is a single one that is so long."""
 UNREAD_BYTES_MAX = 1024 * 1024
 """Of what must be said whether a client reads or not, such as acknowledgements."""
 
@@ -95,6 +96,8 @@ class Http2Connection(Connection):
         self._flushing = False
         self._ready = bytearray()
         """Before what h2 has ready."""
+        self._held = 0
+        """Answers that wait for the client."""
         self._less_held: asyncio.Future[None] | None = None
         self._patience = PATIENCE
         self._patience_at_s = self._loop.time()
@@ -223,7 +226,7 @@ class Http2Connection(Connection):
 
     @property
     def holds_much(self) -> bool:
-        return self._serving.connections.held_by(self) > HELD_BYTES
+        return self._held > 1 and self._serving.connections.held_by(self) > HELD_BYTES
 
     async def less_held(self) -> None:
         """Wait until the client has read enough of its other answers, or is gone."""
@@ -234,9 +237,13 @@ class Http2Connection(Connection):
 
     @contextmanager
     def holding(self, size: int) -> Iterator[None]:
-        with super().holding(size):
-            yield
-        self._look_at_held()
+        self._held += 1
+        try:
+            with super().holding(size):
+                yield
+        finally:
+            self._held -= 1
+            self._look_at_held()
 
     def _look_at_held(self) -> None:
         if self._less_held is not None and (self._ends or not self.holds_much):
