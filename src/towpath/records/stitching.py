@@ -164,16 +164,14 @@ class Stitching:
         return sorted(relations), others
 
     def _exchange(self, entity_id: int, before: Facts, after: Facts) -> None:
-        for name, fact in before.items():
-            if after.get(name) != fact:
-                key, value = name
-                self._went.append((self._key(key), value, entity_id))
-                self._touched.tell(Fact(key, value, fact[0] or value, entity_id, came=False))
-        for name, fact in after.items():
-            if before.get(name) != fact:
-                key, value = name
-                self._came.append((self._key(key), value, entity_id, *fact))
-                self._touched.tell(Fact(key, value, fact[0] or value, entity_id, came=True))
+        went = [(name, fact) for name, fact in before.items() if after.get(name) != fact]
+        came = [(name, fact) for name, fact in after.items() if before.get(name) != fact]
+        self._went += [(self._key(key), value, entity_id) for (key, value), _ in went]
+        self._came += [(self._key(key), value, entity_id, *fact) for (key, value), fact in came]
+        if not self._touched.everything:
+            for facts, is_new in ((went, False), (came, True)):
+                for (key, value), (spelled, _) in facts:
+                    self._touched.tell(Fact(key, value, spelled or value, entity_id, is_new))
         if len(self._came) + len(self._went) >= FACTS_AT_ONCE:
             self.finish()
 
