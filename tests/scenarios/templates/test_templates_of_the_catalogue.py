@@ -9,7 +9,7 @@ from tests.support import eventually
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE, TEMPLATE_RUN
 from towpath.engines.git.port import File, RepositoryName, Signature
 from towpath.machinery.errors import NotFound
-from towpath.records.contract import Entity
+from towpath.records.contract import Entity, written
 
 REPOSITORY = RepositoryName(PROJECT_NAME, "paths")
 ADDRESSES = (
@@ -32,7 +32,7 @@ def entity(name: str = "kit", **annotations: str) -> Entity:
             "output": {"text": [{"title": "${{ steps.look.output.files[0].name }}"}]},
         },
     }
-    return Entity(f"template:default/{name.lower()}", "Template", name, descriptor)
+    return Entity(f"template:default/{name.lower()}", "Template", name, written(descriptor))
 
 
 @pytest.mark.parametrize("address", ADDRESSES, ids=["by its page", "by its file"])
