@@ -39,6 +39,8 @@ from towpath.store.contract import Store
 if TYPE_CHECKING:
     from towpath.apiserver.auditing.events import Auditing
 
+POLICIES = "admissionregistration.k8s.io/validatingadmissionpolicies"
+
 
 def issuer_named(name: str) -> str:
     """Who signs the tokens of the service accounts of one server."""
@@ -162,5 +164,17 @@ class Front:
             tasks.create_task(self._follower.fill_aggregated_roles(self.verbs))
             tasks.create_task(self._secrets.run())
             tasks.create_task(self._flows.run())
+            tasks.create_task(self._check_policies())
             if self._signer is not None:
                 tasks.create_task(self._signer.run())
+
+    async def _check_policies(self) -> None:
+        """Loaded with the first policy, for it brings the compiler of CEL."""
+        found = asyncio.Event()
+        store = self.api.core.store
+        store.observe(POLICIES, lambda _event: found.set())
+        if not store.count(POLICIES):
+            await found.wait()
+        from towpath.apiserver.admission.policies.typechecking import TypeChecking
+
+        await TypeChecking(self.api.core).run(self.verbs)
