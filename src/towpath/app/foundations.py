@@ -5,7 +5,7 @@ Entered one after the other on the platform's exit stack, so that they are left 
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from towpath.apiserver.front import issuer_named
 from towpath.app.addresses import LocalAddresses
 from towpath.app.auditing import PolicyAudit, read_audit
 from towpath.app.datadir import Ports
+from towpath.app.guests import Guests
 from towpath.app.people import ADMINISTRATOR, people_of
 from towpath.app.planes import Plane, open_plane
 from towpath.app.pods import LocalPods
@@ -49,9 +50,16 @@ class Foundations:
     api: Plane
     cluster: Plane
     local_pods: LocalPods
+    guests: Guests
     federation: StructuredAuthentication
     """Whose tokens are taken besides ours, by DIR/authentication.yaml."""
     policy_audit: PolicyAudit
+
+    async def people(self) -> Sequence[UserInfo]:
+        """Everybody who can sign in or has come by a token of a provider, once each."""
+        accounts, guests = await self.identity.people(), await self.guests.people()
+        names = {one.name for one in accounts}
+        return [*accounts, *(one for one in guests if one.name not in names)]
 
     async def authenticate(self, token: str) -> UserInfo | None:
         """Who a token of the platform's API is; Git, registry and reads ask the same."""
@@ -107,7 +115,8 @@ async def lay_foundations(
         data / "authentication.yaml", own_issuers=[issuer_named(name) for name in (PLANE, LOCAL)]
     )
     await federation.load()
-    bearer = [identity.authenticate, federation.authenticate]
+    guests = Guests(federation.authenticate, records.provisioned, identity.noticed)
+    bearer = [identity.authenticate, guests.authenticate]
     policy_audit = await read_audit(data)
     api = await stack.enter_async_context(
         open_plane(
@@ -143,6 +152,7 @@ async def lay_foundations(
         pki=pki,
         records=records,
         identity=identity,
+        guests=guests,
         processes=processes,
         postgres=postgres,
         api=api,

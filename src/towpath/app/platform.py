@@ -244,7 +244,7 @@ def _platform(
         scores=base.records.scores,
         provisioned=base.records.provisioned,
         changes=base.records.changes,
-        people=base.identity.people,
+        people=base.people,
         addresses=base.addresses,
         authorize=base.authorize,
         service_account_token=base.api.front.tokens,

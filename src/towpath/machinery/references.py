@@ -4,9 +4,24 @@ Missing parts come from where the reference stands, so parsing always takes the 
 place. References are compared in lower case; `str()` is the full form with its letters as written.
 """
 
+import re
+
 from msgspec import Struct
 
 DEFAULT_NAMESPACE = "default"
+NAME_LENGTH_MAX = 63
+
+
+_OTHER = re.compile(r"[^A-Za-z0-9_.-]+")
+
+
+def catalogue_name(text: str) -> str:
+    """Of a person or a group as others call them; "" when nothing is left.
+
+    What no name of the catalogue may hold becomes `_`, as with Backstage's own importers:
+    `alice@example.org` is `alice_example.org`.
+    """
+    return _OTHER.sub("_", text.strip())[:NAME_LENGTH_MAX].strip("_.-")
 
 
 class BadReference(ValueError):

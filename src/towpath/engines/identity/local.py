@@ -143,6 +143,10 @@ class LocalIdentity:
         await self._table.activate(name)
         self._changed()
 
+    def noticed(self) -> None:
+        """Whoever follows `changes` looks again: there is somebody who has no account."""
+        self._changed()
+
     def _changed(self) -> None:
         for watching in self._watching:
             watching.set()

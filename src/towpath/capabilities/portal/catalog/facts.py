@@ -18,6 +18,7 @@ from towpath.machinery.objects import RawObject, labels_of
 from towpath.machinery.references import (
     DEFAULT_NAMESPACE,
     BadReference,
+    catalogue_name,
     parse_reference,
 )
 from towpath.machinery.users import UserInfo
@@ -121,13 +122,15 @@ def people(
     groups that are not described either.
     """
     members = {
-        (member["kind"], member["name"])
+        (member["kind"], catalogue_name(member["name"]))
         for project in projects
         for member in (project.get("spec") or {}).get("members") or ()
     }
     # Such as system:authenticated, which says nothing of whom to ask.
     teams = {
-        person.name: sorted(group for group in person.groups if ":" not in group)
+        catalogue_name(person.name): sorted(
+            catalogue_name(group) for group in person.groups if ":" not in group
+        )
         for person in known
     }
     seen = {("User", name) for name in teams}
@@ -148,7 +151,7 @@ def people(
             else {"memberOf": teams.get(name, [])},
         )
         for kind, name in sorted(members | seen)
-        if _person(kind, name) not in described
+        if name and _person(kind, name) not in described
     ]
 
 

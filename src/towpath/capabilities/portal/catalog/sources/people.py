@@ -5,7 +5,6 @@ allows in a name and the catalogue does not becomes `_`, as Backstage's own impo
 has left is not there.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -19,9 +18,7 @@ from towpath.capabilities.portal.catalog.entity_kinds import BACKSTAGE
 from towpath.capabilities.portal.catalog.facts import LOCATION, ORIGIN
 from towpath.capabilities.portal.catalog.gathering import Gathered, Terms
 from towpath.machinery.objects import RawObject
-
-LENGTH_MAX = 63
-_OTHER = re.compile(r"[^A-Za-z0-9_.-]+")
+from towpath.machinery.references import catalogue_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +51,6 @@ Found = TypeVar("Found", PersonFound, GroupFound)
 class DirectoryFound:
     people: Sequence[PersonFound] = ()
     groups: Sequence[GroupFound] = ()
-
-
-def name_of(text: str) -> str:
-    """Of an entity; "" when nothing is left."""
-    return _OTHER.sub("_", text.strip())[:LENGTH_MAX].strip("_.-")
 
 
 def gathered_of(found: DirectoryFound, address: str, namespace: str, terms: Terms) -> Gathered:
@@ -97,7 +89,7 @@ def _named(
     named: dict[str, Found] = {}
     holders: dict[str, str] = {}
     for one in found:
-        name = name_of(one.name)
+        name = catalogue_name(one.name)
         holder = holders.setdefault(name.lower(), one.key)
         if not name:
             errors.append(EntityError(one.key, "name", f"{one.name!r} is no name for a {kind}"))
