@@ -12,6 +12,7 @@ from tests.scenarios.templates.test_actions_of_backstage import Stage, allow
 from towpath.capabilities.portal.templates.actions.failures import ActionFailed, NameTaken
 
 pytestmark = [
+    pytest.mark.timeout(300),
     pytest.mark.slow,
     pytest.mark.skipif(not BINARY.exists(), reason=f"gitea is {NOT_BUILT}"),
 ]

@@ -59,6 +59,8 @@ class Rehearsal:
     actions: Mapping[str, TemplateAction]
     run: RawObject
     secrets: Secrets = NO_SECRETS
+    knows_all: bool = False
+    """An action that is not among `actions` does not exist: else it is only not done here."""
     said: list[str] = field(default_factory=list)
     """By the steps so far."""
 
@@ -96,6 +98,7 @@ async def rehearsal(
     user: str,
     secrets: Secrets = NO_SECRETS,
     template_name: str = "",
+    knows_all: bool = False,
 ) -> AsyncIterator[Rehearsal]:
     """`template` is the folder of the template; its name is what descriptors are marked with."""
     spec: RawObject = {"requestedBy": user}
@@ -109,7 +112,7 @@ async def rehearsal(
         await asyncio.to_thread(
             lambda: folders.write_files(place / "template", template, scratch=place / "scratch")
         )
-        yield Rehearsal(place, actions, run, secrets)
+        yield Rehearsal(place, actions, run, secrets, knows_all)
 
 
 @dataclass(slots=True)
@@ -161,7 +164,7 @@ async def _rehearsed(
     told = [{"stepId": step.id, "message": text}]
     before = len(stage.said)
     action = stage.actions.get(step.action)
-    if action is None:
+    if action is None and stage.knows_all:
         known_actions = ", ".join(sorted(stage.actions))
         raise UnknownAction(
             f"Template action with ID '{step.action}' is not registered. It can be one of "
@@ -169,7 +172,7 @@ async def _rehearsed(
         )
     outputs[step.id] = {"output": await stage.perform(step, known)}
     told += [{"stepId": step.id, "message": said} for said in stage.said[before:]]
-    if not action.supports_dry_run:
+    if action is None or not action.supports_dry_run:
         text = f"Skipping because {step.action} does not support dry-run"
         return [*told, _event(step, "skipped", text)]
     return [*told, _event(step, "completed", f"Finished step {step.name}")]

@@ -45,7 +45,13 @@ async def tried(
     )
     project = place.get("project", "")
     async with rehearsal(
-        files, actions, project=project, user=user, secrets=secrets, template_name="dry-run"
+        files,
+        actions,
+        project=project,
+        user=user,
+        secrets=secrets,
+        template_name="dry-run",
+        knows_all=True,
     ) as stage:
         made = await dry_run(stage, descriptor, given)
     if made.failure is not None:
