@@ -152,6 +152,8 @@ async def assault(
         await scene.check_rights()
         scene.check_log()
         await _is_quiet_again(process, files_before)
+        # The last sample: of a server whose clients have all gone.
+        report.memory_mib.append(process.memory_mib())
     finally:
         report.answers = scene.answered
         sys.stdout.write(f"{report}\n")
