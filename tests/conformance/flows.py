@@ -239,10 +239,28 @@ cluster-info
 cluster-info dump -n nosuch
 """
 
+EMBEDDED = """
+create -f - < embedding
+$ until k get embs -o name; do :; done >/dev/null 2>&1
+create -f - < no-text
+create -f - < no-names
+create -f - < wrong-label
+create -f - --validate=ignore < embedded
+get embs.v1.{ns}.example.dev ok -o yaml
+create -f - -o yaml < of-v2
+get embs.v1.{ns}.example.dev of-v2 -o yaml
+get embs.v2.{ns}.example.dev of-v2 -o yaml
+patch embs.v1.{ns}.example.dev ok --type=merge -p '{"e":{"kind":""}}'
+patch embs.v1.{ns}.example.dev of-v2 --type=merge -p '{"metadata":{"finalizers":["plain","x"]}}'
+patch embs.v1.{ns}.example.dev of-v2 --type=merge -p '{"metadata":{"finalizers":null}}'
+delete crd embs.{ns}.example.dev
+"""
+
 SCENARIOS = {
     "edit": EDIT,
     "rights": RIGHTS,
     "definition": DEFINITION,
     "admitted": ADMITTED,
     "files": FILES,
+    "embedded": EMBEDDED,
 }

@@ -312,4 +312,53 @@ items:
   metadata: {name: "{ns}", labels: {kubernetes.io/hostname: h}}
   spec: {podCIDR: 10.0.0.0/24}
 """,
+    "embedding": """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: embs.{ns}.example.dev}
+spec:
+  group: {ns}.example.dev
+  scope: Namespaced
+  names: {plural: embs, kind: Emb}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          d: {type: string, default: one}
+          e: &resource
+            type: object
+            x-kubernetes-embedded-resource: true
+            x-kubernetes-preserve-unknown-fields: true
+          l: {type: array, items: *resource}
+  - name: v2
+    served: true
+    storage: false
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties: {d: {type: string}, other: {type: string, default: two}}
+""",
+    "no-text": """
+{"apiVersion": "{ns}.example.dev/v1", "kind": "Emb", "metadata": {"name": "a"},
+ "l": [{"apiVersion": "v1", "kind": true}]}
+""",
+    "no-names": """
+{"apiVersion": "{ns}.example.dev/v1", "kind": "Emb", "metadata": {"name": "a"}, "e": {"x": 1}}
+""",
+    "wrong-label": """
+{"apiVersion": "{ns}.example.dev/v1", "kind": "Emb", "metadata": {"name": "a"},
+ "e": {"apiVersion": "v1", "kind": "X", "metadata": {"labels": {"a b": "c"}}}}
+""",
+    "embedded": """
+{"apiVersion": "{ns}.example.dev/v1", "kind": "Emb", "metadata": {"name": "ok"},
+ "e": {"apiVersion": "v1", "kind": "X", "metadata": {"none": 2, "name": "n"}, "z": 1}}
+""",
+    "of-v2": """
+{"apiVersion": "{ns}.example.dev/v2", "kind": "Emb",
+ "metadata": {"name": "of-v2", "finalizers": ["plain", "a.b"]}}
+""",
 }

@@ -58,9 +58,23 @@ async def read_in_version(core: Core, value: bytes, served: Served) -> RawObject
 
 async def as_stored(core: Core, obj: RawObject, served: Served) -> RawObject:
     """The object in the storage version. Raises ConversionFailed."""
-    if served.conversion is None or not served.stored_api_version:
+    if not served.stored_api_version:
         return obj
+    if served.conversion is None:
+        return _as_storage_version(core, obj, served)
     return (await convert(core, [obj], served.stored_api_version, served))[0]
+
+
+def _as_storage_version(core: Core, obj: RawObject, served: Served) -> RawObject:
+    """Where versions differ in their name alone, what is kept is what the stored one knows."""
+    resource, version = served.resource, served.stored_api_version.rpartition("/")[2]
+    stored = core.registry.at(resource.group, version, resource.plural)
+    if version == resource.version or stored is None or stored.schema is None:
+        return obj
+    obj = copy_of(obj)
+    stored.schema.prune(obj)
+    stored.schema.default(obj)
+    return obj
 
 
 async def convert(

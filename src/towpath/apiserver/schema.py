@@ -22,6 +22,10 @@ class Schema(Protocol):
         """Remove unknown fields in place; returns their paths."""
         ...
 
+    def misread(self, obj: RawObject) -> list[Cause]:
+        """Embedded resources that cannot be read as such."""
+        ...
+
     def default(self, obj: RawObject) -> None: ...
 
     def validate(

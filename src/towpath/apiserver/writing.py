@@ -276,6 +276,9 @@ def read_as_kind(served: Served, obj: RawObject) -> list[str]:
     unknown = served.schema.prune(obj) if served.schema is not None else []
     if served.custom:
         objectmeta.read(served.resource, obj)
+        for wrong in served.schema.misread(obj) if served.schema is not None else ():
+            resource, why = served.resource, f"{wrong.field}: {wrong.message}"
+            raise Undecodable(resource.kind, resource.version, resource.kind, why)
     if forgets:
         # A wish, unlike every other list with nothing in it.
         obj["metadata"]["managedFields"] = []
@@ -324,8 +327,9 @@ def _tell_of_finalizers(operation: Operation) -> None:
     known = before.get("finalizers") or ()
     added = {*(operation.obj["metadata"].get("finalizers") or ())} - {*known}
     operation.warnings += [
-        f'metadata.finalizers: "{name}": prefer a domain-qualified finalizer name to avoid '
-        "accidental conflicts with other finalizer writers"
+        f'metadata.finalizers: "{name}": prefer a domain-qualified finalizer name'
+        f"{' including a path (/)' * ('.' in name)} to avoid accidental conflicts with other "
+        "finalizer writers"
         for name in sorted(added)
         if not is_qualified_finalizer(name)
     ]

@@ -37,3 +37,15 @@ GOOD = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"labels": {"
 )
 def test_what_is_embedded_is_an_object_of_some_kind(obj: dict[str, Any], fields: list[str]) -> None:
     assert [cause.field for cause in SCHEMA.validate(obj)] == fields
+
+
+@pytest.mark.parametrize(
+    ("resource", "field"),
+    [
+        ({**GOOD, "apiVersion": 1}, "one.apiVersion"),
+        ({**GOOD, "metadata": {"labels": {"a": 1}}}, "one.metadata"),
+    ],
+)
+def test_what_is_of_another_type_cannot_be_read(resource: dict[str, Any], field: str) -> None:
+    assert [cause.field for cause in SCHEMA.misread({"one": resource})] == [field]
+    assert SCHEMA.misread({"one": GOOD}) == []

@@ -48,6 +48,10 @@ class BuiltinSchema:
     def unknown(self, obj: RawObject) -> list[str]:
         return self._structural.unknown(obj)
 
+    def misread(self, _obj: RawObject) -> list[Cause]:
+        """Built-in kinds embed none: templates are types of their own."""
+        return []
+
     def default(self, obj: RawObject) -> None:
         self._structural.default(obj)
 

@@ -10,7 +10,7 @@ from towpath.machinery.errors import Cause
 from towpath.machinery.formats import FORMATS
 from towpath.machinery.objects import RawObject
 from towpath.machinery.schemas.defaulting import Fill, compile_defaults
-from towpath.machinery.schemas.embedded import compile_embedded
+from towpath.machinery.schemas.embedded import compile_embedded, decoding_causes, resource_causes
 from towpath.machinery.schemas.pruning import Visit, compile_pruning
 from towpath.machinery.schemas.ratcheting import is_unchanged, schema_at
 from towpath.machinery.schemas.structural import has_rules
@@ -77,7 +77,11 @@ class StructuralSchema:
 
     @cached_property
     def _embedded(self) -> Check | None:
-        return compile_embedded(self.openapi)
+        return compile_embedded(self.openapi, resource_causes)
+
+    @cached_property
+    def _decoding(self) -> Check | None:
+        return compile_embedded(self.openapi, decoding_causes)
 
     @cached_property
     def _rules(self) -> "Callable[[Any, Any], Verdict] | None":
@@ -104,6 +108,13 @@ class StructuralSchema:
         found: list[str] = []
         if self._prune is not None:
             self._prune(obj, "", found, remove)
+        return found
+
+    def misread(self, obj: RawObject) -> list[Cause]:
+        """Embedded resources that cannot be read as such."""
+        found: list[Cause] = []
+        if self._decoding is not None:
+            self._decoding(obj, "", found)
         return found
 
     def default(self, obj: RawObject) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from towpath.machinery.builtins.decoding import DecodeError, decode_object
 from towpath.machinery.causes import invalid_value, required
 from towpath.machinery.errors import Cause
 from towpath.machinery.names import check_metadata, dns1035_errors, path_segment_errors
@@ -15,27 +16,31 @@ Check = Callable[[Any, str, list[Cause]], None]
 """value, its path, where to note what is wrong."""
 
 
-def compile_embedded(schema: RawObject) -> Check | None:
+CausesOf = Callable[[RawObject, str], list[Cause]]
+"""What is wrong with the resource at a path."""
+
+
+def compile_embedded(schema: RawObject, causes_of: CausesOf) -> Check | None:
     """None when no object is embedded anywhere."""
-    return _compile(schema, {})
 
+    @once
+    def compiled(schema: RawObject, memory: Memory) -> Check | None:
+        if isinstance(items := schema.get("items"), dict):
+            each = compiled(items, memory)
+            return _items_check(each) if each is not None else None
+        fields = {
+            name: check
+            for name, below in (schema.get("properties") or {}).items()
+            if (check := compiled(below, memory)) is not None
+        }
+        extra = schema.get("additionalProperties")
+        others = compiled(extra, memory) if isinstance(extra, dict) else None
+        is_embedded = bool(schema.get("x-kubernetes-embedded-resource"))
+        if not (fields or others or is_embedded):
+            return None
+        return _object_check(fields, others, causes_of if is_embedded else None)
 
-@once
-def _compile(schema: RawObject, memory: Memory) -> Check | None:
-    if isinstance(items := schema.get("items"), dict):
-        each = _compile(items, memory)
-        return _items_check(each) if each is not None else None
-    fields = {
-        name: check
-        for name, below in (schema.get("properties") or {}).items()
-        if (check := _compile(below, memory)) is not None
-    }
-    extra = schema.get("additionalProperties")
-    others = _compile(extra, memory) if isinstance(extra, dict) else None
-    is_embedded = bool(schema.get("x-kubernetes-embedded-resource"))
-    if not (fields or others or is_embedded):
-        return None
-    return _object_check(fields, others, is_embedded)
+    return compiled(schema, {})
 
 
 def _items_check(each: Check) -> Check:
@@ -46,12 +51,14 @@ def _items_check(each: Check) -> Check:
     return check
 
 
-def _object_check(fields: dict[str, Check], others: Check | None, is_embedded: bool) -> Check:
+def _object_check(
+    fields: dict[str, Check], others: Check | None, causes_of: CausesOf | None
+) -> Check:
     def check(value: Any, path: str, causes: list[Cause]) -> None:
         if not isinstance(value, dict):
             return
-        if is_embedded:
-            causes += _resource_causes(value, path)
+        if causes_of is not None:
+            causes += causes_of(value, path)
         for name, below in value.items():
             if name in fields:
                 fields[name](below, f"{path}.{name}" if path else name, causes)
@@ -61,7 +68,24 @@ def _object_check(fields: dict[str, Check], others: Check | None, is_embedded: b
     return check
 
 
-def _resource_causes(resource: RawObject, path: str) -> list[Cause]:
+def decoding_causes(resource: RawObject, path: str) -> list[Cause]:
+    """Why it cannot be read at all. Gives its metadata their form."""
+    causes = [
+        invalid_value(f"{path}.{name}", resource[name], "must be a string")
+        for name in ("apiVersion", "kind")
+        if name in resource and not isinstance(resource[name], str)
+    ]
+    if isinstance(metadata := resource.get("metadata"), dict):
+        sent = dict(metadata)
+        try:
+            decode_object("meta/v1.ObjectMeta", metadata)
+        except DecodeError as error:
+            causes.append(invalid_value(f"{path}.metadata", sent, str(error)))
+    return causes
+
+
+def resource_causes(resource: RawObject, path: str) -> list[Cause]:
+    """What is wrong with one that was read."""
     causes = [required(f"{path}.{name}") for name in ("apiVersion", "kind") if name not in resource]
     for name, check in (("apiVersion", _version_errors), ("kind", _kind_errors)):
         value = resource.get(name)
