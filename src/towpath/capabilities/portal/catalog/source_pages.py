@@ -103,7 +103,8 @@ def what_of(source: RawObject) -> str:
         return str(spec["directory"]["path"])
     if spec["type"] == ORGANISATION:
         there = spec[ORGANISATION]
-        which = ", ".join(there.get("repositories") or ["**"])
+        chosen = there.get("repositories") or ["**"]
+        which = "all repositories" if chosen == ["**"] else ", ".join(chosen)
         return f"{spec.get('path', '')} in {which} of {there['owner']} on {_host_of(there)}"
     if spec["type"] == SCIM:
         return "people and groups that an identity provider pushes"
