@@ -73,5 +73,6 @@ def backstage_refusal(request: ApiRequest | None, error: StatusError) -> ApiAnsw
     named = {"name": _BACKSTAGE_NAMES.get(error.code, "Error"), "message": error.message}
     said: dict[str, Any] = {"error": named, "response": {"statusCode": error.code}}
     if request is not None:
-        said["request"] = {"method": request.method, "url": request.path}
-    return ApiAnswer(orjson.dumps(said), error.code)
+        asked = f"?{request.query}" if request.query else ""
+        said["request"] = {"method": request.method, "url": f"{request.path}{asked}"}
+    return ApiAnswer(orjson.dumps(said), error.code, "application/json; charset=utf-8")

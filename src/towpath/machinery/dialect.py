@@ -68,6 +68,41 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
+class _Newer(_Loader):
+    """YAML 1.2's core schema: fewer texts are something else."""
+
+    def construct_number(self, node: yaml.ScalarNode) -> Any:
+        text = str(node.value)
+        if len(text) > NUMBER_LENGTH_MAX:
+            raise _refusal(f"a number of {len(text)} digits", node)
+        if node.tag == "tag:yaml.org,2002:int":
+            return int(text, _BASES.get(text[:2], 10))
+        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+
+
+_BASES = {"0x": 16, "0o": 8}
+_NEWER = {
+    "null": (r"~|null|Null|NULL|", "~nN\0"),
+    "bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    "int": (r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
+    "float": (
+        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
+        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
+    "merge": ("<<", "<"),
+}
+_Newer.yaml_implicit_resolvers = {}
+for _kind, (_pattern, _first) in _NEWER.items():
+    _Newer.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_kind}",
+        re.compile(f"^(?:{_pattern})$"),
+        ["" if letter == "\0" else letter for letter in _first],
+    )
+for _kind in ("int", "float"):
+    _Newer.add_constructor(f"tag:yaml.org,2002:{_kind}", _Newer.construct_number)
+
+
 class _Settings(_Loader):
     """Tags name objects of other programs; they are nothing to us, and never made."""
 
@@ -96,6 +131,11 @@ def _repeated(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
             yield from _repeated(item)
+
+
+def all_newer_documents(text: str) -> list[Any]:
+    """By YAML 1.2. Raises ValueError with one sentence."""
+    return _read(text, lambda: list(yaml.load_all(text, _Newer)))
 
 
 def settings(text: str) -> Any:

@@ -26,16 +26,20 @@ class DocumentError(ValueError):
     """The text is not the YAML it should be; `str()` is one sentence with line and column."""
 
 
-def load_documents(text: str | bytes) -> list[Any]:
-    """Every document that is not empty. Raises DocumentError."""
+def load_documents(text: str | bytes, *, of_backstage: bool = False) -> list[Any]:
+    """Every document that is not empty. Raises DocumentError.
+
+    `of_backstage`: by the rules of YAML 1.2, as it reads its descriptors: `yes` is a text there.
+    """
     from towpath.machinery import dialect
 
-    return [document for document in _read(dialect.all_documents, text) if document is not None]
+    read = dialect.all_newer_documents if of_backstage else dialect.all_documents
+    return [document for document in _read(read, text) if document is not None]
 
 
-def load_document(text: str | bytes) -> Any:
+def load_document(text: str | bytes, *, of_backstage: bool = False) -> Any:
     """The only document. Raises DocumentError when there is none, or more than one."""
-    documents = load_documents(text)
+    documents = load_documents(text, of_backstage=of_backstage)
     if len(documents) != 1:
         raise DocumentError(f"it holds {len(documents)} YAML documents instead of one")
     return documents[0]

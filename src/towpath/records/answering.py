@@ -107,6 +107,8 @@ class Answering:
         chosen = self.chosen(question.where)
         if question.text:
             chosen &= self._containing(question)
+        if question.only_sorted and question.order:
+            chosen &= self._column(question.order[0].key).having
         total = len(chosen)
         limit = total if question.limit is None else question.limit
         if limit == 0:

@@ -121,8 +121,6 @@ PAIRS: tuple[tuple[str, str], ...] = (
     ("dependsOn", "dependencyOf"),
     ("childOf", "parentOf"),
     ("memberOf", "hasMember"),
-    ("hasSkill", "skillOf"),
-    ("hasPlugin", "pluginOf"),
 )
 INVERSE: Mapping[str, str] = {one: other for pair in PAIRS for one, other in (pair, pair[::-1])}
 """How a relation is called that is told from its other end."""

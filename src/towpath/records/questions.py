@@ -91,6 +91,8 @@ class Question:
     text_keys: tuple[str, ...] = ()
     order: tuple[By, ...] = ()
     """Without any, in the order in which they came. By several keys, nothing begins at a place."""
+    only_sorted: bool = False
+    """Leave out, and do not count, what has no value of the first key to sort by."""
     limit: int | None = None
     offset: int = 0
     after: Place | None = None

@@ -12,6 +12,8 @@ from towpath.capabilities.portal.catalog.backstage.api import CatalogApi
 from towpath.capabilities.portal.catalog.descriptors import entity_of, with_annotations
 from towpath.capabilities.portal.catalog.facts import locations
 from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE, REFRESH_ANNOTATION
+from towpath.capabilities.portal.catalog.sources.web import Web
+from towpath.engines.outbound import OutboundAnswer, OutboundRequest
 from towpath.hooks.apis import ApiRequest
 from towpath.machinery.errors import BadRequest, Conflict, Forbidden, NotFound
 from towpath.machinery.objects import annotations_of
@@ -22,6 +24,18 @@ STRANGER = UserInfo("eve", ("system:authenticated",))
 ADMIN = UserInfo("admin", (MASTERS, "system:authenticated"))
 TARGET = "https://git.example/acme/shop/catalog-info.yaml"
 LOCATION = {"type": "url", "target": TARGET}
+
+
+DESCRIPTOR = b"""
+apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata: {name: shop}
+spec: {type: service, lifecycle: production, owner: a}
+"""
+
+
+async def fetched(request: OutboundRequest) -> OutboundAnswer:
+    return OutboundAnswer(200, DESCRIPTOR) if request.url == TARGET else OutboundAnswer(404, b"")
 
 
 @pytest.fixture
@@ -50,13 +64,20 @@ async def sent(
         viewer=Viewer(user, projects),
         api=portal.front.client(user),
     )
-    answer = await CatalogApi(portal.records.catalog, portal.front.authorize).answer(request)
+    answer = await CatalogApi(portal.records.catalog, portal.front.authorize, Web(fetched)).answer(
+        request
+    )
     return orjson.loads(answer.body) if answer.body else answer.status
 
 
 async def test_a_location_is_registered_found_and_removed(portal: RunningPortal) -> None:
     dry = await sent(portal, "POST", "/locations?dryRun=true", LOCATION)
-    assert (dry["exists"], dry["entities"]) == (False, [])
+    assert not dry["exists"]
+    assert [one["kind"] for one in dry["entities"]] == ["Location", "Component"]
+    with pytest.raises(BadRequest, match="answers 404"):
+        await sent(portal, "POST", "/locations?dryRun=true", {**LOCATION, "target": f"{TARGET}x"})
+    with pytest.raises(Forbidden):
+        await sent(portal, "POST", "/locations?dryRun=true", LOCATION, user=STRANGER)
     assert await sent(portal, "GET", "/locations") == []
     made = (await sent(portal, "POST", "/locations", LOCATION))["location"]
     assert {name: made[name] for name in LOCATION} == LOCATION

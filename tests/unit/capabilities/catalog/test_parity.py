@@ -92,7 +92,7 @@ spec: {profile: {displayName: Anna A.}, memberOf: [harbour-office, harbour/night
 apiVersion: backstage.io/v1alpha1
 kind: User
 metadata: {name: ben}
-spec: {}
+spec: {memberOf: []}
 ---
 apiVersion: backstage.io/v1alpha1
 kind: Location
@@ -183,11 +183,11 @@ TOLD = {
     "airesource:default/no-secrets": {("ownedBy", "group:default/harbour-office")},
     "airesource:default/tide-tools": {
         ("ownedBy", "group:default/harbour-office"),
-        ("hasSkill", "airesource:default/read-tides"),
+        ("hasPart", "airesource:default/read-tides"),
     },
     "airesource:default/shop-of-tools": {
         ("ownedBy", "group:default/harbour-office"),
-        ("hasPlugin", "airesource:default/tide-tools"),
+        ("hasPart", "airesource:default/tide-tools"),
     },
     "capability:default/mooring": set(),
 }

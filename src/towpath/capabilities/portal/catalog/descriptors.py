@@ -14,6 +14,7 @@ from towpath.capabilities.portal.catalog.entity_kinds import (
     Field,
     Kind,
     Model,
+    is_text,
 )
 from towpath.machinery.objects import RawObject
 from towpath.machinery.references import (
@@ -32,6 +33,9 @@ _NAME = re.compile(r"[a-zA-Z0-9]([-_.a-zA-Z0-9]*[a-zA-Z0-9])?")
 _NAMESPACE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _TAG = re.compile(r"[a-z0-9:+#]+(-[a-z0-9:+#]+)*")
 _KEY = re.compile(r"([a-z0-9]+([.-][a-z0-9]+)*/)?[a-zA-Z0-9]([-_.a-zA-Z0-9]*[a-zA-Z0-9])?")
+_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:.")
+_NOT_NULL = frozenset({"namespace", "title", "description", "labels", "tags", "links"})
+_ROOT = frozenset({"apiVersion", "kind", "metadata", "spec"})
 _LENGTH_MAX = 63
 _PREFIX_LENGTH_MAX = 253
 
@@ -54,7 +58,7 @@ class Parsed:
 def parse_entities(
     documents: Iterable[Any], model: Model = STANDARD, known_by: Mapping[str, str] | None = None
 ) -> Parsed:
-    """`known_by` are annotations that each of them gets."""
+    """`known_by` are annotations that each gets of where it was read: it is as answers have it."""
     entities: dict[str, Entity] = {}
     errors: list[EntityError] = []
     for index, document in enumerate(documents):
@@ -63,7 +67,8 @@ def parse_entities(
         found = list(_errors(document, f"document {index + 1}", model))
         if not found:
             try:
-                entity = entity_of(annotated(document, known_by) if known_by else document, model)
+                told = annotated(_ordered(document, model), known_by) if known_by else document
+                entity = entity_of(told, model)
             except TypeError as error:
                 ref = reference_of(document).key
                 errors.append(EntityError(ref, "", f"cannot be kept as JSON: {error}"))
@@ -117,6 +122,14 @@ def annotated(descriptor: RawObject, annotations: Mapping[str, str]) -> RawObjec
     return {**descriptor, "metadata": {**metadata, "annotations": merged}}
 
 
+def _ordered(descriptor: RawObject, model: Model) -> RawObject:
+    """With its lists of references in one order, as Backstage answers them."""
+    spec = descriptor["spec"]
+    fields = model.kinds[descriptor["kind"]].of_type(spec.get("type")).fields
+    lists = {one.name: sorted(spec[one.name]) for one in fields if one.many and one.name in spec}
+    return {**descriptor, "spec": {**spec, **lists}}
+
+
 def _relations(descriptor: RawObject, namespace: str, model: Model) -> Iterator[Relation]:
     spec = descriptor.get("spec") or {}
     for field in model.kinds[descriptor["kind"]].of_type(spec.get("type")).fields:
@@ -124,7 +137,9 @@ def _relations(descriptor: RawObject, namespace: str, model: Model) -> Iterator[
             found = parse_reference(
                 text, default_kind=field.default_kind, default_namespace=namespace
             )
-            yield Relation(field.relation, found.key)
+            kinds = {kind.lower() for kind in field.kinds}
+            if not kinds or found.kind.lower() in kinds:
+                yield Relation(field.relation, found.key)
 
 
 def _workload(descriptor: RawObject) -> str:
@@ -160,10 +175,11 @@ def _errors(document: Any, place: str, model: Model) -> Iterator[EntityError]:
     kind, spec = model.kinds.get(document.get("kind") or ""), document.get("spec")
     if kind is None or not isinstance(spec, dict):
         return
-    for field, message in _spec_errors(document["kind"], kind.of_type(spec.get("type")), spec):
+    wrong = list(_spec_errors(document["kind"], kind.of_type(spec.get("type")), spec))
+    for field, message in wrong:
         yield EntityError(known, field, message)
-    if not envelope:
-        for field, message in kind.judge(document):
+    if not envelope and not wrong:
+        for field, message in kind.of_type(spec.get("type")).judge(document):
             yield EntityError(known, field, message)
 
 
@@ -186,6 +202,8 @@ def _envelope_errors(document: RawObject, model: Model) -> Iterator[tuple[str, s
         if document.get("apiVersion") not in versions:
             said = document.get("apiVersion")
             yield "apiVersion", f"must be {versions[0]} for a {kind}, not {said!r}"
+    for name in document.keys() - _ROOT:
+        yield f"{name}", f"is none of {', '.join(sorted(_ROOT))}; what is yours goes into spec"
     if not isinstance(document.get("spec"), dict):
         yield "spec", "must be an object"
     metadata = document.get("metadata")
@@ -202,6 +220,9 @@ def _metadata_errors(metadata: RawObject) -> Iterator[tuple[str, str]]:
             f"{metadata.get('name')!r} must be letters and digits, separated by one of -_. each, "
             f"at most {_LENGTH_MAX} characters",
         )
+    for name in _NOT_NULL & metadata.keys():
+        if metadata[name] is None:
+            yield f"metadata.{name}", "must not be null; leave it out"
     namespace = metadata.get("namespace")
     if namespace is not None and not _fits(_NAMESPACE, namespace, _LENGTH_MAX):
         yield "metadata.namespace", f"{namespace!r} must be a lower-case DNS label"
@@ -217,9 +238,11 @@ def _metadata_errors(metadata: RawObject) -> Iterator[tuple[str, str]]:
     for key, value in _items(metadata.get("labels")):
         if isinstance(value, str) and value and not _fits(_NAME, value, _LENGTH_MAX):
             yield f"metadata.labels.{key}", f"{value!r} must be written as a name is, or be empty"
-    for name in ("title", "description"):
+    for name in ("title", "description", "uid", "etag"):
         if metadata.get(name) is not None and not isinstance(metadata[name], str):
             yield f"metadata.{name}", f"must be a text; quote it: {metadata[name]!r}"
+        elif metadata.get(name) == "" and name != "description":
+            yield f"metadata.{name}", "must not be empty; leave it out"
     yield from _link_errors(metadata.get("links"))
 
 
@@ -236,6 +259,12 @@ def _link_errors(links: Any) -> Iterator[tuple[str, str]]:
     for index, link in enumerate(links):
         if not isinstance(link, dict) or not isinstance(link.get("url"), str) or not link["url"]:
             yield f"metadata.links[{index}]", "must be an object with a url"
+            continue
+        if not _SCHEME.match(link["url"]):
+            yield f"metadata.links[{index}].url", f"{link['url']!r} must be an address: https://…"
+        for name in ("title", "icon", "type"):
+            if not is_text(link.get(name, "a text")):
+                yield f"metadata.links[{index}].{name}", "must be a text, or be left out"
 
 
 def _map_errors(field: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -257,17 +286,28 @@ def _spec_errors(
     for name in kind.required:
         if spec.get(name) in (None, ""):
             yield f"spec.{name}", f"is required for a {name_of_kind}"
-    for name in ("type", "lifecycle", "definition"):
-        if spec.get(name) is not None and not isinstance(spec[name], str):
-            yield f"spec.{name}", "must be a text"
+    references = {field.name for field in kind.fields}
+    for name in ("type", "lifecycle", "definition", *kind.texts):
+        is_missing = name in kind.required and spec.get(name) in (None, "")
+        if name not in references and not (is_missing or is_text(spec.get(name, "a text"))):
+            yield f"spec.{name}", "must be a text that is not empty"
+    for name in kind.lists:
+        if not _is_list_of_texts(spec.get(name, [])):
+            yield f"spec.{name}", "must be a list of texts"
     for field in kind.fields:
-        value = spec.get(field.name)
-        if value is None:
+        is_empty = spec.get(field.name) in (None, "")
+        if field.name not in spec or (is_empty and field.name in kind.required):
             continue
-        if field.many and not isinstance(value, list):
+        if field.many and not isinstance(spec[field.name], list):
             yield f"spec.{field.name}", "must be a list of references"
-            continue
-        yield from _reference_errors(field, spec)
+        elif not field.many and is_empty:
+            yield f"spec.{field.name}", "must be a reference; leave it out where there is none"
+        else:
+            yield from _reference_errors(field, spec)
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(is_text, value))
 
 
 def _reference_errors(field: Field, spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

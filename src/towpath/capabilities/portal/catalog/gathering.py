@@ -25,6 +25,7 @@ from towpath.capabilities.portal.catalog.facts import LOCATION, ORIGIN, ORPHAN
 from towpath.capabilities.portal.catalog.kinds import GIVE_PEOPLE
 from towpath.capabilities.portal.catalog.placeholders import PlaceholderError, fill_in
 from towpath.capabilities.portal.catalog.sources.place import Missing, Place, PlaceError, Unread
+from towpath.capabilities.portal.catalog.sources.web import links_of
 from towpath.machinery.documents import DocumentError, load_documents
 from towpath.machinery.objects import RawObject
 from towpath.machinery.references import DEFAULT_NAMESPACE
@@ -104,6 +105,8 @@ class _File:
     address: str
     origin: str
     depth: int = 0
+    is_optional: bool = False
+    """It may as well not be there."""
 
 
 @dataclass(slots=True)
@@ -121,7 +124,7 @@ class Memory:
         known = self.files.get(address)
         if known is not None and known[0] == digest:
             return tuple(orjson.loads(zlib.decompress(known[1])))
-        documents = tuple(load_documents(content))
+        documents = tuple(load_documents(content, of_backstage=True))
         if len(documents) > DOCUMENTS_MAX:
             raise DocumentError(
                 f"it has {len(documents)} entities; at most {DOCUMENTS_MAX} are read"
@@ -165,7 +168,8 @@ class _Gathering:
             documents = self.memory.documents(file.address, content)
             parsed = await self._parsed(file, documents)
         except Missing as error:
-            self.missing[file.address] = str(error)
+            if not file.is_optional:
+                self.missing[file.address] = str(error)
         except Unread as error:
             self.unread[file.address] = str(error)
             self.retry_after_s = max(self.retry_after_s, error.retry_after_s)
@@ -190,7 +194,9 @@ class _Gathering:
                 name = next((one.ref for one in found.entities), f"document {index + 1}")
                 errors.append(EntityError(name, "", str(error)))
         known_by = {LOCATION: file.address, ORIGIN: file.origin}
-        parsed = parse_entities(map(_without_orphan, filled), self.model, known_by)
+        links = links_of(file.address)
+        read = (_as_read(document, links) for document in filled)
+        parsed = parse_entities(read, self.model, known_by)
         return replace(parsed, errors=(*parsed.errors, *errors))
 
     async def _keep(self, entity: Entity, file: _File) -> None:
@@ -211,6 +217,7 @@ class _Gathering:
         spec = entity.descriptor["spec"]
         kind = str(spec.get("type") or "")
         targets = [spec.get("target"), *(spec.get("targets") or ())]
+        is_optional = spec.get("presence") == "optional"
         for target in targets:
             if not isinstance(target, str) or not target:
                 continue
@@ -224,7 +231,7 @@ class _Gathering:
                 self.errors.append(EntityError(entity.ref, "spec.targets", f"{target}: {error}"))
             else:
                 for one in addresses:
-                    self.ask(_File(one, file.origin, file.depth + 1))
+                    self.ask(_File(one, file.origin, file.depth + 1, is_optional))
 
 
 async def gather(
@@ -299,15 +306,13 @@ def _orphaned(entity: Entity) -> Entity:
     return with_annotations(entity, {ORPHAN: "true"})
 
 
-def _without_orphan(document: Any) -> Any:
-    """Whether it is an orphan is found here, and not written."""
+def _as_read(document: Any, links: Mapping[str, str]) -> Any:
+    """Whether it is an orphan is found here, and not written; links are where none are written."""
     metadata = document.get("metadata") if isinstance(document, dict) else None
-    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
-    if metadata is None or not isinstance(annotations, dict) or ORPHAN not in annotations:
+    if not isinstance(metadata, dict):
+        return document
+    annotations = metadata.get("annotations") or {}
+    if not isinstance(annotations, dict):
         return document
     rest = {key: value for key, value in annotations.items() if key != ORPHAN}
-    return {**document, "metadata": {**metadata, "annotations": rest}}
-
-
-def _short(address: str) -> str:
-    return address.partition(":")[2] or address
+    return {**document, "metadata": {**metadata, "annotations": {**links, **rest}}}

@@ -51,7 +51,7 @@ async def _filled(key: str, location: Any, place: Place, base: str) -> Any:
         text = await _text(place, address)
         if key == "$text":
             return text
-        loaded = json.loads(text) if key == "$json" else load_document(text)
+        loaded = json.loads(text) if key == "$json" else load_document(text, of_backstage=True)
         if key not in _OF_APIS:
             return loaded
         bundle = _Bundle(place, address)
@@ -121,7 +121,9 @@ class _Bundle:
         if address not in self.documents:
             if len(self.documents) >= REFERRED_FILES_MAX:
                 raise Refused(f"it refers to more than {REFERRED_FILES_MAX} files")
-            self.documents[address] = load_document(await _text(self.place, address))
+            self.documents[address] = load_document(
+                await _text(self.place, address), of_backstage=True
+            )
         try:
             found = walk(self.documents[address], pointer)
         except LookupError:

@@ -7,21 +7,27 @@ with the same bytes until the index changes; who may see the same projects share
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode
 
 import orjson
 
 from towpath.capabilities.portal.catalog.backstage import asking
+from towpath.capabilities.portal.catalog.backstage.described import body_of, judge_query
+from towpath.capabilities.portal.catalog.backstage.lineage import leads_to, ref_of
 from towpath.capabilities.portal.catalog.backstage.locations import Locations
+from towpath.capabilities.portal.catalog.facts import ORIGIN
+from towpath.capabilities.portal.catalog.sources.web import Web
+from towpath.engines.outbound import OutboundAnswer, OutboundRequest
 from towpath.hooks.apis import ApiAnswer, ApiRequest, ForeignApi, backstage_refusal
+from towpath.hooks.outbound import outbound
 from towpath.hooks.platform import SYSTEM_NAMESPACE, Platform
 from towpath.machinery.errors import BadRequest, Forbidden, NotFound
+from towpath.machinery.objects import RawObject
 from towpath.machinery.references import DEFAULT_NAMESPACE
 from towpath.machinery.remembering import Kept
 from towpath.machinery.users import AccessRequest, Authorize
 from towpath.records.contract import CatalogIndex, Cause, Viewer
-from towpath.records.questions import REF, By, Condition, Uid
+from towpath.records.questions import REF, By, Condition, Every, Is, Question, Uid
 
 API = "/api/catalog"
 JSON = "application/json; charset=utf-8"
@@ -29,23 +35,27 @@ CACHE_BYTES_MAX = 4 * 1024 * 1024
 CACHED_BYTES_MAX = 256 * 1024
 """An answer larger than this is rather made again."""
 REFS_MAX = 10_000
+LOCATIONS_MAX = 1000
+"""So many Locations of one origin are looked through for an entity's parents."""
 
 Handler = Callable[[ApiRequest], Awaitable[bytes]]
 Key = tuple[str, str, frozenset[str] | None]
 
 
 def apis(platform: Platform) -> Sequence[ForeignApi]:
-    return (
-        ForeignApi(API, CatalogApi(platform.catalog, platform.authorize).answer, backstage_refusal),
-    )
+    async def send(request: OutboundRequest) -> OutboundAnswer:
+        return await (await outbound(platform.api)).send(request)
+
+    catalog = CatalogApi(platform.catalog, platform.authorize, Web(send))
+    return (ForeignApi(API, catalog.answer, backstage_refusal),)
 
 
 class CatalogApi:
-    def __init__(self, catalog: CatalogIndex, authorize: Authorize) -> None:
+    def __init__(self, catalog: CatalogIndex, authorize: Authorize, web: Web) -> None:
         self._catalog = catalog
         self._authorize = authorize
         self._entities = Entities(catalog)
-        self._locations = Locations(catalog)
+        self._locations = Locations(catalog, authorize, web)
         self._cache = _Answers(catalog)
         self._lists: Mapping[str, Handler] = {
             "/entities/by-query": self._entities.by_query,
@@ -57,16 +67,20 @@ class CatalogApi:
         if request.method in ("GET", "HEAD"):
             if (handler := self._lists.get(path)) is not None:
                 return ApiAnswer(await self._kept(request, handler), content_type=JSON)
+            judge_query("GET", path, asking.parameters_of(request.query))
             return await self._read(request, _parts(path))
+        judge_query(request.method, path, asking.parameters_of(request.query))
         return await self._changed(request, path)
 
     async def _kept(self, request: ApiRequest, handler: Handler) -> bytes:
-        if asking.CURRENT_USER in request.query:
-            return await handler(request)  # another for each visitor
+        if asking.CURRENT_USER in request.query:  # another for each visitor
+            judge_query("GET", request.path.removesuffix("/"), asking.parameters_of(request.query))
+            return await handler(request)
         key = (request.path, request.query, request.viewer.projects)
         known = self._cache.get(key)
         if known is None:
             revision = self._cache.revision
+            judge_query("GET", request.path.removesuffix("/"), asking.parameters_of(request.query))
             known = await handler(request)
             self._cache.put(key, known, revision)
         return known
@@ -109,6 +123,12 @@ class CatalogApi:
             case "POST", ["locations"]:
                 body = await self._locations.add(request, body_of(request))
                 return ApiAnswer(body, 201, JSON)
+            case "POST", ["locations", "by-query"]:
+                body = await self._locations.by_query(request, body_of(request))
+                return ApiAnswer(body, content_type=JSON)
+            case "PUT", ["locations", location_id]:
+                body = await self._locations.change(request, location_id, body_of(request))
+                return ApiAnswer(body, content_type=JSON)
             case "DELETE", ["locations", location_id]:
                 await self._locations.remove(request, location_id)
                 return ApiAnswer(status=204)
@@ -124,15 +144,13 @@ class CatalogApi:
         known = await self._catalog.identified(request.viewer, uid)
         if known is None:
             return
-        metadata = orjson.loads(known)["metadata"]
-        entity = await self._catalog.get(
-            request.viewer, await self._entities.ref_of(request.viewer, uid)
-        )
+        ref = ref_of(orjson.loads(known))
+        entity = await self._catalog.get(request.viewer, ref)
         namespace = (entity.project if entity else "") or SYSTEM_NAMESPACE
         may = AccessRequest("delete", "towpath.dev", "catalogsources", namespace=namespace)
         if not await self._authorize(request.user, may):
             raise Forbidden(f"you may not delete catalogue sources in {namespace}")
-        cause = Cause(request.user.name, f"deleted {metadata['name']} by its uid")
+        cause = Cause(request.user.name, f"deleted {ref} by its uid")
         await self._catalog.remove(request.viewer, uid, cause=cause)
 
 
@@ -185,15 +203,21 @@ class Entities:
     async def by_refs(self, request: ApiRequest) -> bytes:
         body = body_of(request)
         refs = body.get("entityRefs")
-        if not isinstance(refs, list) or not all(isinstance(one, str) for one in refs):
-            raise BadRequest("Malformed request: entityRefs must be a list of strings")
+        if refs is None:
+            raise BadRequest(
+                "Malformed request body (did you remember to specify an application/json content"
+                ' type?), Validation error: Required at "entityRefs"'
+            )
         if len(refs) > REFS_MAX:
             raise BadRequest(f"Malformed request: more than {REFS_MAX} entityRefs")
-        parameters = asking.parameters_of(request.query)
-        own = body.get("fields")
-        fields = asking.fields_of(own if own is not None else parameters.get("fields", ()))
-        where = self._of_visitor(request, asking.filter_of(parameters))
-        found = await self._catalog.named(request.viewer, refs, where)
+        fields = asking.fields_of(body.get("fields", ()))
+        where = asking.filter_of(asking.parameters_of(request.query))
+        if "query" in body:
+            where = Every((where, asking.predicate_of(body["query"])))
+        where = self._of_visitor(request, where)
+        # As there: in any other case than lower it is the name of nothing.
+        named = [ref if ref == ref.lower() else "" for ref in refs]
+        found = await self._catalog.named(request.viewer, named, where)
         rows = [row if row is None else _pruned([row], fields)[0] for row in found]
         return b'{"items":[%b]}' % b",".join(row or b"null" for row in rows)
 
@@ -211,19 +235,32 @@ class Entities:
             raise NotFound(f"No entity with uid {uid}")
         return found
 
-    async def ref_of(self, viewer: Viewer, uid: Uid) -> str:
-        entity = orjson.loads(await self.by_uid(viewer, uid))
-        metadata = entity["metadata"]
-        return f"{entity['kind']}:{metadata['namespace']}/{metadata['name']}"
-
     async def ancestry(self, viewer: Viewer, kind: str, namespace: str, name: str) -> bytes:
-        """An entity comes from its source, which is an object of the platform and no entity."""
+        """The Locations that led to it, which say so with the same origin."""
         ref = f"{kind}:{namespace}/{name}".lower()
         (found,) = await self._catalog.named(viewer, [ref])
         if found is None:
             raise NotFound(f"No such entity {ref}")
-        told = b'{"rootEntityRef":%b,"items":[{"entity":%b,"parentEntityRefs":[]}]}'
-        return told % (orjson.dumps(ref), found)
+        entity = orjson.loads(found)
+        places = await self._locations_like(viewer, entity)
+        items, to_do, seen = [], [entity], {ref_of(entity)}
+        while to_do:
+            current = to_do.pop()
+            parents = [one for one in places if leads_to(one, current)]
+            items.append({"entity": current, "parentEntityRefs": [*map(ref_of, parents)]})
+            for parent in parents:
+                if ref_of(parent) not in seen:
+                    seen.add(ref_of(parent))
+                    to_do.append(parent)
+        return orjson.dumps({"rootEntityRef": ref_of(entity), "items": items})
+
+    async def _locations_like(self, viewer: Viewer, entity: RawObject) -> Sequence[RawObject]:
+        origin = (entity["metadata"].get("annotations") or {}).get(ORIGIN)
+        if not origin:
+            return []
+        where = Every((Is("kind", ("location",)), Is(f"metadata.annotations.{ORIGIN}", (origin,))))
+        found = await self._catalog.ask(viewer, Question(where, limit=LOCATIONS_MAX))
+        return [orjson.loads(one) for one in found.entities]
 
     async def facets(self, request: ApiRequest) -> bytes:
         parameters = asking.parameters_of(request.query)
@@ -240,7 +277,7 @@ class Entities:
         where = self._of_visitor(request, where)
         counted = await self._catalog.count(request.viewer, where, keys)
         facets = {
-            key: [{"value": value, "count": count} for value, count in counts]
+            key: [{"value": value, "count": count} for value, count in sorted(counts)]
             for key, counts in counted.items()
         }
         return orjson.dumps({"facets": facets})
@@ -275,19 +312,6 @@ class _Answers:
             self._kept.put(key, answer)
 
 
-def body_of(request: ApiRequest) -> dict[str, Any]:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise BadRequest("Illegal Content-Type" if kind else "Content-Type missing")
-    try:
-        body = orjson.loads(request.body)
-    except orjson.JSONDecodeError as error:
-        raise BadRequest(f"Malformed request: {error}") from error
-    if not isinstance(body, dict):
-        raise BadRequest("Expected body to be a JSON object")
-    return body
-
-
 def _parts(path: str) -> list[str]:
     return [unquote(part) for part in path.split("/")[1:]]
 
@@ -297,9 +321,11 @@ def _pruned(rows: list[bytes], fields: Sequence[str]) -> list[bytes]:
 
 
 def _next(request: ApiRequest, after: str) -> str:
-    kept = [
-        one
-        for one in parse_qsl(request.query, keep_blank_values=True)
-        if one[0] not in ("offset", "after")
-    ]
-    return f'<{request.path}?{urlencode([*kept, ("after", after)])}>; rel="next"'
+    """The same address with another `after`, which stays where it stood."""
+    asked = [one for one in parse_qsl(request.query, keep_blank_values=True) if one[0] != "offset"]
+    names = [name for name, _ in asked]
+    if "after" in names:
+        asked[names.index("after")] = ("after", after)
+    else:
+        asked.append(("after", after))
+    return f'<{request.path}?{urlencode(asked)}>; rel="next"'

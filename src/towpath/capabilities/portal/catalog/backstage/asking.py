@@ -33,6 +33,7 @@ from towpath.records.questions import (
 LIMIT_DEFAULT = 200
 """Of by-query. Backstage's own text says 20, its code 200."""
 CONDITIONS_MAX = 1000
+NUMBER_MAX = 2**53
 DEPTH_MAX = 32
 ORDERS = {"asc": False, "desc": True}
 
@@ -46,20 +47,14 @@ def parameters_of(query: str) -> dict[str, list[str]]:
     return found
 
 
-def single(parameters: Parameters, name: str) -> str | None:
+def _single(parameters: Parameters, name: str) -> str | None:
     values = parameters.get(name)
-    if values and len(values) > 1:
-        raise BadRequest(f"Invalid {name}, not a string")
     return values[0] if values else None
 
 
-def whole_number(parameters: Parameters, name: str) -> int | None:
-    text = single(parameters, name)
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit()) or text != str(int(text[:18] or "0")):
-        raise BadRequest(f"Invalid {name}, not an integer")
-    return int(text)
+def _number(parameters: Parameters, name: str) -> int | None:
+    text = _single(parameters, name)
+    return None if text is None else min(int(text[:18]), NUMBER_MAX)
 
 
 # -- filters --------------------------------------------------------------------------------------
@@ -93,48 +88,82 @@ def _filter_set(text: str) -> Condition | None:
 
 
 def predicate_of(query: Any) -> Condition:
-    if not isinstance(query, dict):
-        raise BadRequest("Query must be an object")
     return _bounded(_predicate(query, DEPTH_MAX))
 
 
 def _predicate(query: Any, depth: int) -> Condition:
-    if not isinstance(query, dict):
+    if _is_plain(query):
         raise BadRequest(
-            "Invalid query: top-level primitive values are not supported, wrap the value in a"
-            f' field expression, e.g. {{"kind": {_told(query)}}}'
+            "Invalid filter predicate: top-level primitive values are not supported. Wrap the value"
+            f' in a field expression, e.g. {{ "kind": {_told(query)} }}'
         )
+    if not isinstance(query, dict):
+        raise BadRequest(f"Invalid query: an object is needed, not {_told(query)}")
     if depth == 0:
         raise BadRequest(f"Invalid query: nested deeper than {DEPTH_MAX}")
     match query:
         case {"$not": inner, **rest} if not rest:
             return Never(_predicate(inner, depth - 1))
         case {"$all": list(inner), **rest} if not rest:
-            # Of nothing it is nothing there, where one would expect everything.
-            return Every(tuple(_predicate(one, depth - 1) for one in inner)) if inner else Some()
+            return Every(tuple(_predicate(one, depth - 1) for one in inner))
         case {"$any": list(inner), **rest} if not rest:
             return Some(tuple(_predicate(one, depth - 1) for one in inner))
     return Every(tuple(_field(key, value) for key, value in query.items()))
 
 
 def _field(key: str, value: Any) -> Condition:
+    """Where several operators stand in one object, the first of this order counts, as there."""
     if key.startswith("$"):
         raise BadRequest(f"Invalid query: {key!r} cannot be used there")
     match value:
         case str() | int() | float():
             return Is(key, (text_of(value),))
-        case {"$exists": bool(exists), **rest} if not rest:
+        case {"$exists": bool(exists)}:
             return Has(key) if exists else Never(Has(key))
-        case {"$in": list(values), **rest} if not rest and all(map(_is_plain, values)):
+        case {"$in": list(values)} if all(map(_is_plain, values)):
             return Is(key, tuple(map(text_of, values)))
-        case {"$contains": str() | int() | float() as inner, **rest} if not rest:
+        case {"$contains": str() | int() | float() as inner}:
             return Is(key, (text_of(inner),))
-        case {"$hasPrefix": str(prefix), **rest} if not rest:
+        case {"$contains": dict(inner)}:
+            return _contained(key, inner)
+        case {"$hasPrefix": str(prefix)}:
             return Begins(key, prefix)
     raise BadRequest(
         f'Invalid query: field "{key}" must have a primitive value, or one of the operators'
         f" $exists, $in, $contains or $hasPrefix, but has {_told(value)}"
     )
+
+
+def _contained(key: str, inner: Mapping[str, Any]) -> Condition:
+    """`relations` contains one of that type, and perhaps to one of these."""
+    if key.lower() != "relations":
+        raise BadRequest(f'Object form of $contains is not supported for field "{key}"')
+    told = {name.lower(): value for name, value in inner.items()}
+    for name in inner:
+        if name.lower() not in ("type", "targetref"):
+            raise BadRequest(
+                f'Unsupported key "{name}" in $contains for "relations".'
+                ' Only "type" and "targetRef" are supported'
+            )
+    kind = told.get("type")
+    if not isinstance(kind, str) or not kind:
+        raise BadRequest('The $contains operator for "relations" requires a "type" string property')
+    match told.get("targetref"):
+        case None if "targetref" not in told:
+            return Has(f"relations.{kind}")
+        case str(target):
+            return Is(f"relations.{kind}", (target,))
+        case {"$in": []}:
+            raise BadRequest('Empty "$in" array for $contains on "relations" is not allowed')
+        case {"$in": list(targets), **rest} if not rest and all(
+            isinstance(one, str) for one in targets
+        ):
+            return Is(f"relations.{kind}", tuple(targets))
+        case other:
+            raise BadRequest(
+                'Unsupported value in $contains for "relations": expected a string or'
+                f' {{ "$in": [strings] }}, but got {_told(other)}'
+            )
 
 
 def _is_plain(value: Any) -> bool:
@@ -184,8 +213,9 @@ CURRENT_USER = "__current_user__"
 
 def fields_of(texts: Sequence[str]) -> tuple[str, ...]:
     fields = tuple(part.strip() for text in texts for part in text.split(",") if part.strip())
-    if any("[" in field for field in fields):
-        raise BadRequest("invalid fields, array type fields are not supported")
+    for field in fields:
+        if "[" in field:
+            raise BadRequest(f'Invalid field "{field}", array type fields are not supported')
     return fields
 
 
@@ -196,11 +226,26 @@ def pruned(entity: bytes, fields: Sequence[str]) -> bytes:
     for field in fields:
         path = _path(known, field)
         if path is not None:
-            value, into = known, kept
-            for name in path[:-1]:
-                value, into = value[name], into.setdefault(name, {})
-            into[path[-1]] = value[path[-1]]
+            _keep(kept, known, path)
     return orjson.dumps(kept)
+
+
+def _keep(into: Any, value: Any, path: list[str]) -> None:
+    """An item of a list is kept at its place, with nothing before it."""
+    name, *rest = path
+    at: str | int = int(name) if isinstance(value, list) else name
+    inner = value[at]
+    if isinstance(into, list):
+        into += [None] * (int(at) + 1 - len(into))
+        is_new = into[int(at)] is None
+    else:
+        is_new = name not in into
+    if not rest:
+        into[at] = inner
+        return
+    if is_new:
+        into[at] = [] if isinstance(inner, list) else {}
+    _keep(into[at], inner, rest)
 
 
 def _path(entity: Any, field: str) -> list[str] | None:
@@ -211,6 +256,9 @@ def _path(entity: Any, field: str) -> list[str] | None:
         if isinstance(entity, dict) and name in entity:
             path.append(name)
             entity, name = entity[name], ""
+        elif isinstance(entity, list) and name.isdecimal() and int(name[:9]) < len(entity):
+            path.append(name)
+            entity, name = entity[int(name)], ""
     return path if path and not name else None
 
 
@@ -233,14 +281,25 @@ class Asked:
 def listed(parameters: Parameters) -> tuple[Question, tuple[str, ...]]:
     """Of GET /entities: without a limit, all of them."""
     order = tuple(_order(text) for text in parameters.get("order", ()))
-    limit, offset = whole_number(parameters, "limit"), whole_number(parameters, "offset")
-    after = single(parameters, "after")
+    limit, offset = _number(parameters, "limit"), _number(parameters, "offset")
+    after = _single(parameters, "after")
     if after is not None:
-        said = _decoded(after, "Malformed after cursor, could not be parsed")
+        said = decoded(after, "Malformed after cursor, could not be parsed")
         limit, offset = said.get("limit", limit), said.get("offset", offset)
-        if not all(one is None or (type(one) is int and one >= 0) for one in (limit, offset)):
-            raise BadRequest("Malformed after cursor, limit and offset must be numbers")
-    question = Question(filter_of(parameters), order=order, limit=limit, offset=offset or 0)
+        for name, number, article in (("limit", limit, "an"), ("offset", offset, "a")):
+            if not (number is None or (type(number) is int and 0 <= number <= NUMBER_MAX)):
+                raise BadRequest(f"Malformed after cursor, {name} was not {article} number")
+    elif limit == 0:
+        raise BadRequest("Invalid limit, must be greater than zero")
+    is_paged = not (limit is None and offset is None)
+    question = Question(
+        filter_of(parameters),
+        # All of them at once are asked for like a page of by-query, which sorts by one key.
+        order=order if is_paged else order[:1],
+        only_sorted=not is_paged,
+        limit=limit,
+        offset=offset or 0,
+    )
     return question, fields_of(parameters.get("fields", ()))
 
 
@@ -252,52 +311,61 @@ def _order(text: str) -> By:
 
 
 def after_cursor(limit: int, offset: int) -> str:
-    return _encoded({"limit": limit, "offset": offset})
+    return encoded({"limit": limit, "offset": offset})
 
 
 def page_of(parameters: Parameters) -> Asked:
     """Of GET /entities/by-query. With a cursor, only fields and limit are taken from the rest."""
-    cursor = single(parameters, "cursor")
+    cursor = _single(parameters, "cursor")
     fields = fields_of(parameters.get("fields", ()))
-    limit = whole_number(parameters, "limit")
+    limit = _number(parameters, "limit")
     if cursor is not None:
         return _continued(cursor, fields, limit)
-    term = single(parameters, "fullTextFilterTerm") or ""
+    term = _single(parameters, "fullTextFilterTerm") or ""
     keys = [key for text in parameters.get("fullTextFilterFields", ()) for key in text.split(",")]
-    told: tuple[Any, ...] = (
-        list(parameters.get("filter", ())),
-        None,
-        list(parameters.get("orderField", ())),
-        [term, keys],
+    filters, orders = (list(parameters.get(name, ())) for name in ("filter", "orderField"))
+    asked = _asked(
+        (filters, None, orders, [term, keys]),
+        fields,
+        limit,
+        _number(parameters, "offset") or 0,
     )
-    return _asked(told, fields, limit, whole_number(parameters, "offset") or 0)
+    return _counted(asked, _single(parameters, "totalItems"))
 
 
 def page_of_body(body: Mapping[str, Any]) -> Asked:
-    """Of POST /entities/by-query."""
-    fields = fields_of(_texts(body, "fields"))
-    limit, offset = body.get("limit"), body.get("offset")
-    for name, number in (("limit", limit), ("offset", offset)):
-        if not (number is None or (type(number) is int and number >= 0)):
-            raise BadRequest(f"Invalid {name}, not an integer")
+    """Of POST /entities/by-query, which its description has let through."""
+    fields = fields_of(body.get("fields", ()))
+    limit, offset = (_whole(body, name) for name in ("limit", "offset"))
     if "cursor" in body:
-        if not isinstance(body["cursor"], str) or not body["cursor"]:
+        if not body["cursor"]:
             raise BadRequest("Cursor cannot be empty")
         return _continued(body["cursor"], fields, limit)
-    text = body.get("fullTextFilter") or {}
-    if not isinstance(text, dict) or not isinstance(text.get("term", ""), str):
-        raise BadRequest("Invalid fullTextFilter, expected an object with a term")
-    told: tuple[Any, ...] = (
-        [],
-        body.get("query"),
-        _texts(body, "orderField"),
-        [text.get("term", ""), _texts(text, "fields")],
+    text = body.get("fullTextFilter", {})
+    orders = [f"{one['field']},{one['order']}" for one in body.get("orderBy", ())]
+    asked = _asked(
+        ([], body.get("query"), orders, [text.get("term", ""), text.get("fields", [])]),
+        fields,
+        limit,
+        offset or 0,
     )
-    return _asked(told, fields, limit, offset or 0)
+    return _counted(asked, body.get("totalItems"))
+
+
+def _whole(body: Mapping[str, Any], name: str) -> int | None:
+    number = body.get(name)
+    if not (number is None or (type(number) is int and 0 <= number <= NUMBER_MAX)):
+        raise BadRequest(f"Invalid {name}, not a whole number that is zero or greater")
+    return number
+
+
+def _counted(asked: Asked, total: str | None) -> Asked:
+    """Who does not want the number of all is told 0, on further pages too."""
+    return replace(asked, total=0) if total == "exclude" else asked
 
 
 def facets_of_body(body: Mapping[str, Any]) -> tuple[list[str], Condition]:
-    facets = [facet for facet in _texts(body, "facets") if facet]
+    facets = [facet for facet in body["facets"] if facet]
     if not facets:
         raise BadRequest("Missing or empty facets parameter")
     query = body.get("query")
@@ -305,7 +373,7 @@ def facets_of_body(body: Mapping[str, Any]) -> tuple[list[str], Condition]:
 
 
 def cursor_of(asked: Asked, place: Place, first: Place, total: int, *, back: bool) -> str:
-    return _encoded(
+    return encoded(
         {
             "told": asked.told,
             "at": [place.value, place.number],
@@ -328,6 +396,7 @@ def _asked(told: tuple[Any, ...], fields: tuple[str, ...], limit: int | None, of
         text=term,
         text_keys=text_keys if term else (),
         order=order,
+        only_sorted=True,
         limit=LIMIT_DEFAULT if limit is None else limit,
         offset=offset,
     )
@@ -335,14 +404,14 @@ def _asked(told: tuple[Any, ...], fields: tuple[str, ...], limit: int | None, of
 
 
 def _order_field(text: str) -> By:
-    key, comma, way = text.partition(",")
-    if not key or (comma and way not in ORDERS):
+    key, comma, way = text.rpartition(",") if "," in text else (text, "", "")
+    if comma and way not in ORDERS:
         raise BadRequest("Invalid order field order, must be asc or desc")
     return By(key, ORDERS[way] if comma else False)
 
 
 def _continued(cursor: str, fields: tuple[str, ...], limit: int | None) -> Asked:
-    said = _decoded(cursor, "Malformed cursor")
+    said = decoded(cursor, "Malformed cursor")
     try:
         filters, query, orders, (term, keys) = said["told"]
         texts = (*filters, *orders, term, *keys)
@@ -366,21 +435,11 @@ def _checked(place: Any) -> tuple[str | None, int]:
     return value, min(number, 2**32 - 2)
 
 
-def _texts(body: Mapping[str, Any], name: str) -> list[str]:
-    value = body.get(name)
-    if value is None:
-        return []
-    texts = value if isinstance(value, list) else [value]
-    if not all(isinstance(one, str) for one in texts):
-        raise BadRequest(f"Invalid {name}, not a string")
-    return texts
-
-
-def _encoded(said: Any) -> str:
+def encoded(said: Any) -> str:
     return base64.b64encode(orjson.dumps(said)).decode()
 
 
-def _decoded(text: str, complaint: str) -> dict[str, Any]:
+def decoded(text: str, complaint: str) -> dict[str, Any]:
     try:
         padded = text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4)
         said = orjson.loads(base64.b64decode(padded))

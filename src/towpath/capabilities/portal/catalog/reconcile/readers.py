@@ -41,7 +41,7 @@ from towpath.capabilities.portal.catalog.sources.organisation import Organisatio
 from towpath.capabilities.portal.catalog.sources.people import gathered_of
 from towpath.capabilities.portal.catalog.sources.place import Places, Refused, Unread
 from towpath.capabilities.portal.catalog.sources.plugin import found_by_plugin
-from towpath.capabilities.portal.catalog.sources.web import Web, raw_address
+from towpath.capabilities.portal.catalog.sources.web import Web
 from towpath.hooks.outbound import outbound
 from towpath.hooks.platform import Platform
 from towpath.machinery.objects import Key, RawObject
@@ -91,7 +91,7 @@ class Readers:
 
     async def of_web(self, source: RawObject, terms: Terms, remembered: Remembered) -> Read:
         web = await self.web.with_secret(self.platform.api, source)
-        targets = [f"url:{raw_address(target)}" for target in source["spec"]["url"]["targets"]]
+        targets = [f"url:{target}" for target in source["spec"]["url"]["targets"]]
         gathered = await self._gather(Places({"url": web}), targets, terms, remembered)
         return Read(gathered, frozenset(targets).__contains__)
 

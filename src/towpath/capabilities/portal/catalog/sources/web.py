@@ -67,6 +67,31 @@ def raw_address(url: str) -> str:
     return url
 
 
+_COMMIT = re.compile(r"\b[0-9a-f]{40,}\b")
+_EDITORS = (
+    (re.compile(r"(https://github\.com/[^/]+/[^/]+)/(?:blob|tree)/(.+)"), r"\1/edit/\2"),
+    (re.compile(r"(https?://[^/]+/.+?)/-/(?:blob|tree)/(.+)"), r"\1/-/edit/\2"),
+    (re.compile(r"(https?://[^/]+/[^/]+/[^/]+)/src/branch/(.+)"), r"\1/_edit/\2"),
+)
+_GITHUB_FILE = re.compile(r"(https://github\.com/[^/]+/[^/]+)/blob/")
+
+
+def links_of(address: str) -> dict[str, str]:
+    """Annotations of what is described there: where people read it, and change it."""
+    if not address.startswith("url:"):
+        return {}
+    url = target_of(address)
+    links = {"backstage.io/view-url": url}
+    for page, editor in _EDITORS:
+        if page.fullmatch(url):
+            if not _COMMIT.search(url):
+                links["backstage.io/edit-url"] = page.sub(editor, url)
+            folder = _GITHUB_FILE.sub(r"\1/tree/", urljoin(url, "./"))
+            links["backstage.io/source-location"] = f"url:{folder}"
+            break
+    return links
+
+
 @dataclass(frozen=True, slots=True)
 class _Answer:
     etag: str
@@ -121,7 +146,7 @@ class Web:
         return replace(self, authorization=_authorization(name, secret), hosts=hosts)
 
     async def read(self, address: str) -> bytes:
-        return (await self.get(target_of(address))).content
+        return (await self.get(raw_address(target_of(address)))).content
 
     async def get(
         self, asked: str, accept: str = "*/*", bytes_max: int = FILE_BYTES_MAX
@@ -152,7 +177,7 @@ class Web:
         del kind
         joined = urljoin(target_of(base), target)
         parts = urlsplit(joined)
-        return f"url:{raw_address(parts._replace(path=posixpath.normpath(parts.path)).geturl())}"
+        return f"url:{parts._replace(path=posixpath.normpath(parts.path)).geturl()}"
 
     async def _asked(self, url: str, accept: str, bytes_max: int) -> _Answer | str:
         """What is there, or where to look for it instead."""
