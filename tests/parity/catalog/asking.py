@@ -14,7 +14,9 @@ WHOLE_MAX = 10
 _OF_UID = re.compile(r"\{uid:([^}]+)\}")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _IN_WORDS_OF_A_LIBRARY = re.compile(
-    r"^(Invalid query|Malformed cursor|Malformed request|Expected property name).*", re.DOTALL
+    r"^(Invalid query string|Invalid query|request/query/pageLimit|Malformed cursor"
+    r"|Malformed request|Expected property name).*",
+    re.DOTALL,
 )
 
 
@@ -90,12 +92,14 @@ def _told(asked: Asked, said: Said) -> dict[str, Any]:
     if "link" in said.headers:
         told["link"] = said.headers["link"]
     if said.body:
-        told["type"] = said.headers.get("content-type", "")
+        told["type"] = said.headers.get("content-type", "").replace("; charset=utf-8", "")
         try:
             body = json.loads(said.body)
         except ValueError:
             body = said.body.decode()
         told["body"] = _comparable(body, is_sorted=asked.is_sorted)
+    if asked.api == "/api/search" and said.body:
+        told["body"] = _of_search(told["body"])
     if asked.address != "/entities":
         # Once they are compared in whole; more would only be long.
         _shorten(told.get("body"))
@@ -106,6 +110,18 @@ def _told(asked: Asked, said: Said) -> dict[str, Any]:
         assert all(one["message"] for one in body.get("errors", [body.get("error")]))
         told["body"] = sorted(body)
     return told
+
+
+def _of_search(body: dict[str, Any]) -> dict[str, Any]:
+    """The documents that were found; how they are ranked and marked is another engine's."""
+    if "results" not in body:
+        return body
+    documents = [{"of": one["type"], **one["document"]} for one in body["results"]]
+    documents.sort(key=lambda one: str(one["location"]))
+    cursors = {
+        name: body[name] for name in ("nextPageCursor", "previousPageCursor") if name in body
+    }
+    return {"documents": documents, **cursors}
 
 
 def _shorten(body: Any) -> None:

@@ -2,6 +2,7 @@
 
 from tests.parity.catalog.asked import ENTITIES, FIELDS, FILTERS, LISTS, QUERIES
 from tests.parity.catalog.judged import ANALYZED, FACETS, LOCATIONS, SINGLE, VALIDATED
+from tests.parity.catalog.searched import SEARCHED
 
 ALL = [
     *ENTITIES,
@@ -14,4 +15,5 @@ ALL = [
     *LOCATIONS,
     *VALIDATED,
     *ANALYZED,
+    *SEARCHED,
 ]

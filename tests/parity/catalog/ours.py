@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.parity.catalog.asked import HERE
 from tests.parity.catalog.asking import Said, Send
 from tests.portal import running_portal
+from tests.unit.capabilities.docs.test_building import platform_of
 from towpath.capabilities.portal.catalog.backstage.api import API, CatalogApi
 from towpath.capabilities.portal.catalog.backstage.locations import registered
 from towpath.capabilities.portal.catalog.descriptors import entity_of
@@ -14,6 +15,8 @@ from towpath.capabilities.portal.catalog.entity_kinds import KINDS
 from towpath.capabilities.portal.catalog.gathering import Terms, gather
 from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE
 from towpath.capabilities.portal.catalog.sources.web import Web
+from towpath.capabilities.portal.search.backstage import API as SEARCH
+from towpath.capabilities.portal.search.backstage import apis as search_apis
 from towpath.engines.outbound import OutboundAnswer, OutboundRequest
 from towpath.hooks.apis import ApiRequest, backstage_refusal
 from towpath.hooks.platform import SYSTEM_NAMESPACE
@@ -53,8 +56,11 @@ async def our_catalogue(folder: Path) -> AsyncIterator[Send]:
         await portal.client.create(CATALOG_SOURCE, source)
         catalog = CatalogApi(portal.records.catalog, portal.front.authorize, Web(fetched))
 
+        (search,) = search_apis(platform_of(portal))
+
         async def send(method: str, address: str, body: bytes, headers: Mapping[str, str]) -> Said:
-            path, _, query = address.removeprefix(API).partition("?")
+            api = next(one for one in (API, SEARCH) if address.startswith(one))
+            path, _, query = address.removeprefix(api).partition("?")
             request = ApiRequest(
                 method,
                 path,
@@ -66,7 +72,7 @@ async def our_catalogue(folder: Path) -> AsyncIterator[Send]:
                 api=portal.front.client(ADMIN),
             )
             try:
-                answer = await catalog.answer(request)
+                answer = await (catalog if api == API else search).answer(request)
             except StatusError as error:
                 answer = backstage_refusal(request, error)
             told = {

@@ -44,7 +44,7 @@ def said(peer: str, method: str, address: str, body: bytes, headers: Mapping[str
 def wait_until_all_is_read(peer: str) -> None:
     known, since = b"", time.monotonic()
     while time.monotonic() < since + STILL_S or len(known) < len('{"facets":{"kind":[]}}') + 1:
-        time.sleep(POLL_S)
+        threading.Event().wait(POLL_S)
         now = said(peer, "GET", "/api/catalog/entity-facets?facet=metadata.name", b"", {}).body
         if now != known:
             known, since = now, time.monotonic()

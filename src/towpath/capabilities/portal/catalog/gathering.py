@@ -316,3 +316,7 @@ def _as_read(document: Any, links: Mapping[str, str]) -> Any:
         return document
     rest = {key: value for key, value in annotations.items() if key != ORPHAN}
     return {**document, "metadata": {**metadata, "annotations": {**links, **rest}}}
+
+
+def _short(address: str) -> str:
+    return address.partition(":")[2] or address

@@ -79,8 +79,7 @@ class _TechDocs:
                 asked = await self._asked(request, EntityRef(kind, namespace, name))
                 return _json(_metadata(asked))
             case ["metadata", "entity", namespace, kind, name]:
-                entity = await self._entity(request, EntityRef(kind, namespace, name))
-                return _json(_described(entity))
+                return _json(await self._described(request, EntityRef(kind, namespace, name)))
             case ["sync", namespace, kind, name]:
                 await self._entity(request, EntityRef(kind, namespace, name))
                 # What is pushed is rendered by itself: there is nothing to wait for.
@@ -96,6 +95,14 @@ class _TechDocs:
         if entity is None:
             raise NotFound(f"Unable to get metadata for '{ref.key}'")
         return entity
+
+    async def _described(self, request: ApiRequest, ref: EntityRef) -> Mapping[str, Any]:
+        """As the catalogue answers it, and where its docs are written."""
+        entity = await self._entity(request, ref)
+        (answer,) = await self._platform.catalog.named(request.viewer, [entity.ref])
+        kind, _, target = str(annotations_of(entity).get(LOCATION, "")).partition(":")
+        place = {"type": kind, "target": target}
+        return {**orjson.loads(answer or b"{}"), "locationMetadata": place}
 
     async def _asked(self, request: ApiRequest, ref: EntityRef) -> _Asked:
         entity = await self._entity(request, ref)
@@ -188,11 +195,6 @@ def _metadata(asked: _Asked) -> Mapping[str, Any]:
         "build_timestamp": int(asked.built_s * 1000),
         "files": sorted((*pages, *others, METADATA, SEARCH_INDEX)),
     }
-
-
-def _described(entity: Entity) -> Mapping[str, Any]:
-    kind, _, target = str(annotations_of(entity).get(LOCATION, "")).partition(":")
-    return {**entity.descriptor, "locationMetadata": {"type": kind, "target": target}}
 
 
 def _document(asked: _Asked, path: str, page: book.KeptPage) -> str:

@@ -8,6 +8,7 @@ change them: who asks the same again is told the same bytes.
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ CACHED_BYTES_MAX = 256 * 1024
 TAG = "b7c1f2d4-1f6e-4d0e-9f4c-1f0f6c0a9e51"
 """Around what fits, as a tag that no text holds."""
 HIGHLIGHT = (f"<{TAG}>", f"</{TAG}>")
+_WORD = re.compile(r"[^\s-]+")
 
 
 def apis(platform: Platform) -> Sequence[ForeignApi]:
@@ -76,21 +78,21 @@ def query_of(text: str) -> Query:
                 cursor = value
     if len(term) > TERM_CHARACTERS_MAX:
         longer = f'The term length "{len(term)}" is greater than "{TERM_CHARACTERS_MAX}"'
-        raise BadRequest(f"invalid query string: {longer}")
+        raise BadRequest(f"Invalid query string: {longer}")
     if unknown := [one for one in types if one not in TYPES]:
         raise BadRequest(
-            f"invalid query string: types: {unknown[0]!r} is none of {', '.join(TYPES)}"
+            f"Invalid query string: types: {unknown[0]!r} is none of {', '.join(TYPES)}"
         )
     return Query(term.strip(), tuple(types) or TYPES, filters, limit, page_of(cursor))
 
 
 def _limit(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise BadRequest(f"invalid query string: pageLimit: {text[:40]!r} is no positive number")
+    if not text.isdecimal():
+        raise BadRequest(f"request/query/pageLimit must be integer, not {text[:40]!r}")
     if int(text) > LIMIT_MAX:
         greater = f'The page limit "{text}" is greater than "{LIMIT_MAX}"'
-        raise BadRequest(f"invalid query string: {greater}")
-    return int(text)
+        raise BadRequest(f"Invalid query string: {greater}")
+    return int(text) or LIMIT_DEFAULT
 
 
 def page_of(cursor: str) -> int:
@@ -167,8 +169,8 @@ class _Search:
             return []
         found = await self._platform.catalog.find(viewer, where, limit=limit)
         return [
-            {"type": CATALOG, "document": document_of(one), "highlight": _highlight({})}
-            for one in found
+            {"type": CATALOG, "document": one, "highlight": _highlight(marked(one, query.term))}
+            for one in map(document_of, found)
         ]
 
     async def _passages(
@@ -207,11 +209,12 @@ def _where(query: Query) -> EntityFilter | None:
     for name, values in query.filters.items():
         match name:
             case "kind":
-                spelt = {s for one in values for s in (one, one.capitalize(), one.upper())}
-                fields["kind"] = tuple(sorted(spelt))
+                fields["kind"] = _spelt(values)
             case "type" | "componentType":
-                fields["type"] = values
-            case "namespace" | "name" | "lifecycle":
+                fields["type"] = _spelt(values)
+            case "lifecycle":
+                fields[name] = _spelt(values)
+            case "namespace" | "name":
                 fields[name] = values
             case "owner":
                 refs = [ref for one in values for ref in _owners(one.lower())]
@@ -219,6 +222,12 @@ def _where(query: Query) -> EntityFilter | None:
             case _:
                 return None
     return EntityFilter(fields, query.term)
+
+
+def _spelt(values: Sequence[str]) -> tuple[str, ...]:
+    """As a field may spell it: they are compared without regard to case there."""
+    ways = (way for one in values for way in (one, one.lower(), one.capitalize(), one.upper()))
+    return tuple(sorted({*ways}))
 
 
 def _owners(owner: str) -> Sequence[str]:
@@ -238,10 +247,11 @@ def _fits(document: Mapping[str, Any], filters: Mapping[str, Sequence[str]]) -> 
 
 def document_of(entity: Finding) -> dict[str, Any]:
     """An entity as the collator of the catalogue tells it."""
-    spec = orjson.loads(entity.descriptor).get("spec") or {}
+    descriptor = orjson.loads(entity.descriptor)
+    spec = descriptor.get("spec") or {}
     kind = entity.type or "other"
     return {
-        "title": entity.title or entity.name,
+        "title": descriptor["metadata"].get("title") or entity.name,
         "text": _text(entity, spec),
         "componentType": kind,
         "type": kind,
@@ -259,7 +269,21 @@ def _text(entity: Finding, spec: Mapping[str, Any]) -> str:
     if entity.kind in ("User", "Group") and isinstance(profile, dict):
         texts += [str(profile.get("displayName") or "")]
         texts += [str(profile.get("email") or "")] if entity.kind == "User" else []
-    return " : ".join((texts[0], *(one for one in texts[1:] if one)))
+    return " : ".join(filter(None, texts))
+
+
+def marked(document: Mapping[str, Any], term: str) -> dict[str, str]:
+    """The fields in which a word begins as one of the term's does, with those words marked."""
+    wanted = tuple(_WORD.findall(term.lower()))
+
+    def mark(found: re.Match[str]) -> str:
+        word = found[0]
+        return f"{HIGHLIGHT[0]}{word}{HIGHLIGHT[1]}" if word.lower().startswith(wanted) else word
+
+    if not wanted:
+        return {}
+    fields = {name: _WORD.sub(mark, document[name]) for name in ("title", "text", "owner")}
+    return {name: text for name, text in fields.items() if text != document[name]}
 
 
 def passage_document(found: FoundPassage, entity: Entity) -> dict[str, Any]:
