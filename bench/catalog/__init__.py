@@ -1,7 +1,8 @@
 """The catalogue under load: 10,000 entities in a real platform, asked by 8 clients as Backstage is.
 
 `--entities N` for more or fewer, `--curve` for the cost of a refresh at 1,000, 10,000 and 100,000
-entities. Backstage's figures are those of issue 6, measured elsewhere: it does not run beside us.
+entities. Backstage's figures are those of issue 6, measured elsewhere; with `--peer URL` and
+`--peer-pid N` a Backstage that runs here is filled and asked after us, and compared.
 Each request is measured twice: always the same, and each time another, which no cache answers.
 """
 
@@ -12,12 +13,15 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from tests.platform import PlatformProcess
 
 from bench.catalog.company import SEED, SHARES, Company, company, write
 from bench.catalog.curve import curve
 from bench.catalog.loads import LOADS, Asking, measured
+from bench.catalog.peer import Peer
+from bench.catalog.peer import show as compare
 from bench.report import last_line, table
 from bench.start import PLATFORM, costs
 from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE
@@ -86,7 +90,7 @@ async def idle(platform: PlatformProcess) -> float:
     return (costs(platform.pid)[PLATFORM].cpu_s - before) / IDLE_S
 
 
-async def platform_figures(folder: Path, known: Company) -> dict[str, object]:
+async def platform_figures(folder: Path, known: Company) -> dict[str, Any]:
     entities = len(known.descriptors)
     write(known.descriptors, folder / "company")
     arguments = ("--catalog-root", str(folder / "company"))
@@ -116,7 +120,7 @@ async def platform_figures(folder: Path, known: Company) -> dict[str, object]:
     }
 
 
-def show(figures: dict[str, object]) -> None:
+def show(figures: dict[str, Any]) -> None:
     ours = {
         "cold start s": figures["cold_start_s"],
         "ingest wall s": figures["ingest_wall_s"],
@@ -168,16 +172,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--entities", type=int, default=ENTITIES)
     parser.add_argument("--curve", action="store_true")
+    parser.add_argument("--peer", help="the address of a Backstage that runs here, and is empty")
+    parser.add_argument("--peer-pid", type=int, help="its process")
     options, _ = parser.parse_known_args()
+    if bool(options.peer) != bool(options.peer_pid):
+        parser.error("--peer and --peer-pid go together: its memory and processor are measured")
     with tempfile.TemporaryDirectory(prefix="towpath-bench-") as name:
         if options.curve:
             asyncio.run(curve(Path(name)))
             return
         known = company(options.entities)
         figures = asyncio.run(platform_figures(Path(name), known))
-    show(figures)
-    worst = statistics.fmean(
-        load["other"]["p99_ms"]
-        for load in figures["loads"].values()  # type: ignore[attr-defined]
-    )
+        show(figures)
+        if options.peer:
+            peer = Peer(options.peer, options.peer_pid)
+            figures["backstage"] = peer.figures(Path(name) / "company", known)
+            compare(figures, figures["backstage"])
+    worst = statistics.fmean(load["other"]["p99_ms"] for load in figures["loads"].values())
     last_line("catalog", {"seed": SEED, "peer": PEER, "mean_p99_ms": round(worst, 2), **figures})

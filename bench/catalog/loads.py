@@ -2,7 +2,7 @@
 
 import random
 import statistics
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -117,28 +117,30 @@ LOADS: Mapping[str, Asked] = {
 }
 
 
-def measured(asking: Asking, known: Company) -> dict[str, dict[str, dict[str, float]]]:
+def measured(
+    asking: Asking, known: Company, requests: int = REQUESTS
+) -> dict[str, dict[str, dict[str, float]]]:
     found = {}
     for number, (name, asked) in enumerate(LOADS.items()):
         drawn = random.Random(SEED + number)
         one = asked.path(drawn, known)
         asking.load(iter([one] * WARM_UP), WARM_UP)
-        same = _figures(asking, iter([one] * REQUESTS))
-        other = _figures(asking, (asked.path(drawn, known) for _ in range(REQUESTS)))
+        same = _figures(asking, [one] * requests)
+        other = _figures(asking, [asked.path(drawn, known) for _ in range(requests)])
         found[name] = {"same": same, "other": other}
     return found
 
 
-def _figures(asking: Asking, paths: Iterator[Address]) -> dict[str, float]:
+def _figures(asking: Asking, paths: Sequence[Address]) -> dict[str, float]:
     (pid,) = asking.server.pids
     before = processor_s(pid)
-    load = asking.load(paths, REQUESTS)
+    load = asking.load(iter(paths), len(paths))
     cpu_s = processor_s(pid) - before
     hundredths = statistics.quantiles(load.took_s, n=100)
     return {
         "per_s": round(load.per_s),
         "p50_ms": round(1000 * hundredths[49], 2),
         "p99_ms": round(1000 * hundredths[98], 2),
-        "server_us": round(1e6 * cpu_s / REQUESTS),
+        "server_us": round(1e6 * cpu_s / len(paths)),
         "client_core": round(load.client_core, 2),
     }
