@@ -185,8 +185,18 @@ def too_old() -> Gone:
     return Gone("too old resource version")
 
 
-def expired_token() -> Gone:
-    return Gone(
-        "The provided continue parameter is too old to display a consistent list result. "
-        "You must start a new list without the continue parameter."
+def list_too_old() -> Gone:
+    return Gone("The resourceVersion for the provided list is too old.")
+
+
+def expired_token(renewed: str) -> Gone:
+    """`renewed` goes on from the same place, through what there is now."""
+    error = Gone(
+        "The provided continue parameter is too old to display a consistent list result. You can "
+        "start a new list without the continue parameter, or use the continue token in this "
+        "response to retrieve the remainder of the results. Continuing with the provided token "
+        "results in an inconsistent list - objects that were created, modified, or deleted "
+        "between the time the first chunk was returned and now may show up in the list."
     )
+    error.continue_token = renewed
+    return error

@@ -46,6 +46,8 @@ class StatusError(Exception):
         self.details = details or {}
         self.causes = tuple(causes)
         self.retry_after_s = retry_after_s
+        self.continue_token = ""
+        """With which a list can go on that cannot go on as it began."""
         self.warnings: tuple[str, ...] = ()
         """What was to be said of the request before it was refused."""
 
@@ -66,7 +68,7 @@ class StatusError(Exception):
         status: RawObject = {
             "kind": "Status",
             "apiVersion": "v1",
-            "metadata": {},
+            "metadata": {"continue": self.continue_token} if self.continue_token else {},
             "status": "Failure",
             "message": self.message,
         }

@@ -90,8 +90,25 @@ async def test_a_page_token_older_than_history_has_expired() -> None:
         first = await client.list(CONFIG_MAP, limit=1)
         await make(api, "c")
         await api.store.compact(api.store.revision)
-        with pytest.raises(Gone):
+        with pytest.raises(Gone) as refused:
             await client.list(CONFIG_MAP, limit=1, continue_token=first.continue_token)
+        # Whoever prefers the rest as it is now to a new beginning is given a token for it.
+        renewed = refused.value.to_status()["metadata"]["continue"]
+        rest = await client.list(CONFIG_MAP, continue_token=renewed)
+    assert [item["metadata"]["name"] for item in rest.items] == ["b", "c"]
+
+
+async def test_a_version_with_a_limit_is_that_very_version() -> None:
+    async with running_api_server() as api:
+        await make(api, "a")
+        then = str(api.store.revision)
+        await make(api, "b")
+        target = Target(CONFIG_MAP, "default")
+        pages = [
+            await api.server.list(PLATFORM, target, ReadOptions(resource_version=then, limit=limit))
+            for limit in (5, 0)
+        ]
+    assert [len(page.items) for page in pages] == [1, 2]
 
 
 async def test_selectors_choose_by_label_and_field() -> None:

@@ -27,6 +27,8 @@ LOOKED_AT_ONCE = 1000
 VERSION_DIGITS_MAX = 20
 VERSION_MAX = 2**64 - 1
 ENCODED_BY = "meta.k8s.io/v1"
+WHATEVER_IS_NOW = -1
+"""The revision in a token of a list that goes on without being one of any moment."""
 TOKEN_SHOWN_MAX = 100
 
 
@@ -106,7 +108,9 @@ def _entries(
     try:
         return store.scan_at(revision, collection, selection.prefix, after=after, limit=limit)
     except Compacted:
-        raise refusals.expired_token() if after else refusals.too_old() from None
+        if not after:
+            raise refusals.list_too_old() from None
+        raise refusals.expired_token(_token(WHATEVER_IS_NOW, after)) from None
     except FutureRevision:
         raise too_large_version(revision, store.revision) from None
 
@@ -114,9 +118,10 @@ def _entries(
 def _position(core: Core, options: ReadOptions, selection: Selection) -> tuple[int, str]:
     """The revision to show, and the key to begin after."""
     if options.continue_token:
+        revision, after = _read_token(options.continue_token, selection.prefix)
         if options.resource_version not in ("", "0"):
             raise BadRequest("specifying resource version is not allowed when using continue")
-        return _read_token(options.continue_token, selection.prefix)
+        return (core.store.revision if revision == WHATEVER_IS_NOW else revision), after
     current = core.store.revision
     if options.resource_version in ("", "0"):
         return current, ""
@@ -127,7 +132,10 @@ def _position(core: Core, options: ReadOptions, selection: Selection) -> tuple[i
         raise BadRequest(f"invalid resource version: {error}") from None
     if wanted > current:
         raise too_large_version(wanted, current)
-    return (wanted if options.resource_version_match == "Exact" else current), ""
+    match = options.resource_version_match
+    # Clients from before there were matches mean with a limit the very version.
+    is_exact = match == "Exact" or (not match and options.limit > 0)
+    return (wanted if is_exact else current), ""
 
 
 def parse_version(text: str) -> int:
@@ -148,7 +156,7 @@ def _bad_version(text: str, why: str) -> Unclassified:
 def too_large_version(wanted: int, current: int) -> Timeout:
     """Clients know the cause, and list again without a version."""
     return Timeout(
-        f"Too large resource version: {wanted}, current: {current}",
+        f"Timeout: Too large resource version: {wanted}, current: {current}",
         causes=[Cause("ResourceVersionTooLarge", "Too large resource version")],
         retry_after_s=1,
     )
@@ -169,7 +177,7 @@ def _read_token(token: str, prefix: str) -> tuple[int, str]:
         version = content.get("v") or "" if isinstance(content, dict) else ""
         raise _bad_token(f"server does not recognize this encoded version {version}")
     revision, last_key = content.get("rv"), content.get("start")
-    if not isinstance(revision, int) or revision <= 0:
+    if not isinstance(revision, int) or (revision <= 0 and revision != WHATEVER_IS_NOW):
         why = f"incorrect encoded start resourceVersion (version {ENCODED_BY})"
         raise _bad_token(why)
     if not isinstance(last_key, str) or not last_key.startswith(prefix):
