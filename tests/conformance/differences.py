@@ -25,7 +25,7 @@ WORDS = r"^(message|details)"
 PARSERS = (
     r"^(message|details.causes\[0\].message): .*(patch: Invalid value|\\\"apiVersion\\\":"
     r"|json parse error|error decoding|invalid syntax|continue token"
-    r"|rejected our request|yaml: |json: cannot unmarshal)"
+    r"|rejected our request|yaml: |invalid character|json: cannot unmarshal)"
 )
 ACCEPTED: tuple[Accepted, ...] = (
     Accepted("words-of-parsers", PARSERS),

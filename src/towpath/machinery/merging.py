@@ -16,10 +16,10 @@ def merge(live: Any, applied: Any, topology: Topology) -> Any:
             else:
                 result[name] = value
         return result
-    if applied is None and isinstance(live, dict) and not topology.atomic:
-        # Null is a map of nothing to merge, and of a list as well.
+    if applied is None and live and isinstance(live, dict) and not topology.atomic:
+        # Null is a map of nothing to merge, and a list of nothing as well.
         return live
-    if applied is None and isinstance(live, list) and topology.list_type != "atomic":
+    if applied is None and live and isinstance(live, list) and topology.list_type != "atomic":
         return live
     if topology.list_type != "atomic" and isinstance(applied, list):
         return _merge_lists(live if isinstance(live, list) else [], applied, topology)

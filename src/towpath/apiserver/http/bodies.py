@@ -245,7 +245,7 @@ def _decode_yaml(body: bytes) -> Any:
         else:
             if not is_too_deep(decoded, body):
                 return decoded
-    if not body.strip():
+    if body.strip() in (b"", b"null"):
         return None
     from towpath.machinery.documents import DocumentError, as_json, load_document
 

@@ -27,7 +27,8 @@ from towpath.apiserver.writing import (
     telling,
     without_repeated_owners,
 )
-from towpath.machinery.errors import AlreadyExists, NotFound
+from towpath.machinery.builtins.decoding import go_kind
+from towpath.machinery.errors import AlreadyExists, NotFound, Undecodable
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import UserInfo
 from towpath.store.contract import RevisionMismatch
@@ -174,8 +175,13 @@ async def change_scale(
 
 def check_form(served: Served, target: Target, obj: RawObject) -> None:
     """What a patch has made says what it is, and still is that."""
-    if not isinstance(obj.get("metadata"), dict):
-        raise refusals.nameless(target.name)
+    if obj.get("metadata") is None:
+        obj["metadata"] = {}
+    if not isinstance(metadata := obj["metadata"], dict):
+        resource = served.resource
+        where = "Go value" if served.custom else f"Go struct field {resource.kind}.metadata"
+        why = f"json: cannot unmarshal {go_kind(metadata)} into {where} of type v1.ObjectMeta"
+        raise Undecodable(resource.kind, resource.version, resource.kind, why)
     if not served.custom:
         # Go knows what it decodes.
         obj["kind"] = obj.get("kind") or served.resource.kind
