@@ -94,6 +94,12 @@ SERVE = "python3 -m http.server --directory public"
 AGAIN = "rm -rf order-service"
 TOKEN = "export TOKEN=$(kubectl config view --raw -o 'jsonpath={.users[0].user.token}')"
 SETTINGS = "kubectl -n demo create configmap settings --from-literal level=info"
+PUSH_OF_ERIN = """
+token=$(kubectl get secret okta-scim -n towpath-system -o 'jsonpath={.data.token}' | base64 -d)
+curl -sf -H "authorization: Bearer $token" -H 'content-type: application/scim+json' \\
+  -d '{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "erin"}' \\
+  http://localhost:8080/scim/v2/Users
+"""
 UNTIL_STOPPED = "timeout 2 {} || test $? = 124"
 
 
@@ -140,6 +146,10 @@ async def test_the_how_tos_in_the_order_of_a_service_s_life(
     await _promote_approve_roll_back(reader)
     await _offer_a_composite_resource(reader)
     await _offer_an_action(reader)
+    await follow("how-to/bring-people")
+    pushed = await reader.type(Block("people", PUSH_OF_ERIN))
+    assert '"userName":"erin"' in pushed.stdout.replace(" ", "")
+    await shows(reader, "towpath catalog export --format csv", "erin")
     write_examples(reader, "how-to/scorecards", "runbooks.yaml", "runbooks-by-march.yaml")
     await follow("how-to/scorecards")
     await follow("reference/read-api", before=TOKEN)
