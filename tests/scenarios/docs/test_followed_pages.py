@@ -146,6 +146,7 @@ async def test_the_how_tos_in_the_order_of_a_service_s_life(
     await _promote_approve_roll_back(reader)
     await _offer_a_composite_resource(reader)
     await _offer_an_action(reader)
+    await follow("how-to/follow-other-git-hosts")
     await follow("how-to/bring-people")
     pushed = await reader.type(Block("people", PUSH_OF_ERIN))
     assert '"userName":"erin"' in pushed.stdout.replace(" ", "")
