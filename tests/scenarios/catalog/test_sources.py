@@ -11,12 +11,18 @@ from tests.scenarios.catalog.world import World
 from tests.served import served
 from tests.support import eventually
 
+from towpath.capabilities.portal.catalog.descriptors import entity_of
 from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE, REFRESH_ANNOTATION
+from towpath.capabilities.portal.catalog.reconcile.claims import Claims
+from towpath.capabilities.portal.catalog.reconcile.ingesting import EVERYTHING
+from towpath.capabilities.portal.catalog.reconcile.people import EVERYBODY, PeopleEntities
+from towpath.capabilities.portal.catalog.reconcile.repositories import TAKEN_RETRY_S
 from towpath.engines.git.port import File, RepositoryName, Signature
 from towpath.hooks.outbound import ALLOWED
 from towpath.hooks.platform import SYSTEM_NAMESPACE
 from towpath.machinery.asgi import Receive, Scope, Send
 from towpath.machinery.core_kinds import CONFIG_MAP, NAMESPACE
+from towpath.machinery.documents import load_documents
 from towpath.machinery.errors import AlreadyExists, Invalid
 from towpath.machinery.objects import RawObject
 
@@ -148,6 +154,19 @@ async def test_engineers_discover_all_projects_and_name_people(world: World) -> 
         await world.becomes(
             "group:default/team-a", lambda e: bool(e) and "title" not in e["metadata"]
         )
+
+
+async def test_the_platform_asks_again_for_whom_a_source_has_not_let_go_of_yet(
+    world: World,
+) -> None:
+    catalog = world.platform.catalog
+    described = entity_of(load_documents(TEAM)[0])
+    await catalog.ingest("repository:demo/org", [described], project="demo", version="1")
+    people = PeopleEntities(world.platform, Claims())
+    assert await people(EVERYBODY) == TAKEN_RETRY_S
+    await catalog.forget("repository:demo/org")
+    assert await people(EVERYBODY) is None
+    assert await catalog.get(EVERYTHING, described.ref) is not None
 
 
 async def test_rules_say_which_kinds_a_source_may_give(world: World) -> None:

@@ -135,12 +135,12 @@ class OutsideEntities:
     async def _forget(self, key: Key, name: str) -> None:
         self.readers.memory.pop(key, None)
         self.failures.pop(key, None)
-        self.claims.set(name, ())
         self.reports.drop(key, name)
         await self.readers.cluster.forget(key)
         await self.platform.provisioned.forget(str(key))
         if name in await self.platform.catalog.sources():
             await self.platform.catalog.forget(name)
+        self.claims.set(name, ())
 
 
 def interval_s(source: RawObject) -> float:

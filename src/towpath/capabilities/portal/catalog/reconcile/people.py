@@ -7,6 +7,7 @@ from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.portal.catalog import facts
 from towpath.capabilities.portal.catalog.reconcile.claims import Claims
 from towpath.capabilities.portal.catalog.reconcile.ingesting import version_of
+from towpath.capabilities.portal.catalog.reconcile.repositories import TAKEN_RETRY_S
 from towpath.client.protocols import Client
 from towpath.hooks.platform import Platform
 from towpath.machinery.objects import Key, RawObject
@@ -46,16 +47,18 @@ class PeopleEntities:
     platform: Platform
     claims: Claims
 
-    async def __call__(self, _: Key) -> None:
+    async def __call__(self, _: Key) -> float | None:
         projects = (await self.platform.api.list(PROJECT)).items
         people = facts.people(projects, await self.platform.people(), self.claims.refs)
-        await self.platform.catalog.ingest(
+        ingested = await self.platform.catalog.ingest(
             PEOPLE_SOURCE,
             people,
             project="",
             version=version_of(people),
             loss_allowed=True,
         )
+        # A source says that it lets go of somebody shortly before it has.
+        return TAKEN_RETRY_S if ingested.taken else None
 
 
 def everybody(_: RawObject) -> Iterable[Key]:

@@ -150,9 +150,9 @@ class RepositoryEntities:
         self._let_go(repository, name, sources)
         if not sources and not workloads:
             self.memory.pop(repository, None)
-            self.claims.set(name, ())
             if name in await self.index.sources():
                 await self.index.forget(name)
+            self.claims.set(name, ())
             return None
         readings = await self._read(repository, sources)
         before = await previous(self.index, name)
