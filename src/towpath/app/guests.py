@@ -12,7 +12,12 @@ from dataclasses import dataclass, field
 
 from towpath.machinery.users import Authenticate, UserInfo
 from towpath.records.contract import RecordsUnavailable
-from towpath.records.provisioned import NameTaken, Provisioned, SqliteProvisioned, StaleVersion
+from towpath.records.provisioned_contract import (
+    NameTaken,
+    Provisioned,
+    ProvisionedPeople,
+    StaleVersion,
+)
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +30,7 @@ KNOWN_DAYS = 90
 class Guests:
     vouches: Authenticate
     """Who a provider's token stands for."""
-    table: SqliteProvisioned
+    table: ProvisionedPeople
     noticed: Callable[[], None]
     """Called when there is somebody new, or somebody is in other groups."""
     now_s: Callable[[], float] = time.time

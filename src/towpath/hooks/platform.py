@@ -14,7 +14,7 @@ from towpath.hooks.templates import TemplateAction
 from towpath.machinery.users import Authorize, UserInfo
 from towpath.records.changes import Changes
 from towpath.records.contract import AuditTrail, CatalogIndex, Inbox, LogBook
-from towpath.records.provisioned import SqliteProvisioned
+from towpath.records.provisioned_contract import ProvisionedPeople
 from towpath.records.scoring import Scores
 from towpath.records.search import DocsShelf, Passages, Seen
 
@@ -95,7 +95,7 @@ class Platform:
     docs: DocsShelf
     seen: Seen
     scores: Scores
-    provisioned: SqliteProvisioned
+    provisioned: ProvisionedPeople
     """What identity providers have pushed."""
     changes: Changes
     """Says when something has been stored."""

@@ -18,41 +18,13 @@ import orjson
 from towpath.records.browsing import marks
 from towpath.records.changes import Changes
 from towpath.records.database import Database, Row, Value
+from towpath.records.provisioned_contract import NEWS, NameTaken, Provisioned, StaleVersion
 
 T = TypeVar("T")
 
-NEWS = "provisioned"
-"""The noun of its changes."""
 _COLUMNS = "kind, id, name, external, version, created_s, modified_s, json"
 _IDS_AT_ONCE = 500
 _FIELDS = {"id": "id", "name": "name", "external": "external"}
-
-
-class NameTaken(Exception):
-    """Another person has that name."""
-
-
-class StaleVersion(Exception):
-    """It is not the version that the writer has seen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Provisioned:
-    """One resource. `kind` is `User` or `Group`."""
-
-    kind: str
-    id: str
-    name: str
-    """In small letters. No two people of a source have one; groups may."""
-    external: str
-    """How the identity provider calls it."""
-    content: dict[str, Any]
-    """What was pushed, without the members of a group."""
-    version: int = 1
-    created_s: float = 0.0
-    modified_s: float = 0.0
-    members: frozenset[str] = frozenset()
-    """Of a group, ids."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,15 @@ class SqliteRecords:
 
     async def __aenter__(self) -> "SqliteRecords":
         await self._database.__aenter__()
+        try:
+            await self._open()
+        except BaseException:
+            # Its writer is a thread, which would keep a process that cannot start from ending.
+            await self._database.__aexit__()
+            raise
+        return self
+
+    async def _open(self) -> None:
         self.logs = SqliteLogBook(self._database)
         self.catalog = SqliteCatalogIndex(self._database, self.changes)
         await self.catalog.open()
@@ -59,7 +68,6 @@ class SqliteRecords:
         self.docs = SqliteDocsShelf(self._database, self.changes)
         self.scores = SqliteScores(self._database, self.changes)
         self.provisioned = SqliteProvisioned(self._database, self.changes)
-        return self
 
     async def rows_written(self) -> int:
         """Since they were opened: what a bench and a test count instead of time."""

@@ -48,7 +48,7 @@ from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import Key, RawObject, key_of
 from towpath.machinery.users import PLATFORM
 from towpath.records.contract import Cause, Viewer
-from towpath.records.provisioned import NEWS as PUSHED
+from towpath.records.provisioned_contract import NEWS as PUSHED
 
 PREFIX = "source:"
 INTERVAL_S_MIN = 10.0

@@ -42,7 +42,7 @@ from towpath.hooks.platform import SYSTEM_NAMESPACE, Platform
 from towpath.machinery.errors import StatusError
 from towpath.machinery.objects import RawObject
 from towpath.records.contract import AuditEntry
-from towpath.records.provisioned import NameTaken, Provisioned, StaleVersion
+from towpath.records.provisioned_contract import NameTaken, Provisioned, StaleVersion
 
 PATH = "/scim/v2"
 CONTENT_TYPE = "application/scim+json"

@@ -10,12 +10,12 @@ from towpath.capabilities.portal.catalog.sources.people import (
     GroupFound,
     PersonFound,
 )
-from towpath.records.provisioned import SqliteProvisioned
+from towpath.records.provisioned_contract import ProvisionedPeople
 
 ID_ANNOTATION = "towpath.dev/scim-id"
 
 
-async def directory_of(store: SqliteProvisioned, source: str) -> DirectoryFound:
+async def directory_of(store: ProvisionedPeople, source: str) -> DirectoryFound:
     people = [
         PersonFound(
             key=one.id,

@@ -7,7 +7,7 @@ from typing import Any
 from towpath.capabilities.portal.catalog.scim.filters import key_in
 from towpath.capabilities.portal.catalog.scim.patching import patched
 from towpath.capabilities.portal.catalog.scim.schemas import GROUP, USER, Json
-from towpath.records.provisioned import Provisioned
+from towpath.records.provisioned_contract import Provisioned
 
 NAME_ATTRIBUTES = {"User": "userName", "Group": "displayName"}
 _SCHEMA = {"User": USER, "Group": GROUP}
