@@ -40,6 +40,18 @@ async def _statuses(client: KubernetesClient, resource: Resource) -> dict[str, o
     }
 
 
+async def _settled(client: KubernetesClient) -> list[dict[str, object]]:
+    """What all of them say, as soon as they say the same for two looks on end."""
+    seen: list[list[dict[str, object]]] = [[]]
+
+    async def same() -> bool:
+        seen.append([await _statuses(client, WORKLOAD), await _statuses(client, PROMOTION)])
+        return seen[-1] == seen[-2]
+
+    await eventually(same, deadline_s=30, every_s=0.5)
+    return seen[-1]
+
+
 @pytest.mark.slow
 async def test_the_platform_takes_a_crowd_for_its_own_work(tmp_path: Path) -> None:
     data_dir, port = tmp_path / "data", free_port()
@@ -55,12 +67,12 @@ async def test_the_platform_takes_a_crowd_for_its_own_work(tmp_path: Path) -> No
                 return len(found) == SERVICES and all(one["status"]["health"] for one in found)
 
             await eventually(all_told, deadline_s=30)
-            before = await _statuses(client, WORKLOAD), await _statuses(client, PROMOTION)
+            before = await _settled(client)
         assert await platform.stop() == 0
         # Whatever the controllers thought of it, they think the same a second time.
         await platform.start()
         async with platform.client() as client:
-            after = await _statuses(client, WORKLOAD), await _statuses(client, PROMOTION)
+            after = await _settled(client)
         assert after == before
     finally:
         await platform.stop()
