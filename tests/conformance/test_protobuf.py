@@ -69,7 +69,9 @@ async def made(sides: tuple[Side, Side]) -> AsyncIterator[tuple[httpx2.AsyncClie
         group, _, version = api_version.rpartition("/")
         known = find(group, version, kind)
         assert known is not None
-        body = orjson.dumps({**fields, "metadata": {"name": name}}).decode().replace("{ns}", name)
+        # One name each: controllers make Endpoints of a Service's name.
+        own = f"{name}-{kind.lower()}"
+        body = orjson.dumps({**fields, "metadata": {"name": own}}).decode().replace("{ns}", name)
         namespace = name if known.resource.namespaced else ""
         answer = await http.post(
             known.resource.path(namespace),
@@ -78,7 +80,7 @@ async def made(sides: tuple[Side, Side]) -> AsyncIterator[tuple[httpx2.AsyncClie
         )
         assert answer.status_code == 201, answer.text
         if kind not in WITH_TRAILING_NEWLINES:
-            paths.append(known.resource.path(namespace, name))
+            paths.append(known.resource.path(namespace, own))
     yield http, paths
     await asyncio.gather(*(http.delete(path) for path in paths))
 

@@ -47,7 +47,7 @@ NOT_BUILT = "not built: run tools/real-kube build"
 
 START_S_MAX = 120.0
 STOP_S_MAX = 10.0
-PORTS = range(19400, 19500)
+PORTS = range(17000, 19500)
 SIGNING_KEY = "signing.key"
 SERVICE_ACCOUNTS = Resource("", "v1", "ServiceAccount", "serviceaccounts")
 TOKEN_REVIEW = Resource("", "v1", "ServiceAccount", "serviceaccounts")
