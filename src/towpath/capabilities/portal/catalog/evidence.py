@@ -18,6 +18,7 @@ from towpath.engines.git.port import GitError, RepositoryName
 from towpath.hooks.pages import Visit
 from towpath.hooks.showing import may
 from towpath.machinery.errors import NotFound
+from towpath.machinery.kinds import Resource
 from towpath.records.contract import AuditFilter, Entity
 
 COMMITS_SEEN = 300
@@ -35,20 +36,26 @@ def described_in(entity: Entity) -> RepositoryName | None:
 class Evidence:
     visit: Visit
     judge: Judge
-    _may_edit: dict[str, bool] = field(default_factory=dict)
+    _rights: dict[tuple[str, str, str], bool] = field(default_factory=dict)
     _commits: dict[RepositoryName, dict[str, int]] = field(default_factory=dict)
     _groups: dict[str, list[str] | None] = field(default_factory=dict)
 
     async def may_fix(self, entity: Entity) -> bool:
         place = described_in(entity)
         if place is not None:
-            project = place.project
-            if project not in self._may_edit:
-                allowed = await may(self.visit.api, "create", CATALOG_EDIT, project)
-                self._may_edit[project] = allowed
-            return self._may_edit[project]
+            return await self._may("create", CATALOG_EDIT, place.project)
         if entity.workload:
-            return await may(self.visit.api, "patch", WORKLOAD, entity.project, entity.workload)
+            return await self._may("patch", WORKLOAD, entity.project)
+        return False
+
+    async def _may(self, verb: str, resource: Resource, project: str) -> bool:
+        """Everywhere, or there: who may do it everywhere is asked about no project."""
+        for place in ("", project):
+            asked = (verb, resource.plural, place)
+            if asked not in self._rights:
+                self._rights[asked] = await may(self.visit.api, verb, resource, place)
+            if self._rights[asked]:
+                return True
         return False
 
     async def proposal(self, entity: Entity) -> Proposal | None:

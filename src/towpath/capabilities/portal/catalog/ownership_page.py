@@ -30,7 +30,7 @@ from towpath.machinery.references import BadReference, parse_reference
 from towpath.records.contract import Entity, EntityFilter, EntityPage
 
 OWNERSHIP = f"{CATALOG}/ownership"
-ENTITIES_SHOWN = 10
+ENTITIES_SHOWN = 8
 """On a page: what is known of each is asked of Git and of the audit trail."""
 OWNERS_JUDGED = 1000
 BY_PROBLEM, BY_OWNER, TOKEN = "problem", "owner", "continue"

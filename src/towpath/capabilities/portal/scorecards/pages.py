@@ -26,9 +26,11 @@ from towpath.records.contract import Viewer
 from towpath.records.scoring import Score, ScoreFilter, Scores
 from towpath.runtime.outcomes import Stalled
 
-PAGE_SIZE = 50
+PAGE_SIZE = 25
 DAYS = 30
 LISTED_MAX = 100
+ROWS_SHOWN = 25
+"""Of those that an initiative still waits for; the scorecard has all."""
 
 
 async def insights(visit: Visit) -> Page:
@@ -228,7 +230,7 @@ async def _progress(
         "card_href": f"/insights/scorecards/{name_of(card)}",
         "total": len(seen),
         "done": len(seen) - len(left),
-        "rows": [shown.row(score, card) for score in left[:LISTED_MAX]],
+        "rows": [shown.row(score, card) for score in left[:ROWS_SHOWN]],
         "left": len(left),
         "teams": _by_team(seen, left),
     }
