@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.crowd import running_crowd
 from tests.platform import PlatformProcess
 
-from bench.portal import browser, pages, streams, transfer
+from bench.portal import browser, described, pages, streams, transfer
 from bench.portal.visitor import processor_s, signed_in
 from bench.report import last_line, table
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
@@ -58,6 +58,7 @@ async def measure_pages(platform: PlatformProcess) -> list[pages.PageTime]:
 async def bench(services: int) -> dict[str, object]:
     with tempfile.TemporaryDirectory(prefix="towpath-bench-") as folder:
         async with running_crowd(Path(folder), services=services) as platform:
+            await described.make(platform, Path(folder) / "people")
             figures: dict[str, object] = {
                 "services": services,
                 "settled_processor_s": round(await settle(platform), 1),
@@ -105,6 +106,9 @@ def report_pages(times: list[pages.PageTime]) -> None:
             for one in sorted(times, key=lambda one: -one.median_ms)
         ]
     )
+    for one in times:
+        if one.status >= 400:
+            print(f"  Not a page: {one.who} is told {one.status} at {one.address}")
     over = [one for one in times if one.median_ms >= PAGE_BUDGET_MS]
     print(f"  {len(times) - len(over)} of {len(times)} pages under {PAGE_BUDGET_MS:.0f} ms.")
 

@@ -26,16 +26,11 @@ NAVIGATION = """() => {
     painted: paint.startTime,
   };
 }"""
-INTERACTIVE = """() => {
-  const look = () => {
-    const pressed = { key: "k", ctrlKey: true, bubbles: true };
-    document.dispatchEvent(new KeyboardEvent("keydown", pressed));
-    // Looked at once: a timer would also count the painting of what has opened.
-    if (document.querySelector("dialog[open]")) window.usableAt = performance.now();
-    else setTimeout(look, 2);
-  };
-  look();
-}"""
+INTERACTIVE = """() => document.addEventListener("DOMContentLoaded", () => {
+  const pressed = { key: "k", ctrlKey: true, bubbles: true };
+  document.dispatchEvent(new KeyboardEvent("keydown", pressed));
+  if (document.querySelector("dialog[open]")) window.usableAt = performance.now();
+})"""
 
 USABLE = """() => new Promise((done) => {
   const painted = () => performance.getEntriesByName("first-contentful-paint").length;

@@ -3,6 +3,7 @@
 import statistics
 from dataclasses import dataclass
 
+from bench.portal import described
 from bench.portal.visitor import Visitor, processor_s
 from towpath.app.capabilities import BUILT_IN
 from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN
@@ -47,7 +48,7 @@ def routes() -> list[str]:
 
 async def addresses(api: Client, project: str) -> tuple[dict[str, str], list[str]]:
     """One address for every route; and the routes of which a part is not known here."""
-    example = await _example(api, project)
+    example = {**await _described(api), **await _delivered(api, project)}
     found, unknown = {}, []
     for route in routes():
         prefix = next((one for one in example if route.startswith(one)), "")
@@ -58,18 +59,14 @@ async def addresses(api: Client, project: str) -> tuple[dict[str, str], list[str
     return found, unknown
 
 
-async def _example(api: Client, project: str) -> dict[str, dict[str, str]]:
-    """What stands for the parts of a path, by what the path begins with."""
+async def _delivered(api: Client, project: str) -> dict[str, dict[str, str]]:
+    """What stands for the parts of a path, by what the path begins with: of the crowd."""
     listed = await api.list(WORKLOAD, project, fields="status.health=Healthy", limit=40)
     service = next(
         one["metadata"]["name"]
         for one in listed.items
         if all(stage.get("release") for stage in one["status"]["environments"])
     )
-    promotions = await api.list(PROMOTION, project, fields=OF_WORKLOAD.format(service))
-    runs = await api.list(PIPELINE_RUN, project, labels=f"towpath.dev/repository={service}")
-    made = await api.list(TEMPLATE_RUN, project, limit=1)
-    claims = await api.list(POSTGRESQL_INSTANCE, project, limit=1)
     workloads = {
         "cluster": "platform",
         "group": WORKLOAD.group,
@@ -78,74 +75,79 @@ async def _example(api: Client, project: str) -> dict[str, dict[str, str]]:
         "namespace": project,
         "name": service,
     }
-    releases = await api.list(RELEASE, project, fields=OF_WORKLOAD.format(service), limit=1)
-    of_project = {
-        "project": project,
-        "name": service,
-        "workload": service,
-        "tab": "checks",
-        "instance": service,
-        "sha": releases.items[0]["spec"]["commit"],
-    }
+    here = {"project": project, "namespace": project}
+    of_service = OF_WORKLOAD.format(service)
+    runs = f"towpath.dev/repository={service}"
+    kind = await _first(api, "entity_kind", ENTITY_KIND, field="spec.kind")
     return {
         "/projects/{project}/promotions": {
-            "project": project,
-            "name": promotions.items[-1]["metadata"]["name"],
+            **here,
+            **await _first(api, "name", PROMOTION, project, fields=of_service),
         },
         "/projects/{project}/pipelines": {
-            "project": project,
-            "run": runs.items[-1]["metadata"]["name"],
+            **here,
+            **await _first(api, "run", PIPELINE_RUN, project, labels=runs),
         },
-        "/projects/{project}/runs": {
-            "project": project,
-            "run": made.items[0]["metadata"]["name"],
+        "/projects/{project}/runs": {**here, **await _first(api, "run", TEMPLATE_RUN, project)},
+        "/projects/{project}/action-runs": {
+            **here,
+            **await _first(api, "run", ACTION_RUN, project),
         },
-        **await _singles(api, project),
-        "/projects/{project}": of_project,
-        "/catalog/sources/": {"namespace": project, "source": service},
-        **_described(project, service),
+        "/projects/{project}/actions/": {**here, **await _first(api, "action", ACTION, project)},
+        "/projects/{project}": {**here, "name": service, "workload": service, "tab": "checks"},
         "/create/": {"namespace": "towpath-system", "template": "python-service"},
         "/clusters/": {"name": LOCAL},
         "/objects/": workloads,
         "/insights/scorecards/": {"namespace": "towpath-system", "name": "readiness"},
+        "/insights/initiatives/": {**here, **await _first(api, "name", INITIATIVE, project)},
+        "/catalog/new/": {part: name.lower() for part, name in kind.items()},
         "/infrastructure/": {
-            "project": project,
+            **here,
             "plural": POSTGRESQL_INSTANCE.plural,
-            "name": claims.items[0]["metadata"]["name"],
+            **await _first(api, "name", POSTGRESQL_INSTANCE, project),
         },
     }
 
 
-async def _singles(api: Client, project: str) -> dict[str, dict[str, str]]:
-    """What only some projects have. Where there is none, its page is told as not known."""
-
-    async def first(part: str, resource: Resource, field: str = "metadata.name") -> dict[str, str]:
-        """A part of a path: what this field of the first one says."""
-        namespace = project if resource.namespaced else ""
-        found = (await api.list(resource, namespace, limit=1)).items
-        section, _, key = field.partition(".")
-        return {part: found[0][section][key]} if found else {}
-
-    here = {"project": project, "namespace": project}
-    kind = await first("entity_kind", ENTITY_KIND, "spec.kind")
-    return {
-        "/projects/{project}/action-runs": {**here, **await first("run", ACTION_RUN)},
-        "/projects/{project}/actions/": {**here, **await first("action", ACTION)},
-        "/projects/{project}/upgrades": {**here, **await first("upgrade", TEMPLATE_UPGRADE)},
-        "/campaigns/": {**here, **await first("campaign", UPGRADE_CAMPAIGN)},
-        "/insights/initiatives/": {**here, **await first("name", INITIATIVE)},
-        "/catalog/new/": {part: name.lower() for part, name in kind.items()},
-    }
-
-
-def _described(project: str, service: str) -> dict[str, dict[str, str]]:
-    """What a service of a golden path has in the catalogue: itself, its docs and its API."""
+async def _described(api: Client) -> dict[str, dict[str, str]]:
+    """The same of what was really made beside the crowd, with a repository, docs and an API."""
+    project, service = described.PROJECT, described.SERVICE
     named = {"namespace": project, "name": service}
+    release = await _first(
+        api, "sha", RELEASE, project, field="spec.commit", fields=OF_WORKLOAD.format(service)
+    )
     return {
-        "/catalog/": {"kind": "component", **named},
+        "/projects/{project}/workloads/{name}/commits": {**named, "project": project, **release},
+        "/projects/{project}/templates/": {"project": project, "instance": described.INSTANCE},
+        "/projects/{project}/upgrades": {
+            "project": project,
+            **await _first(api, "upgrade", TEMPLATE_UPGRADE, project),
+        },
+        "/campaigns/": {
+            "namespace": project,
+            **await _first(api, "campaign", UPGRADE_CAMPAIGN, project),
+        },
+        "/catalog/sources/": {"namespace": project, "source": described.SOURCE},
+        "/catalog/{kind}": {"kind": "component", **named},
         "/docs/": {"kind": "component", "path": "operations", **named},
         "/apis/": named,
     }
+
+
+async def _first(
+    api: Client,
+    part: str,
+    resource: Resource,
+    project: str = "",
+    *,
+    field: str = "metadata.name",
+    fields: str = "",
+    labels: str = "",
+) -> dict[str, str]:
+    """A part of a path: what this field of the first one says. Empty where there is none."""
+    listed = await api.list(resource, project, fields=fields, labels=labels, limit=1)
+    section, _, key = field.partition(".")
+    return {part: listed.items[0][section][key]} if listed.items else {}
 
 
 async def measure(visitor: Visitor, pid: int, who: str, route: str, address: str) -> PageTime:

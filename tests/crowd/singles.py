@@ -111,7 +111,11 @@ def _action_run(service: Service, uid: str, moment: datetime) -> RawObject:
 
 def _upgrade(service: Service, moment: datetime) -> RawObject:
     revision = _commit("to")
-    run = f"{service.name}-ci-{_commit('merged')[:10]}"
+    check = {
+        "run": f"{service.name}-ci-{_commit('merged')[:10]}",
+        "workflow": ".github/workflows/ci.yaml",
+        "phase": "Succeeded",
+    }
     obj = TEMPLATE_UPGRADE.object(
         f"{service.name}-{revision[:10]}",
         service.project.name,
@@ -140,9 +144,9 @@ def _upgrade(service: Service, moment: datetime) -> RawObject:
         "files": [{"path": "pyproject.toml", "change": "Changed"}],
         "conflicts": [],
         "notes": [],
-        "checks": [{"run": run, "phase": "Succeeded"}],
+        "checks": [check],
         "merged": _commit("merged"),
-        "after": [{"run": run, "phase": "Succeeded"}],
+        "after": [check],
     }
     return born(obj, moment)
 
