@@ -17,6 +17,9 @@ _COLUMNS = (
 )
 
 
+MADE_MAX = 100
+
+
 class SqliteAuditTrail:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -78,6 +81,32 @@ class SqliteAuditTrail:
         )
         return [(namespace, name) for namespace, name in rows]
 
+    async def makers(
+        self,
+        viewer: Viewer,
+        resource: str,
+        named_after: Sequence[tuple[str, str]],
+        *,
+        since_s: float = 0.0,
+    ) -> list[dict[str, int]]:
+        may_see, projects = _visibility(viewer)
+        sql = (
+            "SELECT username, count(*) FROM (SELECT username FROM audit"
+            " WHERE cluster = '' AND resource = ? AND namespace = ? AND verb = 'create'"
+            f" AND {_NAMED_AFTER} AND code < 300 AND time_s >= ? AND {may_see}"
+            " ORDER BY sequence DESC LIMIT ?) GROUP BY username"
+        )
+
+        def count(connection: apsw.Connection) -> list[dict[str, int]]:
+            found: list[dict[str, int]] = []
+            for project, name in named_after:
+                where = (resource, project, *_named_after(name), since_s, *projects, MADE_MAX)
+                rows: list[Row] = connection.execute(sql, where).fetchall()
+                found.append(dict(rows))
+            return found
+
+        return await self._database.read(count)
+
     async def last_writer(
         self, cluster: str, resource: str, namespace: str, name: str
     ) -> str | None:
@@ -119,8 +148,8 @@ def _conditions(viewer: Viewer, where: AuditFilter) -> tuple[list[str], list[Val
             conditions.append(f"{column} = ?")
             parameters.append(value)
     if where.named_after:
-        conditions.append("(name = ? OR (name >= ? AND name < ?))")
-        parameters += [where.named_after, f"{where.named_after}-", f"{where.named_after}."]
+        conditions.append(_NAMED_AFTER)
+        parameters += _named_after(where.named_after)
     if where.since_s:
         conditions.append("time_s >= ?")
         parameters.append(where.since_s)
@@ -128,6 +157,14 @@ def _conditions(viewer: Viewer, where: AuditFilter) -> tuple[list[str], list[Val
         conditions.append("time_s < ?")
         parameters.append(where.until_s)
     return conditions, parameters
+
+
+_NAMED_AFTER = "(name = ? OR (name >= ? AND name < ?))"
+
+
+def _named_after(name: str) -> list[Value]:
+    """The name itself, and what begins with it and a dash: "." comes after "-"."""
+    return [name, f"{name}-", f"{name}."]
 
 
 def _row(entry: AuditEntry) -> tuple[Value, ...]:

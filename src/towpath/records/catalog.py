@@ -342,19 +342,21 @@ class SqliteCatalogIndex:
 
         return await self._database.read(select)
 
-    async def around(self, viewer: Viewer, refs: Sequence[str]) -> list[tuple[str, Relation]]:
+    async def around(
+        self, viewer: Viewer, refs: Sequence[str], types: Sequence[str]
+    ) -> list[tuple[str, Relation]]:
         may_see, projects = visibility(viewer)
-        asked = marks(refs)
+        asked, of_types = marks(refs), f"entity_relation.type IN ({marks(types)})"
 
         def select(connection: apsw.Connection) -> list[tuple[str, Relation]]:
             rows: list[Row] = connection.execute(
                 "SELECT entity.ref, entity_relation.type, entity_relation.target"
                 " FROM entity JOIN entity_relation ON entity_relation.entity = entity.id"
-                f" WHERE entity.ref IN ({asked}) AND {may_see}"
+                f" WHERE entity.ref IN ({asked}) AND {of_types} AND {may_see}"
                 " UNION SELECT entity.ref, entity_relation.type, entity_relation.target"
                 " FROM entity_relation JOIN entity ON entity.id = entity_relation.entity"
-                f" WHERE entity_relation.target IN ({asked}) AND {may_see}",
-                (*refs, *projects, *refs, *projects),
+                f" WHERE entity_relation.target IN ({asked}) AND {of_types} AND {may_see}",
+                (*refs, *types, *projects, *refs, *types, *projects),
             ).fetchall()
             visible = visible_targets(connection, viewer, [target for _, _, target in rows])
             return [

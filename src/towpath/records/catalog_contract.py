@@ -300,8 +300,10 @@ class CatalogIndex(Protocol):
 
     async def edges(self, viewer: Viewer, ref: str) -> Edges: ...
 
-    async def around(self, viewer: Viewer, refs: Sequence[str]) -> list[tuple[str, Relation]]:
-        """Every relation that one of these entities tells or is told of, with who tells it.
+    async def around(
+        self, viewer: Viewer, refs: Sequence[str], types: Sequence[str]
+    ) -> list[tuple[str, Relation]]:
+        """Relations of these types that one of the entities tells or is told of, with who tells it.
 
         A target that the viewer may not see is left out; one that is not there is told.
         """

@@ -186,6 +186,20 @@ class AuditTrail(Protocol):
         """
         ...
 
+    async def makers(
+        self,
+        viewer: Viewer,
+        resource: str,
+        named_after: Sequence[tuple[str, str]],
+        *,
+        since_s: float = 0.0,
+    ) -> list[dict[str, int]]:
+        """Of objects of a kind named after each (project and name): who created how many of them.
+
+        Of those that have come since then, the newest `records.audit.MADE_MAX`.
+        """
+        ...
+
     async def last_writer(
         self, cluster: str, resource: str, namespace: str, name: str
     ) -> str | None:

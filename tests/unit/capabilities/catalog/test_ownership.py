@@ -2,7 +2,9 @@
 
 import html
 import re
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from towpath.capabilities.portal.catalog.ownership import (
 )
 from towpath.engines.git.port import File, RepositoryName, Signature
 from towpath.machinery.errors import BadRequest
-from towpath.records.contract import Entity, Viewer
+from towpath.records.contract import AuditEntry, Entity, Viewer
 
 SHOP = RepositoryName("demo", "shop")
 EVERYTHING = Viewer(ALICE, None)
@@ -98,8 +100,8 @@ def _of_nobody(number: int) -> Entity:
 )
 async def test_each_owner_is_judged(portal: RunningPortal, owner: str, problem: str) -> None:
     judge = Judge(portal.records.catalog, EVERYTHING)
-    await judge.begin()
-    assert (await judge.verdict(owner)).problem == problem
+    await judge.begin([owner])
+    assert judge.verdict(owner).problem == problem
 
 
 async def test_the_page_counts_what_is_wrong_and_narrows(portal: RunningPortal) -> None:
@@ -124,6 +126,30 @@ async def test_there_are_pages(portal: RunningPortal) -> None:
     assert "5 of 13" in second.text
     names = re.findall(r">(c0|n\d\d)<", first.html + second.html)
     assert sorted(names) == ["c0", *(one.name for one in many)]
+
+
+async def test_who_deploys_is_proposed(portal: RunningPortal) -> None:
+    ours = replace(_of_nobody(99), project="demo", workload="shop")
+    await portal.records.catalog.ingest("workload:demo/shop", [ours], project="demo", version="1")
+    makers = {"shop-production-1": "bob", "shop-staging-1": "bob", "shop.of-another": "alice"}
+    await portal.records.audit.append(
+        [
+            AuditEntry(
+                id=name,
+                time_s=time.time(),
+                cluster="",
+                user=user,
+                verb="create",
+                resource="promotions.towpath.dev",
+                namespace="demo",
+                name=name,
+                project="demo",
+            )
+            for name, user in {**makers, "shopping-staging-1": "alice", "shop-old": "alice"}.items()
+        ]
+    )
+    page = await portal.open("/catalog/ownership?problem=nobody")
+    assert "2 of the last 3 deployments (bob 2)" in page.text
 
 
 async def test_who_commits_is_proposed_and_put_in_by_one_click(portal: RunningPortal) -> None:

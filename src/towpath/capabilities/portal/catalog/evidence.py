@@ -6,6 +6,7 @@ both of the last months. One page asks each question once, whatever rows share i
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from towpath.capabilities.delivery.promotions.kinds import PROMOTION
@@ -19,7 +20,7 @@ from towpath.hooks.pages import Visit
 from towpath.hooks.showing import may
 from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource
-from towpath.records.contract import AuditFilter, Entity
+from towpath.records.contract import Entity
 
 COMMITS_SEEN = 300
 MONTHS_S = 180 * 24 * 3600.0
@@ -38,7 +39,6 @@ class Evidence:
     judge: Judge
     _rights: dict[tuple[str, str, str], bool] = field(default_factory=dict)
     _commits: dict[RepositoryName, dict[str, int]] = field(default_factory=dict)
-    _groups: dict[str, list[str] | None] = field(default_factory=dict)
 
     async def may_fix(self, entity: Entity) -> bool:
         place = described_in(entity)
@@ -58,26 +58,25 @@ class Evidence:
                 return True
         return False
 
-    async def proposal(self, entity: Entity) -> Proposal | None:
-        commits = await self._commits_of(entity)
-        deployments = await self._deployments_of(entity)
-        groups: dict[str, list[str]] = {}
-        for name in {*commits, *deployments}:
-            found = await self._groups_of(name)
-            if found is not None:
-                groups[name] = found
-        proposed = proposal(Deeds(commits, deployments), groups)
-        return None if proposed is None or proposed.owner == entity.owner else proposed
-
-    async def _groups_of(self, name: str) -> list[str] | None:
-        """Of a person who is here; None of anybody else."""
-        if name not in self._groups:
-            ref = f"user:default/{name}".lower()
-            here = await self.judge.person(ref)
-            groups = await self.judge.groups_of(ref) if here else set()
-            known = sorted(group for group in groups if group in self.judge.groups)
-            self._groups[name] = known if here else None
-        return self._groups[name]
+    async def proposals(self, entities: Sequence[Entity]) -> list[Proposal | None]:
+        """Of each, what speaks for another owner than it has."""
+        deployments = await self._deployments_of(entities)
+        deeds = [
+            Deeds(await self._commits_of(entity), deployed)
+            for entity, deployed in zip(entities, deployments, strict=True)
+        ]
+        people = {name: _person(name) for one in deeds for name in {*one.commits, *one.deployments}}
+        await self.judge.meet(people.values())
+        groups = {
+            name: sorted(self.judge.groups_of(ref) & self.judge.groups.keys())
+            for name, ref in people.items()
+            if self.judge.is_here(ref)
+        }
+        found = [proposal(one, groups) for one in deeds]
+        return [
+            None if one is None or one.owner == entity.owner else one
+            for one, entity in zip(found, entities, strict=True)
+        ]
 
     async def _commits_of(self, entity: Entity) -> dict[str, int]:
         repository = await self._repository_of(entity)
@@ -107,16 +106,18 @@ class Evidence:
         since_s = time.time() - MONTHS_S
         return dict(Counter(one.author.name for one in history if one.time_s >= since_s))
 
-    async def _deployments_of(self, entity: Entity) -> dict[str, int]:
-        if not entity.workload or not entity.project:
-            return {}
-        where = AuditFilter(
-            cluster="",
-            verb="create",
-            resource=f"{PROMOTION.plural}.{PROMOTION.group}",
-            namespace=entity.project,
-            named_after=entity.workload,
+    async def _deployments_of(self, entities: Sequence[Entity]) -> list[dict[str, int]]:
+        """Of each, who promoted its workload how often."""
+        named = [(one.project, one.workload) for one in entities if one.workload and one.project]
+        made = await self.visit.records.audit.makers(
+            self.visit.viewer,
+            f"{PROMOTION.plural}.{PROMOTION.group}",
+            named,
             since_s=time.time() - MONTHS_S,
         )
-        page = await self.visit.records.audit.query(self.visit.viewer, where, limit=100)
-        return dict(Counter(one.user for one in page.entries if one.code < 300))
+        by_name = dict(zip(named, made, strict=True))
+        return [by_name.get((one.project, one.workload), {}) for one in entities]
+
+
+def _person(name: str) -> str:
+    return f"user:default/{name}".lower()

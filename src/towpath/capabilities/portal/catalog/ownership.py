@@ -6,13 +6,13 @@ what the evidence says: who committed and who deployed in the last months.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from towpath.capabilities.portal.catalog.facts import ORPHAN
 from towpath.capabilities.portal.catalog.kinds import UNSEEN_ANNOTATION
 from towpath.machinery.references import DEFAULT_NAMESPACE
-from towpath.records.contract import CatalogIndex, Edges, Entity, EntityFilter, Viewer
+from towpath.records.contract import CatalogIndex, Entity, EntityFilter, Relation, Viewer
 
 FINE, NOBODY, DANGLING, DEPARTED, EMPTY, AMBIGUOUS = (
     "fine",
@@ -40,7 +40,9 @@ OWNED_KINDS = (
     "Environment",
     "Capability",
 )
+BELONGING = ("hasMember", "memberOf", "parentOf", "childOf")
 GROUPS_MAX = 5000
+READ_AT_ONCE = 1000
 DEPTH_MAX = 10
 
 
@@ -54,22 +56,49 @@ class Verdict:
 
 @dataclass(slots=True)
 class Judge:
-    """One look at owners, for one viewer: what it has asked once it does not ask again."""
+    """One look at owners, for one viewer: what is needed is read at once, and then only judged."""
 
     index: CatalogIndex
     viewer: Viewer
     groups: dict[str, Entity] = field(default_factory=dict)
+    _departed: set[str] = field(default_factory=set)
+    _people: dict[str, bool] = field(default_factory=dict)
+    """Those that are known, and whether they are here."""
+    _edges: dict[str, list[tuple[str, Relation]]] = field(default_factory=dict)
+    """Of each that was asked about, what is told by it and of it: who tells, and what."""
     _verdicts: dict[str, Verdict] = field(default_factory=dict)
-    _edges: dict[str, Edges] = field(default_factory=dict)
-    _people: dict[str, Entity | None] = field(default_factory=dict)
 
-    async def begin(self) -> None:
+    async def begin(self, owners: Iterable[str]) -> None:
+        """Read what a verdict about each of these needs."""
+        await self._read_groups()
+        asked = {owner for owner in owners if owner}
+        reached = asked & self.groups.keys()
+        for _ in range(DEPTH_MAX):
+            await self._read_edges(reached)
+            reached = {child for group in reached for child in self._children(group)}
+            reached -= self._edges.keys()
+            if not reached:
+                break
+        people = {owner for owner in asked if owner.startswith("user:")}
+        people.update(*(self.members(group) for group in list(self._edges)))
+        await self._read_people(people)
+        for unknown in asked - self.groups.keys() - self._people.keys():
+            if await self.index.history(self.viewer, unknown, limit=1):
+                self._departed.add(unknown)
+
+    async def meet(self, people: Iterable[str]) -> None:
+        """Read whether these are here, and what groups they are in."""
+        wanted = set(people)
+        await self._read_people(wanted)
+        await self._read_edges(ref for ref in wanted if self.is_here(ref))
+
+    async def _read_groups(self) -> None:
         token = ""
         while len(self.groups) < GROUPS_MAX:
             page = await self.index.query(
                 self.viewer,
                 EntityFilter({"kind": ("Group",)}),
-                limit=1000,
+                limit=READ_AT_ONCE,
                 continue_token=token,
                 sort="name",
             )
@@ -78,19 +107,36 @@ class Judge:
             if not token:
                 return
 
-    async def verdict(self, owner: str) -> Verdict:
+    async def _read_people(self, refs: Iterable[str]) -> None:
+        for some in _parts(ref for ref in refs if ref not in self._people):
+            where = EntityFilter({"ref": some})
+            page = await self.index.query(self.viewer, where, limit=len(some))
+            self._people.update((one.ref, is_here(one)) for one in page.entities)
+
+    async def _read_edges(self, refs: Iterable[str]) -> None:
+        for some in _parts(ref for ref in refs if ref not in self._edges):
+            found: dict[str, list[tuple[str, Relation]]] = {ref: [] for ref in some}
+            for teller, told in await self.index.around(self.viewer, some, BELONGING):
+                for ref in {teller, told.target} & found.keys():
+                    found[ref].append((teller, told))
+            self._edges.update(found)
+
+    def verdict(self, owner: str) -> Verdict:
+        """Of an owner that it has begun with."""
         if owner not in self._verdicts:
-            self._verdicts[owner] = await self._judged(owner)
+            self._verdicts[owner] = self._judged(owner)
         return self._verdicts[owner]
 
-    async def _judged(self, owner: str) -> Verdict:
+    def _judged(self, owner: str) -> Verdict:
         if not owner:
             return Verdict(NOBODY, "Nobody is named as its owner.")
-        if owner.startswith("user:"):
-            return await self._person(owner)
+        if owner in self._people:
+            if self._people[owner]:
+                return Verdict(FINE, "", (owner,))
+            return Verdict(DEPARTED, f"{_short(owner)} is here no more.")
         if owner not in self.groups:
-            return await self._unknown(owner)
-        people = tuple(sorted(await self._living(owner)))
+            return self._unknown(owner)
+        people = tuple(sorted(self._living(owner)))
         if not people:
             return Verdict(EMPTY, f"{_short(owner)} has nobody in it who is here.")
         like = self._alike(owner)
@@ -99,59 +145,39 @@ class Judge:
             return Verdict(AMBIGUOUS, told, people)
         return Verdict(FINE, "", people)
 
-    async def _person(self, ref: str) -> Verdict:
-        person = await self._known(ref)
-        if person is None:
-            return await self._unknown(ref)
-        if not is_here(person):
-            return Verdict(DEPARTED, f"{_short(ref)} is here no more.")
-        return Verdict(FINE, "", (ref,))
-
-    async def _unknown(self, owner: str) -> Verdict:
-        if await self.index.history(self.viewer, owner, limit=1):
+    def _unknown(self, owner: str) -> Verdict:
+        if owner in self._departed:
             return Verdict(DEPARTED, f"{_short(owner)} was here, and is no more.")
         namespace = owner.partition(":")[2].partition("/")[0]
         where = "" if namespace == DEFAULT_NAMESPACE else f" in {namespace}"
         return Verdict(DANGLING, f"No group or person is called {_short(owner)}{where}.")
 
-    async def _living(self, group: str, seen: frozenset[str] = frozenset()) -> set[str]:
+    def _living(self, group: str, seen: frozenset[str] = frozenset()) -> set[str]:
         if group in seen or len(seen) > DEPTH_MAX:
             return set()
-        people: set[str] = set()
-        for ref in await self.members(group):
-            person = await self._known(ref)
-            if person is not None and is_here(person):
-                people.add(ref)
-        edges = await self._of(group)
-        children = {one.target for one in edges.outgoing if one.type == "parentOf"}
-        children |= {one.target for one in edges.incoming if one.type == "childOf"}
-        for child in sorted(children):
-            people |= await self._living(child, seen | {group})
+        people = {ref for ref in self.members(group) if self.is_here(ref)}
+        for child in self._children(group):
+            people |= self._living(child, seen | {group})
         return people
 
-    async def members(self, group: str) -> set[str]:
-        edges = await self._of(group)
-        told = {one.target for one in edges.outgoing if one.type == "hasMember"}
-        return told | {one.target for one in edges.incoming if one.type == "memberOf"}
+    def members(self, group: str) -> set[str]:
+        return self._related(group, told="hasMember", tells="memberOf")
 
-    async def groups_of(self, person: str) -> set[str]:
-        edges = await self._of(person)
-        told = {one.target for one in edges.outgoing if one.type == "memberOf"}
-        return told | {one.target for one in edges.incoming if one.type == "hasMember"}
+    def groups_of(self, person: str) -> set[str]:
+        return self._related(person, told="memberOf", tells="hasMember")
 
-    async def _known(self, ref: str) -> Entity | None:
-        if ref not in self._people:
-            self._people[ref] = await self.index.get(self.viewer, ref)
-        return self._people[ref]
+    def _children(self, group: str) -> set[str]:
+        return self._related(group, told="parentOf", tells="childOf")
 
-    async def person(self, ref: str) -> bool:
-        found = await self._known(ref)
-        return found is not None and is_here(found)
+    def _related(self, ref: str, *, told: str, tells: str) -> set[str]:
+        """Whom it tells `told` of, and who tells `tells` of it."""
+        edges = self._edges.get(ref, ())
+        return {one.target for teller, one in edges if teller == ref and one.type == told} | {
+            teller for teller, one in edges if one.target == ref and one.type == tells
+        }
 
-    async def _of(self, ref: str) -> Edges:
-        if ref not in self._edges:
-            self._edges[ref] = await self.index.edges(self.viewer, ref)
-        return self._edges[ref]
+    def is_here(self, person: str) -> bool:
+        return self._people.get(person, False)
 
     def namesakes(self, owner: str) -> list[str]:
         """Groups of the name that nobody has in that namespace: it was left out, most likely."""
@@ -166,6 +192,12 @@ class Judge:
             for ref, one in self.groups.items()
             if ref != owner and words & {one.name.lower(), (one.title or one.name).lower()}
         )
+
+
+def _parts(refs: Iterable[str]) -> Iterator[list[str]]:
+    """As many as one query takes."""
+    wanted = sorted(set(refs))
+    return (wanted[at : at + READ_AT_ONCE] for at in range(0, len(wanted), READ_AT_ONCE))
 
 
 def is_here(person: Entity) -> bool:

@@ -37,10 +37,11 @@ BY_PROBLEM, BY_OWNER, TOKEN = "problem", "owner", "continue"
 
 
 async def ownership(visit: Visit) -> Page:
-    judge = Judge(visit.records.catalog, visit.viewer)
-    await judge.begin()
     counts = await _counts(visit)
-    verdicts = {owner: await judge.verdict(owner) for owner in list(counts)[:OWNERS_JUDGED]}
+    owners = list(counts)[:OWNERS_JUDGED]
+    judge = Judge(visit.records.catalog, visit.viewer)
+    await judge.begin(owners)
+    verdicts = {owner: judge.verdict(owner) for owner in owners}
     wrong: Counter[str] = Counter()
     for owner, count in counts.items():
         if owner in verdicts:
@@ -54,7 +55,11 @@ async def ownership(visit: Visit) -> Page:
     ]
     page = await _page(visit, chosen)
     evidence = Evidence(visit, judge)
-    rows = [await _row(judge, evidence, one) for one in page.entities]
+    proposed = await evidence.proposals(page.entities)
+    rows = [
+        await _row(judge, evidence, one, found)
+        for one, found in zip(page.entities, proposed, strict=True)
+    ]
     total = sum(counts.values())
     well = total - sum(count for problem, count in wrong.items() if problem != FINE)
     data = {
@@ -127,9 +132,11 @@ def _teams(
     ]
 
 
-async def _row(judge: Judge, evidence: Evidence, entity: Entity) -> dict[str, Any]:
-    verdict = await judge.verdict(entity.owner)
-    proposed = _namesake(judge, entity, verdict) or await evidence.proposal(entity)
+async def _row(
+    judge: Judge, evidence: Evidence, entity: Entity, found: Proposal | None
+) -> dict[str, Any]:
+    verdict = judge.verdict(entity.owner)
+    proposed = _namesake(judge, entity, verdict) or found
     return {
         "ref": entity.ref,
         "kind": entity.kind,

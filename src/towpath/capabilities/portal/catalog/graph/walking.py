@@ -48,7 +48,8 @@ async def edges_around(
     index: CatalogIndex, viewer: Viewer, refs: Sequence[str], types: Iterable[str]
 ) -> set[Edge]:
     wanted = frozenset(types)
-    told = await index.around(viewer, refs)
+    told_as = sorted(wanted | {name for name, inverse in INVERSE.items() if inverse in wanted})
+    told = await index.around(viewer, refs, told_as)
     found = (canonical(source, one.type, one.target) for source, one in told)
     return {edge for edge in found if edge is not None and edge.type in wanted}
 
