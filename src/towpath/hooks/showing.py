@@ -19,7 +19,7 @@ from towpath.machinery.documents import dump_document
 from towpath.machinery.errors import StatusError
 from towpath.machinery.kinds import GROUP, Resource
 from towpath.machinery.objects import RawObject
-from towpath.machinery.references import DEFAULT_NAMESPACE, catalogue_name
+from towpath.machinery.references import group_ref, person_ref
 from towpath.machinery.users import PLATFORM, UserInfo
 
 _REVIEW = Resource(
@@ -86,9 +86,7 @@ async def may(
 def own_references(user: UserInfo) -> tuple[str, ...]:
     """As what a person owns things: themselves and their groups."""
     groups = (group for group in user.groups if not group.startswith("system:"))
-    refs = [f"user:{DEFAULT_NAMESPACE}/{catalogue_name(user.name)}"]
-    refs += [f"group:{DEFAULT_NAMESPACE}/{catalogue_name(group)}" for group in groups]
-    return tuple(ref.lower() for ref in refs)
+    return (person_ref(user.name), *map(group_ref, groups))
 
 
 def docs_page(kind: str, namespace: str, name: str) -> str:

@@ -24,6 +24,15 @@ def catalogue_name(text: str) -> str:
     return _OTHER.sub("_", text.strip())[:NAME_LENGTH_MAX].strip("_.-")
 
 
+def person_ref(name: str) -> str:
+    """How the catalogue knows whoever signs in by that name, in lower case as it is compared."""
+    return f"user:{DEFAULT_NAMESPACE}/{catalogue_name(name)}".lower()
+
+
+def group_ref(name: str) -> str:
+    return f"group:{DEFAULT_NAMESPACE}/{catalogue_name(name)}".lower()
+
+
 class BadReference(ValueError):
     """The text is no reference; `str()` is one sentence for its author."""
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from towpath.machinery.references import BadReference, parse_reference
+from towpath.machinery.references import BadReference, group_ref, parse_reference, person_ref
 
 CASES = {
     "all parts": ("component:ns/a", "component:ns/a"),
@@ -22,6 +22,11 @@ def test_parses(text: str, full: str) -> None:
 
 def test_references_are_compared_without_case() -> None:
     assert parse_reference("Component:NS/A").key == parse_reference("component:ns/a").key
+
+
+def test_people_and_groups_have_names_that_the_catalogue_can_hold() -> None:
+    assert person_ref("Alice@example.org") == "user:default/alice_example.org"
+    assert group_ref("Pay Ments") == "group:default/pay_ments"
 
 
 @pytest.mark.parametrize("text", ["a", "", "k:", "k:/a", ":a", "/a"])

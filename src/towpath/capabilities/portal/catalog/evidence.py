@@ -20,6 +20,7 @@ from towpath.hooks.pages import Visit
 from towpath.hooks.showing import may
 from towpath.machinery.errors import NotFound
 from towpath.machinery.kinds import Resource
+from towpath.machinery.references import person_ref
 from towpath.records.contract import Entity
 
 COMMITS_SEEN = 300
@@ -65,7 +66,9 @@ class Evidence:
             Deeds(await self._commits_of(entity), deployed)
             for entity, deployed in zip(entities, deployments, strict=True)
         ]
-        people = {name: _person(name) for one in deeds for name in {*one.commits, *one.deployments}}
+        people = {
+            name: person_ref(name) for one in deeds for name in {*one.commits, *one.deployments}
+        }
         await self.judge.meet(people.values())
         groups = {
             name: sorted(self.judge.groups_of(ref) & self.judge.groups.keys())
@@ -117,7 +120,3 @@ class Evidence:
         )
         by_name = dict(zip(named, made, strict=True))
         return [by_name.get((one.project, one.workload), {}) for one in entities]
-
-
-def _person(name: str) -> str:
-    return f"user:default/{name}".lower()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from towpath.capabilities.portal.catalog.facts import ORPHAN
 from towpath.capabilities.portal.catalog.kinds import UNSEEN_ANNOTATION
-from towpath.machinery.references import DEFAULT_NAMESPACE
+from towpath.machinery.references import DEFAULT_NAMESPACE, person_ref
 from towpath.records.contract import CatalogIndex, Entity, EntityFilter, Relation, Viewer
 
 FINE, NOBODY, DANGLING, DEPARTED, EMPTY, AMBIGUOUS = (
@@ -243,7 +243,7 @@ def proposal(deeds: Deeds, groups: Mapping[str, Iterable[str]]) -> Proposal | No
         doers = [name for name in known if best in set(groups[name])]
     else:
         person = max(sorted(known), key=lambda name: known[name])
-        best, doers = f"user:default/{person.lower()}", [person]
+        best, doers = person_ref(person), [person]
     return Proposal(best, _told(deeds, doers))
 
 

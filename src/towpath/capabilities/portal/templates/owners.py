@@ -12,13 +12,15 @@ from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.portal.templates.descriptor import FieldError, pages_of
 from towpath.hooks.commands import Terminal
 from towpath.hooks.platform import Platform
+from towpath.hooks.showing import own_references
 from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import RawObject
 from towpath.machinery.references import (
-    DEFAULT_NAMESPACE,
     BadReference,
     EntityRef,
+    group_ref,
     parse_reference,
+    person_ref,
 )
 from towpath.machinery.users import PLATFORM
 from towpath.records.contract import CatalogIndex, EntityFilter, Viewer
@@ -62,14 +64,14 @@ class AsOfNow:
     platform: Platform
 
     async def existing(self, refs: Sequence[str]) -> set[str]:
+        ref_of = {"User": person_ref, "Group": group_ref}
         known = {
-            f"{member['kind']}:{DEFAULT_NAMESPACE}/{member['name']}".lower()
+            ref_of[member["kind"]](member["name"])
             for project in (await self.platform.api.list(PROJECT)).items
             for member in project["spec"].get("members") or ()
         }
         for person in await self.platform.people():
-            known |= {f"group:{DEFAULT_NAMESPACE}/{group}".lower() for group in person.groups}
-            known.add(f"user:{DEFAULT_NAMESPACE}/{person.name}".lower())
+            known.update(own_references(person))
         return known.intersection(refs) | await self.platform.catalog.existing(EVERYBODY, refs)
 
     async def groups(self) -> Sequence[str]:

@@ -21,9 +21,9 @@ from towpath.engines.outbound import OutboundAnswer, OutboundRequest
 from towpath.hooks.apis import ApiAnswer, ApiRequest, ForeignApi, backstage_refusal
 from towpath.hooks.outbound import outbound
 from towpath.hooks.platform import SYSTEM_NAMESPACE, Platform
+from towpath.hooks.showing import own_references
 from towpath.machinery.errors import BadRequest, Forbidden, NotFound
 from towpath.machinery.objects import RawObject
-from towpath.machinery.references import DEFAULT_NAMESPACE
 from towpath.machinery.remembering import Kept
 from towpath.machinery.users import AccessRequest, Authorize
 from towpath.records.contract import CatalogIndex, Cause, Viewer
@@ -283,9 +283,7 @@ class Entities:
         return orjson.dumps({"facets": facets})
 
     def _of_visitor(self, request: ApiRequest, where: Condition) -> Condition:
-        groups = (f"group:{DEFAULT_NAMESPACE}/{name}" for name in request.user.groups)
-        owners = (f"user:{DEFAULT_NAMESPACE}/{request.user.name}", *groups)
-        return asking.with_owners(where, [owner.lower() for owner in owners])
+        return asking.with_owners(where, own_references(request.user))
 
 
 class _Answers:
