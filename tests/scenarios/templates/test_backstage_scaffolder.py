@@ -1,5 +1,6 @@
 """Backstage's scaffolder API: the requests of its own clients, and the answers they expect."""
 
+import asyncio
 import base64
 import json
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from tests.scenarios.templates.conftest import PROJECT_NAME, World
 
+from towpath.capabilities.portal.catalog.descriptors import entity_of
 from towpath.capabilities.portal.templates.actions.failures import ActionFailed
 from towpath.capabilities.portal.templates.backstage.api import API, apis
 from towpath.capabilities.portal.templates.kinds import TEMPLATE_RUN
@@ -26,9 +28,10 @@ PARAMETERS = [
 class Client:
     """A client of that API."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, projects: frozenset[str] = frozenset({PROJECT_NAME})) -> None:
         (self._api,) = apis(world.platform)
         self._world = world
+        self._projects = projects
 
     async def send(self, method: str, path: str, body: Any = None) -> ApiAnswer:
         path, _, query = path.partition("?")
@@ -39,7 +42,7 @@ class Client:
             {},
             b"" if body is None else json.dumps(body).encode(),
             ALICE,
-            Viewer(ALICE, frozenset({PROJECT_NAME})),
+            Viewer(ALICE, self._projects),
             self._world.client,
         )
         return await self._api.answer(request)
@@ -242,6 +245,82 @@ async def test_a_failed_task_is_tried_again_and_a_cancelled_one_is_not_run(world
     everything = await client.json("GET", "/v2/tasks?order=asc:created_at&limit=1")
     assert everything["totalTasks"] == 2
     assert len(everything["tasks"]) == 1
+    async with world.running():
+        events = await _until_completion(client, second)
+    assert [event["type"] for event in events[-2:]] == ["cancelled", "completion"]
+    message = "Step 0 has been cancelled."
+    assert events[-2]["body"] == {"message": message, "stepId": 0, "status": "cancelled"}
+
+
+async def test_a_step_that_is_cancelled_is_told_by_its_id(world: World) -> None:
+    began, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(context: ActionContext) -> dict[str, Any]:
+        began.set()
+        await goes_on.wait()
+        return {}
+
+    world.add_action("slow", slow)
+    await world.template("t", [{"id": "first", "action": "slow"}, {"action": "debug:log"}])
+    client = Client(world)
+    async with world.running():
+        order = {"templateRef": "template:t", "values": {}}
+        task = (await client.json("POST", "/v2/tasks", order, status=201))["id"]
+        await began.wait()
+        await client.json("POST", f"/v2/tasks/{task}/cancel")
+        goes_on.set()
+        events = await _until_completion(client, task)
+    (cancelled,) = [event["body"] for event in events if event["type"] == "cancelled"]
+    assert cancelled["stepId"] == "first"
+    assert [event["id"] for event in events] == [*range(1, len(events) + 1)]
+
+
+async def test_a_task_and_its_steps_know_their_author_as_the_catalogue_does(world: World) -> None:
+    alice = {
+        "apiVersion": "backstage.io/v1alpha1",
+        "kind": "User",
+        "metadata": {"name": "alice"},
+        "spec": {"profile": {"email": "alice@example.org"}, "memberOf": []},
+    }
+    await world.platform.catalog.ingest("known", [entity_of(alice)], project="", version="1")
+    email = "${{ user.entity.spec.profile.email }}"
+    steps = [{"id": "greet", "action": "greet", "input": {"name": email}}]
+    await offer(world)
+    await world.template("mail", steps, output={"text": [{"title": "t", "content": email}]})
+    client = Client(world)
+    async with world.running():
+        order = {"templateRef": "template:mail", "values": {}}
+        task = (await client.json("POST", "/v2/tasks", order, status=201))["id"]
+        events = await _until_completion(client, task)
+    assert events[-1]["body"]["output"]["text"][0]["content"] == "alice@example.org"
+    (listed,) = (await client.json("GET", "/v2/tasks"))["tasks"]
+    for shown in (listed, await client.json("GET", f"/v2/tasks/{task}")):
+        user = shown["spec"]["user"]
+        assert (user["ref"], user["entity"]["kind"]) == ("user:default/alice", "User")
+        assert user["entity"]["spec"]["profile"] == {"email": "alice@example.org"}
+
+
+async def test_who_has_no_project_tries_templates_in_none(world: World) -> None:
+    """Nor sees by them what a project has in the catalogue."""
+    secret = {
+        "apiVersion": "backstage.io/v1alpha1",
+        "kind": "Component",
+        "metadata": {"name": "secret"},
+        "spec": {"type": "service", "lifecycle": "x", "owner": "team-a"},
+    }
+    await world.platform.catalog.ingest("s", [entity_of(secret)], project="demo", version="1")
+    template = {
+        "apiVersion": "scaffolder.backstage.io/v1beta3",
+        "kind": "Template",
+        "metadata": {"name": "draft"},
+        "spec": {
+            "type": "service",
+            "steps": [{"action": "catalog:fetch", "input": {"entityRef": "component:secret"}}],
+        },
+    }
+    body = {"template": template, "values": {}, "directoryContents": []}
+    told = await Client(world, frozenset()).json("POST", "/v2/dry-run", body, status=500)
+    assert "component:secret not found" in told["error"]["message"]
 
 
 async def _until_completion(client: Client, task: str) -> list[Any]:

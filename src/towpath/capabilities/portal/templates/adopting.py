@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.portal.templates import folders
 from towpath.capabilities.portal.templates.actions.adoption import answers_of
 from towpath.capabilities.portal.templates.actions.files import ActionFailed
@@ -28,7 +27,7 @@ from towpath.capabilities.portal.templates.adoption.proposal import (
     workload_name,
 )
 from towpath.capabilities.portal.templates.adoption.reading import read_repository
-from towpath.capabilities.portal.templates.context import default_owner
+from towpath.capabilities.portal.templates.context import owner_in
 from towpath.capabilities.portal.templates.creating import (
     Request,
     parameters_of_request,
@@ -40,7 +39,6 @@ from towpath.capabilities.portal.templates.creating import (
 )
 from towpath.engines.git.port import RepositoryName
 from towpath.hooks.commands import NOT_FOUND, USAGE, CommandError, Terminal
-from towpath.machinery.errors import Forbidden, NotFound
 from towpath.machinery.objects import RawObject
 
 TEMPLATE = "adopt-repository"
@@ -90,7 +88,8 @@ async def adopt(terminal: Terminal, wanted: Wanted) -> None:
         findings = await asyncio.to_thread(read_repository, files)
         _tell(terminal, findings)
         repository = RepositoryName(wanted.project, copy.name)
-        given = {**parameters, "owner": parameters.get("owner") or await _owner(terminal, wanted)}
+        owner = await owner_in(terminal.api, wanted.project, await terminal.user())
+        given = {**parameters, "owner": parameters.get("owner") or owner}
         try:
             answers = answers_of(repository, given)
         except ActionFailed as error:
@@ -183,15 +182,6 @@ async def _files(copy: Copy, folder: Path) -> Mapping[str, Any]:
     await _git(*work, "-c", "core.bare=false", "read-tree", "HEAD", more=index)
     await _git(*work, "-c", "core.bare=false", "checkout-index", "--all", more=index)
     return await asyncio.to_thread(folders.read_files, tree)
-
-
-async def _owner(terminal: Terminal, wanted: Wanted) -> str:
-    user = await terminal.user()
-    try:
-        project = await terminal.api.get(PROJECT, wanted.project)
-    except (NotFound, Forbidden):
-        return f"user:default/{user}"
-    return default_owner(project["spec"].get("members") or (), user)
 
 
 def _tell(terminal: Terminal, findings: Findings) -> None:

@@ -10,7 +10,11 @@ from typing import Any
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
 from towpath.capabilities.governance.projects.kinds import PROJECT
-from towpath.capabilities.portal.templates.context import default_owner, expression_context
+from towpath.capabilities.portal.templates.context import (
+    default_owner,
+    expression_context,
+    user_named,
+)
 from towpath.capabilities.portal.templates.descriptor import (
     Descriptor,
     DescriptorInvalid,
@@ -235,7 +239,7 @@ async def _show_plan(
     given = expression_context(
         parameters=parameters,
         steps={},
-        user=await terminal.user(),
+        user=user_named(await terminal.user()),
         run_uid="",
         place={"project": request.project, "owner": owner, "host": "towpath"},
     )

@@ -15,7 +15,7 @@ from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.portal.templates import workbench
 from towpath.capabilities.portal.templates.actions.adoption import DEPLOYMENTS
 from towpath.capabilities.portal.templates.conditions import page_for
-from towpath.capabilities.portal.templates.context import default_owner
+from towpath.capabilities.portal.templates.context import owner_in, user_known
 from towpath.capabilities.portal.templates.descriptor import pages_of
 from towpath.capabilities.portal.templates.forms import (
     answers_from,
@@ -56,9 +56,9 @@ from towpath.hooks.forms import flat_values
 from towpath.hooks.leases import CHOICES, BadLease, kept
 from towpath.hooks.pages import Answer, Page, PageRoute, Redirect, Visit
 from towpath.hooks.platform import SYSTEM_NAMESPACE
-from towpath.hooks.showing import get_if_there, may, show_object
+from towpath.hooks.showing import get_if_there, may, own_references, show_object
 from towpath.machinery.core_kinds import SECRET
-from towpath.machinery.errors import Forbidden, NotFound, StatusError
+from towpath.machinery.errors import StatusError
 from towpath.machinery.objects import RawObject
 from towpath.records.contract import EntityFilter
 
@@ -279,12 +279,13 @@ def _with_hints(pages: Sequence[Mapping[str, Any]], preview: Preview) -> list[Ma
 
 async def _previewed(visit: Visit, filled: Filled) -> Preview:
     project = filled.project or "your-project"
+    owner = await owner_in(visit.api, filled.project, visit.user.name)
     return await preview_of(
         filled.template,
         filled.values,
         git=visit.git,
-        place={"project": project, "owner": await _owner(visit, filled.project), "host": "towpath"},
-        user=visit.user.name,
+        place={"project": project, "owner": owner, "host": "towpath"},
+        user=await user_known(visit.records.catalog, visit.viewer, visit.user.name),
         with_files=bool(filled.project) and not filled.lacks_something,
     )
 
@@ -332,7 +333,9 @@ async def _options(visit: Visit, filled: Filled) -> dict[str, list[str]]:
             if property_.get("enum"):
                 continue
             if picker == GROUPS:
-                options[name] = [f"group:default/{group}" for group in visit.user.groups]
+                options[name] = [
+                    ref for ref in own_references(visit.user) if ref.startswith("group:")
+                ]
             elif picker in (*PICKERS, MULTIPLE):
                 options[name] = await _entities(visit, property_)
             elif picker == BRANCH:
@@ -430,17 +433,6 @@ def _runs(
         told = f"{kind}, {size}" if size else kind
         rows.append((f"Resource {key}", f"{told}; one of its own in each environment"))
     return rows
-
-
-async def _owner(visit: Visit, project: str) -> str:
-    """As the run itself finds it; a name before a project is chosen, so that all can be shown."""
-    try:
-        found = await visit.api.get(PROJECT, project) if project else None
-    except (NotFound, Forbidden):
-        found = None
-    if found is None:
-        return f"user:default/{visit.user.name}"
-    return default_owner(found["spec"].get("members") or (), visit.user.name)
 
 
 PAGES = (

@@ -119,17 +119,18 @@ async def preview_of(
     *,
     git: GitReader,
     place: Mapping[str, str],
-    user: str,
+    user: Mapping[str, Any],
     with_files: bool = True,
 ) -> Preview:
-    """`place` is what expressions know as `towpath`."""
+    """`user` and `place` are what expressions know as `user` and `towpath`."""
     preview = Preview()
     try:
         descriptor = parse_descriptor(template["spec"]["descriptor"])
         preview.cost = await _cost(template["spec"]["descriptor"], values, place)
         reads_files = any(step.action in _ACTIONS for step in descriptor.steps)
         files = await template_files(template, git) if with_files and reads_files else {}
-        async with rehearsal(files, _ACTIONS, project=place["project"], user=user) as stage:
+        name, project = user["entity"]["metadata"]["name"], place["project"]
+        async with rehearsal(files, _ACTIONS, project=project, user=name) as stage:
             walk = _Walk(preview, git, stage)
             for step in descriptor.steps:
                 given = expression_context(

@@ -21,7 +21,7 @@ from towpath.capabilities.portal.templates import folders, progress
 from towpath.capabilities.portal.templates.actions.files import NameTaken
 from towpath.capabilities.portal.templates.approving import RunApproval
 from towpath.capabilities.portal.templates.catalogued import catalogue_controller
-from towpath.capabilities.portal.templates.context import place_of, run_context
+from towpath.capabilities.portal.templates.context import place_of, run_context, user_known
 from towpath.capabilities.portal.templates.descriptor import (
     Descriptor,
     TemplateStep,
@@ -50,7 +50,7 @@ from towpath.capabilities.portal.templates.kinds import (
     log_prefix,
 )
 from towpath.capabilities.portal.templates.offered import template_controller
-from towpath.capabilities.portal.templates.owners import AsOfNow, owner_errors
+from towpath.capabilities.portal.templates.owners import EVERYBODY, AsOfNow, owner_errors
 from towpath.capabilities.portal.templates.plan import make_plan
 from towpath.capabilities.portal.templates.secrets import (
     NotThereYet,
@@ -242,7 +242,7 @@ class RunReconciler:
         wrong = secret_errors(plan.raw, run.secrets.given)
         if wrong:
             raise Stalled("SecretsInvalid", "; ".join(map(str, wrong)))
-        given = run_context(run.obj, await self._place(run), {})
+        given = run_context(run.obj, await self._user(run), await self._place(run), {})
         problems: list[str] = []
         is_taken = True
         for step in plan.descriptor.steps:
@@ -277,6 +277,10 @@ class RunReconciler:
         if source is not None:
             await materialise(self._platform.git, source, revision, folder / "template")
 
+    async def _user(self, run: _Run) -> Mapping[str, Any]:
+        name = run.obj["spec"].get("requestedBy") or ""
+        return await user_known(self._platform.catalog, EVERYBODY, name)
+
     async def _place(self, run: _Run) -> Mapping[str, str]:
         return await place_of(self._platform.api, self._platform.addresses.registry(), run.obj)
 
@@ -286,11 +290,11 @@ class RunReconciler:
         descriptor = _planned(run.obj)
         if not await asyncio.to_thread((self._folder(run.obj) / "workspace").is_dir):
             await self._restore(run)
-        place = await self._place(run)
+        user, place = await self._user(run), await self._place(run)
         for step, state in progress.template_steps(descriptor, run.obj):
             if state["phase"] in (SUCCEEDED, SKIPPED, FAILED):
                 continue
-            given = run_context(run.obj, place, progress.outputs_of(run.obj))
+            given = run_context(run.obj, user, place, progress.outputs_of(run.obj))
             await self._perform(run, self._execution(run, step, given), state)
         failed = progress.failed_step(run.obj)
         if failed is not None:
@@ -301,7 +305,7 @@ class RunReconciler:
             if not asks:
                 await self._undo(run)
             return
-        given = run_context(run.obj, place, progress.outputs_of(run.obj))
+        given = run_context(run.obj, user, place, progress.outputs_of(run.obj))
         output = await asyncio.to_thread(render_outputs, descriptor.output, given)
         progress.succeed(run.obj, output)
         await self._save(run)
@@ -365,8 +369,8 @@ class RunReconciler:
     async def _undo(self, run: _Run) -> None:
         """Take back everything, the last step first. Raises what an undo raised, to be retried."""
         steps = {step.id: step for step in _planned(run.obj).steps}
-        place = await self._place(run)
-        given = run_context(run.obj, place, progress.outputs_of(run.obj))
+        user, place = await self._user(run), await self._place(run)
+        given = run_context(run.obj, user, place, progress.outputs_of(run.obj))
         for state in progress.to_undo(run.obj):
             execution = self._execution(run, steps[state["id"]], given)
             try:

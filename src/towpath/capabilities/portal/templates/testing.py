@@ -22,7 +22,7 @@ from typing import Any
 
 from towpath.capabilities.portal.templates import folders
 from towpath.capabilities.portal.templates.actions.files import FILE_ACTIONS
-from towpath.capabilities.portal.templates.context import expression_context
+from towpath.capabilities.portal.templates.context import expression_context, user_named
 from towpath.capabilities.portal.templates.descriptor import (
     Descriptor,
     DescriptorInvalid,
@@ -136,7 +136,7 @@ async def _rendered(
     inputs: RawObject = {}
     steps: dict[str, Any] = {}
     given = expression_context(
-        parameters=parameters, steps=steps, user="alice", run_uid="run", place=place
+        parameters=parameters, steps=steps, user=user_named("alice"), run_uid="run", place=place
     )
     files = folders.read_files(folder)
     project = _PLACE["project"]

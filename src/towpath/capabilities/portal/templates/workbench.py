@@ -8,7 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from towpath.capabilities.portal.templates.actions.files import FILE_ACTIONS
-from towpath.capabilities.portal.templates.context import expression_context
+from towpath.capabilities.portal.templates.context import (
+    expression_context,
+    project_shown,
+    user_known,
+)
 from towpath.capabilities.portal.templates.descriptor import (
     DescriptorInvalid,
     FieldError,
@@ -136,10 +140,11 @@ async def _tried(
         files = await template_files(template, visit.git)
     except (GitError, Stalled) as error:
         return DryRun([], {}, {}, str(error))
-    project = next(iter(sorted(visit.viewer.projects or ("demo",))), "demo")
+    project = project_shown(visit.viewer)
     place = {"project": project, "owner": "group:default/team", "host": visit.addresses.registry()}
+    user = await user_known(visit.records.catalog, visit.viewer, visit.user.name)
     given = expression_context(
-        parameters=values, steps={}, user=visit.user.name, run_uid="workbench", place=place
+        parameters=values, steps={}, user=user, run_uid="workbench", place=place
     )
     async with rehearsal(files, _ACTIONS, project=project, user=visit.user.name) as stage:
         return await dry_run(stage, parse_descriptor(raw), given)

@@ -22,7 +22,7 @@ from towpath.capabilities.portal.templates.backstage.tasks import (
     task_of,
     template_errors,
 )
-from towpath.capabilities.portal.templates.context import place_of
+from towpath.capabilities.portal.templates.context import place_of, project_shown, user_known
 from towpath.capabilities.portal.templates.descriptor import pages_of
 from towpath.capabilities.portal.templates.expressions.engine import as_json, call
 from towpath.capabilities.portal.templates.forms import run_name
@@ -197,7 +197,17 @@ class _Scaffolder:
                 raise BadRequest(f'Invalid order field "{field}"')
             tasks.sort(key=itemgetter(known[field]), reverse=direction == "desc")
         start, limit = _number(given, "offset", 0), _number(given, "limit", len(tasks))
-        return _json({"tasks": tasks[start : start + limit], "totalTasks": len(tasks)})
+        shown = await self._with_people(request, tasks[start : start + limit])
+        return _json({"tasks": shown, "totalTasks": len(tasks)})
+
+    async def _with_people(self, request: ApiRequest, tasks: list[RawObject]) -> list[RawObject]:
+        """With who began them, as far as the catalogue knows them."""
+        refs = [task["createdBy"] for task in tasks]
+        found = await self._platform.catalog.named(request.viewer, refs)
+        for task, entity in zip(tasks, found, strict=True):
+            if entity is not None:
+                task["spec"]["user"]["entity"] = orjson.loads(entity)
+        return tasks
 
     async def _run(self, request: ApiRequest, task: str) -> RawObject:
         for run in await self._runs(request):
@@ -211,7 +221,8 @@ class _Scaffolder:
         run = await self._run(request, task)
         match method, rest:
             case "GET", []:
-                return _json(task_of(run))
+                (shown,) = await self._with_people(request, [task_of(run)])
+                return _json(shown)
             case "POST", ["cancel"]:
                 if not is_finished(run):
                     await self._annotate(request, run, {CANCELLED_BY: request.user.name})
@@ -294,11 +305,11 @@ class _Scaffolder:
             raise BadRequest(wrong)
         await asyncio.to_thread(_check_values, body["template"], body["values"])
         await asyncio.to_thread(_check_secrets, body["template"], body.get("secrets") or {})
-        project = next(iter(sorted(request.viewer.projects or ("demo",))), "demo")
+        project = project_shown(request.viewer)
         run = TEMPLATE_RUN.object("dry-run", project, spec={"requestedBy": request.user.name})
         place = await place_of(request.api, self._platform.addresses.registry(), run)
-        actions = self._platform.template_actions()
-        return _json(await tried(body, actions, place, request.user.name))
+        user = await user_known(self._platform.catalog, request.viewer, request.user.name)
+        return _json(await tried(body, self._platform.template_actions(), place, user))
 
 
 async def _a_moment() -> None:

@@ -34,9 +34,15 @@ class TaskFailed(Exception):
 
 
 async def tried(
-    body: RawObject, actions: Mapping[str, TemplateAction], place: Mapping[str, str], user: str
+    body: RawObject,
+    actions: Mapping[str, TemplateAction],
+    place: Mapping[str, str],
+    user: Mapping[str, Any],
 ) -> RawObject:
-    """The answer. Raises BadRequest, and TaskFailed with the first step that cannot be done."""
+    """The answer. Raises BadRequest, and TaskFailed with the first step that cannot be done.
+
+    `place` and `user` are what expressions know as `towpath` and `user`.
+    """
     descriptor = parse_descriptor(body["template"])
     secrets = Secrets(_texts(body.get("secrets") or {}))
     files = _sent(body.get("directoryContents"))
@@ -48,7 +54,7 @@ async def tried(
         files,
         actions,
         project=project,
-        user=user,
+        user=user["entity"]["metadata"]["name"],
         secrets=secrets,
         template_name="dry-run",
         knows_all=True,

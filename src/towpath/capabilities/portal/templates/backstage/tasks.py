@@ -21,12 +21,14 @@ from towpath.capabilities.portal.templates.kinds import (
 )
 from towpath.capabilities.portal.templates.progress import AFTER_FAILURE, phase_of, steps_of
 from towpath.machinery.objects import RawObject, annotations_of, uid_of
+from towpath.machinery.references import person_ref
 from towpath.records.contract import LogBook
 
 LINES_MAX = 5000
 INFO = "\x1b[32minfo\x1b[39m: "
 """Before what a step says, as clients get it there, colour and all."""
-ENDED = ("completed", "failed", "cancelled")
+CANCELLED = "cancelled"
+ENDED = ("completed", "failed", CANCELLED)
 
 _STATUS_OF_STEP = {SUCCEEDED: "completed", FAILED: "failed", SKIPPED: "skipped", UNDONE: "failed"}
 
@@ -34,7 +36,7 @@ _STATUS_OF_STEP = {SUCCEEDED: "completed", FAILED: "failed", SKIPPED: "skipped",
 def status_of(run: RawObject) -> str:
     phase = phase_of(run)
     if CANCELLED_BY in annotations_of(run) and phase != SUCCEEDED:
-        return "cancelled"
+        return CANCELLED
     if not run.get("status"):
         return "open"
     return {SUCCEEDED: "completed", FAILED: "failed", UNDONE: "failed"}.get(phase, "processing")
@@ -51,7 +53,7 @@ def task_of(run: RawObject) -> RawObject:
             "steps": steps_shown(planned),
             "output": (planned.get("spec") or {}).get("output") or {},
             "parameters": spec.get("parameters") or {},
-            "user": {"ref": f"user:default/{user}"},
+            "user": {"ref": person_ref(user)},
             "templateInfo": {
                 "entityRef": template_ref(run),
                 "entity": {"metadata": planned.get("metadata") or {}},
@@ -60,7 +62,7 @@ def task_of(run: RawObject) -> RawObject:
         "status": status_of(run),
         "createdAt": metadata["creationTimestamp"],
         "lastHeartbeatAt": status.get("finishedAt") or metadata["creationTimestamp"],
-        "createdBy": f"user:default/{user}",
+        "createdBy": person_ref(user),
     }
 
 
@@ -111,9 +113,13 @@ async def _collected(run: RawObject, logs: LogBook) -> Any:
         for event in _of_step(step, lines, order):
             yield event
         order += len(lines) + 2
-    if status_of(run) in ENDED and (run["status"].get("finishedAt") or phase_of(run) == FAILED):
-        at = _seconds(run["status"].get("finishedAt") or _last(steps, begun))
-        yield at, order, "completion", _completion(run)
+    finished = (run.get("status") or {}).get("finishedAt")
+    if status_of(run) in ENDED and (finished or phase_of(run) == FAILED):
+        at = _seconds(finished or _last(steps, begun))
+        if status_of(run) == CANCELLED:
+            # Only now: it has a number, and what a step still said then has a smaller one.
+            yield at, order, "cancelled", _cancellation(steps)
+        yield at, order + 1, "completion", _completion(run)
 
 
 def _of_step(step: RawObject, lines: Sequence[Any], order: int) -> Iterator[_Event]:
@@ -155,6 +161,14 @@ def _messages(lines: Sequence[Any]) -> Iterator[tuple[float, str]]:
     """What was said at once is one message, of however many lines."""
     for time_s, said in groupby(lines, key=lambda line: line.time_s):
         yield time_s, "\n".join(line.text for line in said)
+
+
+def _cancellation(steps: Sequence[RawObject]) -> RawObject:
+    """Of the step that was the last to begin; there, too, 0 is what none is called."""
+    begun = [step["id"] for step in steps if step.get("startedAt")]
+    step = begun[-1] if begun else 0
+    text = f"Step {step} has been cancelled."
+    return {"message": text, "stepId": step, "status": CANCELLED}
 
 
 def _completion(run: RawObject) -> RawObject:

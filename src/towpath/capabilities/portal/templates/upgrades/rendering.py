@@ -13,7 +13,7 @@ from typing import Any
 
 from towpath.capabilities.portal.templates import folders
 from towpath.capabilities.portal.templates.actions.failures import ActionFailed
-from towpath.capabilities.portal.templates.context import expression_context
+from towpath.capabilities.portal.templates.context import expression_context, user_named
 from towpath.capabilities.portal.templates.descriptor import (
     DescriptorInvalid,
     TemplateStep,
@@ -76,7 +76,11 @@ async def _rehearsed(
     place = {"project": repository.project, "owner": "", "host": "", **answers.place}
     outputs: dict[str, Any] = {}
     given = expression_context(
-        parameters=parameters, steps=outputs, user=answers.user, run_uid="", place=place
+        parameters=parameters,
+        steps=outputs,
+        user=user_named(answers.user),
+        run_uid="",
+        place=place,
     )
     safe = {name: one for name, one in actions.items() if not name.startswith(_ELSEWHERE)}
     async with rehearsal(
