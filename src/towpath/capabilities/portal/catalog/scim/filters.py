@@ -7,7 +7,7 @@ is compared, as most attributes of people are.
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -35,15 +35,14 @@ class BadFilter(Exception):
     """`str()` says what is wrong with it."""
 
 
-class Filter:
+class Filter(Protocol):
     """Asked of a resource, or of one value of an attribute with several."""
 
-    def holds(self, of: Mapping[str, Any]) -> bool:
-        raise NotImplementedError
+    def holds(self, of: Mapping[str, Any]) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Compared(Filter):
+class Compared:
     path: tuple[str, ...]
     by: str
     """`pr`, or one of the comparisons."""
@@ -59,7 +58,7 @@ class Compared(Filter):
 
 
 @dataclass(frozen=True, slots=True)
-class Within(Filter):
+class Within:
     path: tuple[str, ...]
     inner: Filter
 
@@ -69,7 +68,7 @@ class Within(Filter):
 
 
 @dataclass(frozen=True, slots=True)
-class Both(Filter):
+class Both:
     parts: tuple[Filter, ...]
 
     def holds(self, of: Mapping[str, Any]) -> bool:
@@ -77,7 +76,7 @@ class Both(Filter):
 
 
 @dataclass(frozen=True, slots=True)
-class Either(Filter):
+class Either:
     parts: tuple[Filter, ...]
 
     def holds(self, of: Mapping[str, Any]) -> bool:
@@ -85,7 +84,7 @@ class Either(Filter):
 
 
 @dataclass(frozen=True, slots=True)
-class Not(Filter):
+class Not:
     part: Filter
 
     def holds(self, of: Mapping[str, Any]) -> bool:
@@ -219,6 +218,9 @@ class _Reading:
 
 def _value(token: str) -> Any:
     try:
-        return orjson.loads(token if token.startswith('"') else token.lower())
+        value = orjson.loads(token if token.startswith('"') else token.lower())
     except orjson.JSONDecodeError:
         raise BadFilter(f'{token} is no value: quote texts, as in userName eq "alice"') from None
+    if isinstance(value, dict):
+        raise BadFilter(f"{token} is compared with nothing: a text, a number, true, false or null")
+    return value
