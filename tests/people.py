@@ -24,3 +24,8 @@ class People:
 async def nobody() -> Sequence[UserInfo]:
     """A platform that knows no people."""
     return ()
+
+
+async def holds_nothing(_: str) -> bool:
+    """Whoever it is has no account there."""
+    return False

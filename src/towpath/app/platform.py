@@ -245,6 +245,7 @@ def _platform(
         provisioned=base.records.provisioned,
         changes=base.records.changes,
         people=base.people,
+        sign_out=base.identity.sign_out,
         addresses=base.addresses,
         authorize=base.authorize,
         service_account_token=base.api.front.tokens,

@@ -101,6 +101,8 @@ class Platform:
     """Says when something has been stored."""
     people: Callable[[], Awaitable[Sequence[UserInfo]]]
     """Everybody that the platform knows, with their groups."""
+    sign_out: Callable[[str], Awaitable[bool]]
+    """End the sessions and tokens of the account of that name; whether there were any."""
     addresses: Addresses
     authorize: Authorize
     service_account_token: "TokenIssuer"

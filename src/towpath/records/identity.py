@@ -174,6 +174,17 @@ class SqliteIdentityTable:
 
         return await self._database.write(remove)
 
+    async def remove_all_of(self, person: str) -> bool:
+        """Whether the person had anything."""
+
+        def remove(connection: apsw.Connection) -> bool:
+            rows = connection.execute(
+                "DELETE FROM credentials WHERE person = ? RETURNING digest", (person,)
+            )
+            return bool(list(rows))
+
+        return await self._database.write(remove)
+
     async def remove(self, digest: str) -> None:
         await self._database.execute("DELETE FROM credentials WHERE digest = ?", [(digest,)])
 

@@ -10,13 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from towpath.engines.identity.port import Account, Accounts
+from towpath.engines.identity.port import ACCOUNTS, Account, Accounts
 from towpath.machinery.errors import Forbidden
 from towpath.machinery.users import MASTERS, AccessRequest, Authorize, UserInfo
 from towpath.records.contract import AuditEntry, AuditTrail
-
-RESOURCE = "people.identity.towpath.dev"
-"""What the audit trail calls them; the API has no such kind."""
 
 
 class Links(Protocol):
@@ -101,7 +98,7 @@ class People:
             cluster="",
             user=user.name,
             verb=verb,
-            resource=RESOURCE,
+            resource=ACCOUNTS,
             namespace="",
             name=name,
             project="",

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from towpath.engines.identity.port import Account, BadAccount, UnknownPerson
+from towpath.engines.identity.port import ACCOUNTS, Account, BadAccount, UnknownPerson
 from towpath.hooks.pages import Answer, Page, PageRoute, Redirect, Visit
 from towpath.machinery.errors import NotFound
 from towpath.records.contract import AuditFilter
-from towpath.web.people import RESOURCE, People
+from towpath.web.people import People
 
 PATH = "/people"
 SECTION = "/about"
@@ -20,6 +20,7 @@ _DID = {
     "deactivate": "Deactivated",
     "activate": "Activated again",
     "impersonate": "Made a sign-in link",
+    "revoke": "Signed out everywhere",
 }
 
 
@@ -113,7 +114,7 @@ async def _one(visit: Visit, people: People, *, error: str = "", link: str = "")
 
 
 async def _changes(visit: Visit, name: str) -> list[dict[str, Any]]:
-    where = AuditFilter(cluster="", resource=RESOURCE, name=name)
+    where = AuditFilter(cluster="", resource=ACCOUNTS, name=name)
     page = await visit.records.audit.query(visit.viewer, where, limit=CHANGES_SHOWN)
     return [
         {

@@ -15,12 +15,13 @@ from tests.support import eventually
 
 from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE
 from towpath.capabilities.portal.catalog.scim.api import apis
+from towpath.engines.identity.port import ACCOUNTS, Account
 from towpath.hooks.apis import ApiRequest
 from towpath.hooks.platform import SYSTEM_NAMESPACE
 from towpath.machinery.core_kinds import NAMESPACE, SECRET
 from towpath.machinery.objects import RawObject
-from towpath.machinery.users import PLATFORM
-from towpath.records.contract import Viewer
+from towpath.machinery.users import PLATFORM, UserInfo
+from towpath.records.contract import AuditFilter, Viewer
 
 TOKEN = "a-token-of-32-characters-or-more"
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -139,6 +140,47 @@ async def test_who_is_deprovisioned_has_left_and_can_come_back(
         assert (await provider.asks("GET", f"/Users/{dora}")).status == 404
 
 
+async def test_who_has_left_is_signed_out_of_the_account_of_that_name(world: World) -> None:
+    identity = world.identity
+    held = {}
+    for name in ("dora_example.org", "dora"):
+        await identity.add_account(Account(name))
+        user = UserInfo(name)
+        held[name] = (
+            await identity.open_session(user, "a browser"),
+            await identity.issue_token(user, "a script"),
+        )
+
+    async def opens(name: str) -> list[bool]:
+        session, token = held[name]
+        found = (await identity.session(session), await identity.authenticate(token))
+        return [one is not None for one in found]
+
+    async with pushing(world) as provider:
+        dora = await provider.user("Dora@example.org")
+        await provider.patches(f"/Users/{dora}", {"op": "add", "path": "title", "value": "Boss"})
+        assert await opens("dora_example.org") == [True, True]
+        await provider.patches(f"/Users/{dora}", LEAVING["Okta"])
+        assert await opens("dora_example.org") == [False, False]
+        assert await opens("dora") == [True, True]
+        where = AuditFilter(resource=ACCOUNTS, verb="revoke")
+        told = await world.platform.audit.query(Viewer(PLATFORM, None), where)
+        assert [(one.name, one.user) for one in told.entries] == [
+            ("dora_example.org", "system:scim:towpath-system/okta")
+        ]
+        other = await provider.user("dora")
+        await provider.asks("DELETE", f"/Users/{other}")
+        assert await opens("dora") == [False, False]
+
+
+async def test_people_of_another_namespace_are_nobody_s_account(world: World) -> None:
+    await world.identity.add_account(Account("dora"))
+    session = await world.identity.open_session(UserInfo("dora"), "a browser")
+    async with pushing(world, namespace="partners") as provider:
+        await provider.asks("DELETE", f"/Users/{await provider.user('dora')}")
+    assert await world.identity.session(session) is not None
+
+
 async def test_members_are_added_and_removed_as_both_big_ones_do_it(world: World) -> None:
     async with pushing(world) as provider:
         a, b, c = [await provider.user(name) for name in ("a", "b", "c")]
@@ -221,6 +263,7 @@ async def _filtered(provider: Provider, text: str) -> set[str]:
 
 WRONG = {
     "a filter without a value": ("GET", "/Users", None, "filter=userName%20eq", 400),
+    "a filter with an object": ("GET", "/Users", None, "filter=emails%20gt%20%7B%7D", 400),
     "a filter that never ends": ("GET", "/Users", None, "filter=" + "(" * 500, 400),
     "no name": ("POST", "/Users", {"active": True}, "", 400),
     "nothing that is no object": ("POST", "/Users", ["alice"], "", 400),

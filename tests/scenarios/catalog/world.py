@@ -20,6 +20,7 @@ from towpath.capabilities.portal.catalog.reads import reads
 from towpath.capabilities.portal.catalog.reconcile import controllers
 from towpath.engines.git.embedded import EmbeddedGitHost
 from towpath.engines.git.port import File, RepositoryName, Signature
+from towpath.engines.identity.local import LocalIdentity
 from towpath.hooks.platform import Platform
 from towpath.machinery.core_kinds import NAMESPACE
 from towpath.machinery.errors import NotFound
@@ -72,8 +73,9 @@ class Here:
 
 
 class World:
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, identity: LocalIdentity) -> None:
         self.platform = platform
+        self.identity = identity
         self.answers = {read.path: read.answer for read in reads(platform)}
 
     async def push(self, **files: str | None) -> None:
@@ -164,6 +166,7 @@ async def standing_world(tmp_path: Path) -> AsyncIterator[World]:
         SqliteRecords(tmp_path / "records.db") as records,
     ):
         nothing = cast(Any, None)
+        identity = LocalIdentity(records.identity)
         platform = Platform(
             api=api.client(),
             clusters=nothing,
@@ -182,6 +185,7 @@ async def standing_world(tmp_path: Path) -> AsyncIterator[World]:
             provisioned=records.provisioned,
             changes=records.changes,
             people=nobody,
+            sign_out=identity.sign_out,
             addresses=cast(Any, Here()),
             authorize=people.authorize,
             service_account_token=nothing,
@@ -197,4 +201,4 @@ async def standing_world(tmp_path: Path) -> AsyncIterator[World]:
             {"kind": "Group", "name": "team-a", "role": "developer"},
         ]
         await platform.api.create(PROJECT, PROJECT.object("demo", spec={"members": members}))
-        yield World(platform)
+        yield World(platform, identity)

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from tests.apis import ScenarioApi
 from tests.engines.kube import KubeFront
-from tests.people import nobody
+from tests.people import holds_nothing, nobody
 from tests.support import eventually
 
 from towpath.apiserver.authn.pki import open_pki
@@ -326,6 +326,7 @@ def _platform(
         seen=unused,
         changes=unused,
         people=nobody,
+        sign_out=holds_nothing,
         addresses=Addresses(),
         authorize=api.authorize,
         service_account_token=api.tokens,

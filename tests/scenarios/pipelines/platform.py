@@ -179,6 +179,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             provisioned=records.provisioned,
             changes=records.changes,
             people=people.nobody,
+            sign_out=people.holds_nothing,
             addresses=Addresses(),
             authorize=never,
             service_account_token=issue_token,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from tests.people import People, nobody
+from tests.people import People, holds_nothing, nobody
 from tests.support import RunningApi, eventually, running_api_server
 
 from towpath.capabilities.delivery.environments.kinds import ENVIRONMENT
@@ -152,6 +152,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             provisioned=records.provisioned,
             changes=records.changes,
             people=nobody,
+            sign_out=holds_nothing,
             addresses=cast(Any, LocalAddresses()),
             authorize=people.authorize,
             service_account_token=nothing,

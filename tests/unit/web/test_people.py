@@ -14,12 +14,13 @@ from tests.served import served
 from towpath.app.addresses import LocalAddresses
 from towpath.app.datadir import Ports
 from towpath.engines.identity.local import LocalIdentity
+from towpath.engines.identity.port import ACCOUNTS
 from towpath.machinery.users import UserInfo
 from towpath.records.contract import AuditFilter, Viewer
 from towpath.records.identity import Person
 from towpath.records.sqlite import SqliteRecords
 from towpath.web.accounts import build_people
-from towpath.web.people import RESOURCE, People
+from towpath.web.people import People
 
 CODES = {"ok": 200, "made": 201, "bad": 400, "who": 401, "no": 403, "gone": 404, "wrong": 422}
 
@@ -112,7 +113,7 @@ async def test_every_change_is_on_record(site: Site) -> None:
     await site.post("/-/people", name="dora", groups="team-a")
     await site.post("/-/people/dora", action="deactivate")
     viewer = Viewer(UserInfo("admin"), None)
-    page = await site.records.audit.query(viewer, AuditFilter(resource=RESOURCE))
+    page = await site.records.audit.query(viewer, AuditFilter(resource=ACCOUNTS))
     told = [(one.user, one.verb, one.name) for one in page.entries]
     assert told == [("admin", "deactivate", "dora"), ("admin", "create", "dora")]
     seen = await site.records.audit.query(

@@ -138,6 +138,13 @@ class LocalIdentity:
         await self._table.deactivate(name, now_s=_now_s())
         self._changed()
 
+    async def sign_out(self, name: str) -> bool:
+        """End all that the person holds; the account stays. Whether there was anything.
+
+        Who is permanent keeps theirs: nobody but the machine's owner has let them in.
+        """
+        return name not in self._permanent and await self._table.remove_all_of(name)
+
     async def activate(self, name: str) -> None:
         await self._changeable(name)
         await self._table.activate(name)

@@ -6,6 +6,9 @@ from typing import Protocol
 
 from towpath.machinery.users import UserInfo
 
+ACCOUNTS = "people.identity.towpath.dev"
+"""What the audit trail calls them; the API has no such kind."""
+
 
 class UnknownPerson(Exception):
     """Nobody has that name; `str()` says which."""

@@ -1,10 +1,11 @@
 """`/scim/v2`: identity providers push who is here; each knows one source by its bearer token.
 
 A token opens what its source was pushed and nothing else of the platform, and the platform's own
-tokens open nothing here. Somebody who is not active is kept, so that they can come back, and is in
-the catalogue no more.
+tokens open nothing here. Somebody who is not active is kept, so that they can come back; they are
+in the catalogue no more, and signed out of the account of that name.
 """
 
+import asyncio
 import hmac
 import time
 import uuid
@@ -31,16 +32,19 @@ from towpath.capabilities.portal.catalog.scim.resources import (
     BadResource,
     chosen,
     etag_of,
+    is_active,
     kept_of,
     representation,
 )
 from towpath.capabilities.portal.catalog.scim.schemas import COUNT_MAX, Json, listing, refusal
 from towpath.capabilities.portal.catalog.sources.place import Refused
 from towpath.capabilities.portal.catalog.sources.secrets import data_of, secret_of
+from towpath.engines.identity.port import ACCOUNTS
 from towpath.hooks.apis import ApiAnswer, ApiRequest, ForeignApi
 from towpath.hooks.platform import SYSTEM_NAMESPACE, Platform
 from towpath.machinery.errors import StatusError
 from towpath.machinery.objects import RawObject
+from towpath.machinery.references import DEFAULT_NAMESPACE, catalogue_name
 from towpath.records.contract import AuditEntry
 from towpath.records.provisioned_contract import NameTaken, Provisioned, StaleVersion
 
@@ -80,7 +84,10 @@ class ScimServer:
         try:
             source = await self._source(request.headers.get("authorization", ""))
             asked = _Asked.of(request)
-            call = Call(self.platform, source, self.platform.addresses.portal(PATH), asked)
+            name = f"{SYSTEM_NAMESPACE}/{source['metadata']['name']}"
+            namespace = source["spec"][SCIM].get("namespace") or DEFAULT_NAMESPACE
+            base = self.platform.addresses.portal(PATH)
+            call = Call(self.platform, name, namespace, base, asked)
             return await call.answer()
         except _Refusal as error:
             return _answer(refusal(error.status, str(error), error.kind), error.status)
@@ -94,21 +101,21 @@ class ScimServer:
         except StaleVersion:
             return _answer(refusal(412, "it has changed since that version"), 412)
 
-    async def _source(self, authorization: str) -> str:
-        """Whose token it is, as `<namespace>/<name>`. Raises _Refusal."""
+    async def _source(self, authorization: str) -> RawObject:
+        """Whose token it is. Raises _Refusal."""
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise _Refusal(401, "send the token of a CatalogSource of type scim as bearer token")
         listed = await self.platform.api.list(
             CATALOG_SOURCE, SYSTEM_NAMESPACE, fields=f"spec.type={SCIM}"
         )
-        found = ""
+        found: RawObject | None = None
         for source in listed.items:
             known = await self._token(source)
             # All are compared, so that the time tells nothing.
             if known and hmac.compare_digest(known.encode(), token.strip().encode()):
-                found = f"{SYSTEM_NAMESPACE}/{source['metadata']['name']}"
-        if not found:
+                found = source
+        if found is None:
             raise _Refusal(401, "no CatalogSource of type scim has that token")
         return found
 
@@ -175,6 +182,8 @@ class Call:
 
     platform: Platform
     source: str
+    namespace: str
+    """Of its people in the catalogue."""
     base: str
     asked: _Asked
 
@@ -194,6 +203,8 @@ class Call:
             raise _Refusal(405, "a list is asked for with GET and added to with POST")
         made = await self.platform.provisioned.add(self.source, kept_of(kind, self.asked.body))
         await self._record("create", made)
+        if not is_active(made):
+            await self._sign_out(made)
         told = await self._told(made)
         headers = {"location": told["meta"]["location"], "etag": etag_of(made)}
         return _answer(told, 201, headers)
@@ -209,12 +220,18 @@ class Call:
             told = await self._told(known)
             return _answer(self._chosen(told), 200, {"etag": etag_of(known)})
         if method == "DELETE":
+            # Before: a removal that is tried again finds nobody, and so whom to sign out is lost.
+            await self._sign_out(known)
             await self.platform.provisioned.remove(self.source, kind, id, seen=self.asked.seen)
             await self._record("delete", known)
             return ApiAnswer(status=204)
         if method not in ("PUT", "PATCH"):
             raise _Refusal(405, "a resource knows GET, PUT, PATCH and DELETE")
-        new = kept_of(kind, self.asked.body) if method == "PUT" else self._patched(known)
+        if method == "PUT":
+            new = kept_of(kind, self.asked.body)
+        else:
+            # A thousand operations on a large group take their time.
+            new = await asyncio.to_thread(self._patched, known)
         wanted = replace(new, id=id)
         # Between the reading and the writing nobody else's change is lost.
         seen = self.asked.seen if self.asked.seen is not None else known.version
@@ -223,6 +240,8 @@ class Call:
             raise _Refusal(404, f"there is no {kind} {id}")
         if changed.version != known.version:
             await self._record("update", changed)
+        if not is_active(changed):
+            await self._sign_out(changed)
         told = self._chosen(await self._told(changed))
         return _answer(told, 200, {"etag": etag_of(changed)})
 
@@ -264,7 +283,9 @@ class Call:
         every = await store.all(self.source, kind)
         if wanted is None:
             return every
-        return [one for one in every if wanted.holds(_asked_of(one))]
+        return await asyncio.to_thread(
+            lambda: [one for one in every if wanted.holds(_asked_of(one))]
+        )
 
     async def _told(self, one: Provisioned) -> Json:
         store = self.platform.provisioned
@@ -278,18 +299,29 @@ class Call:
         query = self.asked.query
         return chosen(told, query.get("attributes", ""), query.get("excludedAttributes", ""))
 
+    async def _sign_out(self, one: Provisioned) -> None:
+        """Whoever has left holds nothing more of the account that is theirs by its name."""
+        if one.kind == "User" and self.namespace == DEFAULT_NAMESPACE:
+            name = catalogue_name(one.name).lower()
+            if await self.platform.sign_out(name):
+                await self._append("revoke", ACCOUNTS, "", name, one.id)
+
     async def _record(self, verb: str, one: Provisioned) -> None:
+        resource = f"scim{one.kind.lower()}s"
+        await self._append(verb, resource, SYSTEM_NAMESPACE, one.name, one.id)
+
+    async def _append(self, verb: str, resource: str, namespace: str, name: str, id: str) -> None:
         entry = AuditEntry(
             id=uuid.uuid4().hex,
             time_s=time.time(),
             cluster="",
             user=f"system:scim:{self.source}",
             verb=verb,
-            resource=f"scim{one.kind.lower()}s",
-            namespace=SYSTEM_NAMESPACE,
-            name=one.name,
+            resource=resource,
+            namespace=namespace,
+            name=name,
             project="",
-            detail={"id": one.id},
+            detail={"id": id},
         )
         await self.platform.audit.append([entry])
 
