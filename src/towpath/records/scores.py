@@ -8,8 +8,9 @@ is what the last change before its end said.
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
 import apsw
 import orjson
@@ -19,10 +20,13 @@ from towpath.records.database import Database, Row, Value
 from towpath.records.scoring import Day, RuleVerdict, Score, ScoreFilter, ScorePage, Standing
 from towpath.records.viewers import Viewer
 
+T = TypeVar("T")
+
 NEWS = "scores"
 """The noun of its changes."""
 KEPT_DAYS = 400
 _COLUMNS = "scorecard, ref, title, project, owner, level, rank, passed, verdicts, since_s"
+SUMS_MAX = 1000
 _GONE = -1
 """The rank in the history of an entity that is judged no more."""
 
@@ -31,11 +35,14 @@ class SqliteScores:
     def __init__(self, database: Database, changes: Changes) -> None:
         self._database = database
         self._changes = changes
+        self._sums: dict[Hashable, Any] = {}
 
     async def settle(self, ref: str, scores: Sequence[Score]) -> bool:
         projects = await self._database.write(
             lambda connection: _settle(connection, ref, scores, time.time())
         )
+        if projects:
+            self._sums = {}
         for project in projects:
             self._changes.publish(NEWS, project)
         return bool(projects)
@@ -46,6 +53,7 @@ class SqliteScores:
             connection.execute("DELETE FROM score_change WHERE scorecard = ?", (scorecard,))
 
         await self._database.write(delete)
+        self._sums = {}
         self._changes.publish(NEWS, "")
 
     async def refs(self) -> list[str]:
@@ -83,6 +91,31 @@ class SqliteScores:
         return await self._database.read(select)
 
     async def standings(self, viewer: Viewer, where: ScoreFilter) -> list[Standing]:
+        asked = ("standings", viewer.projects, where)
+        return await self._summed(asked, lambda: self._standings(viewer, where))
+
+    async def rules(self, viewer: Viewer, where: ScoreFilter) -> dict[str, dict[str, int]]:
+        asked = ("rules", viewer.projects, where)
+        return await self._summed(asked, lambda: self._rules(viewer, where))
+
+    async def days(self, viewer: Viewer, where: ScoreFilter, days: int) -> list[Day]:
+        now = datetime.now(UTC)
+        asked = ("days", viewer.projects, where, days, now.date())
+        return await self._summed(asked, lambda: self._days(viewer, where, days, now))
+
+    async def _summed(self, asked: Hashable, read: Callable[[], Awaitable[T]]) -> T:
+        """A sum over all scores stands until one changes; many people look at it meanwhile."""
+        sums = self._sums
+        if asked not in sums:
+            found = await read()
+            # What was begun before a change is put where nobody looks any more.
+            if len(sums) < SUMS_MAX:
+                sums[asked] = found
+            return found
+        known: T = sums[asked]
+        return known
+
+    async def _standings(self, viewer: Viewer, where: ScoreFilter) -> list[Standing]:
         condition, values = _condition(viewer, where)
         rows = await self._database.fetch(
             "SELECT owner, rank, count(*), sum(passed), sum(json_array_length(verdicts))"
@@ -103,10 +136,10 @@ class SqliteScores:
         ]
         return sorted(standings, key=lambda one: (-sum(one.ranks.values()), one.owner))
 
-    async def rules(self, viewer: Viewer, where: ScoreFilter) -> dict[str, dict[str, int]]:
+    async def _rules(self, viewer: Viewer, where: ScoreFilter) -> dict[str, dict[str, int]]:
         condition, values = _condition(viewer, where)
         rows = await self._database.fetch(
-            "SELECT one.value ->> 0, one.value ->> 1, count(*)"
+            "SELECT json_extract(one.value, '$[0]'), json_extract(one.value, '$[1]'), count(*)"
             f" FROM score, json_each(score.verdicts) AS one WHERE {condition} GROUP BY 1, 2",
             values,
         )
@@ -115,14 +148,16 @@ class SqliteScores:
             found.setdefault(rule, {})[outcome] = count
         return found
 
-    async def days(self, viewer: Viewer, where: ScoreFilter, days: int) -> list[Day]:
-        asked = ScoreFilter(where.scorecard, where.owner, project=where.project)
+    async def _days(
+        self, viewer: Viewer, where: ScoreFilter, days: int, now: datetime
+    ) -> list[Day]:
+        asked = ScoreFilter(where.scorecard, where.owners, project=where.project)
         condition, values = _condition(viewer, asked, table="score_change")
         rows = await self._database.fetch(
             f"SELECT ref, time_s, rank FROM score_change WHERE {condition} ORDER BY time_s, id",
             values,
         )
-        return _by_day(rows, datetime.now(UTC), days)
+        return _by_day(rows, now, days)
 
 
 def _by_day(changes: Sequence[Row], now: datetime, days: int) -> list[Day]:
@@ -156,21 +191,25 @@ def _condition(
     condition, values = _visible(viewer)
     condition = f"{condition} AND scorecard = ?"
     values.append(where.scorecard)
-    if where.owner is not None:
-        condition += " AND owner = ?"
-        values.append(where.owner)
+    if where.owners:
+        condition += f" AND owner IN ({', '.join('?' * len(where.owners))})"
+        values += where.owners
     if where.project:
         condition += " AND project = ?"
         values.append(where.project)
     if where.rank is not None:
         condition += " AND rank = ?"
         values.append(where.rank)
+    if where.below is not None:
+        condition += " AND rank < ?"
+        values.append(where.below)
     if where.failing:
         condition += (
-            f" AND EXISTS (SELECT 1 FROM json_each({table}.verdicts) AS asked"
-            " WHERE asked.value ->> 0 = ? AND asked.value ->> 1 <> 'Passed')"
+            f" AND (SELECT count(*) FROM json_each({table}.verdicts) AS asked"
+            f" WHERE json_extract(asked.value, '$[0]') IN ({', '.join('?' * len(where.failing))})"
+            " AND json_extract(asked.value, '$[1]') = 'Passed') < ?"
         )
-        values.append(where.failing)
+        values += [*where.failing, len(where.failing)]
     return condition, values
 
 

@@ -42,11 +42,13 @@ class Score:
 @dataclass(frozen=True, slots=True)
 class ScoreFilter:
     scorecard: str
-    owner: str | None = None
-    """"" is nobody."""
+    owners: tuple[str, ...] = ()
+    """Any of these, "" is nobody; of everybody when empty."""
     rank: int | None = None
-    failing: str = ""
-    """The id of a rule that does not pass."""
+    below: int | None = None
+    """At a lower rank than this."""
+    failing: tuple[str, ...] = ()
+    """Ids of rules of which not all pass."""
     project: str = ""
 
 
@@ -109,5 +111,5 @@ class Scores(Protocol):
         ...
 
     async def days(self, viewer: Viewer, where: ScoreFilter, days: int) -> list[Day]:
-        """The last days, today last. `rank` and `failing` of the filter are not looked at."""
+        """The last days, today last. Of the filter, scorecard, owners and project are looked at."""
         ...

@@ -68,14 +68,29 @@ async def test_a_viewer_sees_what_is_of_their_projects_in_every_answer(
 @pytest.mark.parametrize(
     ("where", "titles"),
     [
-        (ScoreFilter(CARD, owner="group:default/team-a"), ["Cart", "Shop"]),
-        (ScoreFilter(CARD, owner=""), ["Till"]),
+        (ScoreFilter(CARD, owners=("group:default/team-a",)), ["Cart", "Shop"]),
+        (ScoreFilter(CARD, owners=("",)), ["Till"]),
         (ScoreFilter(CARD, rank=2), ["Shop"]),
-        (ScoreFilter(CARD, failing="tests"), ["Cart", "Till"]),
+        (ScoreFilter(CARD, owners=("", "group:default/team-b")), ["Till"]),
+        (ScoreFilter(CARD, below=2), ["Cart", "Till"]),
+        (ScoreFilter(CARD, failing=("tests",)), ["Cart", "Till"]),
+        (ScoreFilter(CARD, failing=("docs",)), ["Cart"]),
+        (ScoreFilter(CARD, failing=("docs", "tests")), ["Cart", "Till"]),
         (ScoreFilter(CARD, project="secret"), []),
         (ScoreFilter("demo/other"), []),
     ],
-    ids=["of a team", "of nobody", "at a level", "a rule", "another project", "another card"],
+    ids=[
+        "of a team",
+        "of nobody",
+        "at a level",
+        "of some",
+        "below a level",
+        "a rule",
+        "another rule",
+        "any of two rules",
+        "another project",
+        "another card",
+    ],
 )
 async def test_filters(filled: SqliteRecords, where: ScoreFilter, titles: list[str]) -> None:
     assert [one.title for one in (await filled.scores.find(ALICE, where)).scores] == titles
@@ -93,6 +108,23 @@ async def test_standings_and_rules(filled: SqliteRecords) -> None:
         "docs": {"Passed": 2, "Failed": 1},
         "tests": {"Passed": 1, "Unknown": 2},
     }
+
+
+async def test_sums_follow_each_change(filled: SqliteRecords) -> None:
+    scores, where = filled.scores, ScoreFilter(CARD)
+
+    async def counted() -> tuple[int, int, int]:
+        (team, *_) = await scores.standings(ALICE, where)
+        rules = await scores.rules(ALICE, where)
+        days = await scores.days(ALICE, where, 1)
+        return sum(team.ranks.values()), rules["tests"]["Passed"], days[-1].ranks.get(2, 0)
+
+    assert await counted() == await counted() == (2, 1, 1)
+    await scores.settle("component:demo/lamp", [score("lamp", 2)])
+    assert await counted() == (3, 2, 2)
+    assert (await scores.standings(EVERYBODY, where))[0].ranks == {0: 1, 2: 2}
+    await scores.settle("component:demo/lamp", [])
+    assert await counted() == (2, 1, 1)
 
 
 async def test_the_same_again_writes_nothing_and_keeps_since_when(filled: SqliteRecords) -> None:

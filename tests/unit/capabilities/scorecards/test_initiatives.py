@@ -9,7 +9,7 @@ from towpath.capabilities.portal.scorecards.initiatives import goal_of, reminder
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import UserInfo
 from towpath.records.contract import Notice
-from towpath.records.scoring import RuleVerdict, Score
+from towpath.records.scoring import RuleVerdict, Score, ScoreFilter
 from towpath.runtime.outcomes import Stalled
 
 CARD: RawObject = {
@@ -35,10 +35,8 @@ def initiative(**spec: Any) -> RawObject:
     return {"metadata": metadata, "spec": given}
 
 
-def score(rank: int, owner: str, *passed: str) -> Score:
-    verdicts = tuple(
-        RuleVerdict(one, "Passed" if one in passed else "Failed") for one in ("docs", "owner")
-    )
+def score(rank: int, owner: str) -> Score:
+    verdicts = (RuleVerdict("docs", "Failed"), RuleVerdict("owner", "Passed"))
     return Score("demo/r", f"component:demo/{owner}", "Shop", "demo", owner, "", rank, 0, verdicts)
 
 
@@ -48,16 +46,16 @@ def told(today: str, *left: Score, **spec: Any) -> list[Notice]:
     return list(reminders(asked, goal_of(asked, CARD), left, date.fromisoformat(today), people))
 
 
-def test_a_level_is_reached_with_every_higher_one() -> None:
-    goal = goal_of(initiative(level="Bronze"), CARD)
-    assert [goal.is_reached(score(rank, "")) for rank in range(3)] == [False, True, True]
+def test_below_a_level_is_left() -> None:
+    goal = goal_of(initiative(level="Silver"), CARD)
+    assert goal.sentence == "Reach Silver of Readiness"
+    assert goal.left(ScoreFilter("demo/r")) == ScoreFilter("demo/r", below=2)
 
 
-def test_rules_are_reached_when_all_pass() -> None:
-    goal = goal_of(initiative(rules=["docs", "owner"]), CARD)
-    assert goal.sentence == "Has docs; Has an owner"
-    assert goal.is_reached(score(0, "", "docs", "owner"))
-    assert not goal.is_reached(score(2, "", "docs"))
+def test_what_does_not_pass_every_rule_is_left() -> None:
+    goal = goal_of(initiative(rules=["owner", "docs"]), CARD)
+    assert goal.sentence == "Has an owner; Has docs"
+    assert goal.left(ScoreFilter("demo/r")) == ScoreFilter("demo/r", failing=("docs", "owner"))
 
 
 @pytest.mark.parametrize(

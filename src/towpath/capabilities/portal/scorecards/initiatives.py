@@ -5,13 +5,12 @@ left are told as the last day comes nearer, once for each step of the way.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from towpath.capabilities.portal.scorecards.kinds import INITIATIVE, SCORECARD
 from towpath.capabilities.portal.scorecards.news import ScoreNews
 from towpath.client.protocols import Client
-from towpath.hooks.checks import Outcome
 from towpath.hooks.platform import SYSTEM_NAMESPACE, Platform
 from towpath.hooks.showing import get_if_there
 from towpath.machinery.errors import NotFound
@@ -19,7 +18,7 @@ from towpath.machinery.objects import Key, RawObject, uid_of
 from towpath.machinery.references import BadReference, parse_reference
 from towpath.machinery.users import PLATFORM, UserInfo
 from towpath.records.contract import Notice, Viewer
-from towpath.records.scoring import Score, ScoreFilter, Scores
+from towpath.records.scoring import Score, ScoreFilter
 from towpath.runtime.controller import Controller
 from towpath.runtime.outcomes import Stalled
 from towpath.runtime.sources import Watch
@@ -70,19 +69,19 @@ class Initiatives:
                 f"There is no scorecard {name}; make it, or name another one in spec.scorecard.",
             )
         goal = goal_of(subject.obj, card)
-        viewer = viewer_of(subject.key.namespace)
-        scores = await concerned(self._platform.scores, viewer, subject.obj, card)
-        left = [score for score in scores if not goal.is_reached(score)]
+        where = concerned(subject.obj, card)
+        total = (await self._platform.scores.find(EVERYTHING, where, limit=0)).total
+        left = await self._platform.scores.find(EVERYTHING, goal.left(where), limit=SCORES_MAX)
         due = date.fromisoformat(subject.spec["due"])
         today = self._today()
-        subject.status["total"] = len(scores)
-        subject.status["done"] = len(scores) - len(left)
-        subject.status["phase"] = OPEN if left else DONE
-        if left and today > due:
+        subject.status["total"] = total
+        subject.status["done"] = total - left.total
+        subject.status["phase"] = OPEN if left.total else DONE
+        if left.total and today > due:
             subject.status["phase"] = OVERDUE
         project = "" if subject.key.namespace == SYSTEM_NAMESPACE else subject.key.namespace
         people = await self._platform.people()
-        told = list(reminders(subject.obj, goal, left, today, people))
+        told = list(reminders(subject.obj, goal, left.scores, today, people))
         await self._platform.inbox.settle(_subject(subject.key), project, told)
 
 
@@ -95,11 +94,11 @@ class Goal:
     rank: int = 0
     rules: frozenset[str] = frozenset()
 
-    def is_reached(self, score: Score) -> bool:
+    def left(self, where: ScoreFilter) -> ScoreFilter:
+        """Of these, what has not reached it."""
         if self.rank:
-            return score.rank >= self.rank
-        passed = {one.rule for one in score.verdicts if one.outcome == Outcome.PASSED}
-        return self.rules <= passed
+            return replace(where, below=self.rank)
+        return replace(where, failing=tuple(sorted(self.rules)))
 
 
 def goal_of(initiative: RawObject, card: RawObject) -> Goal:
@@ -129,22 +128,14 @@ async def scorecard_of(api: Client, initiative: RawObject) -> RawObject | None:
     return None
 
 
-async def concerned(
-    scores: Scores, viewer: Viewer, initiative: RawObject, card: RawObject
-) -> list[Score]:
-    """The scores of the entities that it is about, those furthest from the goal first."""
-    metadata = card["metadata"]
-    where = ScoreFilter(f"{metadata['namespace']}/{metadata['name']}")
-    found = (await scores.find(viewer, where, limit=SCORES_MAX)).scores
-    owners = {_owner(one) for one in initiative["spec"].get("owners") or ()}
-    return [score for score in found if not owners or score.owner in owners]
-
-
-def viewer_of(namespace: str) -> Viewer:
-    """An initiative of a project is about what is the project's."""
-    if namespace == SYSTEM_NAMESPACE:
-        return EVERYTHING
-    return Viewer(PLATFORM, frozenset({namespace}))
+def concerned(initiative: RawObject, card: RawObject) -> ScoreFilter:
+    """What it is about: an initiative of a project, what is the project's."""
+    metadata, namespace = card["metadata"], initiative["metadata"]["namespace"]
+    return ScoreFilter(
+        f"{metadata['namespace']}/{metadata['name']}",
+        owners=tuple(_owner(one) for one in initiative["spec"].get("owners") or ()),
+        project="" if namespace == SYSTEM_NAMESPACE else namespace,
+    )
 
 
 def _owner(text: str) -> str:

@@ -12,7 +12,6 @@ from towpath.capabilities.portal.scorecards.initiatives import (
     concerned,
     goal_of,
     scorecard_of,
-    viewer_of,
 )
 from towpath.capabilities.portal.scorecards.kinds import INITIATIVE, SCORECARD
 from towpath.hooks.pages import Live, LiveRecords, LiveWatch, Page, PageRoute, Visit
@@ -23,7 +22,7 @@ from towpath.machinery.errors import StatusError
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 from towpath.records.contract import Viewer
-from towpath.records.scoring import Score, ScoreFilter, Scores
+from towpath.records.scoring import ScoreFilter, Scores, Standing
 from towpath.runtime.outcomes import Stalled
 
 PAGE_SIZE = 25
@@ -118,12 +117,12 @@ async def scorecard(visit: Visit) -> Page:
     found, standings, rules, days = await asyncio.gather(
         scores.find(visit.viewer, where, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE),
         scores.standings(visit.viewer, everybody),
-        scores.rules(visit.viewer, replace(everybody, owner=where.owner)),
-        scores.days(visit.viewer, replace(everybody, owner=where.owner), DAYS),
+        scores.rules(visit.viewer, replace(everybody, owners=where.owners)),
+        scores.days(visit.viewer, replace(everybody, owners=where.owners), DAYS),
     )
     ranks: Counter[int] = Counter()
     for one in standings:
-        if where.owner in (None, one.owner):
+        if not where.owners or one.owner in where.owners:
             ranks.update(one.ranks)
     base = f"/insights/scorecards/{name_of(card)}"
     data = {
@@ -174,13 +173,13 @@ def _narrowed(
     """What is asked for, and as it stands in addresses. What is not known narrows nothing."""
     query = {}
     if owner := parameters.get("owner", ""):
-        where = replace(where, owner="" if owner == "none" else owner)
+        where = replace(where, owners=("" if owner == "none" else owner,))
         query["owner"] = owner
     if (level := parameters.get("level", "")) in names:
         where = replace(where, rank=names.index(level))
         query["level"] = level
     if rule := parameters.get("rule", ""):
-        where = replace(where, failing=rule)
+        where = replace(where, failing=(rule,))
         query["rule"] = rule
     return where, query
 
@@ -217,27 +216,31 @@ async def _progress(
         goal = goal_of(found, card)
     except Stalled:
         return {}
-    about = viewer_of(found["metadata"]["namespace"]).projects
-    seen = [
-        score
-        for score in await concerned(scores, viewer, found, card)
-        if about is None or score.project in about
-    ]
-    left = [score for score in seen if not goal.is_reached(score)]
+    where = concerned(found, card)
+    left, standings, left_standings = await asyncio.gather(
+        scores.find(viewer, goal.left(where), limit=ROWS_SHOWN),
+        scores.standings(viewer, where),
+        scores.standings(viewer, goal.left(where)),
+    )
+    teams = _by_team(standings, left_standings)
+    total = sum(team["total"] for team in teams)
     return {
         "goal": goal.sentence,
         "card_title": card["spec"]["title"],
         "card_href": f"/insights/scorecards/{name_of(card)}",
-        "total": len(seen),
-        "done": len(seen) - len(left),
-        "rows": [shown.row(score, card) for score in left[:ROWS_SHOWN]],
-        "left": len(left),
-        "teams": _by_team(seen, left),
+        "total": total,
+        "done": total - left.total,
+        "rows": [shown.row(score, card) for score in left.scores],
+        "left": left.total,
+        "teams": teams,
     }
 
 
-def _by_team(seen: Sequence[Score], left: Sequence[Score]) -> list[dict[str, Any]]:
-    all_of, left_of = Counter(one.owner for one in seen), Counter(one.owner for one in left)
+def _by_team(seen: Sequence[Standing], left: Sequence[Standing]) -> list[dict[str, Any]]:
+    """Those with the most left first."""
+    all_of, left_of = (
+        Counter({one.owner: sum(one.ranks.values()) for one in some}) for some in (seen, left)
+    )
     return [
         {
             "name": shown.owner_name(owner),

@@ -19,11 +19,10 @@ PAGE, PAGE_MAX = 100, 1000
 def reads(platform: Platform) -> Sequence[Read]:
     async def of_scorecard(viewer: Viewer, parameters: Mapping[str, str]) -> Any:
         """Filters: owner ("none" for nobody), rule (that does not pass), project; offset, limit."""
-        owner = parameters.get("owner")
         where = ScoreFilter(
             f"{parameters['namespace']}/{parameters['name']}",
-            owner="" if owner == "none" else owner,
-            failing=parameters.get("rule", ""),
+            owners=_owners(parameters),
+            failing=tuple(filter(None, [parameters.get("rule")])),
             project=parameters.get("project", ""),
         )
         page = await platform.scores.find(
@@ -42,10 +41,10 @@ def reads(platform: Platform) -> Sequence[Read]:
         return {"items": [_told(score) for score in await platform.scores.of(viewer, ref)]}
 
     async def days(viewer: Viewer, parameters: Mapping[str, str]) -> Any:
-        """How many entities were at which level, day by day; filters: owner, project, days."""
+        """How many entities were at which level, day by day; filters as above, and days."""
         where = ScoreFilter(
             f"{parameters['namespace']}/{parameters['name']}",
-            owner=parameters.get("owner"),
+            owners=_owners(parameters),
             project=parameters.get("project", ""),
         )
         asked = min(number(parameters, "days", 30) or 30, 400)
@@ -57,6 +56,11 @@ def reads(platform: Platform) -> Sequence[Read]:
         Read("scorecards/{namespace}/{name}/days", days),
         Read("scores", of_entity),
     )
+
+
+def _owners(parameters: Mapping[str, str]) -> tuple[str, ...]:
+    owner = parameters.get("owner")
+    return () if owner is None else ("" if owner == "none" else owner,)
 
 
 def _by_text(ranks: Mapping[int, int]) -> dict[str, int]:
