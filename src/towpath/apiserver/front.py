@@ -177,4 +177,4 @@ class Front:
             await found.wait()
         from towpath.apiserver.admission.policies.typechecking import TypeChecking
 
-        await TypeChecking(self.api.core).run(self.verbs)
+        await TypeChecking(self.api.core, self.verbs).run()

@@ -5,7 +5,8 @@ role may use it at once. Decisions on aggregated roles use the index; `fill_aggr
 writes their rules into the objects, so that people see what they say.
 """
 
-import asyncio
+from collections.abc import Callable
+from functools import partial
 
 import orjson
 
@@ -13,6 +14,7 @@ from towpath.apiserver.authz.index import RbacIndex, RoleRef
 from towpath.apiserver.calls import Target, Verbs, WriteOptions
 from towpath.apiserver.registry import collection_of
 from towpath.apiserver.verbs.apply import APPLY
+from towpath.apiserver.work import WorkSet
 from towpath.machinery.core_kinds import CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING
 from towpath.machinery.errors import Conflict, NotFound
 from towpath.machinery.kinds import Resource
@@ -29,7 +31,7 @@ class RbacFollower:
     def __init__(self, index: RbacIndex, store: Store) -> None:
         """Reads what there is and follows from then on."""
         self._index = index
-        self._cluster_roles_changed = asyncio.Event()
+        self._cluster_roles_changed: Callable[[], None] = lambda: None
         for resource in FOLLOWED:
             self._follow(store, resource)
 
@@ -44,25 +46,29 @@ class RbacFollower:
             else:
                 self._index.put(kind, obj)
             if resource is CLUSTER_ROLE:
-                self._cluster_roles_changed.set()
+                self._cluster_roles_changed()
 
         store.observe(collection, observe)
         for _, stored in store.scan(collection, ""):
             self._index.put(kind, orjson.loads(stored.value))
-        self._cluster_roles_changed.set()
 
     async def fill_aggregated_roles(self, verbs: Verbs) -> None:
         """Until cancelled."""
-        while True:
-            await self._cluster_roles_changed.wait()
-            self._cluster_roles_changed.clear()
-            for name, role in list(self._index.cluster_roles.items()):
+        work = WorkSet("aggregated-roles", partial(self._fill, verbs))
+
+        def look() -> None:
+            for name, role in self._index.cluster_roles.items():
                 if role.selectors:
-                    await self._fill(verbs, name)
+                    work.add(name)
+
+        self._cluster_roles_changed = look
+        look()
+        await work.run(1)
 
     async def _fill(self, verbs: Verbs, name: str) -> None:
+        role = self._index.cluster_roles.get(name)
         rules = self._index.rules_at(RoleRef("", name))
-        if rules == self._index.cluster_roles[name].rules:
+        if role is None or rules == role.rules:
             return
         applied = CLUSTER_ROLE.object(name)
         if rules:

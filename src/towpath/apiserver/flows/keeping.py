@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 
 from towpath.apiserver.calls import Target, Verbs, WriteOptions
+from towpath.apiserver.encoding import copy_of
 from towpath.apiserver.flows.defaults import (
     AUTOUPDATE,
     FLOW_SCHEMA,
@@ -14,6 +15,7 @@ from towpath.apiserver.flows.defaults import (
 )
 from towpath.apiserver.flows.matching import Flows, level_of
 from towpath.apiserver.verbs.apply import APPLY
+from towpath.apiserver.work import WorkSet
 from towpath.machinery.conditions import now
 from towpath.machinery.errors import AlreadyExists, Conflict, NotFound
 from towpath.machinery.kinds import Resource
@@ -23,43 +25,49 @@ from towpath.machinery.users import PLATFORM
 PRODUCER = "api-priority-and-fairness-config-producer-v1"
 CONSUMER = "api-priority-and-fairness-config-consumer-v1"
 DANGLING = "Dangling"
+WORKERS = 10
+"""So many writes are one commit, when there is much to do: at the first start."""
 
 
 class FlowKeeping:
     def __init__(self, flows: Flows, verbs: Verbs) -> None:
         self._flows = flows
         self._verbs = verbs
-        self._news = asyncio.Event()
-        self._news.set()
-        flows.changed = self._news.set
+        self._defaults = {
+            (kind, obj["metadata"]["name"]): obj
+            for kind, defaults in (
+                (PRIORITY_LEVEL, default_levels()),
+                (FLOW_SCHEMA, default_schemas()),
+            )
+            for obj in defaults
+        }
+        self._lacking = WorkSet("default-flows", self._ensure)
+        self._untold = WorkSet("flow-schemas", self._tell)
+        flows.changed = self._look
 
     async def run(self) -> None:
         """Until cancelled."""
-        levels, schemas = self._flows.levels, self._flows.schemas
-        # Together, so that they are one commit.
+        for default in self._defaults:
+            self._lacking.add(default)
+        self._look()
         async with asyncio.TaskGroup() as tasks:
-            for level in default_levels():
-                tasks.create_task(self._ensure(PRIORITY_LEVEL, level, levels))
-            for schema in default_schemas():
-                tasks.create_task(self._ensure(FLOW_SCHEMA, schema, schemas))
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            # Without the mandatory ones there would be requests of no flow.
-            for kind, known, defaults in (
-                (PRIORITY_LEVEL, levels, default_levels()),
-                (FLOW_SCHEMA, schemas, default_schemas()),
-            ):
-                for obj in defaults:
-                    if obj["metadata"]["name"] in MANDATORY - known.keys():
-                        await self._ensure(kind, obj, known)
-            async with asyncio.TaskGroup() as tasks:
-                for name, schema in schemas.items():
-                    tasks.create_task(self._tell(name, schema))
+            tasks.create_task(self._lacking.run(WORKERS))
+            tasks.create_task(self._untold.run(WORKERS))
 
-    async def _ensure(self, kind: Resource, wanted: RawObject, known: dict[str, RawObject]) -> None:
-        name = wanted["metadata"]["name"]
-        found = known.get(name)
+    def _look(self) -> None:
+        for kind, name in self._defaults:
+            # Without the mandatory ones there would be requests of no flow.
+            if name in MANDATORY and name not in self._known(kind):
+                self._lacking.add((kind, name))
+        for name in self._flows.schemas:
+            self._untold.add(name)
+
+    def _known(self, kind: Resource) -> dict[str, RawObject]:
+        return self._flows.schemas if kind is FLOW_SCHEMA else self._flows.levels
+
+    async def _ensure(self, default: tuple[Resource, str]) -> None:
+        kind, name = default
+        wanted, found = copy_of(self._defaults[default]), self._known(kind).get(name)
         options = WriteOptions(field_manager=PRODUCER)
         # Another process of this platform may be quicker.
         with contextlib.suppress(AlreadyExists, Conflict, NotFound):
@@ -69,7 +77,10 @@ class FlowKeeping:
                 changed = found | {"spec": wanted["spec"]}
                 await self._verbs.update(PLATFORM, Target(kind, name=name), changed, options)
 
-    async def _tell(self, name: str, schema: RawObject) -> None:
+    async def _tell(self, name: str) -> None:
+        schema = self._flows.schemas.get(name)
+        if schema is None:
+            return
         level = level_of(schema)
         status, reason, rest = "False", "Found", "and it exists"
         if level not in self._flows.levels:

@@ -5,7 +5,6 @@ generation is looked at once, with the types of what it matches now, and what is
 `status.typeChecking`. Kinds that a rule names with a wildcard are not looked at.
 """
 
-import asyncio
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -19,6 +18,7 @@ from towpath.apiserver.core import Core
 from towpath.apiserver.kinds.expressions import Language, environment, language_of
 from towpath.apiserver.registry import Served
 from towpath.apiserver.verbs.apply import APPLY
+from towpath.apiserver.work import WorkSet
 from towpath.machinery import builtins
 from towpath.machinery.cel import CelSyntaxError, Environment
 from towpath.machinery.cel import types as cel
@@ -48,23 +48,22 @@ OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 class TypeChecking:
     """Follows the policies of a store and writes their status."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, verbs: Verbs) -> None:
         self._core = core
-        self._changed = asyncio.Event()
-        self._changed.set()
-        core.store.observe(COLLECTION, lambda _event: self._changed.set())
+        self._verbs = verbs
+        self._work = WorkSet("type-checking", self._check)
+        core.store.observe(COLLECTION, lambda event: self._work.add(event.key))
+        for name, _ in core.store.scan(COLLECTION):
+            self._work.add(name)
 
-    async def run(self, verbs: Verbs) -> None:
+    async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            await self._changed.wait()
-            self._changed.clear()
-            for _, stored in self._core.store.scan(COLLECTION):
-                policy = orjson.loads(stored.value)
-                if not _is_told(policy):
-                    await self._tell(verbs, policy)
+        await self._work.run(1)
 
-    async def _tell(self, verbs: Verbs, policy: RawObject) -> None:
+    async def _check(self, name: str) -> None:
+        stored = self._core.store.get(COLLECTION, name)
+        if stored is None or _is_told(policy := orjson.loads(stored.value)):
+            return
         metadata = policy["metadata"]
         found = [*_warnings(self._core, policy["spec"])]
         status = {
@@ -75,7 +74,7 @@ class TypeChecking:
         options = WriteOptions(field_manager=MANAGER, force=True)
         # What has changed meanwhile, or is gone, is told of by its own event.
         with contextlib.suppress(NotFound, Conflict):
-            await verbs.patch(
+            await self._verbs.patch(
                 PLATFORM, target, POLICY.object(metadata["name"], status=status), APPLY, options
             )
 
