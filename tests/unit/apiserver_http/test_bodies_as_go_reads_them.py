@@ -54,3 +54,21 @@ def test_keys_of_patches_that_come_twice_are_told_or_refused(
     refusal = BadRequest if media_type == APPLY else Invalid
     with pytest.raises(refusal, match="strict decoding"):
         check_patch_duplicates(body, media_type, patch, "Strict")
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body"),
+    [
+        pytest.param(APPLY, rb'{"a": "\ud83d\ude00", "a": 2}', id="JSON that is no YAML"),
+        pytest.param(APPLY, b'{"a": 1, "a": "' + b"x" * 40_000 + b'"}', id="long JSON as YAML"),
+        pytest.param(MERGE, b'\n{"a": 1, "a": 2}', id="JSON after an empty line"),
+    ],
+)
+def test_keys_that_come_twice_are_told_by_their_paths(media_type: str, body: bytes) -> None:
+    patch = decode(body, YAML if media_type == APPLY else "application/json")
+    assert check_patch_duplicates(body, media_type, patch, "Warn") == ['duplicate field "a"']
+
+
+def test_quotes_in_a_comment_of_yaml_are_no_keys() -> None:
+    body = b'{"a": 1 # """"\n}'
+    assert check_patch_duplicates(body, APPLY, decode(body, YAML), "Warn") == []

@@ -94,8 +94,19 @@ async def _read_all(receive: Receive) -> bytes:
 
 async def beside_the_loop(decode: Callable[[], T], body: bytes, content_type: str) -> T:
     """Call `decode`, which decodes the body; in a thread when that takes long."""
-    is_yaml = media_type_of(content_type) in (*YAML_TYPES, APPLY_YAML) and body[:1] not in b"{["
-    return await about_yaml(decode, len(body)) if is_yaml else decode()
+    is_yaml = media_type_of(content_type) in (*YAML_TYPES, APPLY_YAML)
+    if not is_yaml or len(body) < YAML_BYTES_AT_ONCE or _is_json(body):
+        return decode()
+    return await about_yaml(decode, len(body))
+
+
+def _is_json(body: bytes) -> bool:
+    """It is read twice then, which is a thousandth of what reading it as YAML takes."""
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 async def about_yaml(work: Callable[[], T], size: int) -> T:
@@ -165,18 +176,29 @@ def check_patch_duplicates(
 def _repeated(body: bytes, content_type: str, decoded: Any) -> list[str]:
     """What is said of the keys that came twice; YAML is looked at only where it is JSON."""
     media_type = media_type_of(content_type)
-    if media_type == PROTOBUF or body[:1] not in (b"{", b"["):
+    is_yaml = media_type in (*YAML_TYPES, APPLY_YAML)
+    if media_type == PROTOBUF:
         return []
     if body.count(b'"') <= orjson.dumps(decoded).count(b'"'):
         # Each key has two quotation marks and none has been lost: nobody has to read it again.
         return []
-    fields = duplicate_fields(body)
-    if fields and media_type in (*YAML_TYPES, APPLY_YAML):
-        from towpath.machinery.documents import repeated_keys
-
-        return [f'line {line}: key "{key}" already set in map' for line, key in repeated_keys(body)]
+    if is_yaml and not _is_json(body):
+        return []
+    if is_yaml and (told := _repeated_by_line(body)):
+        return told
     prefix = "json patch " if media_type == JSON_PATCH else ""
-    return [f'{prefix}duplicate field "{path}"' for path in fields]
+    return [f'{prefix}duplicate field "{path}"' for path in duplicate_fields(body)]
+
+
+def _repeated_by_line(body: bytes) -> list[str]:
+    """Nothing where it is long, or JSON that is no YAML: then they are told by their paths."""
+    from towpath.machinery.documents import DocumentError, repeated_keys
+
+    try:
+        keys = repeated_keys(body) if len(body) < YAML_BYTES_AT_ONCE else []
+    except DocumentError:
+        return []
+    return [f'line {line}: key "{key}" already set in map' for line, key in keys]
 
 
 def check_content_type(content_type: str, *, custom: bool) -> None:
