@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import orjson
 from msgspec.structs import replace
 
 from towpath.apiserver import objectmeta, ownership, refusals
@@ -102,8 +103,8 @@ async def _create(core: Core, operation: Operation) -> Written:
     without_repeated_owners(operation.obj, operation.warnings, REPEATED_OWNERS_AFTER)
     _validate(operation)
     await _ask(core, operation)
-    is_versioned = operation.verb == "create" and version.isdecimal() and int(version)
-    if is_versioned and not operation.dry_run:
+    is_versioned = version.isdecimal() and bool(version.strip("0"))
+    if is_versioned and operation.verb == "create" and not operation.dry_run:
         raise Unclassified("resourceVersion should not be set on objects to be created")
     if operation.dry_run:
         key = key_for(served, operation.namespace, operation.name)
@@ -166,12 +167,15 @@ async def store_as_is(core: Core, operation: Operation, current: Stored) -> byte
 def without_repeated_owners(
     obj: RawObject, warnings: list[str], words: str = REPEATED_OWNERS
 ) -> None:
-    metadata = obj["metadata"]
-    owners = metadata.get("ownerReferences") or ()
-    kept = [owner for at, owner in enumerate(owners) if owner not in owners[:at]]
-    if len(kept) < len(owners):
-        repeated = [owner["uid"] for at, owner in enumerate(owners) if owner in owners[:at]]
-        metadata["ownerReferences"] = kept
+    owners = obj["metadata"].get("ownerReferences") or ()
+    kept: dict[bytes, RawObject] = {}
+    repeated = [
+        owner.get("uid", "")
+        for owner in owners
+        if kept.setdefault(orjson.dumps(owner, option=orjson.OPT_SORT_KEYS), owner) is not owner
+    ]
+    if repeated:
+        obj["metadata"]["ownerReferences"] = [*kept.values()]
         warnings.append(words + ", ".join(repeated))
 
 

@@ -6,6 +6,7 @@ all, comes from the kind's Go types, and so do the refusals: where a patch and a
 something, the type has to know it. Rules: apimachinery's pkg/util/strategicpatch.
 """
 
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
@@ -160,10 +161,11 @@ def _retain(original: RawObject, patch: RawObject) -> None:
     wrong = BadRequest("invalid patch format of retainKeys")
     if not isinstance(kept, list):
         raise wrong
+    names = {name for name in kept if isinstance(name, str)}
     for name, value in patch.items():
-        if value is not None and name not in kept and not name.startswith((_DELETE, _ORDER)):
+        if value is not None and name not in names and not name.startswith((_DELETE, _ORDER)):
             raise wrong
-    for name in [name for name in original if name not in kept]:
+    for name in original.keys() - names:
         del original[name]
 
 
@@ -195,10 +197,10 @@ def _merge_ordered(original: RawObject, patch: RawObject, go: GoType) -> None:
 def _check_order(items: list[Any], order: list[Any], merge_key: str) -> None:
     if not items or not order:
         return
-    left = [item for item in items if not _has_directive(item)]
+    left = deque(item for item in items if not _has_directive(item))
     for named in order:
         if left and _identity(left[0], merge_key) == _identity(named, merge_key):
-            left.pop(0)
+            left.popleft()
     if left:
         raise Unclassified(
             f"The order in patch list:\n{go_text(items)}\n doesn't match $setElementOrder list:\n"
@@ -216,11 +218,9 @@ def _merge_list(
     merge_key = declared.merge_key
     if not _holds_maps(original, patch):
         if deletes:
-            return [item for item in original if item not in patch]
-        merged = []
-        for item in (*original, *patch):
-            if item not in merged:
-                merged.append(item)
+            gone = set(patch)
+            return [item for item in original if item not in gone]
+        merged = [*dict.fromkeys((*original, *patch))]
     else:
         if not merge_key:
             raise Unclassified(f"cannot merge lists without merge key for {inner.kind}")
@@ -252,7 +252,7 @@ def _without_special_items(
     original: list[Any], patch: list[Any], merge_key: str
 ) -> tuple[list[Any], list[Any]]:
     """Items of the patch that carry a directive are done, and gone."""
-    plain, replaces = [], False
+    plain, gone, replaces = [], set(), False
     for item in patch:
         if not _has_directive(item):
             plain.append(item)
@@ -265,24 +265,24 @@ def _without_special_items(
         elif directive != "delete":
             raise _unknown_directive(directive, item)
         else:
-            gone = _identity(item, merge_key)
-            original = [old for old in original if old.get(merge_key) != gone]
-    return (plain, []) if replaces else (original, plain)
+            gone.add(_key(item, merge_key))
+    if replaces:
+        return plain, []
+    return [old for old in original if _hashable(old.get(merge_key)) not in gone], plain
 
 
 def _merge_items(merged: list[Any], patch: list[Any], inner: GoType, merge_key: str) -> list[Any]:
+    places: dict[str | bytes, int] = {}
+    for at, old in enumerate(merged):
+        if merge_key in old:
+            places.setdefault(_key(old, merge_key), at)
     for item in patch:
-        wanted = _identity(item, merge_key)
-        found = [at for at, old in enumerate(merged) if _has(old, merge_key, wanted)]
-        if found:
-            merged[found[0]] = _merge_map(merged[found[0]], item, inner)
+        at = places.setdefault(_key(item, merge_key), len(merged))
+        if at < len(merged):
+            merged[at] = _merge_map(merged[at], item, inner)
         else:
             merged.append(item)
     return merged
-
-
-def _has(item: RawObject, key: str, value: Any) -> bool:
-    return key in item and item[key] == value and go_type(item[key]) == go_type(value)
 
 
 def _has_directive(item: Any) -> bool:
@@ -301,39 +301,50 @@ def _identity(item: Any, merge_key: str) -> Any:
     return item[merge_key]
 
 
+def _key(item: Any, merge_key: str) -> str | bytes:
+    """The same, for sets and dictionaries: lists of a patch are as long as its sender likes."""
+    return _hashable(_identity(item, merge_key))
+
+
+def _hashable(value: Any) -> str | bytes:
+    return value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def _places(items: Iterable[Any], merge_key: str) -> dict[str | bytes, int]:
+    """Where each is for the first time."""
+    places: dict[str | bytes, int] = {}
+    for place, item in enumerate(items):
+        places.setdefault(_key(item, merge_key), place)
+    return places
+
+
 def _parted(items: list[Any], order: list[Any], merge_key: str) -> tuple[list[Any], list[Any]]:
     """The items that an order names, and the others."""
-    names = [item.get(merge_key) if merge_key else item for item in order]
-    named = [item for item in items if _identity(item, merge_key) in names]
-    return named, [item for item in items if _identity(item, merge_key) not in names]
+    named: list[Any] = []
+    others: list[Any] = []
+    if items:
+        names = _places(order, merge_key)
+        for item in items:
+            (named if _key(item, merge_key) in names else others).append(item)
+    return named, others
 
 
 def _in_order(
     named: list[Any], others: list[Any], order: list[Any], before: list[Any], merge_key: str
 ) -> list[Any]:
     """Named items as they are named; the others are woven in by where they stood before."""
-    named, others = _sorted_by(order, named, merge_key), _sorted_by(before, others, merge_key)
-    places = [_identity(item, merge_key) for item in before]
+    places, ranks = _places(before, merge_key), _places(order, merge_key)
 
-    def place(item: Any) -> int:
-        found = _identity(item, merge_key)
-        return places.index(found) if found in places else -1
+    def by(known: dict[str | bytes, int], items: list[Any]) -> deque[tuple[int, Any]]:
+        """With where they stood; first those that were not there."""
+        ranked = sorted(items, key=lambda item: known.get(_key(item, merge_key), -1))
+        return deque((places.get(_key(item, merge_key), -1), item) for item in ranked)
 
+    left, right = by(places, others), by(ranks, named)
     result: list[Any] = []
-    while named and others:
-        left, right = place(others[0]), place(named[0])
-        result.append((others if 0 <= left < right else named).pop(0))
-    return result + named + others
-
-
-def _sorted_by(order: list[Any], items: list[Any], merge_key: str) -> list[Any]:
-    ranks = [_identity(item, merge_key) for item in order]
-
-    def rank(item: Any) -> int:
-        found = _identity(item, merge_key)
-        return ranks.index(found) if found in ranks else -1
-
-    return sorted(items, key=rank)
+    while left and right:
+        result.append((left if 0 <= left[0][0] < right[0][0] else right).popleft()[1])
+    return result + [item for _, item in (*right, *left)]
 
 
 def _unknown_directive(directive: Any, patch: RawObject) -> Unclassified:
