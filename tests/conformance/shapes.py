@@ -438,4 +438,13 @@ SHAPES = [
         ],
         id="the kinds that a workload is rendered to",
     ),
+    pytest.param(
+        [
+            post(MAPS, config_map("many", **{f"unknown{one}": one for one in range(300)})),
+            post(MAPS, config_map("wide", **{f"{one}{'x' * 50}": one for one in range(300)})),
+            post(MAPS, config_map("long", **{letter * 3000: 1 for letter in "abc"})),
+            post(MAPS, config_map("one", **{"a" * 6000: 1})),
+        ],
+        id="more warnings than a head may hold",
+    ),
 ]

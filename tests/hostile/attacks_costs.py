@@ -233,6 +233,29 @@ async def field_owners(scene: Scene, choose: random.Random) -> None:
     await _send(scene, "mallory", "PATCH", where, json.dumps(applied).encode(), APPLY)
 
 
+async def long_lists(scene: Scene, choose: random.Random) -> None:
+    """Lists whose items are found by what they say, in every way that they are written."""
+    owner = {"apiVersion": "v1", "kind": "Node", "name": "a"}
+    mark, many = choose.choice("abc"), range(choose.choice((50, 20_000)))
+    finalizers = [f"costly.dev/{mark}{one}" for one in many]
+    metadata: Json = choose.choice(
+        (
+            {"finalizers": finalizers},
+            {"finalizers": [], "$deleteFromPrimitiveList/finalizers": finalizers},
+            {"finalizers": finalizers, "$setElementOrder/finalizers": finalizers},
+            {"ownerReferences": [owner | {"uid": f"{mark}{one}"} for one in many]},
+            {"ownerReferences": [{"uid": f"{mark}{n}", "$patch": "delete"} for n in many]},
+        )
+    )
+    name = "long"
+    obj: Json = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata | {"name": name}}
+    body = json.dumps(obj).encode()
+    await _send(scene, "maker", "POST", MAPS, body)
+    kind = choose.choice(("application/strategic-merge-patch+json", APPLY))
+    where = f"{MAPS}/{name}?fieldManager={mark}&force=true" if kind == APPLY else f"{MAPS}/{name}"
+    await _send(scene, "maker", "PATCH", where, body, kind)
+
+
 async def same_names(scene: Scene, choose: random.Random) -> None:
     """Names made by the server, of prefixes that leave it no room; objects that nobody ends."""
     prefix = choose.choice(("a-", "", "a" * 247, "a" * 253, "a" * 300_000, "-", "A"))
@@ -270,6 +293,7 @@ ATTACKS = {
     "costly kinds": (costly_kinds, 3),
     "costly policies": (costly_policies, 1),
     "field owners": (field_owners, 3),
+    "long lists": (long_lists, 2),
     "same names": (same_names, 1),
     "large answers": (large_answers, 3),
 }

@@ -1,5 +1,6 @@
 """The two movements of server-side apply: lay a configuration over an object, take fields away."""
 
+from collections import Counter, deque
 from typing import Any
 
 from towpath.machinery.fieldsets import SELF, FieldSet, MissingKey, item_step
@@ -16,14 +17,18 @@ def merge(live: Any, applied: Any, topology: Topology) -> Any:
             else:
                 result[name] = value
         return result
-    if applied is None and live and isinstance(live, dict) and not topology.atomic:
+    if applied is None and live and _is_granular(live, topology):
         # Null is a map of nothing to merge, and a list of nothing as well.
-        return live
-    if applied is None and live and isinstance(live, list) and topology.list_type != "atomic":
         return live
     if topology.list_type != "atomic" and isinstance(applied, list):
         return _merge_lists(live if isinstance(live, list) else [], applied, topology)
     return applied
+
+
+def _is_granular(value: Any, topology: Topology) -> bool:
+    if isinstance(value, list):
+        return topology.list_type != "atomic"
+    return isinstance(value, dict) and not topology.atomic
 
 
 def _merge_lists(live: list[Any], applied: list[Any], topology: Topology) -> list[Any]:
@@ -34,16 +39,16 @@ def _merge_lists(live: list[Any], applied: list[Any], topology: Topology) -> lis
     new = _indexed(applied, topology)
     old_steps = [_step_or_position(item, place, topology) for place, item in enumerate(live)]
     old = dict(zip(old_steps, live, strict=True))
-    repeated = {step for step in old if old_steps.count(step) > 1}
+    repeated = {step for step, count in Counter(old_steps).items() if count > 1}
     new_steps = list(new)
-    shared = [step for step in new_steps if step in old]
+    shared = deque(step for step in new_steps if step in old)
     merged: set[str] = set()
     result: list[Any] = []
 
     def take(step: str) -> None:
         merged.add(step)
         if shared and shared[0] == step:
-            shared.pop(0)
+            shared.popleft()
         if step in old and step not in repeated:
             result.append(merge(old[step], new[step], topology.items))
         else:

@@ -15,7 +15,12 @@ from towpath.apiserver.http.bodies import (
 from towpath.apiserver.http.decoding import decode_object, decode_patch
 from towpath.apiserver.http.discovery import aggregated_version
 from towpath.apiserver.http.media import Form, negotiate
-from towpath.apiserver.http.paths import ResourcePath, parse_resource_path
+from towpath.apiserver.http.paths import (
+    ResourcePath,
+    asked_of,
+    parse_resource_path,
+    question_of,
+)
 from towpath.apiserver.http.query import (
     delete_options,
     parse_query,
@@ -32,6 +37,7 @@ from towpath.machinery.errors import (
     UnsupportedMediaType,
 )
 from towpath.machinery.nesting import DEPTH_MAX
+from towpath.machinery.users import PLATFORM
 
 
 @pytest.mark.parametrize(
@@ -264,8 +270,35 @@ def test_a_body_is_nested_so_deep_and_no_deeper(content_type: str) -> None:
     assert bodies.decode(brackets, media_type)
 
 
-async def test_much_yaml_is_read_beside_the_loop() -> None:
-    body = b"a:\n" + b"- b\n" * 20_000
+@pytest.mark.parametrize(
+    ("query", "verb", "name"),
+    [
+        pytest.param(b"", "list", "", id="a list"),
+        pytest.param(b"watch=yes", "watch", "", id="whatever is not a no is a watch"),
+        pytest.param(b"watch=1&watch=false", "watch", "", id="the first of several counts"),
+        pytest.param(b"watch=False", "list", "", id="no watch"),
+        pytest.param(
+            b"fieldSelector=metadata.name%3Da&fieldSelector=metadata.name%3Db", "list", "a",
+            id="the first selector counts",
+        ),
+    ],
+)  # fmt: skip
+def test_who_is_told_of_a_request_hears_what_is_served(query: bytes, verb: str, name: str) -> None:
+    path = "/api/v1/secrets"
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": query}
+    asked = asked_of(scope, PLATFORM, parse_resource_path(path))
+    assert (asked.verb, asked.name) == (verb, name)
+    assert question_of(scope, parse_resource_path(path)).verb == verb
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"a:\n" + b"- b\n" * 20_000, id="in lines"),
+        pytest.param(b"{a: [" + b"b, " * 20_000 + b"]}", id="in flow style"),
+    ],
+)
+async def test_much_yaml_is_read_beside_the_loop(body: bytes) -> None:
     decoding = asyncio.create_task(
         bodies.beside_the_loop(
             lambda: (threading.get_ident(), bodies.decode(body, "application/yaml")),

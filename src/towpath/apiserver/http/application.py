@@ -431,7 +431,7 @@ class ApiApplication:
                 path,
                 verbose="verbose" in query,
                 excluded=query.get("exclude", ()),
-                stopping=lambda: self._stopping,
+                stopping=self._stopping,
             )
             await send_bytes(send, text, status=code, content_type=TEXT, headers=UNCACHED)
         else:

@@ -6,7 +6,7 @@ them; they have Kubernetes' names because probes ask for single ones. What can b
 server is not stopping.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from towpath.machinery.causes import quote
 
@@ -30,17 +30,17 @@ HEALTH_PATHS = frozenset({*CHECKS, *(f"{path}/{one}" for path in CHECKS for one 
 
 
 def health(
-    path: str, *, verbose: bool, excluded: Sequence[str], stopping: Callable[[], bool]
+    path: str, *, verbose: bool, excluded: Sequence[str], stopping: bool
 ) -> tuple[int, bytes]:
     """Code and text of one of HEALTH_PATHS."""
     if path not in CHECKS:
         _, _, one = path[1:].partition("/")
-        return (500, _failed(one)) if one == SHUTDOWN and stopping() else (200, b"ok")
+        return (500, _failed(one)) if one == SHUTDOWN and stopping else (200, b"ok")
     lines, is_well = [], True
     for check in CHECKS[path]:
         if check in excluded:
             lines.append(f"[+]{check} excluded: ok")
-        elif check == SHUTDOWN and stopping():
+        elif check == SHUTDOWN and stopping:
             is_well = False
             lines.append(f"[-]{check} failed: reason withheld")
         else:

@@ -31,6 +31,8 @@ MAPPED, RESIDENT = 0, 1
 
 Asked = tuple[str, str, str, str, str, str, str]
 """The values of LABELS, and of dry_run."""
+RESOURCE, VERB = 1, 4
+"""Their places."""
 
 
 class Metrics:
@@ -70,6 +72,8 @@ class Metrics:
             self.answered(asked, 200, time.perf_counter() - started)
 
     def deprecated(self, served: Served, target: Target) -> None:
+        if target.subresource and target.subresource not in served.subresources:
+            return  # a name that the client has made up, and could make up any number of
         kind = served.resource
         self._deprecated.add((kind.group, "", kind.plural, target.subresource, kind.version))
 
@@ -111,7 +115,7 @@ class Metrics:
         )
         levels: dict[str, Histogram] = {}
         for asked, histogram in durations.items():
-            if asked[4] not in ("WATCH", "CONNECT"):
+            if asked[VERB] not in ("WATCH", "CONNECT"):
                 _add(levels.setdefault(_told(asked, dry_run=False), Histogram()), histogram)
         yield from histogram_lines(
             "apiserver_request_sli_duration_seconds", levels, without_first=FASTER_THAN_LEVELS
@@ -147,7 +151,7 @@ def asked_for(served: Served, target: Target, verb: str, *, dry_run: bool = Fals
 
 def _told(asked: Asked, *, dry_run: bool = True) -> str:
     *values, dry = asked
-    first = [("component", COMPONENT if asked[1] else "")]
+    first = [("component", COMPONENT if asked[RESOURCE] else "")]
     first += [("dry_run", dry)] if dry_run else []
     return labelled([*first, *zip(LABELS, values, strict=True)])
 

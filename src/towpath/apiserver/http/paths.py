@@ -1,7 +1,5 @@
 """URL paths of resources, taken apart: `/apis/<g>/<v>/[namespaces/<ns>/]<plural>/...`. Pure."""
 
-from urllib.parse import parse_qs
-
 from msgspec import Struct
 
 from towpath.apiserver.auditing.asked import Asked
@@ -32,32 +30,22 @@ COLLECTION_VERBS = {"get": "list", "delete": "deletecollection"}
 
 def question_of(scope: Scope, path: ResourcePath | None) -> Question:
     """A request, as FlowSchemas look at it."""
-    method: str = scope["method"]
     if path is None:
-        return Question(method.lower(), scope["path"])
-    verb = OBJECT_VERBS.get(method, "")
-    if not path.name:
-        is_watch = method == "GET" and boolean(parse_query(scope["query_string"]), "watch")
-        verb = "watch" if is_watch else COLLECTION_VERBS.get(verb, verb)
+        return Question(scope["method"].lower(), scope["path"])
     kind = f"{path.plural}/{path.subresource}" if path.subresource else path.plural
-    return Question(verb, "", path.group, kind, path.namespace)
+    return Question(_verb(scope, path), "", path.group, kind, path.namespace)
 
 
 def asked_of(scope: Scope, user: UserInfo, path: ResourcePath | None) -> Asked:
     """A request, as audit policies look at it."""
-    method = scope["method"]
     if path is None:
-        return Asked(user, method.lower(), scope["path"])
-    verb, name = OBJECT_VERBS.get(method, method.lower()), path.name
-    if not path.name:
-        verb = COLLECTION_VERBS.get(verb, verb)
-        query = parse_qs(scope["query_string"].decode("latin-1"))
-        if verb == "list" and query.get("watch", [""])[-1].lower() in ("1", "t", "true"):
-            verb = "watch"
-        name = selected_name(query.get("fieldSelector", [""])[-1])
+        return Asked(user, scope["method"].lower(), scope["path"])
+    name = path.name
+    if not name:
+        name = selected_name(parse_query(scope["query_string"]).get("fieldSelector", ""))
     return Asked(
         user,
-        verb,
+        _verb(scope, path),
         scope["path"],
         path.group,
         path.plural,
@@ -65,6 +53,17 @@ def asked_of(scope: Scope, user: UserInfo, path: ResourcePath | None) -> Asked:
         path.namespace,
         name,
     )
+
+
+def _verb(scope: Scope, path: ResourcePath) -> str:
+    """What is going to be done, by the same words of the query that decide it."""
+    method: str = scope["method"]
+    verb = OBJECT_VERBS.get(method, method.lower())
+    if path.name:
+        return verb
+    if method == "GET" and boolean(parse_query(scope["query_string"]), "watch"):
+        return "watch"
+    return COLLECTION_VERBS.get(verb, verb)
 
 
 def parse_resource_path(path: str) -> ResourcePath | None:

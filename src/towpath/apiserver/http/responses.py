@@ -23,7 +23,8 @@ COMPRESSING_BYTES_MAX = 64 * 1024 * 1024
 _compressing: Counter[str] = Counter()
 COMPRESSION_LEVEL = 1
 GZIP_WINDOW = 16 + zlib.MAX_WBITS
-WARNING_BYTES_MAX = 4096
+WARNINGS_LENGTH_MAX, WARNING_CUT_LENGTH = 4096, 256
+"""Of all warnings together, and of each where they are longer; in characters, as in Kubernetes."""
 
 
 def header(scope: Scope, wanted: bytes) -> str:
@@ -108,11 +109,22 @@ def success_status(details: RawObject) -> RawObject:
 
 
 def warning_headers(warnings: Sequence[str]) -> list[Header]:
-    """One Warning header each, as RFC 7234 and clients of Kubernetes want it."""
-    headers = []
-    for warning in warnings:
-        text = " ".join(warning.split()).replace("\\", "\\\\").replace('"', '\\"')
-        headers.append((b"warning", f'299 - "{text}"'.encode()[:WARNING_BYTES_MAX]))
+    """One Warning header each, as RFC 7234 and clients of Kubernetes want it, and each said once.
+
+    When they are too long together each is cut, and the last ones are not said: clients refuse a
+    head that is longer than any that they expect.
+    """
+    texts = [*dict.fromkeys(warnings)]
+    if sum(map(len, texts)) > WARNINGS_LENGTH_MAX:
+        texts = [text[:WARNING_CUT_LENGTH] for text in texts]
+    headers: list[Header] = []
+    length = 0
+    for text in texts:
+        if length >= WARNINGS_LENGTH_MAX:
+            break
+        length += len(text)
+        line = " ".join(text.split()).replace("\\", "\\\\").replace('"', '\\"')
+        headers.append((b"warning", f'299 - "{line}"'.encode()))
     return headers
 
 

@@ -10,7 +10,6 @@ import random
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from functools import lru_cache
 
 import orjson
 
@@ -21,6 +20,7 @@ from towpath.apiserver.http.requests import ApiRequest
 from towpath.apiserver.http.streams import OpenStreams
 from towpath.apiserver.http.views import event_encoder
 from towpath.machinery.errors import Gone, StatusError
+from towpath.machinery.remembering import Kept
 
 TIMEOUT_S_MIN, TIMEOUT_S_MAX = 1800.0, 3600.0
 """Without timeoutSeconds a watch lives this long, at random, so that not all renew at once."""
@@ -30,8 +30,8 @@ STUCK_AFTER_S = 60.0
 JSON = b"application/json"
 FRAMES = b"application/vnd.kubernetes.protobuf;stream=watch"
 CACHE_CONTROL = (b"cache-control", b"no-cache, private")
-FRAMES_KEPT = 256
-"""Objects in protobuf: all who watch a kind are told the same."""
+FRAMES_BYTES_MAX, FRAME_BYTES_MAX = 4 * 1024 * 1024, 64 * 1024
+"""Events in protobuf that are kept: all who watch a kind are told the same."""
 
 ERROR = "ERROR"
 Write = Callable[[str, bytes], bytes]
@@ -129,8 +129,12 @@ def _writer(request: ApiRequest, wanted: Wanted) -> Write:
     return line
 
 
-@lru_cache(FRAMES_KEPT)
+_frames: Kept[tuple[str, bytes]] = Kept(bytes_max=FRAMES_BYTES_MAX, one_bytes_max=FRAME_BYTES_MAX)
+
+
 def _frame(change: str, obj: bytes) -> bytes:
+    if (known := _frames.get((change, obj))) is not None:
+        return known
     from towpath.machinery import protobuf
 
     message = protobuf.encode(orjson.loads(obj))
@@ -138,7 +142,9 @@ def _frame(change: str, obj: bytes) -> bytes:
         raise RuntimeError(
             f"what cannot be written as protobuf is not watched in it: {obj[:100]!r}"
         )
-    return protobuf.watch_frame(change, message)
+    frame = protobuf.watch_frame(change, message)
+    _frames.put((change, obj), frame)
+    return frame
 
 
 def _told(write: Write, error: StatusError) -> bytes:

@@ -14,6 +14,9 @@ from towpath.machinery.errors import Cause, Undecodable
 from towpath.machinery.objects import RawObject
 from towpath.machinery.schemas import StructuralSchema, compile_schema
 
+UNKNOWN_MAX = 100
+"""Of unknown fields that are told; Kubernetes' decoder counts no more."""
+
 
 class BuiltinSchema:
     def __init__(self, kind: BuiltinKind) -> None:
@@ -35,7 +38,9 @@ class BuiltinSchema:
         return compile_schema(self.openapi)
 
     def prune(self, obj: RawObject) -> list[str]:
-        """Read the object in place; the paths of fields that were unknown. Raises BadRequest."""
+        """Read the object in place; the first UNKNOWN_MAX paths of fields that were unknown. Raises
+        BadRequest.
+        """
         resource = self.kind.resource
         unknown = self._structural.prune_in_order(obj)
         try:
@@ -43,7 +48,7 @@ class BuiltinSchema:
         except DecodeError as error:
             kind = resource.kind
             raise Undecodable(kind, resource.version, kind, str(error)) from None
-        return unknown
+        return unknown[:UNKNOWN_MAX]
 
     def unknown(self, obj: RawObject) -> list[str]:
         return self._structural.unknown(obj)
