@@ -107,7 +107,7 @@ class Front:
             validating=(escalation_check(index),),
         )
         await ensure_default_roles(api)
-        tokens = ServiceAccountTokens(pki.token_key_file, api, issuer=issuer_named(name))
+        tokens = ServiceAccountTokens(pki.token_key_file, store, issuer=issuer_named(name))
         authenticate = RequestAuthenticator(
             index.authorize,
             pki.admin_token,

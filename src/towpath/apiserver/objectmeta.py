@@ -1,7 +1,7 @@
 """What the server itself keeps in metadata. What it accepts there is in machinery.names."""
 
+import os
 import secrets
-import uuid
 
 from towpath.machinery.builtins.decoding import DecodeError, decode_object
 from towpath.machinery.conditions import now
@@ -31,6 +31,13 @@ OWN_CHECKED = ("uid", "deletionGracePeriodSeconds")
 EMPTY: RawObject = {"labels": {}, "annotations": {}, "ownerReferences": [], "finalizers": []}
 
 
+def new_uid() -> str:
+    """A random UUID. Every request has one: by the library's class it takes twice as long."""
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
 def generated_name(base: str) -> str:
     suffix = "".join(secrets.choice(GENERATED_ALPHABET) for _ in range(GENERATED_LENGTH))
     return base[:GENERATED_BASE_MAX] + suffix
@@ -48,7 +55,7 @@ def begin(obj: RawObject, namespace: str, *, counts_generations: bool, created: 
         metadata["namespace"] = namespace
     else:
         metadata.pop("namespace", None)
-    metadata["uid"] = str(uuid.uuid4())
+    metadata["uid"] = new_uid()
     metadata["creationTimestamp"] = now()
     if counts_generations:
         metadata["generation"] = 1

@@ -8,8 +8,6 @@ Verbs differ in what they start from; none of them writes in another way.
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import orjson
 from msgspec.structs import replace
@@ -69,18 +67,24 @@ async def create_object(core: Core, operation: Operation) -> Written:
     """Store a new object, which has been read already. Raises AlreadyExists and everything that
     admission raises.
     """
-    with telling(operation.warnings):
+    with Telling(operation.warnings):
         return await _create(core, operation)
 
 
-@contextmanager
-def telling(warnings: list[str]) -> Iterator[None]:
+class Telling:
     """Who is refused hears all the same what is to be said of the request."""
-    try:
-        yield
-    except StatusError as error:
-        error.warnings = error.warnings or tuple(warnings)
-        raise
+
+    __slots__ = ("_warnings",)
+
+    def __init__(self, warnings: list[str]) -> None:
+        self._warnings = warnings
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: object, _traceback: object) -> None:
+        if isinstance(error, StatusError):
+            error.warnings = error.warnings or tuple(self._warnings)
 
 
 async def _create(core: Core, operation: Operation) -> Written:
@@ -123,7 +127,7 @@ async def change_object(core: Core, operation: Operation, current: Stored) -> Wr
     """Store a change of `operation.old`, if it is one; what is wanted has been read already.
     Raises RevisionMismatch: start again.
     """
-    with telling(operation.warnings):
+    with Telling(operation.warnings):
         return await _change(core, operation, current)
 
 

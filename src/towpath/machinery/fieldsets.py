@@ -18,6 +18,8 @@ from towpath.machinery.topology import Topology
 FieldSet = dict[str, Any]
 
 _LEAF: FieldSet = {}
+HOLDERS = (dict, list)
+"""What comes out of JSON and has parts."""
 SELF = "."
 
 
@@ -169,7 +171,7 @@ def everything_in(value: Any, topology: Topology) -> FieldSet:
     if isinstance(value, dict) and value and not topology.atomic:
         result: FieldSet = {SELF: _LEAF}
         for name, below in value.items():
-            has_parts = below and isinstance(below, dict | list)
+            has_parts = below and below.__class__ in HOLDERS
             result[f"f:{name}"] = everything_in(below, topology.below(name)) if has_parts else _LEAF
         return result
     if isinstance(value, list) and value and topology.list_type != "atomic":

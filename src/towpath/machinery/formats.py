@@ -12,6 +12,7 @@ from datetime import date
 from urllib.parse import urlsplit
 
 from towpath.machinery.durations import parse_duration
+from towpath.machinery.remembering import remember_short
 
 _HEX = "[0-9a-f]"
 _HOSTNAME = re.compile(
@@ -90,7 +91,9 @@ def _is_date(text: str) -> bool:
     return len(text) == 10
 
 
+@remember_short(1024)
 def _is_date_time(text: str) -> bool:
+    """Those of metadata are read with every write, and those of one second are the same."""
     day, separator, clock = text.lower().partition("t")
     if not separator or not _is_date(day) or (found := _CLOCK.match(clock)) is None:
         return False

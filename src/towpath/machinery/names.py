@@ -18,6 +18,7 @@ from towpath.machinery.causes import (
 )
 from towpath.machinery.errors import Cause
 from towpath.machinery.objects import RawObject
+from towpath.machinery.remembering import remember_short
 
 Check = Callable[[str], list[str]]
 
@@ -224,11 +225,24 @@ def _check_namespace(name: Any) -> list[Cause]:
     return [invalid_value("metadata.namespace", name, each) for each in label_errors(name)]
 
 
+# The same few keys and values come with every write.
+@remember_short(4096)
+def _is_qualified_name(key: str) -> bool:
+    return not qualified_name_errors(key)
+
+
+@remember_short(4096)
+def _is_label_value(value: str) -> bool:
+    return not label_value_errors(value)
+
+
 def label_causes(labels: RawObject, field: str) -> list[Cause]:
     causes: list[Cause] = []
     for key, value in labels.items():
-        causes += [invalid_value(field, key, each) for each in qualified_name_errors(key)]
-        causes += [invalid_value(field, value, each) for each in label_value_errors(value)]
+        if not _is_qualified_name(key):
+            causes += [invalid_value(field, key, each) for each in qualified_name_errors(key)]
+        if not _is_label_value(value):
+            causes += [invalid_value(field, value, each) for each in label_value_errors(value)]
     return causes
 
 

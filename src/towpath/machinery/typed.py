@@ -4,7 +4,6 @@ This is structured-merge-diff's check, not the schema's: types, undeclared field
 lists that are sets or maps. Null fits everywhere. Messages are that library's.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 from towpath.machinery.go_values import go_syntax, go_text, go_type
@@ -18,56 +17,60 @@ _IDENTITY = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}}
 
 def typed_errors(config: RawObject, openapi: RawObject) -> list[str]:
     """One sentence each, beginning with the place."""
-    return list(_check_object(config, openapi, "", is_resource=True))
+    found: list[str] = []
+    _check_object(config, openapi, "", found, is_resource=True)
+    return found
 
 
-def _check(value: Any, schema: RawObject, path: str) -> Iterator[str]:
+def _check(value: Any, schema: RawObject, path: str, found: list[str]) -> None:
     if value is None or schema.get("x-kubernetes-int-or-string"):
         return
     match schema.get("type"):
         case "object":
             is_resource = bool(schema.get("x-kubernetes-embedded-resource"))
-            yield from _check_object(value, schema, path, is_resource=is_resource)
+            _check_object(value, schema, path, found, is_resource=is_resource)
         case "array":
-            yield from _check_list(value, schema, path)
+            _check_list(value, schema, path, found)
         case "string":
-            if schema.get("format") == "date-time" and isinstance(value, dict | list):
-                yield f"{path}: expected any scalar, got &{{{go_text(value)}}}"
-            elif not isinstance(value, str) and schema.get("format") != "date-time":
-                yield f"{path}: expected string, got {_shown(value)}"
+            if isinstance(value, str):
+                return
+            if schema.get("format") != "date-time":
+                found.append(f"{path}: expected string, got {_shown(value)}")
+            elif isinstance(value, (dict, list)):
+                found.append(f"{path}: expected any scalar, got &{{{go_text(value)}}}")
         case "integer" | "number":
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                yield f"{path}: expected numeric (int or float), got {go_type(value)}"
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                found.append(f"{path}: expected numeric (int or float), got {go_type(value)}")
         case "boolean":
             if not isinstance(value, bool):
-                yield f"{path}: expected boolean, got &{{{go_text(value)}}}"
+                found.append(f"{path}: expected boolean, got &{{{go_text(value)}}}")
 
 
 def _check_object(
-    value: Any, schema: RawObject, path: str, *, is_resource: bool = False
-) -> Iterator[str]:
+    value: Any, schema: RawObject, path: str, found: list[str], *, is_resource: bool = False
+) -> None:
     if not isinstance(value, dict):
-        yield f"{path}: expected map, got &{{{go_text(value)}}}"
+        found.append(f"{path}: expected map, got &{{{go_text(value)}}}")
         return
     properties = schema.get("properties") or {}
     extra = schema.get("additionalProperties")
     for name, inner in value.items():
         below = f"{path}.{name}"
         if is_resource and name in _IDENTITY:
-            yield from _check(inner, _IDENTITY[name], below)
+            _check(inner, _IDENTITY[name], below, found)
         elif is_resource and name == "metadata":
-            yield from _check(inner, OBJECT_META, below)
+            _check(inner, OBJECT_META, below, found)
         elif name in properties:
-            yield from _check(inner, properties[name], below)
+            _check(inner, properties[name], below, found)
         elif isinstance(extra, dict):
-            yield from _check(inner, extra, below)
+            _check(inner, extra, below, found)
         elif not schema.get(_KEEPS) and extra is not True:
-            yield f"{below}: field not declared in schema"
+            found.append(f"{below}: field not declared in schema")
 
 
-def _check_list(value: Any, schema: RawObject, path: str) -> Iterator[str]:
+def _check_list(value: Any, schema: RawObject, path: str, found: list[str]) -> None:
     if not isinstance(value, list):
-        yield f"{path}: expected list, got &{{{go_text(value)}}}"
+        found.append(f"{path}: expected list, got &{{{go_text(value)}}}")
         return
     items = schema.get("items") or {}
     list_type = schema.get(_LIST_TYPE)
@@ -76,7 +79,7 @@ def _check_list(value: Any, schema: RawObject, path: str) -> Iterator[str]:
         if list_type == "map":
             key, mistake = _key_of(item, schema)
             if mistake:
-                yield f"{path}: element {position}: {mistake}"
+                found.append(f"{path}: element {position}: {mistake}")
                 return
             below = f"{path}{key}"
         elif list_type == "set":
@@ -85,9 +88,9 @@ def _check_list(value: Any, schema: RawObject, path: str) -> Iterator[str]:
         else:
             key, below = "", f"{path}[{position}]"
         if key and key in seen:
-            yield f"{path}: duplicate entries for key {key}"
+            found.append(f"{path}: duplicate entries for key {key}")
         seen.add(key)
-        yield from _check(item, items, below)
+        _check(item, items, below, found)
 
 
 def _key_of(item: Any, schema: RawObject) -> tuple[str, str]:

@@ -5,12 +5,14 @@ key did not exist), which answers three questions without a search: was it creat
 was it before, and which rows has compaction made superfluous.
 """
 
-import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import apsw
+import orjson
 
 from towpath.machinery.errors import StorageFull, Unavailable
 from towpath.store.contract import (
@@ -53,8 +55,11 @@ CREATE TABLE IF NOT EXISTS audit (
 CREATE INDEX IF NOT EXISTS audit_key ON audit (res, key, rev);
 """
 
-INSERT_LOG = "INSERT INTO log (rev, prev, deleted, res, key, json) VALUES (?, ?, ?, ?, ?, ?)"
-INSERT_AUDIT = "INSERT INTO audit (rev, res, key, entry) VALUES (?, ?, ?, ?)"
+LOG_COLUMNS = ("rev", "prev", "deleted", "res", "key", "json")
+AUDIT_COLUMNS = ("rev", "res", "key", "entry")
+ROWS_AT_ONCE = 64
+"""That one statement inserts. Before and after each statement the writer waits for the interpreter,
+which the loop keeps busy: by one a row it would wait longer than SQLite takes."""
 SET_META = "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 REPLAY = """
 SELECT log.rev, log.res, log.key, log.json, old.json, log.deleted
@@ -125,13 +130,35 @@ def write_batch(connection: apsw.Connection, batch: Iterable[PendingWrite], seal
     """Insert and commit. On any failure nothing of the batch is stored."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.executemany(INSERT_LOG, (_log_row(pending, seal) for pending in batch))
-        connection.executemany(INSERT_AUDIT, _audit_rows(batch))
+        _insert(connection, "log", LOG_COLUMNS, [_log_row(pending, seal) for pending in batch])
+        _insert(connection, "audit", AUDIT_COLUMNS, list(_audit_rows(batch)))
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _insert(
+    connection: apsw.Connection,
+    table: str,
+    columns: tuple[str, ...],
+    rows: Sequence[tuple[int | str | bytes, ...]],
+) -> None:
+    """In few statements, and few different ones: they are kept prepared."""
+    at = 0
+    while left := len(rows) - at:
+        count = min(ROWS_AT_ONCE, 1 << (left.bit_length() - 1))
+        values = tuple(chain.from_iterable(rows[at : at + count]))
+        connection.execute(_insert_statement(table, columns, count), values)
+        at += count
+
+
+@cache
+def _insert_statement(table: str, columns: tuple[str, ...], rows: int) -> str:
+    row = f"({', '.join('?' * len(columns))})"
+    values = ", ".join([row] * rows)
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {values}"  # noqa: S608 - our own
 
 
 def replay(
@@ -242,9 +269,9 @@ def _audit_rows(batch: Iterable[PendingWrite]) -> Iterator[tuple[int, str, str, 
                 audit.subresource,
                 audit.manager,
             )
-            yield event.revision, event.collection, event.key, json.dumps(entry)
+            yield event.revision, event.collection, event.key, orjson.dumps(entry).decode()
 
 
 def _decode_audit(entry: str) -> Audit:
-    user, verb, at, groups, subresource, manager = json.loads(entry)
+    user, verb, at, groups, subresource, manager = orjson.loads(entry)
     return Audit(user, verb, at, tuple(groups), subresource, manager)

@@ -100,7 +100,7 @@ async def test_a_token_is_good_for_its_own_server_and_time_only(api: WiredApi) -
     await api.front.client().create(SERVICE_ACCOUNTS, SERVICE_ACCOUNTS.object("ci", "default"))
     token = await api.front.tokens("default", "ci", ttl_s=600)
     other = ServiceAccountTokens(
-        api.pki.token_key_file, api.front.verbs, issuer="https://elsewhere"
+        api.pki.token_key_file, api.front.api.core.store, issuer="https://elsewhere"
     )
     assert await other.verify(token) is None
     expired = await api.front.tokens("default", "ci", ttl_s=-1)
@@ -122,7 +122,8 @@ async def test_tokens_of_our_making_cannot_be_made_by_others(api: WiredApi, tmp_
     heads = {kind: encoded(b'{"alg":"%s"}' % kind) for kind in (b"none", b"HS256", b"ES384")}
     digest = hmac.digest(public, f"{heads[b'HS256']}.{body}".encode(), "sha256")
     others_key = open_pki(tmp_path / "other").token_key_file
-    other = ServiceAccountTokens(others_key, api.front.verbs, issuer=api.front.tokens.issuer)
+    store = api.front.api.core.store
+    other = ServiceAccountTokens(others_key, store, issuer=api.front.tokens.issuer)
     forged = [
         f"{heads[b'none']}.{body}.",
         f"{heads[b'none']}.{body}.{signature}",

@@ -80,10 +80,8 @@ class RequestAuthenticator(Struct, frozen=True):
         """The user of a bearer token, None when nobody knows it."""
         if self._is_administrator(token):
             return ADMINISTRATOR
-        authenticators = [*self.bearer]
-        if self.tokens is not None:
-            authenticators.insert(0, self.tokens.verify)
-        for authenticate in authenticators:
+        first: tuple[Authenticate, ...] = () if self.tokens is None else (self.tokens.verify,)
+        for authenticate in (*first, *self.bearer):
             try:
                 user = await authenticate(token)
             except TokenRefused as refusal:

@@ -20,11 +20,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from msgspec import Struct
 
-from towpath.apiserver.calls import Target, Verbs
+from towpath.apiserver.registry import collection_of
 from towpath.machinery.core_kinds import NODE, POD, SECRET, SERVICE_ACCOUNT
 from towpath.machinery.errors import NotFound
+from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
-from towpath.machinery.users import PLATFORM, TokenRefused, UserInfo, service_account
+from towpath.machinery.users import TokenRefused, UserInfo, service_account
+from towpath.store.contract import StateReader
 
 if TYPE_CHECKING:
     from joserfc.jwk import ECKey
@@ -45,6 +47,10 @@ LEGACY = f"{LEGACY_ISSUER}/"
 CREDENTIAL = "authentication.kubernetes.io/credential-id"
 
 
+Slot = tuple[str, str]
+"""Where an object is stored: its collection and key."""
+
+
 class IssuedToken(Struct, frozen=True):
     token: str
     expires_at: int
@@ -54,7 +60,8 @@ class IssuedToken(Struct, frozen=True):
 class _Bound(Struct, frozen=True):
     """An object that a token ends with."""
 
-    target: Target
+    resource: Resource
+    slot: Slot
     uid: str
     outlives: timedelta
     """How long the token is good after the object's deletion has begun."""
@@ -64,6 +71,7 @@ class _Known(Struct, frozen=True):
     """A token whose signature was good."""
 
     claims: dict[str, Any]
+    audiences: frozenset[str] = frozenset()
     bound: tuple[_Bound, ...] = ()
     user: UserInfo | None = None
     """Of all but those that are kept in Secrets."""
@@ -72,11 +80,11 @@ class _Known(Struct, frozen=True):
 class ServiceAccountTokens:
     """Issues and verifies. Usable as hooks.platform.TokenIssuer, and `verify` as Authenticate."""
 
-    def __init__(self, key_file: Path, verbs: Verbs, *, issuer: str) -> None:
+    def __init__(self, key_file: Path, store: StateReader, *, issuer: str) -> None:
         self._key_file = key_file
-        self._verbs = verbs
+        self._store = store
         self._remembered: dict[bytes, _Known] = {}
-        self._decoded: dict[Target, tuple[bytes, RawObject]] = {}
+        self._decoded: dict[Slot, tuple[bytes, RawObject]] = {}
         self.issuer = issuer
 
     @cached_property
@@ -96,7 +104,9 @@ class ServiceAccountTokens:
 
     async def __call__(self, namespace: str, name: str, *, ttl_s: int) -> str:
         """A token for this server's own audience. Raises NotFound without the ServiceAccount."""
-        account = await self._object(Target(SERVICE_ACCOUNT, namespace, name))
+        account = self._object(_slot(SERVICE_ACCOUNT, namespace, name))
+        if account is None:
+            raise NotFound(f'serviceaccounts "{name}" not found')
         return self.issue(account, ttl_s=ttl_s).token
 
     def issue(
@@ -162,19 +172,19 @@ class ServiceAccountTokens:
             return None
         claims = known.claims
         if claims["iss"] == LEGACY_ISSUER:
-            return await self._of_secret(token, claims)
+            return self._of_secret(token, claims)
         now = time.time()
         if not now < claims["exp"]:
             raise TokenRefused("service account token has expired")
         if claims["nbf"] > now + CLOCK_SET_BACK_S:
             raise TokenRefused("service account token is not valid yet")
-        if not set(claims["aud"]) & set(audiences):
+        if known.audiences.isdisjoint(audiences):
             raise TokenRefused(
                 f"token audiences {quoted(claims['aud'])} is invalid for the target audiences "
                 f"{quoted(audiences)}"
             )
         for bound in known.bound:
-            await self._require(bound)
+            self._require(bound)
         return known.user
 
     def audiences_of(self, token: str) -> tuple[str, ...]:
@@ -205,43 +215,42 @@ class ServiceAccountTokens:
         known = self._remembered[digest] = _known_by(claims)
         return known
 
-    async def _require(self, bound: "_Bound") -> None:
-        try:
-            metadata = (await self._object(bound.target))["metadata"]
-        except NotFound:
-            metadata = {}
+    def _require(self, bound: "_Bound") -> None:
+        obj = self._object(bound.slot)
+        metadata = obj["metadata"] if obj is not None else {}
         deleted, uid = metadata.get("deletionTimestamp"), metadata.get("uid")
-        if uid and uid != bound.uid and bound.target.resource is SERVICE_ACCOUNT:
+        if uid and uid != bound.uid and bound.resource is SERVICE_ACCOUNT:
             raise TokenRefused(f"service account UID ({uid}) does not match claim ({bound.uid})")
         if uid != bound.uid or (deleted and _is_past(deleted, bound.outlives)):
             raise TokenRefused("service account token has been invalidated")
 
-    async def _of_secret(self, token: str, claims: RawObject) -> UserInfo:
+    def _of_secret(self, token: str, claims: RawObject) -> UserInfo:
         namespace = claims[f"{LEGACY}namespace"]
         name = claims[f"{LEGACY}service-account.name"]
         uid = claims[f"{LEGACY}service-account.uid"]
-        await self._require(_Bound(Target(SERVICE_ACCOUNT, namespace, name), uid, AT_ONCE))
+        self._require(_bound_to(SERVICE_ACCOUNT, namespace, name, uid, AT_ONCE))
         secret_name = claims[f"{LEGACY}secret.name"]
-        try:
-            secret = await self._object(Target(SECRET, namespace, secret_name))
-        except NotFound:
-            raise TokenRefused("service account token has been invalidated") from None
+        secret = self._object(_slot(SECRET, namespace, secret_name))
         held = base64.b64encode(token.encode()).decode()
-        if "deletionTimestamp" in secret["metadata"] or (
-            (secret.get("data") or {}).get("token") != held
+        if (
+            secret is None
+            or "deletionTimestamp" in secret["metadata"]
+            or (secret.get("data") or {}).get("token") != held
         ):
             raise TokenRefused("service account token has been invalidated")
         user = service_account(namespace, name)
         return UserInfo(name=user.name, groups=user.groups, uid=uid)
 
-    async def _object(self, target: Target) -> RawObject:
+    def _object(self, slot: Slot) -> RawObject | None:
         """Not to be changed: it is decoded once and kept for as long as it stays what it is."""
-        found = await self._verbs.get(PLATFORM, target)
-        known = self._decoded.get(target)
-        if known is None or known[0] is not found:
+        found = self._store.get(*slot)
+        if found is None:
+            return None
+        known = self._decoded.get(slot)
+        if known is None or known[0] is not found.value:
             if len(self._decoded) >= REMEMBERED_MAX:
                 self._decoded.clear()
-            known = self._decoded[target] = (found, orjson.loads(found))
+            known = self._decoded[slot] = (found.value, orjson.loads(found.value))
         return known[1]
 
 
@@ -257,20 +266,31 @@ def _is_past(timestamp: str, by: timedelta) -> bool:
 def _known_by(claims: dict[str, Any]) -> _Known:
     if claims["iss"] == LEGACY_ISSUER:
         return _Known(claims)
-    return _Known(claims, tuple(_bound_by(claims["kubernetes.io"])), _user_of(claims))
+    bound = tuple(_bound_by(claims["kubernetes.io"]))
+    return _Known(claims, frozenset(claims["aud"]), bound, _user_of(claims))
 
 
 def _bound_by(about: RawObject) -> Iterator[_Bound]:
     namespace, account = about["namespace"], about["serviceaccount"]
-    yield _Bound(Target(SERVICE_ACCOUNT, namespace, account["name"]), account["uid"], AT_ONCE)
+    yield _bound_to(SERVICE_ACCOUNT, namespace, account["name"], account["uid"], AT_ONCE)
     for kind, resource in BINDABLE.items():
         # A pod's token names its node only to say where it runs.
         if kind == "Node" and "pod" in about:
             continue
         if (identity := about.get(kind.lower())) is not None:
-            place = namespace if resource.namespaced else ""
-            target = Target(resource, place, identity["name"])
-            yield _Bound(target, identity["uid"], DELETED_FOR_MAX)
+            name, uid = identity["name"], identity["uid"]
+            yield _bound_to(resource, namespace, name, uid, DELETED_FOR_MAX)
+
+
+def _bound_to(
+    resource: Resource, namespace: str, name: str, uid: str, outlives: timedelta
+) -> _Bound:
+    return _Bound(resource, _slot(resource, namespace, name), uid, outlives)
+
+
+def _slot(resource: Resource, namespace: str, name: str) -> Slot:
+    key = f"{namespace}/{name}" if resource.namespaced else name
+    return collection_of(resource.group, resource.plural), key
 
 
 def _user_of(claims: dict[str, Any]) -> UserInfo:

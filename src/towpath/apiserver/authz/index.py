@@ -5,6 +5,7 @@ it does no I/O. Roles are found when a question is asked, so that order of arriv
 """
 
 from collections.abc import Iterator
+from itertools import chain
 
 from msgspec import Struct, field
 
@@ -13,6 +14,9 @@ from towpath.machinery.errors import BadRequest
 from towpath.machinery.objects import Key, RawObject, key_of
 from towpath.machinery.selectors import LabelSelector, from_object
 from towpath.machinery.users import MASTERS, AccessRequest, UserInfo
+
+HELD_MAX = 4096
+"""Of users in namespaces is remembered what they hold."""
 
 Subject = tuple[str, str]
 """("User" or "Group", name); a ServiceAccount is the User that Kubernetes names for it."""
@@ -50,6 +54,8 @@ class RbacIndex(Struct):
     """Namespace and subject to the roles bound there, by the name of the binding."""
     aggregated: dict[str, tuple[Rule, ...]] = field(default_factory=dict)
     """Computed on use, forgotten when any ClusterRole changes."""
+    held: dict[tuple[str, tuple[str, ...], str], tuple[Rule, ...]] = field(default_factory=dict)
+    """What a user with those groups may in a namespace: the same, forgotten with any change."""
 
     async def authorize(self, user: UserInfo, request: AccessRequest) -> bool:
         return self.allowed(user, request)
@@ -57,11 +63,7 @@ class RbacIndex(Struct):
     def allowed(self, user: UserInfo, request: AccessRequest) -> bool:
         if MASTERS in user.groups:
             return True
-        for rules in self._held(user, request.namespace):
-            for rule in rules:
-                if rule.allows(request):
-                    return True
-        return False
+        return any(rule.allows(request) for rule in self.rules_of(user, request.namespace))
 
     def explain(self, user: UserInfo, request: AccessRequest) -> str:
         """Why it is allowed: the binding, role and subject; else which bound roles are missing.
@@ -88,9 +90,15 @@ class RbacIndex(Struct):
             return ""
         return "RBAC: " + (next(iter(missing)) if len(missing) == 1 else f"[{', '.join(missing)}]")
 
-    def rules_of(self, user: UserInfo, namespace: str) -> list[Rule]:
+    def rules_of(self, user: UserInfo, namespace: str) -> tuple[Rule, ...]:
         """Everything that roles allow the user in a namespace, cluster-wide ones included."""
-        return [rule for rules in self._held(user, namespace) for rule in rules]
+        key = (user.name, user.groups, namespace)
+        known = self.held.get(key)
+        if known is None:
+            if len(self.held) >= HELD_MAX:
+                self.held.clear()
+            known = self.held[key] = tuple(chain.from_iterable(self._held(user, namespace)))
+        return known
 
     def is_known(self, reference: RoleRef) -> bool:
         if reference.namespace:
@@ -114,6 +122,7 @@ class RbacIndex(Struct):
     def put(self, kind: str, obj: RawObject) -> None:
         """An object of one of the four kinds was made or changed."""
         key = key_of(obj)
+        self.held.clear()
         match kind:
             case "Role":
                 self.roles[RoleRef(key.namespace, key.name)] = compile_rules(obj.get("rules"))
@@ -125,6 +134,7 @@ class RbacIndex(Struct):
                 self._bind(key, obj)
 
     def remove(self, kind: str, key: Key) -> None:
+        self.held.clear()
         match kind:
             case "Role":
                 self.roles.pop(RoleRef(key.namespace, key.name), None)

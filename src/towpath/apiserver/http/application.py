@@ -6,7 +6,6 @@ Status. No framework here: this is the hot path, where one turns into a fifth of
 
 import logging
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -50,6 +49,7 @@ from towpath.apiserver.http.responses import (
     warned,
 )
 from towpath.apiserver.http.watching import WatchStreams
+from towpath.apiserver.objectmeta import new_uid
 from towpath.apiserver.pods import Pods
 from towpath.apiserver.refusals import denied, not_found
 from towpath.apiserver.registry import Registry, Served
@@ -163,7 +163,7 @@ class ApiApplication:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refuse = send_error
         tap = None
-        audit_id = header(scope, b"audit-id")[:AUDIT_ID_LENGTH_MAX] or str(uuid.uuid4())
+        audit_id = header(scope, b"audit-id")[:AUDIT_ID_LENGTH_MAX] or new_uid()
         scope[ANSWER_HEADERS] = [(b"audit-id", audit_id.encode("latin-1"))]
         if scope["type"] == "websocket":
             # From here on it is a GET that may become more.

@@ -41,7 +41,6 @@ CUSTOM_PATCH_TYPES = tuple(name for name in PATCH_TYPES if "strategic" not in na
 OBJECT_TYPES = ("application/json", "application/yaml", PROTOBUF)
 
 
-_LONG_NUMBER = re.compile(rb"\d{19}")
 _LONE_SURROGATE = re.compile(
     rb"((?<!\\)(?:\\\\)*)\\u"
     rb"(?:[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
@@ -59,14 +58,20 @@ _yaml_waiting: Counter[str] = Counter()
 T = TypeVar("T")
 
 
+BODY_IS_HERE = "towpath.body-is-here"
+"""In the scope, once all of the body has come: who reads it waits for nobody."""
+
+
 class ClientDisconnected(Exception):
     """The client went away before its request was complete; there is nobody to answer."""
 
 
-async def read_body(receive: Receive, announced: int | None) -> bytes:
+async def read_body(receive: Receive, announced: int | None, *, is_here: bool = False) -> bytes:
     """The whole body. Raises TooLarge before reading what is announced as too large."""
     if announced is not None and announced > BODY_BYTES_MAX:
         raise _too_large()
+    if is_here:
+        return await _read_all(receive)
     try:
         async with asyncio.timeout(BODY_S_MAX):
             return await _read_all(receive)
@@ -122,9 +127,14 @@ async def about_yaml(work: Callable[[], T], size: int) -> T:
         _yaml_waiting["bytes"] -= size
 
 
-def as_go_numbers(body: bytes, decoded: T) -> T:
+def as_go_numbers(decoded: T) -> T:
     """Whole numbers that have no place in 64 bits, as Go reads them where it knows no type."""
-    return cast(T, _with_floats(decoded)) if _LONG_NUMBER.search(body) else decoded
+    try:
+        # The quickest look at all of them: it refuses what has more than 53 bits.
+        orjson.dumps(decoded, option=orjson.OPT_STRICT_INTEGER)
+    except orjson.JSONEncodeError:
+        return cast(T, _with_floats(decoded))
+    return decoded
 
 
 def _with_floats(value: Any) -> Any:

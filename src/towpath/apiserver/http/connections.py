@@ -12,7 +12,7 @@ How long a head may take is the protocol's, how long a body the application's.
 import asyncio
 import resource
 import socket
-from asyncio.sslproto import SSLProtocol
+from asyncio.sslproto import SSLAgainErrors, SSLProtocol
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -38,6 +38,32 @@ HANDSHAKE_BYTES = 16 * 1024
 """One TLS record. Each handshake has a buffer of its own, and of clients that all come at once
 asyncio's 256 KiB would stay behind as memory that nothing uses."""
 SSLProtocol.max_size = HANDSHAKE_BYTES
+
+
+def _read_what_is_there(tls: Any) -> None:
+    """asyncio's own reads until OpenSSL raises that there is no more: with every request, where an
+    exception takes longer than to decrypt it.
+    """
+    chunks: list[bytes] = []
+    ended = False
+    try:
+        while not ended:
+            if chunk := tls._sslobj.read(tls.max_size):
+                chunks.append(chunk)
+                if not (tls._incoming.pending or tls._sslobj.pending()):
+                    break
+            else:
+                ended = True
+    except SSLAgainErrors:
+        pass
+    if chunks:
+        tls._app_protocol.data_received(chunks[0] if len(chunks) == 1 else b"".join(chunks))
+    if ended:
+        tls._call_eof_received()
+        tls._start_shutdown()
+
+
+setattr(SSLProtocol, "_do_read__copied", _read_what_is_there)  # noqa: B010 - unknown to its types
 
 _buffer = bytearray(READ_BYTES)
 _buffer_view = memoryview(_buffer)

@@ -8,7 +8,8 @@ import logging
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from towpath.apiserver.http.responses import ANSWER_HEADERS
+from towpath.apiserver.http.bodies import BODY_IS_HERE
+from towpath.apiserver.http.responses import ANSWER_HEADERS, BODY_FOLLOWS
 from towpath.machinery.asgi import Application, Message, Scope
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class Exchange(ABC):
 
     def end_body(self) -> None:
         self._more = False
+        self._scope[BODY_IS_HERE] = True
         self._wake()
 
     def disconnect(self) -> None:
@@ -150,7 +152,8 @@ class Exchange(ABC):
             headers = message.get("headers", ())
             if more := self._scope.get(ANSWER_HEADERS):
                 headers = [*more, *headers]
-            self._begin(message["status"], headers)
+            follows = BODY_FOLLOWS in message
+            self._begin(message["status"], headers, body_follows=follows)
         elif not self.started or self._complete:
             raise RuntimeError(f"{message['type']} comes at no time of an answer")
         else:
@@ -158,7 +161,8 @@ class Exchange(ABC):
             await self._write(body, bool(message.get("more_body", False)))
 
     @abstractmethod
-    def _begin(self, status: int, headers: Any) -> None: ...
+    def _begin(self, status: int, headers: Any, *, body_follows: bool) -> None:
+        """`body_follows` at once: nobody has to see to it that the head leaves alone."""
 
     @abstractmethod
     async def _write(self, body: bytes, more: bool) -> None: ...

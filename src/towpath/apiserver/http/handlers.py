@@ -1,12 +1,10 @@
 """The verbs over HTTP: each takes a request apart, calls the verb and sends what comes back."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from msgspec.structs import replace
 
 from towpath.apiserver.calls import Patch, Verbs
 from towpath.apiserver.http.bodies import (
+    BODY_IS_HERE,
     JSON_PATCH,
     as_go_numbers,
     beside_the_loop,
@@ -66,22 +64,22 @@ async def create(verbs: Verbs, request: ApiRequest) -> int:
     form = _form(request)
     content_type = request.header(b"content-type")
     check_content_type(content_type, custom=request.served.custom)
-    body = await read_body(request.receive, request.content_length)
+    body = await _body(request)
     options = write_options(request.query, request.header(b"user-agent"))
     obj, warnings = await _decoded(request, body, content_type)
-    with _told_besides(warnings):
+    with _ToldBesides(warnings):
         written = await verbs.create(request.user, request.target, obj, options)
     return await _send_written(request, written.object, 201, (*warnings, *written.warnings), form)
 
 
 async def update(verbs: Verbs, request: ApiRequest) -> int:
     form = _form(request)
-    body = await read_body(request.receive, request.content_length)
+    body = await _body(request)
     options = write_options(request.query, request.header(b"user-agent"), "UpdateOptions")
     content_type = request.header(b"content-type")
     check_content_type(content_type, custom=request.served.custom)
     obj, warnings = await _decoded(request, body, content_type)
-    with _told_besides(warnings):
+    with _ToldBesides(warnings):
         written = await verbs.update(request.user, request.target, obj, options)
     status = 201 if written.created else 200
     return await _send_written(
@@ -93,7 +91,7 @@ async def patch(verbs: Verbs, request: ApiRequest) -> int:
     media_type = media_type_of(request.header(b"content-type"))
     check_patch_type(media_type, custom=request.served.custom)
     form = _form(request)
-    body = await read_body(request.receive, request.content_length)
+    body = await _body(request)
     agent = request.header(b"user-agent")
     options = write_options(request.query, agent, "PatchOptions", applies=media_type == APPLY)
     try:
@@ -106,10 +104,10 @@ async def patch(verbs: Verbs, request: ApiRequest) -> int:
             await verbs.patch(request.user, request.target, nothing, media_type, tried)
         raise
     if request.served.custom:
-        document = as_go_numbers(body, document)
+        document = as_go_numbers(document)
     warnings = check_patch_duplicates(body, media_type, document, options.field_validation)
     # Who applies is told of keys that come twice only after the rest has been found right.
-    with _told_besides([] if media_type == APPLY else warnings):
+    with _ToldBesides([] if media_type == APPLY else warnings):
         written = await verbs.patch(request.user, request.target, document, media_type, options)
     status = 201 if written.created else 200
     told = (*warnings, *written.warnings)
@@ -143,6 +141,11 @@ def _form(request: ApiRequest, *, lists: bool = False) -> Form:
     return negotiate(accept, custom=request.served.custom, lists=lists).form
 
 
+async def _body(request: ApiRequest) -> bytes:
+    is_here = BODY_IS_HERE in request.scope
+    return await read_body(request.receive, request.content_length, is_here=is_here)
+
+
 async def _decoded(
     request: ApiRequest, body: bytes, content_type: str
 ) -> tuple[RawObject, list[str]]:
@@ -152,25 +155,31 @@ async def _decoded(
         if request.target.subresource:
             return decode_scale(body, content_type)
         obj = decode_object(body, content_type, request.served)
-        return as_go_numbers(body, obj) if request.served.custom else obj
+        return as_go_numbers(obj) if request.served.custom else obj
 
     obj = await beside_the_loop(decode, body, content_type)
     validation = request.query.get("fieldValidation", "")
     return obj, check_duplicates(body, content_type, obj, validation)
 
 
-@contextmanager
-def _told_besides(warnings: list[str]) -> Iterator[None]:
+class _ToldBesides:
     """What is to be said of the body is said to who is refused as well."""
-    try:
-        yield
-    except StatusError as error:
-        error.warnings = (*warnings, *error.warnings)
-        raise
+
+    __slots__ = ("_warnings",)
+
+    def __init__(self, warnings: list[str]) -> None:
+        self._warnings = warnings
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: object, _traceback: object) -> None:
+        if isinstance(error, StatusError):
+            error.warnings = (*self._warnings, *error.warnings)
 
 
 async def _delete_body(request: ApiRequest) -> RawObject | None:
-    body = await read_body(request.receive, request.content_length)
+    body = await _body(request)
     content_type = request.header(b"content-type")
     if body:
         check_content_type(content_type, custom=False)
@@ -181,7 +190,7 @@ async def _send_written(
     request: ApiRequest, stored: bytes, status: int, warnings: tuple[str, ...], form: Form
 ) -> int:
     if form is not Form.PLAIN:
-        with _told_besides([*warnings]):
+        with _ToldBesides([*warnings]):
             stored = object_bytes(request.served, stored, form, request.query)
     await send_bytes(
         request.send, stored, status=status, headers=warning_headers(warnings) if warnings else ()

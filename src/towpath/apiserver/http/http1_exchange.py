@@ -16,6 +16,7 @@ BODY_BYTES_AHEAD = 64 * 1024
 STATUS_LINES = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
+OF_FRAMING = frozenset({b"content-length", b"transfer-encoding", b"connection"})
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 FAILED_HEADERS = [
     (b"content-type", b"text/plain; charset=utf-8"),
@@ -70,17 +71,16 @@ class Http1Exchange(Exchange):
 
     # The answer
 
-    def _begin(self, status: int, headers: Any) -> None:
+    def _begin(self, status: int, headers: Any, *, body_follows: bool) -> None:
         lines = [STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
         length: int | None = None
         for name, value in headers:
-            match name.lower():
-                case b"content-length":
+            if (told := name.lower()) in OF_FRAMING:
+                if told == b"content-length":
                     length = int(value)
-                case b"transfer-encoding":
-                    continue  # It is ours to say.
-                case b"connection":
-                    if b"close" in value.lower():
+                else:
+                    # These are ours to say.
+                    if told == b"connection" and b"close" in value.lower():
                         self.keeps_connection = False
                     continue
             lines.append(b"%b: %b\r\n" % (name, value))
@@ -103,7 +103,8 @@ class Http1Exchange(Exchange):
             raise RuntimeError("a header of the answer has a line break in it")
         self.started = True
         self._head = head
-        asyncio.get_running_loop().call_soon(self._flush_head)
+        if not body_follows:
+            asyncio.get_running_loop().call_soon(self._flush_head)
 
     def _flush_head(self) -> None:
         if self._head and not self._disconnected:

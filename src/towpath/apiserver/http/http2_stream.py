@@ -76,7 +76,8 @@ class Stream(Exchange):
 
     # The answer
 
-    def _begin(self, status: int, headers: Iterable[Header]) -> None:
+    def _begin(self, status: int, headers: Iterable[Header], *, body_follows: bool) -> None:
+        """The connection writes at the end of the loop's turn, whatever follows."""
         self.started = True
         self._bodiless = self._bodiless or status in WITHOUT_BODY
         sent = [(b":status", b"%d" % status)]

@@ -16,6 +16,9 @@ Header = tuple[bytes, bytes]
 ANSWER_HEADERS = "towpath.answer-headers"
 """In the scope: headers that any answer to the request begins with."""
 
+BODY_FOLLOWS = "towpath.body-follows"
+"""In the message that begins an answer whose body is sent in the same breath."""
+
 JSON = b"application/json"
 TEXT = b"text/plain; charset=utf-8"
 COMPRESS_FROM_BYTES = 128 * 1024
@@ -52,6 +55,7 @@ async def send_bytes(
                 (b"content-length", b"%d" % len(body)),
                 *headers,
             ],
+            BODY_FOLLOWS: True,
         }
     )
     await send({"type": "http.response.body", "body": body})

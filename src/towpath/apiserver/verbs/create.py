@@ -6,7 +6,7 @@ from towpath.apiserver import objectmeta, refusals
 from towpath.apiserver.calls import Target, WriteOptions, Written
 from towpath.apiserver.core import Core, Operation
 from towpath.apiserver.registry import Served
-from towpath.apiserver.writing import create_object, read, telling, without_repeated_owners
+from towpath.apiserver.writing import Telling, create_object, read, without_repeated_owners
 from towpath.machinery import builtins
 from towpath.machinery.causes import invalid, invalid_value, quote
 from towpath.machinery.errors import AlreadyExists, BadRequest, Unclassified, Undecodable
@@ -23,7 +23,7 @@ async def create(
     served = core.registry.find(target.resource)
     await core.require(user, "create", replace(placed(served, target, obj), name=""))
     warnings: list[str] = []
-    with telling(warnings):
+    with Telling(warnings):
         receive(served, obj, options.field_validation, warnings)
         target = address(served, target, obj)
         check_identity(served, obj)

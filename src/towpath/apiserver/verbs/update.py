@@ -20,11 +20,11 @@ from towpath.apiserver.verbs.create import (
     receive,
 )
 from towpath.apiserver.writing import (
+    Telling,
     change_object,
     create_object,
     read,
     report_unknown,
-    telling,
     without_repeated_owners,
 )
 from towpath.machinery.builtins.decoding import go_kind
@@ -54,7 +54,7 @@ async def update(
     await core.require(user, "update", placed(served, target, obj))
     check_subresource(served, target)
     warnings: list[str] = []
-    with telling(warnings):
+    with Telling(warnings):
         receive(served, obj, options.field_validation, warnings)
         is_named = bool(obj["metadata"].get("name"))
         target = address(served, target, obj)
@@ -131,7 +131,7 @@ async def change(
         old = await read_in_version(core, current.value, served)
         obj = make_new(copy_of(old))
         warnings = [*(read_with or ())]
-        with telling(warnings):
+        with Telling(warnings):
             if read_with is None:
                 check_form(served, target, obj)
                 read(served, obj, options.field_validation, warnings)
@@ -168,7 +168,7 @@ async def change_scale(
         warnings[:] = report_unknown(SCALE, unknown, options.field_validation)
         return with_scale(old, scale, served)
 
-    with telling(warnings):
+    with Telling(warnings):
         written = await change(core, user, target, options, verb, make_new, read_with=warnings)
     return replace(written, object=dumps(scale_of(loads(written.object), paths)))
 

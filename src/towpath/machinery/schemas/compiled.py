@@ -146,8 +146,11 @@ class StructuralSchema:
             ]
             for error in first_of_each_text(errors):
                 causes.extend(to_causes(error, wanted=schema_at(self.openapi, error.instance_path)))
-        if self._unique is not None and not self._repeats(old):
-            self._unique(obj, "", causes)
+        if self._unique is not None:
+            repeated: list[Cause] = []
+            self._unique(obj, "", repeated)
+            if repeated and not self._repeats(old):
+                causes.extend(repeated)
         if self._rules is not None:
             # CEL trusts the schema's types, and a bounded size is what its cost was reckoned with.
             if any(cause.reason in BLOCKING for cause in (*known, *causes)):

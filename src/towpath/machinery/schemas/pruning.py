@@ -10,6 +10,7 @@ whose field is neither nullable nor defaulted goes as well, silently; one with a
 from collections.abc import Callable
 from typing import Any
 
+from towpath.machinery.fieldsets import HOLDERS
 from towpath.machinery.objects import RawObject
 from towpath.machinery.schemas.metadata import OBJECT_META
 from towpath.machinery.schemas.once import Memory, once
@@ -90,9 +91,6 @@ def _object_visit(
                 del value[name]
 
     return visit
-
-
-HOLDERS = (dict, list)
 
 
 def _nothing_known(value: Any, path: str, unknown: list[str], remove: bool) -> None:
