@@ -9,6 +9,7 @@ names a hidden one is not there for that viewer, in conditions, counts and order
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain, islice
 
 import apsw
@@ -30,6 +31,7 @@ from towpath.records.columns import (
 )
 from towpath.records.database import Row
 from towpath.records.flattening import LENGTH_MAX, NOTHING
+from towpath.records.properties import COMPUTED
 from towpath.records.questions import (
     Begins,
     By,
@@ -57,7 +59,7 @@ def views(viewer: Viewer, question: Question) -> Iterator[View]:
     yield Projects()
     yield from _of_condition(viewer, question.where)
     for by in question.order:
-        yield _values(viewer, by.key)
+        yield seen_numbers(viewer, by.key)
     if question.text:
         yield from (_values(viewer, key) for key in question.text_keys)
 
@@ -66,7 +68,7 @@ def views_of_counts(viewer: Viewer, where: Condition, keys: Sequence[str]) -> It
     yield Projects()
     yield from _of_condition(viewer, where)
     for key in keys:
-        yield _spelled(viewer, key)
+        yield seen_spellings(viewer, key)
         yield from _listed(key)
 
 
@@ -78,11 +80,13 @@ def _of_condition(viewer: Viewer, where: Condition) -> Iterator[View]:
         case Never(one):
             yield from _of_condition(viewer, one)
         case Has(key):
-            yield _spelled(viewer, key) if _names_others(viewer, key) else Present(key.lower())
+            yield (
+                seen_spellings(viewer, key) if _names_others(viewer, key) else Present(key.lower())
+            )
             yield from _listed(key)
         case Is(key, values):
             if _names_others(viewer, key):
-                yield _spelled(viewer, key)
+                yield seen_spellings(viewer, key)
             for value in values:
                 yield Term(key.lower(), value.lower())
                 if value.lower() == TRUE:
@@ -100,7 +104,7 @@ class Answering:
 
     def chosen(self, where: Condition) -> BitMap:
         """What the condition means among what the viewer may see."""
-        return self._met(where, self._visible())
+        return self._met(where, self.visible())
 
     def answer(self, question: Question) -> tuple[list[int], int, bool]:
         """The entities to answer with, how many there are in all, and whether more follow."""
@@ -108,7 +112,7 @@ class Answering:
         if question.text:
             chosen &= self._containing(question)
         if question.only_sorted and question.order:
-            chosen &= self._column(question.order[0].key).having
+            chosen &= self._order(question.order[0].key).having
         total = len(chosen)
         limit = total if question.limit is None else question.limit
         if limit == 0:
@@ -117,14 +121,14 @@ class Answering:
         if not (question.order or question.after or question.before):
             found = [*chosen[start : start + limit + 1]]
             return found[:limit], total, len(found) > limit
-        found = [*islice(self._in_order(question, chosen), start, start + limit + 1)]
+        found = [*islice(self.in_order(question, chosen), start, start + limit + 1)]
         shown = found[:limit]
         return shown if question.before is None else shown[::-1], total, len(found) > limit
 
     def place(self, question: Question, entity_id: int) -> Place:
         if not question.order:
             return Place(None, entity_id)
-        column = self._column(question.order[0].key)
+        column = self._order(question.order[0].key)
         has = entity_id in column.having
         return Place(column.value(entity_id) if has else None, entity_id)
 
@@ -132,16 +136,16 @@ class Answering:
         chosen = self.chosen(where)
         found = {}
         for key in keys:
-            known = self._spellings(key)
+            known = self.spellings(key)
             found[key] = known.counted(chosen)
             if not known.ids and (count := chosen.intersection_cardinality(self._listing(key))):
                 found[key] = [(TRUE, count)]
         return found
 
-    def _visible(self) -> BitMap:
+    def visible(self) -> BitMap:
         projects: Mapping[str, BitMap] = self._hand[Projects()]
         names = projects if self._viewer.projects is None else ("", *self._viewer.projects)
-        return _union(projects[name] for name in names if name in projects)
+        return union(projects[name] for name in names if name in projects)
 
     def _met(self, where: Condition, among: BitMap) -> BitMap:
         match where:
@@ -150,7 +154,7 @@ class Answering:
                     among = self._met(one, among)
                 return among
             case Some(of):
-                return _union(self._met(one, among) for one in of)
+                return union(self._met(one, among) for one in of)
             case Never(one):
                 return among - self._met(one, among)
             case Has(key):
@@ -162,30 +166,34 @@ class Answering:
 
     def _having(self, key: str) -> BitMap:
         if _names_others(self._viewer, key):
-            return self._spellings(key).having
+            return self.spellings(key).having
         present: BitMap = self._hand[Present(key.lower())]
         return present
 
     def _being(self, key: str, values: Sequence[str]) -> BitMap:
         if _names_others(self._viewer, key):
-            known = self._spellings(key).ids
+            known = self.spellings(key).ids
             found = [ids for value, ids in known.items() if value.lower() in values]
         else:
             found = [self._hand[Term(key.lower(), value)] for value in values]
         if TRUE in values:
             found.append(self._listing(key))
-        return found[0] if len(found) == 1 else _union(found)
+        return found[0] if len(found) == 1 else union(found)
 
     def _listing(self, key: str) -> BitMap:
         """`metadata.tags.java`: the entities whose list `metadata.tags` has the text `java`."""
-        return _union(self._hand[term] for term in _listed(key))
+        return union(self._hand[term] for term in _listed(key))
 
     def _column(self, key: str) -> Column:
         column: Column = self._hand[_values(self._viewer, key)]
         return column
 
-    def _spellings(self, key: str) -> Spellings:
-        known: Spellings = self._hand[_spelled(self._viewer, key)]
+    def _order(self, key: str) -> Column:
+        column: Column = self._hand[seen_numbers(self._viewer, key)]
+        return column
+
+    def spellings(self, key: str) -> Spellings:
+        known: Spellings = self._hand[seen_spellings(self._viewer, key)]
         return known
 
     def _containing(self, question: Question) -> BitMap:
@@ -194,11 +202,11 @@ class Answering:
         part = question.text.lower()
         columns = [self._column(key) for key in question.text_keys]
         if WILDCARDS.isdisjoint(part):
-            return _union(column.containing(part) for column in columns)
+            return union(column.containing(part) for column in columns)
         pattern = _pattern(part)
-        return _union(column.matching(pattern) for column in columns)
+        return union(column.matching(pattern) for column in columns)
 
-    def _in_order(self, question: Question, chosen: BitMap) -> Iterable[int]:
+    def in_order(self, question: Question, chosen: BitMap) -> Iterable[int]:
         """From the question's place on; backwards from it when the answer is to end there."""
         place, backwards = question.before or question.after, question.before is not None
         if not question.order:
@@ -206,7 +214,7 @@ class Answering:
         if len(question.order) > 1:
             return self._sorted(question.order, chosen)
         by = question.order[0]
-        column = self._column(by.key)
+        column = self._order(by.key)
         upwards = by.downwards is backwards
         without = chosen - column.having
         if place is not None and place.value is None:
@@ -220,14 +228,14 @@ class Answering:
         """By the last key first, for each sort leaves alone what is equal to it."""
         ids = [*chosen]
         for by in reversed(order):
-            column = self._column(by.key)
+            column = self._order(by.key)
             valued = [one for one in ids if one in column.having]
             valued.sort(key=column.value, reverse=by.downwards)
             ids = [*valued, *(one for one in ids if one not in column.having)]
         return ids
 
 
-def _union(sets: Iterable[BitMap]) -> BitMap:
+def union(sets: Iterable[BitMap]) -> BitMap:
     return BitMap.union(BitMap(), *sets)
 
 
@@ -264,15 +272,20 @@ def _along(column: Column, chosen: BitMap, place: Place | None, upwards: bool) -
 
 
 def _names_others(viewer: Viewer, key: str) -> bool:
-    """Whether the key's values name entities of which some may be hidden from the viewer."""
-    return viewer.projects is not None and key.lower().startswith(RELATIONS)
+    """Whether the key's values tell of entities of which some may be hidden from the viewer."""
+    return viewer.projects is not None and key.lower().startswith((RELATIONS, COMPUTED))
 
 
 def _values(viewer: Viewer, key: str) -> Values:
     return Values(key.lower(), viewer.projects if _names_others(viewer, key) else None)
 
 
-def _spelled(viewer: Viewer, key: str) -> Spelled:
+def seen_numbers(viewer: Viewer, key: str) -> Values:
+    """To order by: what is computed is in the order of numbers."""
+    return replace(_values(viewer, key), by_number=key.lower().startswith(COMPUTED))
+
+
+def seen_spellings(viewer: Viewer, key: str) -> Spelled:
     return Spelled(key.lower(), viewer.projects if _names_others(viewer, key) else None)
 
 

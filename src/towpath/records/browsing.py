@@ -1,8 +1,8 @@
-"""Reading the catalogue: what a filter selects for a viewer, in which order, counted by what.
+"""Reading the catalogue's rows: what a viewer may see of them, in which order, and as entities.
 
-Everything that a list needs of an entity beside its text is in two indexes, so that counting and
-sorting thousands never reads the descriptors. A page is continued after its last row, not at a
-number of rows, so that rows that come and go shift nothing.
+Everything that a list needs of an entity beside its text is in two indexes, so that sorting
+thousands never reads the descriptors. A page is continued after its last row, not at a number of
+rows, so that rows that come and go shift nothing.
 """
 
 # ruff: noqa: S608 - what is put into the SQL is column names and question marks, never a value.
@@ -21,13 +21,14 @@ from towpath.records.contract import (
     HEALTHS,
     Entity,
     EntityFilter,
-    EntityPage,
     Relation,
     Viewer,
     WorkloadState,
 )
 from towpath.records.database import Row, Value
-from towpath.records.texts import match_of, words_in
+from towpath.records.properties import COMPUTED
+from towpath.records.questions import Place
+from towpath.records.texts import words_in
 
 COLUMN_OF_FIELD: Mapping[str, str] = {
     name: f"entity.{name}"
@@ -46,6 +47,10 @@ COLUMN_OF_FIELD: Mapping[str, str] = {
     )
 }
 TAG = "tag"
+FIELD = "\x00field."
+"""Before the name of a field where it is kept like a key; no key of an entity has such a letter."""
+FIELDS = (*(name for name in COLUMN_OF_FIELD if name not in ("ref", "name")), TAG)
+"""That are kept so, with "" as a value; the others are another for each entity."""
 COLUMNS = (
     "ref, source, project, kind, namespace, name, title, description, type, owner, system, "
     "lifecycle, workload, descriptor"
@@ -87,38 +92,13 @@ def marks(values: Sequence[Any]) -> str:
     return ", ".join("?" * len(values))
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Tables, condition and parameters of what a filter selects for a viewer."""
-
-    tables: str
-    condition: str
-    parameters: list[Value]
-    sorted_from: str
-    """The tables for a page in an order. Who sees a few projects has a few rows: these are found
-    first and then sorted, and not looked for among all in their order."""
-
-
-def selection(viewer: Viewer, where: EntityFilter) -> Selection:
-    may_see, projects = visibility(viewer)
-    fits, values = fields_condition(where)
-    conditions = [may_see, fits]
-    parameters: list[Value] = [*projects, *values]
-    tables = "entity"
-    if match := match_of(viewer, where.text):
-        tables = "entity_text JOIN entity ON entity.id = entity_text.rowid"
-        conditions.append("entity_text MATCH ?")
-        parameters.append(match)
-    is_few = viewer.projects is not None and tables == "entity" and "kind" in where.fields
-    by_project = "entity INDEXED BY entity_browse" if is_few else tables
-    return Selection(tables, " AND ".join(conditions), parameters, by_project)
-
-
 def fields_condition(where: EntityFilter) -> tuple[str, list[Value]]:
-    """The condition of its fields, and its parameters."""
+    """The condition of its fields but those that are computed, and its parameters."""
     conditions = ["1 = 1"]
     parameters: list[Value] = []
     for name, values in where.fields.items():
+        if name.startswith(COMPUTED):
+            continue
         if name == TAG:
             conditions.append(
                 "EXISTS (SELECT 1 FROM entity_tag WHERE entity_tag.entity = entity.id"
@@ -146,12 +126,20 @@ class Order:
     downwards: bool
     ranked: bool
     after: tuple[Value, ...] = ()
-    """Of the row before: its sort value, name and reference; with a rank, how many rows."""
+    """Of the row before: its sort value, name and reference; of a computed one its value and
+    number; with a rank, how many rows."""
+
+    @property
+    def is_computed(self) -> bool:
+        return self.by.startswith(COMPUTED)
+
+    @property
+    def length(self) -> int:
+        """Of `after`."""
+        return 1 if self.ranked else 2 if self.is_computed else len(self.terms)
 
     @property
     def terms(self) -> tuple[str, ...]:
-        if self.ranked:
-            return ("entity_text.rank", "entity.name", "entity.ref")
         own = (_SORTS[self.by],) if self.by in _SORTS else ()
         return (*own, "entity.name", "entity.ref")
 
@@ -160,27 +148,33 @@ class Order:
         way = " DESC" if self.downwards else ""
         return ", ".join(f"{term}{way}" for term in self.terms)
 
-    def token(self, row: Row, shown: int) -> str:
+    def token(self, after: Sequence[Value]) -> str:
         """Where the next page begins, after that row."""
-        after = [self._skipped + shown] if self.ranked else list(row[: len(self.terms)])
         said = orjson.dumps([self.by, self.downwards, self.ranked, after])
         return base64.urlsafe_b64encode(said).decode().rstrip("=")
 
     @property
-    def _skipped(self) -> int:
+    def skipped(self) -> int:
         return int(self.after[0] or 0) if self.ranked and self.after else 0
 
-    def beginning(self) -> tuple[str, list[Value], int]:
-        """Condition, its parameters, and how many rows to leave out."""
-        if not self.after or self.ranked:
-            return "1 = 1", [], self._skipped
+    @property
+    def place(self) -> Place | None:
+        if not (self.is_computed and self.after):
+            return None
+        value, number = self.after
+        return Place(None if value is None else str(value), int(number or 0))
+
+    def beginning(self) -> tuple[str, list[Value]]:
+        """Condition, and its parameters."""
+        if not self.after:
+            return "1 = 1", []
         than = "<" if self.downwards else ">"
-        return f"({', '.join(self.terms)}) {than} ({marks(self.terms)})", [*self.after], 0
+        return f"({', '.join(self.terms)}) {than} ({marks(self.terms)})", [*self.after]
 
 
 def order_of(sort: str, text: str, token: str) -> Order:
     by, downwards = sort.removeprefix("-"), sort.startswith("-")
-    if by and by not in SORTS:
+    if by and by not in SORTS and not by.startswith(COMPUTED):
         raise BadRequest(f"sort: {by!r} is none of {', '.join(SORTS)}")
     order = Order(by or "name", downwards, ranked=not by and bool(words_in(text)))
     if not token:
@@ -190,53 +184,13 @@ def order_of(sort: str, text: str, token: str) -> Order:
         known, after = said[:3], tuple(said[3])
     except (binascii.Error, ValueError, TypeError, IndexError, KeyError):
         known, after = None, ()
-    fits = len(after) == (1 if order.ranked else len(order.terms))
-    plain = all(isinstance(value, str | int) for value in after)
-    whole = not order.ranked or (fits and isinstance(after[0], int) and after[0] >= 0)
+    fits = len(after) == order.length
+    plain = all(isinstance(value, str | int | None) for value in after)
+    counts = order.ranked or order.is_computed
+    whole = not counts or (fits and isinstance(after[-1], int) and 0 <= after[-1] < 2**32)
     if known != [order.by, downwards, order.ranked] or not (fits and plain and whole):
         raise BadRequest("continue: it is not a page of this list; begin at its first page")
     return replace(order, after=after)
-
-
-def read_page(
-    connection: apsw.Connection, chosen: Selection, order: Order, limit: int
-) -> EntityPage:
-    """Ids first, from the indexes alone; then what belongs to the few that are shown."""
-    (total,) = next(
-        connection.execute(
-            f"SELECT count(*) FROM {chosen.tables} WHERE {chosen.condition}", chosen.parameters
-        )
-    )
-    begins, after, skipped = order.beginning()
-    found: list[Row] = connection.execute(
-        f"SELECT {', '.join(order.terms)}, entity.id FROM {chosen.sorted_from}"
-        f" WHERE {chosen.condition} AND {begins} ORDER BY {order.sql} LIMIT ? OFFSET ?",
-        [*chosen.parameters, *after, limit + 1, skipped],
-    ).fetchall()
-    shown = found[:limit]
-    token = order.token(shown[-1], len(shown)) if len(found) > limit else ""
-    return EntityPage(entities(connection, [row[-1] for row in shown]), total, token)
-
-
-def count_values(
-    connection: apsw.Connection, viewer: Viewer, where: EntityFilter, name: str, *, empty: bool
-) -> dict[str, int]:
-    """Of the filtered set, without a filter on the counted field itself."""
-    others = {field: values for field, values in where.fields.items() if field != name}
-    chosen = selection(viewer, replace(where, fields=others))
-    tables = chosen.tables
-    if name == TAG:
-        tables += " JOIN entity_tag ON entity_tag.entity = entity.id"
-        column = "entity_tag.tag"
-    else:
-        column = column_of(name)
-    told = "" if empty else f" AND {column} <> ''"
-    rows = connection.execute(
-        f"SELECT {column}, count(*) FROM {tables} WHERE {chosen.condition}{told}"
-        " GROUP BY 1 ORDER BY 2 DESC, 1",
-        chosen.parameters,
-    )
-    return dict(rows)
 
 
 def entities(connection: apsw.Connection, ids: Sequence[int]) -> list[Entity]:

@@ -12,9 +12,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -24,17 +23,24 @@ import orjson
 from towpath.records import ingesting
 from towpath.records.answering import Answering, answers, id_of, ids_of, views, views_of_counts
 from towpath.records.browsing import (
-    count_values,
+    FIELD,
+    entities,
     marks,
     order_of,
-    read_page,
-    selection,
     visibility,
     visible_targets,
 )
 from towpath.records.changes import Changes
 from towpath.records.chronicle import changes_of
 from towpath.records.columns import Columns
+from towpath.records.computing import (
+    Seeing,
+    all_to_compute,
+    computed_anew,
+    define,
+    is_behind,
+    values_of,
+)
 from towpath.records.contract import (
     UNTOLD,
     Cause,
@@ -51,6 +57,8 @@ from towpath.records.contract import (
 )
 from towpath.records.database import Database, Row
 from towpath.records.finding import find, find_meant
+from towpath.records.listing import Listing, Reading, look_up, page_of, views_of_list
+from towpath.records.properties import Computed, Properties
 from towpath.records.questions import (
     EVERYTHING,
     Answer,
@@ -60,8 +68,7 @@ from towpath.records.questions import (
     Question,
     Uid,
 )
-from towpath.records.spelling import as_meant
-from towpath.records.stitching import Touched, caught_up, remade
+from towpath.records.stitching import Fact, Touched, caught_up, remade
 
 log = logging.getLogger(__name__)
 
@@ -83,20 +90,25 @@ class SqliteCatalogIndex:
         self._changes = changes
         self._columns = Columns(database)
         self._catching_up: asyncio.Task[None] | None = None
-        self._rest_s = REST_S_MIN
+        self._rests_until_s = 0.0
+        self._is_awaited = asyncio.Event()
         self._owes = False
         """Whether anything was put off since the last time that it was done."""
 
     async def open(self) -> None:
         """Before anybody asks: what another release has written is brought to our form, and what
         the last process put off is done."""
-        await self._database.write(remade)
+        await self._database.write(_in_this_form)
         await self._changed(caught_up)
+        self._owes = self._database.read_now(is_behind)
+        self._catch_up_soon()
 
     async def settled(self) -> None:
-        """Until nothing is put off any more."""
+        """Until nothing is put off any more; nobody rests meanwhile."""
+        self._is_awaited.set()
         while self._catching_up is not None:
             await asyncio.shield(self._catching_up)
+        self._is_awaited.clear()
 
     async def close(self) -> None:
         if self._catching_up is not None:
@@ -233,22 +245,30 @@ class SqliteCatalogIndex:
         written.add_done_callback(tell)
         done = await asyncio.wrap_future(written)
         self._owes |= touched.put_off
-        if self._owes and self._catching_up is None:
-            self._catching_up = asyncio.create_task(self._catch_up(), name="catalog-catches-up")
+        self._catch_up_soon()
         return done
 
+    def _catch_up_soon(self) -> None:
+        if self._owes and self._catching_up is None:
+            self._catching_up = asyncio.create_task(self._catch_up(), name="catalog-catches-up")
+
     async def _catch_up(self) -> None:
-        """Stitch what was put off, and rest for much longer than that took: however many deliveries
-        there are, it is a small part of all work."""
+        """Stitch and compute what was put off, and rest for much longer than that took: however
+        many deliveries there are, it is a small part of all work."""
         try:
             while self._owes:
-                await asyncio.sleep(self._rest_s)
+                rest_s = self._rests_until_s - time.monotonic()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._is_awaited.wait(), max(rest_s, REST_S_MIN))
                 self._owes = False
                 began_s = time.monotonic()
-                if await self._changed(caught_up):
+                news = await self._changed(caught_up)
+                while await self._changed(computed_anew):
+                    news = True
+                if news:
                     self._changes.publish(NEWS, "")
-                taken_s = time.monotonic() - began_s
-                self._rest_s = min(max(taken_s * REST_TIMES, REST_S_MIN), REST_S_MAX)
+                ended_s = time.monotonic()
+                self._rests_until_s = ended_s + min((ended_s - began_s) * REST_TIMES, REST_S_MAX)
         except RecordsUnavailable:
             log.warning("what was put off in the catalogue is done with the next change")
         finally:
@@ -259,8 +279,15 @@ class SqliteCatalogIndex:
         return dict(rows)
 
     async def get(self, viewer: Viewer, ref: str) -> Entity | None:
-        found = await self.query(viewer, EntityFilter({"ref": (ref.lower(),)}), limit=1)
-        return found.entities[0] if found.entities else None
+        may_see, projects = visibility(viewer)
+
+        def select(connection: apsw.Connection) -> list[Entity]:
+            sql = f"SELECT id FROM entity WHERE ref = ? AND {may_see}"
+            rows: list[Row] = connection.execute(sql, (ref.lower(), *projects)).fetchall()
+            return entities(connection, [row[0] for row in rows])
+
+        found = await self._database.read(select)
+        return found[0] if found else None
 
     async def query(
         self,
@@ -272,23 +299,48 @@ class SqliteCatalogIndex:
         sort: str = "",
     ) -> EntityPage:
         order = order_of(sort, where.text, continue_token)
+        listing, meant = await self._listing(viewer, where, sort=sort)
+        chosen = listing.chosen()
+        computed = listing.computed_rows(order, limit + 1) if order.is_computed else None
 
         def page(connection: apsw.Connection) -> EntityPage:
-            chosen = selection(viewer, _as_meant(connection, viewer, where))
-            return read_page(connection, chosen, order, limit)
+            reading = Reading(connection, viewer, meant, chosen, order)
+            rows = reading.rows(limit + 1) if computed is None else computed
+            return page_of(connection, rows, order, limit, len(chosen))
 
         return await self._database.read(page)
 
     async def facets(
         self, viewer: Viewer, where: EntityFilter, fields: Sequence[str], *, empty: bool = False
     ) -> dict[str, dict[str, int]]:
-        def count(connection: apsw.Connection) -> dict[str, dict[str, int]]:
-            meant = _as_meant(connection, viewer, where)
-            return {
-                name: count_values(connection, viewer, meant, name, empty=empty) for name in fields
-            }
+        listing, _ = await self._listing(viewer, where, counted=fields)
+        return {name: listing.count(name, empty=empty) for name in fields}
 
-        return await self._database.read(count)
+    async def _listing(
+        self, viewer: Viewer, where: EntityFilter, *, sort: str = "", counted: Sequence[str] = ()
+    ) -> tuple[Listing, EntityFilter]:
+        looked_up = await self._database.read(lambda connection: look_up(connection, viewer, where))
+        views = views_of_list(viewer, where, sort=sort, counted=counted)
+        return Listing(await self._columns.need(views), viewer, looked_up), looked_up.where
+
+    async def compute(self, properties: Properties) -> None:
+        await self._changed(lambda connection, touched: define(connection, properties, touched))
+
+    async def computed(self, viewer: Viewer, ref: str) -> Mapping[str, Computed]:
+        may_see, projects = visibility(viewer)
+
+        def select(connection: apsw.Connection) -> Mapping[str, Computed]:
+            sql = f"SELECT id FROM entity WHERE ref = ? AND {may_see}"
+            row: Row | None = connection.execute(sql, (ref.lower(), *projects)).fetchone()
+            seen = Seeing(connection, viewer.projects).of(row[0]) if row else None
+            return seen.computed if seen else {}
+
+        return await self._database.read(select)
+
+    async def computed_values(
+        self, viewer: Viewer, refs: Sequence[str]
+    ) -> dict[str, dict[str, list[str]]]:
+        return await self._database.read(lambda connection: values_of(connection, viewer, refs))
 
     async def find(
         self, viewer: Viewer, where: EntityFilter, *, limit: int = 10, skip: int = 0
@@ -309,8 +361,8 @@ class SqliteCatalogIndex:
         return {ref for (ref,) in rows}
 
     async def observe(self, project: str, name: str, state: WorkloadState | None) -> None:
-        if await self._database.write(
-            lambda connection: _observe(connection, project, name, state)
+        if await self._changed(
+            lambda connection, touched: _observe(connection, project, name, state, touched)
         ):
             self._changes.publish(NEWS, project)
 
@@ -368,12 +420,17 @@ class SqliteCatalogIndex:
         return await self._database.read(select)
 
 
-def _as_meant(connection: apsw.Connection, viewer: Viewer, where: EntityFilter) -> EntityFilter:
-    return replace(where, text=as_meant(connection, viewer, where.text)) if where.text else where
+def _in_this_form(connection: apsw.Connection) -> None:
+    if remade(connection):
+        all_to_compute(connection)
 
 
 def _observe(
-    connection: apsw.Connection, project: str, name: str, state: WorkloadState | None
+    connection: apsw.Connection,
+    project: str,
+    name: str,
+    state: WorkloadState | None,
+    touched: Touched,
 ) -> bool:
     """Whether anything is different now. The health is in the entity's row too, to be counted."""
     known = connection.execute(
@@ -393,8 +450,13 @@ def _observe(
             " VALUES (?, ?, ?, ?, ?)",
             (project, name, *new),
         )
-    connection.execute(
-        "UPDATE entity SET health = ? WHERE project = ? AND workload = ? AND workload <> ''",
-        (state.health if state else "", project, name),
-    )
+    health = state.health if state else ""
+    found = "project = ? AND workload = ? AND workload <> ''"
+    sql = f"SELECT id, health FROM entity WHERE {found}"
+    rows: list[Row] = connection.execute(sql, (project, name)).fetchall()
+    connection.execute(f"UPDATE entity SET health = ? WHERE {found}", (health, project, name))
+    for entity_id, before in rows:
+        if before != health:
+            touched.tell(Fact(f"{FIELD}health", before, before, entity_id, came=False))
+            touched.tell(Fact(f"{FIELD}health", health, health, entity_id, came=True))
     return True

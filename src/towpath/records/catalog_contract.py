@@ -7,6 +7,7 @@ from typing import Protocol
 import orjson
 
 from towpath.machinery.objects import RawObject
+from towpath.records.properties import Computed, Properties
 from towpath.records.questions import (
     EVERYTHING,
     Answer,
@@ -159,7 +160,7 @@ class EntityFilter:
     """Entities whose named fields have one of the given values, with all the words of `text`.
 
     Fields: kind, namespace, name, type, owner, system, lifecycle, health, project, source, tag,
-    ref; "" is a value too: an owner of "" is nobody.
+    ref, and `computed.<name>`; "" is a value too: an owner of "" is nobody.
     """
 
     fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -264,7 +265,8 @@ class CatalogIndex(Protocol):
         continue_token: str = "",
         sort: str = "",
     ) -> EntityPage:
-        """In the order of `sort`: a field, with a dash before it the other way round.
+        """In the order of `sort`: a field or `computed.<name>`, with a dash before it the other way
+        round.
 
         "" is by name, and with a text the best match first. Raises BadRequest for a token that is
         not of such a query.
@@ -275,6 +277,23 @@ class CatalogIndex(Protocol):
         self, viewer: Viewer, where: EntityFilter, fields: Sequence[str], *, empty: bool = False
     ) -> dict[str, dict[str, int]]:
         """For each field, how many have which value; with `empty` also how many have none."""
+        ...
+
+    async def compute(self, properties: Properties) -> None:
+        """From now on these are computed of entities, and no others.
+
+        Some time later they are facts, with keys like any other: to filter, sort and count by.
+        """
+        ...
+
+    async def computed(self, viewer: Viewer, ref: str) -> Mapping[str, Computed]:
+        """What is computed of an entity, by name, from what the viewer may see now."""
+        ...
+
+    async def computed_values(
+        self, viewer: Viewer, refs: Sequence[str]
+    ) -> dict[str, dict[str, list[str]]]:
+        """By reference and key, as it is filtered and counted by."""
         ...
 
     async def find(

@@ -1,10 +1,10 @@
 """What is kept in memory of the facts, so that a question is answered by sets and not by rows.
 
 A *term* is the set of entities with one value of a key; a *column* is all values of a key, in
-order; *spellings* are its values as written, each with its set. They are read from the table when
-first asked for, changed with what a transaction touched, and bounded: the longest unused goes. What
-was read just after a change may hear of it once more, which changes nothing. Who may see what is a
-set too, with which every selection begins.
+order; *spellings* are its values as written, each with its set, and those of a field of entities.
+They are read from the table when first asked for, changed with what a transaction touched, and
+bounded: the longest unused goes. What was read just after a change may hear of it once more, which
+changes nothing. Who may see what is a set too, with which every selection begins.
 
 Everything here runs on the loop but what reads from the table, in a reader's thread. What was being
 read while something changed is read again.
@@ -13,6 +13,7 @@ read while something changed is read again.
 # ruff: noqa: S608 - what is put into the SQL is constants and question marks, never a value.
 
 import re
+import struct
 import sys
 from array import array
 from bisect import bisect_left, bisect_right
@@ -21,14 +22,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
+from operator import itemgetter
 from typing import Any
 
 import apsw
 from pyroaring import BitMap
 
-from towpath.records.browsing import marks
+from towpath.records.browsing import FIELD, FIELDS, TAG, marks
+from towpath.records.computing import differing_facts
 from towpath.records.database import Database
 from towpath.records.flattening import NOTHING
+from towpath.records.properties import COMPUTED
 from towpath.records.questions import REF
 from towpath.records.stitching import Fact, Move, Touched
 
@@ -44,6 +48,7 @@ ENTITIES_A_VALUE = 6
 
 TRIES = 3
 RELATIONS = "relations."
+_SIGN, _ALL_BITS = 1 << 63, (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,9 @@ class Values:
 
     key: str
     projects: frozenset[str] | None = None
-    """Of the viewer, where values name entities that may be hidden; else None."""
+    """Of the viewer, where values tell of entities that may be hidden; else None."""
+    by_number: bool = False
+    """In the order of numbers, each as `sortable` writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,26 +210,27 @@ class Spellings:
         self.weight = sum(_weight(ids) + len(value) for value, ids in ids_by_value.items())
         self.weight += 4 * (self.having.max() + 1 if self.having else 0)
         self._rows = sum(map(len, ids_by_value.values()))
-        self._names: list[str] = []
+        self._names: dict[str, int] = {}
         self._of_entity = array("I")
+        """Which of the names each entity has, the last that came; made when it is needed."""
 
     def counted(self, chosen: BitMap) -> list[tuple[str, int]]:
         """How many of these have which value: one by one, or value by value when these are few."""
         is_single = self._rows == len(self.having)
         if is_single and self.having and len(chosen) < ENTITIES_A_VALUE * len(self.ids):
             counts = Counter(map(self._places().__getitem__, chosen & self.having))
-            return [(self._names[place], counts[place]) for place in sorted(counts)]
+            return [(name, counts[place]) for name, place in self._names.items() if counts[place]]
         counted = [(value, chosen.intersection_cardinality(ids)) for value, ids in self.ids.items()]
         return [(value, count) for value, count in counted if count]
 
     def _places(self) -> "array[int]":
-        """Which of the names each entity has."""
         if not self._of_entity:
-            of_entity = array("I", bytes(4 * (self.having.max() + 1)))
-            for place, ids in enumerate(self.ids.values()):
+            self._of_entity = array("I", bytes(4 * (self.having.max() + 1)))
+            self._names = {}
+            for value, ids in self.ids.items():
+                place = self._names[value] = len(self._names)
                 for entity_id in ids:
-                    of_entity[entity_id] = place
-            self._of_entity, self._names = of_entity, [*self.ids]
+                    self._of_entity[entity_id] = place
         return self._of_entity
 
     def change(self, value: str, entity_id: int, *, came: bool) -> None:
@@ -232,9 +240,19 @@ class Spellings:
             self._rows += 1 if came else -1
             if came or not any(entity_id in others for others in self.ids.values()):
                 (self.having.add if came else self.having.discard)(entity_id)
+            if self._of_entity:
+                self._place(value, entity_id, came=came)
         if not ids:
             del self.ids[value]
-        self._of_entity = array("I")
+
+    def _place(self, value: str, entity_id: int, *, came: bool) -> None:
+        if not came:
+            if entity_id in self.having:  # with another value, that may have come before
+                self._of_entity = array("I")
+            return
+        missing = entity_id + 1 - len(self._of_entity)
+        self._of_entity.extend([0] * missing)
+        self._of_entity[entity_id] = self._names.setdefault(value, len(self._names))
 
 
 class Columns:
@@ -283,7 +301,7 @@ class Columns:
         for view in [*self._kept]:
             if not isinstance(view, Values | Spelled) or view.projects is None:
                 continue
-            if touched.moves or view.key in keys:
+            if touched.moves or view.key in keys or view.key in touched.differing:
                 self._drop(view)
 
     def _move(self, move: Move) -> None:
@@ -306,6 +324,8 @@ class Columns:
             return
         if column := self._kept.get(Values(key)):
             column[0].change(value, entity_id, came=came)
+        if numbers := self._kept.get(Values(key, by_number=True)):
+            numbers[0].change(sortable(value), entity_id, came=came)
         if spellings := self._kept.get(Spelled(key)):
             spellings[0].change(spelled, entity_id, came=came)
 
@@ -358,41 +378,65 @@ def _read_present(connection: apsw.Connection, view: Present) -> BitMap:
     return BitMap([row[0] for row in rows])
 
 
-def _without_hidden(view: Values | Spelled) -> tuple[str, list[str]]:
-    """Values that name entities which the viewer may not see are not there for them."""
-    if view.projects is None:
-        return "1 = 1", []
-    projects = ["", *sorted(view.projects)]
-    return (
-        "NOT EXISTS (SELECT 1 FROM entity WHERE entity.ref = fact.value"
-        f" AND entity.project NOT IN ({marks(projects)}))",
-        projects,
+def _facts(connection: apsw.Connection, view: Values | Spelled) -> Iterable[tuple[str, str, int]]:
+    """Value, spelling and entity, in the order of values.
+
+    For somebody who does not see everything, values that name entities which they may not see are
+    not there; and what is computed of more than all may see is as they see it.
+    """
+    condition, parameters = "1 = 1", []
+    if view.projects is not None and view.key.startswith(RELATIONS):
+        parameters = ["", *sorted(view.projects)]
+        condition = (
+            "NOT EXISTS (SELECT 1 FROM entity WHERE entity.ref = fact.value"
+            f" AND entity.project NOT IN ({marks(parameters)}))"
+        )
+    elif view.projects is not None:
+        condition = "entity NOT IN (SELECT entity FROM entity_computed WHERE beyond)"
+    rows: Iterable[tuple[str, str, int]] = connection.execute(
+        "SELECT value, coalesce(spelled, value), entity FROM fact WHERE key = ? AND value <> ?"
+        f" AND {condition} ORDER BY value, entity",
+        (_key(connection, view.key), NOTHING, *parameters),
     )
+    if view.projects is None or not view.key.startswith(COMPUTED):
+        return rows
+    seen = differing_facts(connection, view.key, view.projects)
+    return sorted((*rows, *seen), key=itemgetter(0, 2))
 
 
 def _read_column(connection: apsw.Connection, view: Values) -> Column:
     if view.key == REF:
         return Column(connection.execute("SELECT ref, entity FROM entity_answer ORDER BY ref"))
-    condition, projects = _without_hidden(view)
-    return Column(
-        connection.execute(
-            "SELECT value, entity FROM fact WHERE key = ? AND value <> ?"
-            f" AND {condition} ORDER BY value, entity",
-            (_key(connection, view.key), NOTHING, *projects),
-        )
-    )
+    facts = ((value, entity_id) for value, _, entity_id in _facts(connection, view))
+    if not view.by_number:
+        return Column(facts)
+    return Column(sorted((sortable(value), entity_id) for value, entity_id in facts))
 
 
 def _read_spelled(connection: apsw.Connection, view: Spelled) -> Spellings:
-    condition, projects = _without_hidden(view)
+    field = view.key.removeprefix(FIELD)
+    rows: Iterable[tuple[str, int]]
+    if field not in FIELDS or field == view.key:
+        rows = ((spelled, entity_id) for _, spelled, entity_id in _facts(connection, view))
+    elif field == TAG:
+        rows = connection.execute("SELECT tag, entity FROM entity_tag")
+    else:
+        rows = connection.execute(f"SELECT {field}, id FROM entity")
     found: dict[str, list[int]] = {}
-    for value, entity_id in connection.execute(
-        "SELECT coalesce(spelled, value), entity FROM fact"
-        f" WHERE key = ? AND value <> ? AND {condition}",
-        (_key(connection, view.key), NOTHING, *projects),
-    ):
+    for value, entity_id in rows:
         found.setdefault(value, []).append(entity_id)
     return Spellings({value: BitMap(ids) for value, ids in found.items()})
+
+
+def sortable(value: str) -> str:
+    """A text that is among others where a number is among numbers; other texts come after them."""
+    try:
+        number = float(value)
+    except ValueError:
+        return f"1{value}"
+    (bits,) = struct.unpack(">Q", struct.pack(">d", number + 0.0))
+    ordered = bits ^ (_ALL_BITS if bits & _SIGN else _SIGN)
+    return f"0{ordered:016x}"
 
 
 def _read_projects(connection: apsw.Connection, _: Projects) -> dict[str, BitMap]:

@@ -26,6 +26,7 @@ from towpath.records.catalog_contract import (
     WorkloadState,
     written,
 )
+from towpath.records.properties import Computed, Properties, Property
 from towpath.records.viewers import Viewer
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "AuditTrail",
     "CatalogIndex",
     "Cause",
+    "Computed",
     "Edges",
     "Entity",
     "EntityFilter",
@@ -51,6 +53,8 @@ __all__ = [
     "Notice",
     "Notification",
     "NotificationPage",
+    "Properties",
+    "Property",
     "RecordsUnavailable",
     "Relation",
     "SavedView",

@@ -49,6 +49,13 @@ def find_meant(
     return find(connection, viewer, replace(where, text=meant), limit=limit, skip=skip)
 
 
+def fitting(
+    connection: apsw.Connection, viewer: Viewer, where: EntityFilter, wanted: int
+) -> list[int]:
+    """The entities themselves, at least so many of those that are ranked."""
+    return _Finding(connection, viewer, where, wanted).ids()
+
+
 @dataclass(frozen=True, slots=True)
 class _Finding:
     connection: apsw.Connection

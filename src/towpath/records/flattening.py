@@ -17,6 +17,7 @@ NOTHING = "\x00"
 _APART = frozenset(
     {
         "attachments",
+        "computed",
         "relations",
         "status",
         "metadata.name",
@@ -42,6 +43,11 @@ def facts_of(entity: RawObject) -> Facts:
     for relation in entity.get("relations") or ():
         _add(facts, f"relations.{relation['type']}".lower(), relation["targetRef"])
     return facts
+
+
+def add_facts(facts: Facts, path: str, value: Any) -> None:
+    """Of a value that is no part of the entity's own text."""
+    _below(path, value, facts)
 
 
 def text_of(value: Any) -> str:

@@ -17,13 +17,15 @@ from dataclasses import dataclass, replace
 import apsw
 import orjson
 
-from towpath.records.browsing import COLUMNS, marks, visibility
+from towpath.records.browsing import COLUMNS, FIELD, FIELDS, TAG, marks, visibility
 from towpath.records.catalog_contract import Cause, Entity, Ingested, Relation
 from towpath.records.chronicle import Chronicle, last_batch
+from towpath.records.computing import Dependants
+from towpath.records.computing import forget as forget_computed
 from towpath.records.database import Row
 from towpath.records.questions import Loss, Uid
 from towpath.records.spelling import learn, words_of
-from towpath.records.stitching import Stitching, Touched
+from towpath.records.stitching import Fact, Stitching, Touched
 from towpath.records.texts import put_text
 from towpath.records.viewers import Viewer
 
@@ -37,6 +39,8 @@ stitched later."""
 PART_MAX = 2000
 """So many entities are changed in one transaction; what is more takes several."""
 
+_COLUMNS_KEPT = tuple(name for name in FIELDS if name != TAG)
+_FIELDS_SQL = f"SELECT {', '.join(_COLUMNS_KEPT)} FROM entity WHERE id = ?"
 _REFS_AT_ONCE = 500
 _DIGEST_BYTES = 16
 
@@ -174,6 +178,8 @@ class Writing:
     ) -> None:
         self.delivery = delivery
         self._connection = connection
+        self._touched = Touched()
+        self._dependants = Dependants(connection, self._touched)
         self._to_put = [*reversed(put)]
         self._to_remove = [*reversed(gone)]
         self._taken = [*taken]
@@ -189,6 +195,8 @@ class Writing:
     def go_on(self, connection: apsw.Connection, touched: Touched) -> "Ingested | Writing":
         """Within a transaction: the next part; itself when there are more."""
         self._connection = connection
+        self._touched = touched
+        self._dependants = Dependants(connection, touched)
         stitching = Stitching(connection, touched)
         for _ in range(PART_MAX):
             if not self._does_one(stitching):
@@ -247,6 +255,8 @@ class Writing:
         ).fetchone()
         if known is not None and known[1] != one.entity.source:
             return False
+        before = self._fields(known[0]) if known is not None else set()
+        self._dependants.mark(one.entity.ref)
         if known is None:
             self._chronicle.came(one.entity)
             entity_id = self._insert(one)
@@ -260,8 +270,25 @@ class Writing:
             self._update(entity_id, one)
             self._updated += 1
         self._add_parts(entity_id, one.entity)
+        self._tell(entity_id, before, self._fields(entity_id))
+        self._dependants.mark(one.entity.ref)
         self._to_stitch.add(entity_id)
         return True
+
+    def _fields(self, entity_id: int) -> set[tuple[str, str]]:
+        """As they are kept to filter and count by."""
+        if self._touched.everything:
+            return set()
+        (values,) = self._connection.execute(_FIELDS_SQL, (entity_id,))
+        tags = self._connection.execute("SELECT tag FROM entity_tag WHERE entity = ?", (entity_id,))
+        return {*zip(_COLUMNS_KEPT, values, strict=True), *((TAG, row[0]) for row in tags)}
+
+    def _tell(
+        self, entity_id: int, before: set[tuple[str, str]], after: set[tuple[str, str]]
+    ) -> None:
+        for fields, came in ((before - after, False), (after - before, True)):
+            for name, value in fields:
+                self._touched.tell(Fact(f"{FIELD}{name}", value, value, entity_id, came))
 
     def _is_stitching(self) -> bool:
         return bool(self._neighbours or self._heard or self._to_stitch)
@@ -289,9 +316,12 @@ class Writing:
             return  # somebody else took it out, between two parts
         entity_id = row[0]
         self._chronicle.went(entity_id)
+        self._dependants.mark(ref)
+        self._tell(entity_id, self._fields(entity_id), set())
         self._heard.update(set(self._targets(entity_id)))
         self._neighbours.update(self._tellers(ref))
         stitching.forget(entity_id)
+        forget_computed(self._connection, stitching, entity_id)
         self._to_stitch.discard(entity_id)
         self._remove_parts(entity_id)
         self._connection.execute("DELETE FROM entity WHERE id = ?", (entity_id,))

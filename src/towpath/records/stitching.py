@@ -23,7 +23,7 @@ from towpath.records.flattening import Facts, facts_of
 from towpath.records.spelling import learn, words_of
 from towpath.records.texts import put_text
 
-FORM = 2
+FORM = 3
 """Of answers, facts and texts; another number here, and all are made anew at the next start."""
 
 FACTS_AT_ONCE = 50_000
@@ -61,7 +61,9 @@ class Touched:
     everything: bool = False
     """There were too many to tell."""
     put_off: bool = False
-    """Answers were left as they are that are to be stitched later."""
+    """Answers or properties were left as they are that are to be made anew later."""
+    differing: set[str] = field(default_factory=set)
+    """Keys of which some see other values now than those that are facts."""
 
     def tell(self, fact: Fact) -> None:
         if self.everything:
@@ -99,8 +101,12 @@ class Stitching:
         ).fetchone()
         if row is not None:
             ref, project, json = row
-            self._exchange(entity_id, facts_of(orjson.loads(json)), {})
+            self.exchange(entity_id, facts_of(orjson.loads(json)), {})
             self._touched.moves.append(Move(entity_id, ref, project, None))
+
+    def differs(self, keys: Iterable[str]) -> None:
+        """Some may see other values of these now than before, whatever the facts are."""
+        self._touched.differing.update(keys)
 
     def finish(self) -> None:
         """In the order of the table: a tenth of the work that they are in any other."""
@@ -141,7 +147,7 @@ class Stitching:
         if lived != project:
             self._touched.moves.append(Move(entity_id, ref, lived, project))
         known = facts_of(orjson.loads(before[3])) if before else {}
-        self._exchange(entity_id, known, facts_of(entity))
+        self.exchange(entity_id, known, facts_of(entity))
         return True
 
     def _relations(self, entity_id: int, ref: str) -> tuple[list[tuple[str, str]], set[str]]:
@@ -163,7 +169,7 @@ class Stitching:
         others = {project for _, _, project in (*told, *heard) if project is not None}
         return sorted(relations), others
 
-    def _exchange(self, entity_id: int, before: Facts, after: Facts) -> None:
+    def exchange(self, entity_id: int, before: Facts, after: Facts) -> None:
         went = [(name, fact) for name, fact in before.items() if after.get(name) != fact]
         came = [(name, fact) for name, fact in after.items() if before.get(name) != fact]
         self._went += [(self._key(key), value, entity_id) for (key, value), _ in went]
@@ -205,11 +211,11 @@ def _completed(
     }
 
 
-def remade(connection: apsw.Connection) -> None:
+def remade(connection: apsw.Connection) -> bool:
     """Once after an upgrade: answers, facts and texts of all, when they were of another form."""
     (form,) = next(connection.execute("SELECT form FROM catalog_form"))
     if form == FORM:
-        return
+        return False
     connection.execute("DELETE FROM fact")
     connection.execute("DELETE FROM entity_answer")
     connection.execute(
@@ -231,3 +237,4 @@ def remade(connection: apsw.Connection) -> None:
         words.update(words_of(name, title))
     learn(connection, words)
     connection.execute("UPDATE catalog_form SET form = ?", (FORM,))
+    return True

@@ -6,12 +6,13 @@ from tests.scenarios.catalog.test_sources import commit, component, condition, m
 from tests.scenarios.catalog.world import ANYBODY, World, relations
 from tests.support import eventually
 
-from towpath.capabilities.portal.catalog.computing import computed
-from towpath.capabilities.portal.catalog.custom_kinds import model_of, of_kind
+from towpath.capabilities.portal.catalog.custom_kinds import model_of
 from towpath.capabilities.portal.catalog.kinds import CATALOG_EDIT, ENTITY_KIND
 from towpath.engines.git.port import RepositoryName
 from towpath.machinery.conditions import get_condition
 from towpath.machinery.objects import RawObject
+from towpath.records.contract import CatalogIndex
+from towpath.records.questions import Condition, Every, Has, Is, Never, Question
 
 MODEL: RawObject = {
     "kind": "Dataset",
@@ -73,12 +74,8 @@ async def test_computed_properties_are_of_what_the_reader_sees(world: World) -> 
     await api.create(ENTITY_KIND, ENTITY_KIND.object("dataset", spec=MODEL))
     async with world.running():
         await world.becomes("dataset:default/orders", bool)
-        objects = (await api.list(ENTITY_KIND)).items
-        kind = of_kind(objects, "dataset")
-        entity = await index.get(ANYBODY, "dataset:default/orders")
-        assert kind is not None
-        assert entity is not None
-        found = await computed(index, ANYBODY, model_of(objects), kind, entity)
+        await eventually(lambda: _is_found(index, Is("computed.fed", ("1",))))
+        found = await index.computed(ANYBODY, "dataset:default/orders")
         values = {name: one.value for name, one in found.items() if not one.error}
         assert values == {
             "size": 4000,
@@ -88,6 +85,13 @@ async def test_computed_properties_are_of_what_the_reader_sees(world: World) -> 
             "services": 1,
         }
         assert found["broken"].error
+        await api.delete(ENTITY_KIND, "dataset")
+        await eventually(lambda: _is_found(index, Never(Has("computed.fed"))))
+
+
+async def _is_found(index: CatalogIndex, where: Condition) -> bool:
+    answer = await index.ask(ANYBODY, Question(Every((Is("kind", ("dataset",)), where))))
+    return answer.total == 1
 
 
 async def test_what_is_wrong_with_a_kind_is_told_and_changes_nothing(world: World) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.portal import ALICE, RunningPortal, running_portal
 
+from towpath.capabilities.portal.catalog.custom_kinds import properties_of
 from towpath.capabilities.portal.catalog.descriptors import entity_of, with_annotations
 from towpath.capabilities.portal.catalog.facts import LOCATION
 from towpath.capabilities.portal.catalog.kinds import (
@@ -162,8 +163,16 @@ async def test_its_properties_are_on_the_entitys_page(portal: RunningPortal) -> 
     model_entity = entity_of({**ENTITY, "metadata": {**ENTITY["metadata"], "name": "lamp"}})
     lamp = replace(model_entity, kind="Gadget", ref="gadget:demo/lamp", written=written(gadget))
     await portal.records.catalog.ingest("g", [lamp], project="demo", version="1")
+    objects = (await portal.client.list(ENTITY_KIND)).items
+    await portal.records.catalog.compute(properties_of(objects))
+    await portal.records.catalog.settled()
     page = await portal.open("/catalog/gadget/demo/lamp", user=ALICE)
     assert "power 24" in page.text
+    here = "/catalog?kind=Gadget&computed.power"
+    assert "lamp" in (await portal.open(f"{here}=24&sort=-computed.power", user=ALICE)).text
+    assert "Nothing fits this filter" in (await portal.open(f"{here}=25", user=ALICE)).text
+    listed = await portal.open("/catalog?kind=Gadget&columns=computed.power", user=ALICE)
+    assert listed.text.count("power") == 3, "as a facet, a column and a choice of columns"
 
 
 async def test_a_kind_without_entities_is_in_the_list_of_kinds(portal: RunningPortal) -> None:

@@ -2,6 +2,7 @@
 
 Everything is in the query: filters, words, order, columns. Kinds are components unless said
 otherwise; an owner may also be `me`, `none` (nobody is named) or `unknown` (nobody has that name).
+What is computed of a kind is filtered, sorted and shown by as `computed.<name>`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from towpath.hooks.showing import own_references
 from towpath.machinery.errors import BadRequest
 from towpath.machinery.users import UserInfo
 from towpath.records.contract import HEALTHS, EntityFilter
+from towpath.records.properties import COMPUTED
 
 CATALOG = "/catalog"
 FACETS = ("kind", "health", "owner", "project", "type", "lifecycle", "tag")
@@ -57,7 +59,8 @@ class Asked:
         if "columns" not in self.query:
             return USUAL_COLUMNS
         chosen = self.query["columns"].split(",")
-        return tuple(name for name in COLUMNS if name in chosen)
+        computed = (name for name in chosen if name.startswith(COMPUTED))
+        return tuple(dict.fromkeys((*(name for name in COLUMNS if name in chosen), *computed)))
 
     @property
     def kind(self) -> str:
@@ -66,7 +69,12 @@ class Asked:
 
     @property
     def is_narrowed(self) -> bool:
-        return any(name in self.query for name in (*FACETS[1:], "q"))
+        return any(name in self.query for name in (*FACETS[1:], "q")) or bool(self.computed)
+
+    @property
+    def computed(self) -> tuple[str, ...]:
+        """The computed properties that are filtered by."""
+        return tuple(name for name in self.query if name.startswith(COMPUTED))
 
     def chosen(self, name: str) -> str:
         return self.kind if name == "kind" else self.query.get(name, "")
@@ -79,7 +87,7 @@ class Asked:
     def where(self, user: UserInfo, unknown_owners: Sequence[str] = ()) -> EntityFilter:
         """`unknown_owners` are those that `owner=unknown` stands for."""
         fields: dict[str, tuple[str, ...]] = {
-            name: (self.query[name],) for name in FACETS if name in self.query
+            name: (self.query[name],) for name in (*FACETS, *self.computed) if name in self.query
         }
         if self.kind == ALL_KINDS:
             fields.pop("kind", None)
@@ -98,14 +106,15 @@ class Asked:
 
 
 def asked_of(parameters: Mapping[str, str]) -> Asked:
-    query = {name: parameters[name] for name in _KEPT if parameters.get(name)}
+    computed = sorted(name for name in parameters if name.startswith(COMPUTED))
+    query = {name: parameters[name] for name in (*_KEPT, *computed) if parameters.get(name)}
     if (health := query.get("health", HEALTHS[0])) not in HEALTHS:
         raise BadRequest(f"health: {health!r} is none of {', '.join(HEALTHS)}")
-    if (by := query.get("sort", "name").removeprefix("-")) not in SORTED_BY:
+    by = query.get("sort", "name").removeprefix("-")
+    if by not in SORTED_BY and not by.startswith(COMPUTED):
         raise BadRequest(f"sort: {by!r} is none of {', '.join(SORTED_BY)}")
-    if unknown := [
-        one for one in query.get("columns", "").split(",") if one and one not in COLUMNS
-    ]:
+    chosen = [one for one in query.get("columns", "").split(",") if one]
+    if unknown := [one for one in chosen if one not in COLUMNS and not one.startswith(COMPUTED)]:
         raise BadRequest(f"columns: {unknown[0]!r} is none of {', '.join(COLUMNS)}")
     return Asked(query, parameters.get("continue", ""))
 

@@ -1,8 +1,7 @@
 """Kinds and properties that a platform adds to the catalogue: one EntityKind, and it has all.
 
 Pure. What a descriptor must say comes from its JSON Schema; the form and the page are made of the
-same. A computed property is looked up, reckoned or counted when somebody reads it: it is always of
-now, and made of what that reader may see.
+same. What is computed of entities is told to the index, which computes it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,30 +19,12 @@ from towpath.capabilities.portal.catalog.entity_kinds import (
     Kind,
     Model,
 )
-from towpath.machinery.cel import CelSyntaxError, Environment
-from towpath.machinery.cel.types import DYN
+from towpath.machinery.cel import CelSyntaxError
 from towpath.machinery.objects import RawObject
+from towpath.records.contract import Properties, Property
+from towpath.records.properties import AGGREGATION, CALCULATION, MIRROR, OF_ENTITY, OF_ITEM
 
-MIRROR, CALCULATION, AGGREGATION = "mirror", "calculation", "aggregation"
-OF_ENTITY = Environment({"entity": DYN, "computed": DYN})
-OF_ITEM = Environment({"entity": DYN, "item": DYN})
 TOWPATH = "towpath.dev/v1alpha1"
-
-
-@dataclass(frozen=True, slots=True)
-class Property:
-    """One computed property, as it is written."""
-
-    name: str
-    title: str
-    how: str
-    via: tuple[str, ...] = ()
-    """Relations to follow, one after the other."""
-    path: str = ""
-    expression: str = ""
-    where: str = ""
-    value: str = ""
-    function: str = "count"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +168,15 @@ def model_of(objects: Iterable[RawObject]) -> Model:
             )
     found = STANDARD.with_kinds(kinds, pairs)
     return Model({**found.kinds, **changed}, found.pairs)
+
+
+def properties_of(objects: Iterable[RawObject]) -> Properties:
+    """What is computed by those that count, with the relations of all kinds."""
+    known = sorted(objects, key=lambda one: str(one["metadata"]["name"]))
+    kinds = {one["spec"]["kind"] for one in known}
+    counting = (of_kind(known, kind) for kind in kinds)
+    of = {one.kind.lower(): one.properties for one in counting if one and one.properties}
+    return Properties(of, model_of(known).pairs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from urllib.parse import quote, urlsplit
 
 from towpath.capabilities.portal.actions.kinds import ENTITY_API
 from towpath.capabilities.portal.catalog.asked import ALL_KINDS, CATALOG, address
-from towpath.capabilities.portal.catalog.computing import computed
 from towpath.capabilities.portal.catalog.custom_kinds import model_of, of_kind
 from towpath.capabilities.portal.catalog.facts import LOCATION, ORPHAN
 from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE, ENTITY_KIND
@@ -124,7 +123,7 @@ async def _properties(
         for name, schema in (kind.schema.get("properties") or {}).items()
         if name in spec and isinstance(schema, dict)
     ]
-    reckoned = await computed(visit.records.catalog, visit.viewer, model_of(custom), kind, found)
+    reckoned = await visit.records.catalog.computed(visit.viewer, found.ref)
     return written + [
         (one.title, one.error or _told(one.value), bool(one.error)) for one in reckoned.values()
     ]

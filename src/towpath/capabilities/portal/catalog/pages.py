@@ -60,9 +60,11 @@ from towpath.hooks.showing import own_references
 from towpath.machinery.errors import BadRequest
 from towpath.machinery.objects import RawObject
 from towpath.records.contract import Entity, SavedView
+from towpath.records.properties import COMPUTED
 
 PAGE_SIZE = 50
 VALUES_SHOWN = 8
+COMPUTED_VALUES_MAX = 20
 VIEW_NAME_CHARACTERS_MAX = 60
 
 
@@ -75,27 +77,32 @@ async def _list(visit: Visit, problem: str = "", status: int = 200) -> Page:
     index, viewer = visit.records.catalog, visit.viewer
     unknown = await _unknown_owners(visit, asked) if asked.query.get("owner") == UNKNOWN else []
     where = asked.where(visit.user, unknown)
-    found, counts, views, custom = await asyncio.gather(
+    custom = await custom_kinds(visit)
+    added = _added(custom, asked.kind)
+    found, counts, views = await asyncio.gather(
         index.query(viewer, where, limit=PAGE_SIZE, continue_token=asked.token, sort=_sort(asked)),
-        index.facets(viewer, where, FACETS, empty=True),
+        index.facets(viewer, where, (*FACETS, *added), empty=True),
         visit.records.views.of(visit.user.name),
-        custom_kinds(visit),
     )
     kinds = {one["spec"]["kind"]: 0 for one in custom if not one["spec"].get("extends")}
     counts = {**counts, "kind": {**kinds, **counts["kind"]}}
     owners = {*counts["owner"], *(one.owner for one in found.entities)} - {""}
     known = await index.existing(viewer, sorted(owners))
-    columns = _columns(asked, counts)
+    labels = {**COLUMNS, **added}
+    columns = _columns(asked, counts, labels)
+    refs = [one.ref for one in found.entities if any(name in added for name in columns)]
+    values = await index.computed_values(viewer, refs)
     data = {
-        "rows": [_row(one, known) for one in found.entities],
+        "rows": [_row(one, known, values.get(one.ref, {})) for one in found.entities],
         "total": found.total,
         "asked": asked,
         "columns": columns,
-        "headings": _headings(columns),
-        "choices": _choices(asked, columns),
+        "labels": labels,
+        "headings": _headings(columns, labels),
+        "choices": _choices(asked, columns, labels),
         "hidden": {name: value for name, value in asked.query.items() if name != "q"},
         "sorting": {name: value for name, value in asked.query.items() if name != "sort"},
-        "facets": _facets(visit, asked, counts, known),
+        "facets": _facets(visit, asked, counts, known) + _computed_facets(asked, counts, added),
         "next": asked.address(**{"continue": found.continue_token}) if found.continue_token else "",
         "first": asked.address() if asked.token else "",
         "views": [_view(one, asked) for one in views],
@@ -104,6 +111,13 @@ async def _list(visit: Visit, problem: str = "", status: int = 200) -> Page:
         "view_name": visit.form.get("view", ""),
     }
     return Page("catalog/list.html", data, status)
+
+
+def _added(custom: Sequence[RawObject], kind: str) -> dict[str, str]:
+    """What is computed of that kind: its key, and what people read."""
+    found = of_kind(custom, kind)
+    properties = found.properties if found else ()
+    return {f"{COMPUTED}{one.name}": one.title for one in properties}
 
 
 def _has_form(custom: Sequence[RawObject], kind: str) -> bool:
@@ -125,32 +139,36 @@ async def _unknown_owners(visit: Visit, asked: Asked) -> list[str]:
     return [owner for owner in owners if owner not in known]
 
 
-def _columns(asked: Asked, counts: Mapping[str, Mapping[str, int]]) -> list[str]:
+def _columns(
+    asked: Asked, counts: Mapping[str, Mapping[str, int]], labels: Mapping[str, str]
+) -> list[str]:
     """What was chosen; else what is usual and has a word to say here. No owner is news, too."""
-    shown = [name for name in COLUMNS if name in asked.columns]
+    shown = [name for name in labels if name in asked.columns]
     if "columns" in asked.query:
         return shown
     return [name for name in shown if name == "owner" or any(counts[name])]
 
 
-def _headings(columns: Sequence[str]) -> list[Any]:
+def _headings(columns: Sequence[str], labels: Mapping[str, str]) -> list[Any]:
     named = [{"label": "Name", "key": "name"}]
     return [
         *named,
         *(
             {"label": label, "key": name} if name not in ("runs", "tags") else label
-            for name, label in COLUMNS.items()
+            for name, label in labels.items()
             if name in columns
         ),
     ]
 
 
-def _choices(asked: Asked, columns: Sequence[str]) -> list[dict[str, Any]]:
+def _choices(
+    asked: Asked, columns: Sequence[str], labels: Mapping[str, str]
+) -> list[dict[str, Any]]:
     """Each column as a link that adds it or takes it away."""
     items = []
-    for name, label in COLUMNS.items():
+    for name, label in labels.items():
         is_shown = name in columns
-        rest = [one for one in COLUMNS if (one in columns) != (one == name)]
+        rest = [one for one in labels if (one in columns) != (one == name)]
         items.append(
             {"label": label, "current": is_shown, "href": asked.address(columns=",".join(rest))}
         )
@@ -172,6 +190,20 @@ def _facets(
             items = [*_gaps(asked, counts["owner"], known, own_references(visit.user)), *items]
         if items:
             shown.append({"title": name.capitalize(), "items": items})
+    return shown
+
+
+def _computed_facets(
+    asked: Asked, counts: Mapping[str, Mapping[str, int]], added: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Of what is computed, whatever has few values: a number that is another each time says
+    nothing."""
+    shown = []
+    for name, title in added.items():
+        values = {value: count for value, count in counts[name].items() if value}
+        if values and (len(values) <= COMPUTED_VALUES_MAX or name in asked.query):
+            items = [_value(asked, name, value, count) for value, count in values.items()]
+            shown.append({"title": title, "items": _first(items)})
     return shown
 
 
@@ -216,9 +248,10 @@ def _value(asked: Asked, name: str, value: str, count: int) -> dict[str, Any]:
     }
 
 
-def _row(entity: Entity, known: set[str]) -> dict[str, Any]:
+def _row(entity: Entity, known: set[str], computed: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     state = entity.state
     return {
+        "computed": {name: ", ".join(values) for name, values in computed.items()},
         "ref": entity.ref,
         "kind": entity.kind,
         "title": entity.title or entity.name,

@@ -17,6 +17,7 @@ from towpath.records.contract import (
     Relation,
     Viewer,
 )
+from towpath.records.properties import COMPUTED
 
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 1000
@@ -76,7 +77,7 @@ class _Catalogue:
     async def facets(self, viewer: Viewer, parameters: Mapping[str, str]) -> Any:
         """How many entities have which value, for each of `fields`."""
         fields = [name for name in parameters.get("fields", "").split(",") if name] or list(FACETS)
-        if unknown := set(fields) - set(FACETS):
+        if unknown := {name for name in fields if not name.startswith(COMPUTED)} - set(FACETS):
             raise BadRequest(f"fields: {min(unknown)!r} is none of {', '.join(FACETS)}")
         return await self._index.facets(viewer, _filter(parameters), fields)
 
@@ -112,7 +113,7 @@ def _shown(entity: Entity, relations: Sequence[Relation]) -> RawObject:
 def _filter(parameters: Mapping[str, str]) -> EntityFilter:
     fields = {
         name: tuple(_stored(name, value) for value in parameters[name].split(","))
-        for name in FILTERS
+        for name in (*FILTERS, *(name for name in parameters if name.startswith(COMPUTED)))
         if parameters.get(name)
     }
     return EntityFilter(fields, parameters.get("text", ""))

@@ -23,7 +23,13 @@ from towpath.capabilities.portal.catalog.kinds import (
 from towpath.capabilities.portal.catalog.reconcile import outside, people, reporting, repositories
 from towpath.capabilities.portal.catalog.reconcile.claims import Claims
 from towpath.capabilities.portal.catalog.reconcile.edits import Edits
-from towpath.capabilities.portal.catalog.reconcile.models import ALL, Judged, Kinds, Models
+from towpath.capabilities.portal.catalog.reconcile.models import (
+    ALL,
+    Judged,
+    Kinds,
+    Models,
+    at_first,
+)
 from towpath.capabilities.portal.catalog.reconcile.outside import OutsideEntities, outside_keys
 from towpath.capabilities.portal.catalog.reconcile.people import PeopleEntities, ProjectEntities
 from towpath.capabilities.portal.catalog.reconcile.readers import Readers
@@ -80,7 +86,9 @@ def controllers(platform: Platform) -> Sequence[Controller]:
         ),
         reporting.controller(api, reports),
         Controller(
-            "catalog-kinds", Kinds(api, models), [Watch(api, ENTITY_KIND, lambda _: (ALL,))]
+            "catalog-kinds",
+            Kinds(api, index, models),
+            [Watch(api, ENTITY_KIND, lambda _: (ALL,)), Stream(at_first)],
         ),
         Controller(
             "catalog-projects",

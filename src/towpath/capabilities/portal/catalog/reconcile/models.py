@@ -8,12 +8,17 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-from towpath.capabilities.portal.catalog.custom_kinds import custom_kind, model_of
+from towpath.capabilities.portal.catalog.custom_kinds import (
+    custom_kind,
+    model_of,
+    properties_of,
+)
 from towpath.capabilities.portal.catalog.entity_kinds import STANDARD, Model
 from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE, ENTITY_KIND
 from towpath.client.protocols import Client
 from towpath.machinery.conditions import set_condition
 from towpath.machinery.objects import Key, RawObject
+from towpath.records.contract import CatalogIndex
 from towpath.runtime.sources import Enqueue
 
 
@@ -46,12 +51,14 @@ class Kinds:
     """The reconciler of EntityKinds: all of them make one model."""
 
     api: Client
+    index: CatalogIndex
     models: Models
 
     async def __call__(self, key: Key) -> None:
         del key
         objects = (await self.api.list(ENTITY_KIND)).items
         self.models.become(model_of(objects))
+        await self.index.compute(properties_of(objects))
         for obj in objects:
             await self._report(obj)
 
@@ -72,6 +79,11 @@ class Kinds:
 
 
 ALL = Key("", "kinds")
+
+
+async def at_first() -> AsyncIterator[Key]:
+    """The last of them may have gone while nobody looked."""
+    yield ALL
 
 
 @dataclass(frozen=True, slots=True)
