@@ -169,6 +169,20 @@ async def test_filters(client: Client, query: str, expected: str) -> None:
     assert sorted(await client.names(f"/entities?{query}")) == expected.split()
 
 
+@pytest.mark.parametrize("asked", ["__current_user__", "%5f_current_user%5f_"], ids=str)
+async def test_what_a_visitor_owns_is_told_to_nobody_else(client: Client, asked: str) -> None:
+    mine = f"filter=relations.ownedBy={asked}"
+    first = f"/entities/by-query?{mine}&limit=1"
+    cursor = (await client.get(first))["pageInfo"]["nextCursor"]
+    second = f"/entities/by-query?cursor={cursor}"
+    facets = f"/entity-facets?facet=kind&{mine}"
+    assert await client.names(first) and await client.names(second)
+    assert (await client.get(facets))["facets"]["kind"]
+    client.user = STRANGER
+    assert await client.names(first) == await client.names(second) == []
+    assert (await client.get(facets))["facets"]["kind"] == []
+
+
 async def test_entities_are_in_the_order_of_their_references(client: Client) -> None:
     expected = ["orders-api", "Basket", "orders", "shop", "ops", "team-a", "alice"]
     assert await client.names("/entities") == expected

@@ -38,7 +38,8 @@ REFS_MAX = 10_000
 LOCATIONS_MAX = 1000
 """So many Locations of one origin are looked through for an entity's parents."""
 
-Handler = Callable[[ApiRequest], Awaitable[bytes]]
+Handler = Callable[[ApiRequest], Awaitable[tuple[bytes, bool]]]
+"""An answer, and whether it is for this visitor alone."""
 Key = tuple[str, str, frozenset[str] | None]
 
 
@@ -73,16 +74,14 @@ class CatalogApi:
         return await self._changed(request, path)
 
     async def _kept(self, request: ApiRequest, handler: Handler) -> bytes:
-        if asking.CURRENT_USER in request.query:  # another for each visitor
-            judge_query("GET", request.path.removesuffix("/"), asking.parameters_of(request.query))
-            return await handler(request)
         key = (request.path, request.query, request.viewer.projects)
         known = self._cache.get(key)
         if known is None:
             revision = self._cache.revision
             judge_query("GET", request.path.removesuffix("/"), asking.parameters_of(request.query))
-            known = await handler(request)
-            self._cache.put(key, known, revision)
+            known, is_personal = await handler(request)
+            if not is_personal:
+                self._cache.put(key, known, revision)
         return known
 
     async def _read(self, request: ApiRequest, parts: list[str]) -> ApiAnswer:
@@ -175,8 +174,9 @@ class Entities:
         rows = _pruned(answer.entities, fields)
         return ApiAnswer(b"[" + b",".join(rows) + b"]", content_type=JSON, headers=headers)
 
-    async def by_query(self, request: ApiRequest) -> bytes:
-        return await self._page(request, asking.page_of(asking.parameters_of(request.query)))
+    async def by_query(self, request: ApiRequest) -> tuple[bytes, bool]:
+        asked = asking.page_of(asking.parameters_of(request.query))
+        return await self._page(request, asked), asking.is_personal(asked.question.where)
 
     async def by_predicate(self, request: ApiRequest) -> bytes:
         return await self._page(request, asking.page_of_body(body_of(request)))
@@ -262,12 +262,13 @@ class Entities:
         found = await self._catalog.ask(viewer, Question(where, limit=LOCATIONS_MAX))
         return [orjson.loads(one) for one in found.entities]
 
-    async def facets(self, request: ApiRequest) -> bytes:
+    async def facets(self, request: ApiRequest) -> tuple[bytes, bool]:
         parameters = asking.parameters_of(request.query)
         keys = [key for key in parameters.get("facet", ()) if key]
         if not keys:
             raise BadRequest("Missing facet parameter")
-        return await self._counted(request, asking.filter_of(parameters), keys)
+        where = asking.filter_of(parameters)
+        return await self._counted(request, where, keys), asking.is_personal(where)
 
     async def facets_of_body(self, request: ApiRequest) -> bytes:
         keys, where = asking.facets_of_body(body_of(request))

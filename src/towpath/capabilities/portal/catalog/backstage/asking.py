@@ -205,6 +205,11 @@ def with_owners(where: Condition, owners: Sequence[str]) -> Condition:
     return where
 
 
+def is_personal(where: Condition) -> bool:
+    """Whether it is about the visitor, however it was written: an address hides it in a cursor."""
+    return with_owners(where, ()) != where
+
+
 CURRENT_USER = "__current_user__"
 
 
