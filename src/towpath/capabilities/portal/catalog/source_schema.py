@@ -170,21 +170,47 @@ SCIM: RawObject = {
 }
 
 
-def _attributes(meaning: dict[str, tuple[str, str]]) -> RawObject:
+_ATTRIBUTES = {
+    "name": "The attribute with the name.",
+    "displayName": "The attribute with the name to show.",
+    "email": "The attribute with the address.",
+    "description": "The attribute with a description.",
+    "disabled": "An attribute that says, by TRUE or in Active Directory's userAccountControl, "
+    "that somebody is here no more.",
+    "members": "The attribute with the members, by DN or by name: people, and groups that are "
+    "inside.",
+}
+
+
+def _entries(
+    what: str, which: str, attributes: dict[str, str], more: str = "", **others: RawObject
+) -> RawObject:
+    """Of a directory, those that are `what`; `which` and `attributes` are defaults."""
     return {
-        name: {**_TEXT, "default": default, "description": description}
-        for name, (default, description) in meaning.items()
+        "type": "object",
+        "description": f"Which entries are {what}, and what of them is what.{more}",
+        "required": ["base"],
+        "properties": {
+            "base": {**_TEXT, "minLength": 1, "description": "Below which entry they are."},
+            "subtree": {
+                "type": "boolean",
+                "default": True,
+                "description": "Look below all entries, not only right below the base.",
+            },
+            "filter": {
+                **_TEXT,
+                "default": which,
+                "description": f"Which entries there are {what}.",
+            },
+            **{
+                name: {**_TEXT, "default": default, "description": _ATTRIBUTES[name]}
+                for name, default in attributes.items()
+            },
+            **others,
+        },
     }
 
 
-_SEARCH: RawObject = {
-    "base": {**_TEXT, "minLength": 1, "description": "Below which entry they are."},
-    "subtree": {
-        "type": "boolean",
-        "default": True,
-        "description": "Look below all entries, not only right below the base.",
-    },
-}
 LDAP: RawObject = {
     "type": "object",
     "description": "Of type ldap: people and groups of a directory. Only in the namespace "
@@ -217,63 +243,34 @@ LDAP: RawObject = {
             "description": "So many entries are asked for at once.",
         },
         "namespace": _NAMESPACE,
-        "users": {
-            "type": "object",
-            "description": "Which entries are people, and what of them is what.",
-            "required": ["base"],
-            "properties": {
-                **_SEARCH,
-                "filter": {
-                    **_TEXT,
-                    "default": "(objectClass=inetOrgPerson)",
-                    "description": "Which entries there are people.",
-                },
-                **_attributes(
-                    {
-                        "name": ("uid", "The attribute with the name."),
-                        "displayName": ("cn", "The attribute with the name to show."),
-                        "email": ("mail", "The attribute with the address."),
-                        "description": ("description", "The attribute with a description."),
-                        "disabled": (
-                            "",
-                            "An attribute that says, by TRUE or in Active Directory's "
-                            "userAccountControl, that somebody is here no more.",
-                        ),
-                    }
-                ),
+        "users": _entries(
+            "people",
+            "(objectClass=inetOrgPerson)",
+            {
+                "name": "uid",
+                "displayName": "cn",
+                "email": "mail",
+                "description": "description",
+                "disabled": "",
             },
-        },
-        "groups": {
-            "type": "object",
-            "description": "Which entries are groups, and what of them is what. Default: none.",
-            "required": ["base"],
-            "properties": {
-                **_SEARCH,
-                "filter": {
-                    **_TEXT,
-                    "default": "(objectClass=groupOfNames)",
-                    "description": "Which entries there are groups.",
-                },
-                **_attributes(
-                    {
-                        "name": ("cn", "The attribute with the name."),
-                        "displayName": ("", "The attribute with the name to show."),
-                        "description": ("description", "The attribute with a description."),
-                        "members": (
-                            "member",
-                            "The attribute with the members, by DN or by name: people, and groups "
-                            "that are inside.",
-                        ),
-                    }
-                ),
-                "type": {
-                    **_TEXT,
-                    "default": "team",
-                    "minLength": 1,
-                    "description": "The spec.type of the groups.",
-                },
+        ),
+        "groups": _entries(
+            "groups",
+            "(objectClass=groupOfNames)",
+            {
+                "name": "cn",
+                "displayName": "",
+                "description": "description",
+                "members": "member",
             },
-        },
+            " Default: none.",
+            type={
+                **_TEXT,
+                "default": "team",
+                "minLength": 1,
+                "description": "The spec.type of the groups.",
+            },
+        ),
     },
 }
 PLUGIN: RawObject = {
