@@ -14,8 +14,14 @@ from tests.scenarios.catalog.world import World
 from tests.served import served
 from tests.support import eventually
 
+from towpath.capabilities.portal.catalog.descriptors import parse_entities
+from towpath.capabilities.portal.catalog.facts import LOCATION, ORIGIN
+from towpath.capabilities.portal.catalog.gathering import Gathered, kept
 from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE, REFRESH_ANNOTATION
+from towpath.capabilities.portal.catalog.sources.organisation import Organisation
+from towpath.capabilities.portal.catalog.sources.web import Web
 from towpath.capabilities.portal.catalog.sources.webhooks import PATH, apis
+from towpath.engines.outbound import OutboundAnswer, OutboundRequest
 from towpath.hooks.apis import ApiRequest
 from towpath.hooks.outbound import ALLOWED
 from towpath.hooks.platform import SYSTEM_NAMESPACE
@@ -29,6 +35,12 @@ HOSTS = ("azure", "bitbucket", "gitea", "github", "gitlab")
 OWNERS = {"azure": "acme/shop"}
 TOPICS_KNOWN = ("gitea", "github", "gitlab")
 ARCHIVED_KNOWN = (*TOPICS_KNOWN, "azure")
+DESCRIBED = {
+    "apiVersion": "backstage.io/v1alpha1",
+    "kind": "Component",
+    "metadata": {"name": "orders"},
+    "spec": {"type": "service", "lifecycle": "production", "owner": "team-a"},
+}
 
 
 @asynccontextmanager
@@ -170,6 +182,27 @@ async def test_nothing_is_lost_by_an_error(world: World, refusal: Told) -> None:
                 assert "backstage.io/orphan" not in found["metadata"]["annotations"]
     assert status["failures"] == 1
     assert status["nextRead"] > status["lastRead"]
+
+
+WHOSE = {
+    "as the host writes it": ("Acme/orders", True),
+    "of another owner, whose name begins so": ("acme-games/orders", False),
+}
+
+
+@pytest.mark.parametrize(("repository", "is_theirs"), WHOSE.values(), ids=WHOSE.keys())
+def test_what_is_lost_while_an_owner_cannot_be_listed(repository: str, is_theirs: bool) -> None:
+    source = {"spec": {"organisation": {"host": "github", "owner": "acme"}}}
+    owner = Organisation.of(source, Web(unsent), {})
+    address = f"url:https://github.com/{repository}/blob/main/catalog-info.yaml"
+    (before,) = parse_entities([DESCRIBED], known_by={LOCATION: address, ORIGIN: address}).entities
+    assert owner.holds(address) == is_theirs
+    unread = Gathered(unlisted={owner.address: "it does not answer"})
+    assert bool(kept(unread, {before.ref: before}, orphans=False)) == is_theirs
+
+
+async def unsent(request: OutboundRequest) -> OutboundAnswer:
+    raise AssertionError(request.url)
 
 
 async def test_a_repository_that_cannot_be_read_stays_and_others_go_on(world: World) -> None:

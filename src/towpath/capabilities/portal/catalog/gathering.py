@@ -7,7 +7,7 @@ be read now. Whatever came of the last stays as it was.
 import hashlib
 import zlib
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -259,6 +259,21 @@ async def gather(
     )
 
 
+def told_at_once(
+    documents: Iterable[Any], address: str, terms: Terms, model: Model = STANDARD
+) -> Gathered:
+    """What a place tells without any files: all of it is from its address."""
+    parsed = parse_entities(documents, model)
+    entities, errors = [], list(parsed.errors)
+    for entity in parsed.entities:
+        refusal = terms.refusal(entity)
+        if refusal is None:
+            entities.append(with_annotations(entity, {LOCATION: address, ORIGIN: address}))
+        else:
+            errors.append(EntityError(entity.ref, *refusal))
+    return Gathered(tuple(entities), tuple(errors), frozenset((address,)))
+
+
 def kept(gathered: Gathered, previous: Mapping[str, Entity], *, orphans: bool) -> list[Entity]:
     """The entities to have: as they are said now; else as they were, while that is not known.
 
@@ -267,7 +282,7 @@ def kept(gathered: Gathered, previous: Mapping[str, Entity], *, orphans: bool) -
     """
     entities = {entity.ref: entity for entity in gathered.entities}
     wrong = {error.entity for error in gathered.errors}
-    unlisted = tuple(gathered.unlisted)
+    unlisted = tuple(beginning.lower() for beginning in gathered.unlisted)
     for ref, entity in previous.items():
         if ref in entities or not is_described(entity):
             continue
@@ -278,7 +293,7 @@ def kept(gathered: Gathered, previous: Mapping[str, Entity], *, orphans: bool) -
             origin = origin_of(entity)
             # Whether its file is there, or a Location still leads to it, is not known now.
             is_open = not gathered.is_whole and location != origin
-            if is_open or location.startswith(unlisted) or origin.startswith(unlisted):
+            if is_open or any(one.lower().startswith(unlisted) for one in (location, origin)):
                 entities[ref] = entity
             elif orphans:
                 entities[ref] = _orphaned(entity)

@@ -3,20 +3,14 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from towpath.capabilities.portal.catalog.descriptors import (
-    EntityError,
-    parse_entities,
-    with_annotations,
-)
-from towpath.capabilities.portal.catalog.facts import LOCATION, ORIGIN
 from towpath.capabilities.portal.catalog.gathering import (
     Gathered,
     Memory,
     Terms,
     gather,
     terms_of,
+    told_at_once,
 )
 from towpath.capabilities.portal.catalog.kinds import (
     DEFAULT_PATH,
@@ -38,7 +32,7 @@ from towpath.capabilities.portal.catalog.sources.folders import TYPE as FILE
 from towpath.capabilities.portal.catalog.sources.folders import Folder
 from towpath.capabilities.portal.catalog.sources.ldap import directory_found
 from towpath.capabilities.portal.catalog.sources.organisation import Organisation
-from towpath.capabilities.portal.catalog.sources.people import gathered_of
+from towpath.capabilities.portal.catalog.sources.people import DirectoryFound, gathered_of
 from towpath.capabilities.portal.catalog.sources.place import Places, Refused, Unread
 from towpath.capabilities.portal.catalog.sources.plugin import found_by_plugin
 from towpath.capabilities.portal.catalog.sources.web import Web
@@ -140,16 +134,8 @@ class Readers:
             documents = await found_by_plugin(self.platform, source)
         except Unread as error:
             return Read(Gathered(unlisted={address: str(error)}), address.__eq__)
-        parsed = parse_entities(documents, self.models.current)
-        errors, entities = list(parsed.errors), []
-        for entity in parsed.entities:
-            refusal = terms.refusal(entity)
-            if refusal is None:
-                entities.append(with_annotations(entity, {LOCATION: address, ORIGIN: address}))
-            else:
-                errors.append(EntityError(entity.ref, *refusal))
-        read = frozenset((address,))
-        return Read(Gathered(tuple(entities), tuple(errors), read), address.__eq__)
+        found = told_at_once(documents, address, terms, self.models.current)
+        return Read(found, address.__eq__)
 
     async def _gather(
         self, place: Places, files: Sequence[str], terms: Terms, remembered: Remembered
@@ -158,7 +144,7 @@ class Readers:
         return await gather(place, files, terms, model=model, memory=remembered.files)
 
 
-def _of_people(found: Any, address: str, source: RawObject, terms: Terms) -> Read:
+def _of_people(found: DirectoryFound, address: str, source: RawObject, terms: Terms) -> Read:
     spec = source["spec"]
     namespace = spec[spec["type"]].get("namespace") or "default"
     return Read(gathered_of(found, address, namespace, terms), address.__eq__)

@@ -81,10 +81,11 @@ class Organisation:
     @property
     def address(self) -> str:
         """What the addresses of all its files begin with."""
-        return f"url:{self.host.page(self.owner)}"
+        return f"url:{self.host.page(self.owner)}/"
 
     def holds(self, address: str) -> bool:
-        return address.startswith(self.address)
+        """Hosts write an owner as the owner does, whatever letters the source has."""
+        return address.lower().startswith(self.address.lower())
 
     async def files(self, source: RawObject, path: str) -> list[str]:
         """The addresses of the descriptors, of all repositories that the source is about."""

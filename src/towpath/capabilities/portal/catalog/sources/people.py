@@ -6,17 +6,12 @@ has left is not there.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from towpath.capabilities.portal.catalog.descriptors import (
-    EntityError,
-    parse_entities,
-    with_annotations,
-)
+from towpath.capabilities.portal.catalog.descriptors import EntityError
 from towpath.capabilities.portal.catalog.entity_kinds import BACKSTAGE
-from towpath.capabilities.portal.catalog.facts import LOCATION, ORIGIN
-from towpath.capabilities.portal.catalog.gathering import Gathered, Terms
+from towpath.capabilities.portal.catalog.gathering import Gathered, Terms, told_at_once
 from towpath.machinery.objects import RawObject
 from towpath.machinery.references import catalogue_name
 
@@ -70,16 +65,8 @@ def gathered_of(found: DirectoryFound, address: str, namespace: str, terms: Term
             for name, one in groups.items()
         ),
     ]
-    parsed = parse_entities(documents)
-    known_by = {LOCATION: address, ORIGIN: address}
-    entities = []
-    for entity in parsed.entities:
-        refusal = terms.refusal(entity)
-        if refusal is None:
-            entities.append(with_annotations(entity, known_by))
-        else:
-            errors.append(EntityError(entity.ref, *refusal))
-    return Gathered(tuple(entities), (*parsed.errors, *errors), frozenset((address,)))
+    gathered = told_at_once(documents, address, terms)
+    return replace(gathered, errors=(*gathered.errors, *errors))
 
 
 def _named(
