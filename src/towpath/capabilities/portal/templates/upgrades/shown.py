@@ -73,9 +73,10 @@ async def seen(visit: Visit, resource: Resource, *, fields: str = "") -> list[Ra
 async def instances_of(visit: Visit, template: str) -> list[ShownInstance]:
     """Those furthest behind first."""
     found = await seen(visit, TEMPLATE_INSTANCE, fields=f"status.template={template}")
+    projects = sorted({one["metadata"]["namespace"] for one in found})
     workloads = {
         (one["metadata"]["namespace"], one["spec"]["repository"]): one
-        for one in await seen(visit, WORKLOAD)
+        for one in await in_projects(visit.api, WORKLOAD, projects)
     }
     shown = [shown_instance(one, workloads) for one in found]
     return sorted(shown, key=lambda one: (-one.behind, one.full_name))
