@@ -5,6 +5,7 @@ files are those of the one that the workbench was opened from.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from towpath.capabilities.portal.templates.actions.files import FILE_ACTIONS
@@ -46,7 +47,9 @@ _ACTIONS = {action.id: action for action in FILE_ACTIONS}
 
 async def show(visit: Visit) -> Page:
     template = await _template(visit)
-    return await _page(visit, template, dump_document(template["spec"]["descriptor"]), "")
+    page = await _page(visit, template, dump_document(template["spec"]["descriptor"]), "")
+    # Nobody has answered yet.
+    return replace(page, data={**page.data, "unanswered": ""})
 
 
 async def try_it(visit: Visit) -> Page:
@@ -64,8 +67,7 @@ async def _template(visit: Visit) -> RawObject:
 async def _page(visit: Visit, template: RawObject, text: str, answers: str) -> Page:
     name, namespace = visit.parameters["template"], visit.parameters["namespace"]
     raw, problems = _read(text)
-    values, wrong = _answers(answers)
-    problems += wrong
+    values, unanswered = _answers(answers)
     made: DryRun | None = None
     pages: list[Mapping[str, Any]] = []
     if raw is not None:
@@ -73,8 +75,8 @@ async def _page(visit: Visit, template: RawObject, text: str, answers: str) -> P
         known = parameters_from(raw, _texts(values))
         pages = shown_pages(raw, {**known, **values}, visit.addresses.registry())
         errors = [*parameter_errors(raw, values), *picker_errors(raw, values)]
-        problems += [str(error) for error in errors]
-        if not errors and not problems:
+        unanswered += [str(error) for error in errors]
+        if not unanswered:
             made = await _tried(visit, template, raw, values)
     title = f"Workbench of {name}"
     data = {
@@ -84,6 +86,7 @@ async def _page(visit: Visit, template: RawObject, text: str, answers: str) -> P
         "text": text,
         "answers": answers or (dump_document(values) if values else ""),
         "problems": problems,
+        "unanswered": "; ".join(unanswered),
         "pages": pages,
         "values": flat_values(values),
         "made": made,
