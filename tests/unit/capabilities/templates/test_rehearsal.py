@@ -1,9 +1,13 @@
 """Steps whose action is not here: only not done in a workbench, a mistake where all are known."""
 
+import json
 from typing import Any
+
+import pytest
 
 from towpath.capabilities.portal.templates.actions.files import FILE_ACTIONS
 from towpath.capabilities.portal.templates.descriptor import parse_descriptor
+from towpath.capabilities.portal.templates.execution import HIDDEN, Secrets
 from towpath.capabilities.portal.templates.rehearsal import (
     DryRun,
     UnknownAction,
@@ -42,6 +46,28 @@ async def test_what_is_not_done_here_is_skipped() -> None:
     assert ("publish", "skipped") in statuses(made)
     assert statuses(made)[-1] == ("after", "completed")
     assert {"stepId": "log", "message": "one\ntwo"} in made.log, "a message keeps its lines"
+
+
+SECRETS = {"quotes": 'p"a\\ss', "letters": "pässwörd", "lines": "-----BEGIN\nMIIB-abc\n-----END"}
+
+
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS.keys())
+async def test_a_secret_is_not_told_as_json_writes_it(secret: str) -> None:
+    given = {"message": "${{ secrets.key }}"}
+    steps = [
+        {"id": "log", "action": "debug:log", "input": given},
+        {"id": "each", "action": "debug:log", "each": ["${{ secrets.key }}"], "input": given},
+    ]
+    descriptor = {**DESCRIPTOR, "spec": {"type": "service", "steps": steps}}
+    secrets = Secrets({"key": secret})
+    async with rehearsal({}, ACTIONS, project="demo", user="bob", secrets=secrets) as stage:
+        made = await dry_run(stage, parse_descriptor(descriptor), {"parameters": {}})
+    assert made.problem == ""
+    told = "\n".join(one["message"] for one in made.log)
+    assert HIDDEN in told
+    for line in secret.splitlines():
+        for written in (line, json.dumps(line)[1:-1], json.dumps(line, ensure_ascii=False)[1:-1]):
+            assert written not in told
 
 
 async def test_what_does_not_exist_is_a_mistake() -> None:

@@ -42,7 +42,17 @@ class Secrets:
 
     def __init__(self, given: Mapping[str, str]) -> None:
         self.given = dict(given)
-        self._texts = {text for text in self.given.values() if text.strip()}
+        self._writings: set[str] = set()
+        for text in self.given.values():
+            self._remember(text)
+
+    def _remember(self, text: str) -> None:
+        """As it is, line by line, and as JSON has it between its quotes."""
+        if not text.strip():
+            return
+        for one in (text, *(line for line in text.splitlines() if len(line.strip()) > 1)):
+            in_json = (json.dumps(one, ensure_ascii=plain)[1:-1] for plain in (True, False))
+            self._writings.update((one, *in_json))
 
     @property
     def shown(self) -> dict[str, str]:
@@ -52,8 +62,8 @@ class Secrets:
     def learn(self, rendered: Any, without: Any) -> None:
         """Texts of an input that would be others without the secrets are secret as well."""
         if isinstance(rendered, str):
-            if rendered != without and rendered.strip():
-                self._texts.add(rendered)
+            if rendered != without:
+                self._remember(rendered)
         elif isinstance(rendered, list):
             plain = without if isinstance(without, list) else []
             for one, other in zip_longest(rendered, plain[: len(rendered)]):
@@ -63,16 +73,13 @@ class Secrets:
                 self.learn(one, without.get(key) if isinstance(without, Mapping) else None)
 
     def hide(self, text: str) -> str:
-        for secret in sorted(self._texts, key=len, reverse=True):
-            text = text.replace(secret, HIDDEN)
-            for line in secret.splitlines():
-                if len(line.strip()) > 1:
-                    text = text.replace(line, HIDDEN)
+        for writing in sorted(self._writings, key=len, reverse=True):
+            text = text.replace(writing, HIDDEN)
         return text
 
     def hidden(self, value: Any) -> Any:
         """The value without secrets in any of its texts."""
-        if not self._texts:
+        if not self._writings:
             return value
         if isinstance(value, str):
             return self.hide(value)
@@ -199,7 +206,8 @@ class StepExecution:
             raise StepInvalid(f"{where}: {len(turns)} turns; at most {EACH_MAX} are allowed")
         for key, value in turns.items():
             given = {**self.given, "each": {"key": key, "value": value}}
-            turn = json.dumps({"key": key, "value": as_text(value)}, separators=(",", ":"))
+            told = {"key": key, "value": as_text(value)}
+            turn = json.dumps(told, separators=(",", ":"), ensure_ascii=False)
             yield turn, await self._context(given) if await self._holds(given) else None
 
     async def _holds(self, given: Mapping[str, Any]) -> bool:
