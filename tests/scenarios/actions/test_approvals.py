@@ -11,6 +11,8 @@ from towpath.capabilities.portal.actions.kinds import (
     FAILED,
     FINALIZER,
     SUCCEEDED,
+    UNDO_ATTEMPT,
+    UNDONE_BY,
     WAITING_FOR_APPROVAL,
 )
 from towpath.hooks.approvals import APPROVAL
@@ -212,6 +214,9 @@ async def test_it_is_cancelled_in_ones_own_name(world: World) -> None:
     note = {"metadata": {"annotations": {CANCELLED_BY: "alice"}}}
     with pytest.raises(Forbidden, match="must name who sends"):
         await world.user("bob").patch(ACTION_RUN, "asked", DEMO, note)
+    odd = {"metadata": {"annotations": {UNDONE_BY: "bob", UNDO_ATTEMPT: "../1"}}}
+    with pytest.raises(Invalid, match="must be a number"):
+        await world.user("bob").patch(ACTION_RUN, "asked", DEMO, odd)
     note = {"metadata": {"annotations": {CANCELLED_BY: "bob"}}}
     await world.user("bob").patch(ACTION_RUN, "asked", DEMO, note)
     cancelled = await world.until_phase("asked", CANCELLED)

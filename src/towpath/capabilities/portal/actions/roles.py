@@ -40,6 +40,13 @@ def _only_oneself(who: str, annotation: str = "") -> RawObject:
     }
 
 
+_COUNTED: RawObject = {
+    "expression": "!has(object.metadata.annotations) || "
+    f"!('{UNDO_ATTEMPT}' in object.metadata.annotations) || "
+    f"object.metadata.annotations['{UNDO_ATTEMPT}'].matches('^[1-9][0-9]{{0,8}}$')",
+    "message": f"the annotation {UNDO_ATTEMPT} must be a number, such as 2",
+}
+
 _FINALIZER_STAYS: RawObject = {
     "expression": "oldObject == null || !has(oldObject.metadata.finalizers) || "
     f"!('{FINALIZER}' in oldObject.metadata.finalizers) || "
@@ -90,6 +97,7 @@ OBJECTS: tuple[RawObject, ...] = (
                 _only_oneself(CANCELLED_BY),
                 _only_oneself(UNDONE_BY),
                 _only_oneself(UNDONE_BY, UNDO_ATTEMPT),
+                _COUNTED,
                 _FINALIZER_STAYS,
             ],
         },
