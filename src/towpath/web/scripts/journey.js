@@ -27,7 +27,6 @@ export function reveal(hash) {
 }
 
 export function startJourney() {
-  history.replaceState({ ours: true }, "");
   document.addEventListener("pointerover", (event) => {
     // A pointer that only passes over a link asks for nothing.
     clearTimeout(resting);
@@ -137,8 +136,8 @@ export async function go(url, { scroll = "top", push = true, replace = false, bo
   // What was typed into a form that was refused stays typed.
   const stays = Boolean(body) && new URL(page.url).pathname === location.pathname;
   if (stays) [merge, push, replace] = [page.refused, false, true];
-  if (push) history.pushState({ ours: true }, "", address);
-  else if (replace) history.replaceState({ ours: true }, "", address);
+  if (push) history.pushState(null, "", address);
+  else if (replace) history.replaceState(null, "", address);
   swap(next, { whole: !merge });
   if (hash) reveal(hash);
   else if (scroll === "top" && !stays) scrollTo(0, 0);
