@@ -1,5 +1,6 @@
 """Locations of Backstage's API: what clients register becomes CatalogSources with their rights."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -136,3 +137,14 @@ async def test_a_location_is_made_with_the_visitors_own_rights(portal: RunningPo
     with pytest.raises(BadRequest):
         await sent(portal, "POST", "/locations", LOCATION, projects=frozenset({"demo", "other"}))
     assert (await portal.client.list(CATALOG_SOURCE)).items == []
+
+
+async def test_locations_that_are_removed_at_once_all_go(portal: RunningPortal) -> None:
+    targets = [f"{TARGET}?{number}" for number in range(4)]
+    spec = {"type": "url", "url": {"targets": targets}}
+    await portal.client.create(CATALOG_SOURCE, CATALOG_SOURCE.object("many", "demo", spec=spec))
+    ids = [one["data"]["id"] for one in await sent(portal, "GET", "/locations")]
+    gone = [sent(portal, "DELETE", f"/locations/{one}") for one in ids[1:]]
+    assert await asyncio.gather(*gone) == [204] * 3
+    (left,) = await sent(portal, "GET", "/locations")
+    assert left["data"]["target"] == targets[0]

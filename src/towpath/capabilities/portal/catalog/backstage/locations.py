@@ -9,6 +9,7 @@ import hashlib
 import re
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import itemgetter
@@ -48,6 +49,8 @@ API_VERSION = "towpath.dev/v1alpha1"
 
 EXISTING_MAX = 100
 QUERY_LIMIT = 1000
+TRIES = 5
+"""So often other targets are written: meanwhile the source says how it is, or loses another one."""
 
 _PROJECT = re.compile(r"(?:^|&)project=([a-z0-9-]{1,63})(?:&|$)")
 _DRY_RUN = re.compile(r"(?:^|&)dryRun=(?:true|1|yes|y|on)(?:&|$)", re.IGNORECASE)
@@ -161,11 +164,7 @@ class Locations:
         location = await _found(request, location_id)
         if location.type != URL:
             raise BadRequest(f"a location of type {location.type} is changed with its source")
-        targets = [
-            target if one == location.target else one
-            for one in location.source["spec"]["url"]["targets"]
-        ]
-        await _with_targets(request, location, targets)
+        await _put(request, location, target)
         told = {**location.shown(), "target": target, "entityRef": entity_ref(kind, target)}
         return orjson.dumps(told)
 
@@ -175,9 +174,7 @@ class Locations:
         if location.is_whole:
             await request.api.delete(CATALOG_SOURCE, key.name, key.namespace)
             return
-        targets = list(location.source["spec"]["url"]["targets"])
-        targets.remove(location.target)
-        await _with_targets(request, location, targets)
+        await _put(request, location)
 
     async def refresh(self, request: ApiRequest, body: Mapping[str, Any]) -> None:
         """The entity's sources are read again at once; what is our own is always current."""
@@ -288,10 +285,22 @@ def _fits(location: Mapping[str, str], where: Condition) -> bool:
             return told.get(key.lower(), "").startswith(prefix.lower())
 
 
-async def _with_targets(request: ApiRequest, location: Location, targets: list[str]) -> None:
-    key = key_of(location.source)
-    patch = {"spec": {"url": {"targets": targets}}}
-    await request.api.patch(CATALOG_SOURCE, key.name, key.namespace, patch)
+async def _put(request: ApiRequest, location: Location, *instead: str) -> None:
+    """Other targets, or none, in the place of this one. Raises Conflict when it never fits."""
+    key, source = key_of(location.source), location.source
+    for _ in range(TRIES):
+        targets = list(source["spec"]["url"]["targets"])
+        if location.target not in targets:
+            raise NotFound(f"Found no location with ID {location.id}")
+        at = targets.index(location.target)
+        targets[at : at + 1] = instead
+        seen = {"resourceVersion": source["metadata"]["resourceVersion"]}
+        patch = {"metadata": seen, "spec": {"url": {"targets": targets}}}
+        with suppress(Conflict):
+            await request.api.patch(CATALOG_SOURCE, key.name, key.namespace, patch)
+            return
+        source = await request.api.get(CATALOG_SOURCE, key.name, key.namespace)
+    raise Conflict(f"the source {key} is being changed all the time; try again")
 
 
 async def _read_again(request: ApiRequest, source: RawObject) -> None:
