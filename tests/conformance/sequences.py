@@ -7,6 +7,7 @@ from tests.conformance.lifecycles import LIFECYCLES
 from tests.conformance.mutating_policies import MUTATING_SEQUENCES
 from tests.conformance.permissions import PERMISSIONS
 from tests.conformance.policies import POLICY_SEQUENCES
+from tests.conformance.resizing import RESIZING
 from tests.conformance.rules import RULE_SEQUENCES
 from tests.conformance.shapes import RIGHTS, SHAPES
 from tests.conformance.tokens import TOKEN_SEQUENCES
@@ -24,4 +25,5 @@ SEQUENCES = [
     *TOKEN_SEQUENCES,
     *LIFECYCLES,
     *SHAPES,
+    *RESIZING,
 ]

@@ -15,6 +15,7 @@ from towpath.machinery.errors import (
     Invalid,
     MethodNotAllowed,
     NotFound,
+    StatusError,
 )
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import AccessRequest, UserInfo
@@ -179,6 +180,11 @@ def wrong_namespace() -> BadRequest:
     return BadRequest(
         "the namespace of the provided object does not match the namespace sent on the request"
     )
+
+
+def internal(why: str) -> StatusError:
+    """Of what nobody has asked for: it is what others have written that is wrong."""
+    return StatusError(f"Internal error occurred: {why}", details={"causes": [{"message": why}]})
 
 
 def too_old() -> Gone:

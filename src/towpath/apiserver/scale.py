@@ -7,7 +7,7 @@ from towpath.apiserver.registry import ScalePaths, Served
 from towpath.machinery import builtins
 from towpath.machinery.builtins import BuiltinKind
 from towpath.machinery.causes import invalid_value
-from towpath.machinery.errors import BadRequest, StatusError, Undecodable
+from towpath.machinery.errors import BadRequest, Undecodable
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
 from towpath.machinery.selectors import from_object
@@ -32,7 +32,7 @@ def scale_of(obj: RawObject, paths: ScalePaths, *, must_exist: bool = False) -> 
     replicas = _at(obj, paths.spec_replicas)
     if replicas is None and must_exist:
         why = f'the spec replicas field ".{paths.spec_replicas}" does not exist'
-        raise StatusError(f"Internal error occurred: {why}", details={"causes": [{"message": why}]})
+        raise refusals.internal(why)
     return {
         "kind": SCALE_KIND,
         "apiVersion": SCALE_API_VERSION,

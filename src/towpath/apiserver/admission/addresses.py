@@ -5,12 +5,14 @@ changed.
 """
 
 import secrets
+from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 
 from towpath.apiserver import refusals
 from towpath.apiserver.core import Core, Operation, key_for
 from towpath.apiserver.encoding import loads
 from towpath.machinery.causes import invalid_value
+from towpath.machinery.objects import RawObject
 
 SERVICES = "core/services"
 PREFIX = "10.96"
@@ -68,10 +70,10 @@ def _refuse_taken(core: Core, operation: Operation, address: str) -> None:
 def _assign_node_ports(core: Core, operation: Operation) -> None:
     own = key_for(operation.served, operation.namespace, operation.name)
     used = {
-        port.get("nodePort")
+        port
         for key, stored in core.store.scan(SERVICES)
-        if key != own and b'"nodePort"' in stored.value
-        for port in loads(stored.value)["spec"].get("ports") or ()
+        if key != own and b'odePort"' in stored.value
+        for port in _node_ports(loads(stored.value)["spec"])
     }
     before = ((operation.old or {}).get("spec") or {}).get("ports") or ()
     known = {port.get("port"): port.get("nodePort") for port in before}
@@ -87,12 +89,20 @@ def _assign_node_ports(core: Core, operation: Operation) -> None:
     _assign_health_port(operation, used)
 
 
+def _node_ports(spec: RawObject) -> Iterator[int | None]:
+    yield spec.get("healthCheckNodePort")
+    yield from (port.get("nodePort") for port in spec.get("ports") or ())
+
+
 def _assign_health_port(operation: Operation, used: set[int | None]) -> None:
     """Where a load balancer asks whether a node has endpoints of its own."""
     spec, before = operation.obj["spec"], ((operation.old or {}).get("spec") or {})
     local = spec.get("externalTrafficPolicy") == "Local"
     if spec.get("type") != "LoadBalancer" or not local:
         spec.pop("healthCheckNodePort", None)
-    elif not spec.get("healthCheckNodePort"):
-        free = next(number for number in NODE_PORTS if number not in used)
-        spec["healthCheckNodePort"] = before.get("healthCheckNodePort") or free
+    elif not (asked := spec.get("healthCheckNodePort")):
+        free = (number for number in NODE_PORTS if number not in used)
+        spec["healthCheckNodePort"] = before.get("healthCheckNodePort") or next(free)
+    elif asked in used:
+        why = f"failed to allocate requested HealthCheck NodePort {asked}"
+        raise refusals.internal(f"{why}: provided port is already allocated")

@@ -157,8 +157,7 @@ async def _mutate(core: Core, operation: Operation, invocation: Invocation) -> b
         try:
             complete(operation, "")
         except Undecodable as error:
-            told = {"causes": [{"message": error.why}]}
-            raise StatusError(f"Internal error occurred: {error.why}", details=told) from error
+            raise refusals.internal(error.why) from error
     return True
 
 

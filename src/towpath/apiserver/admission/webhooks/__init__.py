@@ -131,7 +131,7 @@ async def _mutate(core: Core, operation: Operation, hook: Hook, place: str) -> N
 
 def _patch(operation: Operation, hook: Hook, response: Response) -> None:
     if operation.kind == "DELETE":
-        raise _internal(
+        raise refusals.internal(
             f'admission webhook "{hook.name}" attempted to modify the object, which is not '
             "supported for this operation"
         )
@@ -139,11 +139,13 @@ def _patch(operation: Operation, hook: Hook, response: Response) -> None:
     try:
         changed = json_patch(operation.obj, response.patch)
     except StatusError as error:
-        raise _internal(f'the patch of webhook "{hook.name}" cannot be applied: {error}') from error
+        why = f'the patch of webhook "{hook.name}" cannot be applied: {error}'
+        raise refusals.internal(why) from error
     metadata = changed.get("metadata") or {}
     moved = [name for name in IDENTITY if metadata.get(name) != before.get(name)]
     if moved:
-        raise _internal(f'admission webhook "{hook.name}" must not change metadata.{moved[0]}')
+        why = f'admission webhook "{hook.name}" must not change metadata.{moved[0]}'
+        raise refusals.internal(why)
     operation.obj = changed
     complete(operation, "")
 
@@ -169,12 +171,7 @@ async def _ask(core: Core, operation: Operation, hook: Hook, failed: str) -> Res
 
 
 def _failed(hook: Hook, why: str) -> StatusError:
-    return _internal(f'failed calling webhook "{hook.name}": {why}')
-
-
-def _internal(text: str) -> StatusError:
-    details = {"causes": [{"message": text}]}
-    return StatusError(f"Internal error occurred: {text}", details=details)
+    return refusals.internal(f'failed calling webhook "{hook.name}": {why}')
 
 
 def _denial(hook: Hook, status: RawObject) -> StatusError:
