@@ -38,7 +38,7 @@ ANCIENT = "ancient-changes"
 BEFORE_FIRST_APPLY = "before-first-apply"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
-_SERVER_OWNED = (*("uid", "resourceVersion", "generation", "creationTimestamp", "selfLink"),)
+_SERVER_OWNED = ("uid", "resourceVersion", "generation", "creationTimestamp", "selfLink")
 _IDENTITY = ("name", "namespace", "generateName")
 
 

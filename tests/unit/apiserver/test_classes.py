@@ -35,6 +35,9 @@ async def test_a_claim_that_names_no_class_gets_the_default_one() -> None:
         await client.create(
             STORAGE_CLASS, marked(STORAGE_CLASS, "slow", "false", provisioner="example.dev/p")
         )
+        odd = STORAGE_CLASS.object("odd", provisioner="example.dev/p")
+        odd["metadata"]["labels"] = {"storageclass.kubernetes.io/is-default-class": "true"}
+        await client.create(STORAGE_CLASS, odd)
         before = await client.create(CLAIM, CLAIM.object("before", "default", spec=spec))
         await client.create(
             STORAGE_CLASS, marked(STORAGE_CLASS, "fast", "true", provisioner="example.dev/p")

@@ -3,6 +3,8 @@
 Priorities, runtimes, storage and ingresses have classes; a pod acts as a service account.
 """
 
+from typing import NamedTuple
+
 from towpath.apiserver import refusals
 from towpath.apiserver.core import Core, Operation
 from towpath.apiserver.encoding import loads
@@ -13,40 +15,53 @@ PODS = "core/pods"
 ACCOUNTS = "core/serviceaccounts"
 PRIORITIES = "scheduling.k8s.io/priorityclasses"
 RUNTIMES = "node.k8s.io/runtimeclasses"
-DEFAULTS = {
-    "core/persistentvolumeclaims": (
-        *("storageClassName", "storage.k8s.io/storageclasses"),
+
+
+class Classes(NamedTuple):
+    field: str
+    """That names a class."""
+    collection: str
+    mark: str
+    """The annotation of a default one."""
+
+
+CLASSES = {
+    "core/persistentvolumeclaims": Classes(
+        "storageClassName",
+        "storage.k8s.io/storageclasses",
         "storageclass.kubernetes.io/is-default-class",
     ),
-    "networking.k8s.io/ingresses": (
-        *("ingressClassName", "networking.k8s.io/ingressclasses"),
+    "networking.k8s.io/ingresses": Classes(
+        "ingressClassName",
+        "networking.k8s.io/ingressclasses",
         "ingressclass.kubernetes.io/is-default-class",
     ),
 }
-"""By collection: the field that names a class, the classes, the mark of a default one."""
 INGRESS_CLASS = "kubernetes.io/ingress.class"
 """The annotation that named the class of an ingress before there was a field."""
 
 
 async def default_class(core: Core, operation: Operation) -> None:
-    known = DEFAULTS.get(operation.served.collection)
-    if known is None or operation.kind != "CREATE":
+    classes = CLASSES.get(operation.served.collection)
+    if classes is None or operation.kind != "CREATE":
         return
-    field, classes, mark = known
     spec, annotations = operation.obj.get("spec"), operation.obj["metadata"].get("annotations")
-    if not isinstance(spec, dict) or spec.get(field) is not None:
+    if not isinstance(spec, dict) or spec.get(classes.field) is not None:
         return
     if INGRESS_CLASS in (annotations or {}):
         return
-    found = [
-        each
-        for _, stored in core.store.scan(classes)
-        if mark.encode() in stored.value
-        and (each := loads(stored.value)["metadata"])["annotations"].get(mark) == "true"
+    marked = (
+        loads(stored.value)["metadata"]
+        for _, stored in core.store.scan(classes.collection)
+        if classes.mark.encode() in stored.value
+    )
+    defaults = [
+        each for each in marked if (each.get("annotations") or {}).get(classes.mark) == "true"
     ]
-    if found:
-        newest = max(each["creationTimestamp"] for each in found)
-        spec[field] = min(each["name"] for each in found if each["creationTimestamp"] == newest)
+    if defaults:
+        newest = max(each["creationTimestamp"] for each in defaults)
+        names = [each["name"] for each in defaults if each["creationTimestamp"] == newest]
+        spec[classes.field] = min(names)
 
 
 async def pod_classes(core: Core, operation: Operation) -> None:

@@ -2,7 +2,7 @@
 or a claim may ask for.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 
 from towpath.apiserver import refusals
@@ -104,48 +104,53 @@ def _of_pod(spec: RawObject, part: str) -> Amounts:
 
 
 def _violations(limit: RawObject, requests: Amounts, limits: Amounts) -> Iterator[str]:
-    checks: tuple[tuple[str, Callable[[str, str, str | None, str | None], Iterator[str]]], ...] = (
-        ("min", _too_little),
-        ("max", _too_much),
-        ("maxLimitRequestRatio", _too_far_apart),
-    )
     kind = limit.get("type", "")
-    for part, check in checks:
-        for name, bound in sorted((limit.get(part) or {}).items()):
-            words = f"{name} usage per {kind}"
-            if check is _too_far_apart:
-                words = f"{name} max limit to request ratio per {kind}"
-            yield from check(words, str(bound), requests.get(name), limits.get(name))
+    for name, least in _bounds(limit, "min"):
+        words = f"minimum {name} usage per {kind} is {least}"
+        yield from _too_little(words, least, requests.get(name), limits.get(name))
+    for name, most in _bounds(limit, "max"):
+        words = f"maximum {name} usage per {kind} is {most}"
+        if kind != "PersistentVolumeClaim":
+            yield from _too_much(words, most, requests.get(name), limits.get(name))
+        elif _is_more(requests.get(name), most):
+            yield f"{words}, but request is {requests[name]}"
+    for name, most in _bounds(limit, "maxLimitRequestRatio"):
+        words = f"{name} max limit to request ratio per {kind} is {most}"
+        yield from _too_far_apart(words, most, requests.get(name), limits.get(name))
 
 
-def _too_little(what: str, least: str, request: str | None, limit: str | None) -> Iterator[str]:
-    words = f"minimum {what} is {least}"
+def _bounds(limit: RawObject, part: str) -> Iterator[tuple[str, str]]:
+    for name, bound in sorted((limit.get(part) or {}).items()):
+        yield name, str(bound)
+
+
+def _is_more(one: str | None, other: str) -> bool:
+    return one is not None and parse_quantity(str(one)) > parse_quantity(other)
+
+
+def _is_less(one: str | None, other: str) -> bool:
+    return one is not None and parse_quantity(str(one)) < parse_quantity(other)
+
+
+def _too_little(words: str, least: str, request: str | None, limit: str | None) -> Iterator[str]:
     if request is None:
         yield f"{words}.  No request is specified"
-    elif parse_quantity(str(request)) < parse_quantity(least):
+    elif _is_less(request, least):
         yield f"{words}, but request is {request}"
-    if (
-        limit is not None
-        and limit != request
-        and parse_quantity(str(limit)) < parse_quantity(least)
-    ):
+    if limit != request and _is_less(limit, least):
         yield f"{words}, but limit is {limit}"
 
 
-def _too_much(what: str, most: str, request: str | None, limit: str | None) -> Iterator[str]:
-    words = f"maximum {what} is {most}"
-    is_claim = what.endswith("PersistentVolumeClaim")
-    if limit is None and not is_claim:
+def _too_much(words: str, most: str, request: str | None, limit: str | None) -> Iterator[str]:
+    if limit is None:
         yield f"{words}.  No limit is specified"
-    elif limit is not None and not is_claim and parse_quantity(str(limit)) > parse_quantity(most):
+    elif _is_more(limit, most):
         yield f"{words}, but limit is {limit}"
-    is_said = request == limit and not is_claim
-    if request is not None and not is_said and parse_quantity(str(request)) > parse_quantity(most):
+    if request != limit and _is_more(request, most):
         yield f"{words}, but request is {request}"
 
 
-def _too_far_apart(what: str, most: str, request: str | None, limit: str | None) -> Iterator[str]:
-    words = f"{what} is {most}"
+def _too_far_apart(words: str, most: str, request: str | None, limit: str | None) -> Iterator[str]:
     asked = parse_quantity(str(request)) if request is not None else Fraction(0)
     allowed = parse_quantity(str(limit)) if limit is not None else Fraction(0)
     if not asked:

@@ -44,11 +44,9 @@ def _schema_causes(obj: RawObject) -> Iterator[Cause]:
     spec, name = obj["spec"], obj["metadata"].get("name", "")
     precedence = spec.get("matchingPrecedence", 0)
     if not 1 <= precedence <= PRECEDENCE_MAX:
-        why = f"must be positive and at most {PRECEDENCE_MAX}"
-        if precedence < 0:
+        why = f"must not be greater than {PRECEDENCE_MAX}"
+        if precedence < 1:
             why = "must be a positive value"
-        elif precedence > PRECEDENCE_MAX:
-            why = f"must not be greater than {PRECEDENCE_MAX}"
         yield invalid_value("spec.matchingPrecedence", precedence, why)
     if precedence == 1 and name != RESERVED:
         why = "only the schema named 'exempt' may have matchingPrecedence 1"

@@ -1,35 +1,58 @@
 """LimitRange: what it says by default, and what it may not say."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from towpath.apiserver.kinds.containers import named, resource_name
 from towpath.apiserver.registry import Behaviour
-from towpath.machinery.causes import forbidden, invalid_value, required
+from towpath.machinery.causes import duplicate, forbidden, invalid_value, required
 from towpath.machinery.errors import Cause
 from towpath.machinery.names import qualified_name_errors
 from towpath.machinery.objects import RawObject
 from towpath.machinery.quantities import parse_quantity
 
 PARTS = ("max", "min", "default", "defaultRequest", "maxLimitRequestRatio")
-# Of two parts the first may not be less than the second: whom to tell, with which value, in which
-# words. The order and the odd values are those of a kube-apiserver.
-ORDER = (
-    ("max", "min", "min", "min", "min value {1} is greater than max value {0}"),
-    (
-        *("defaultRequest", "min", "defaultRequest", "defaultRequest"),
-        "min value {1} is greater than default request value {0}",
+
+
+class Order(NamedTuple):
+    """Of two parts the first may not be less than the second."""
+
+    most: str
+    least: str
+    told: str
+    """Whose field it is that is wrong."""
+    shown: str
+    """Whose value is told with it."""
+    words: str
+
+
+ORDERS = (
+    Order("max", "min", "min", "min", "min value {1} is greater than max value {0}"),
+    Order(
+        "defaultRequest",
+        "min",
+        told="defaultRequest",
+        shown="defaultRequest",
+        words="min value {1} is greater than default request value {0}",
     ),
-    (
-        *("max", "defaultRequest", "defaultRequest", "defaultRequest"),
-        "default request value {1} is greater than max value {0}",
+    Order(
+        "max",
+        "defaultRequest",
+        told="defaultRequest",
+        shown="defaultRequest",
+        words="default request value {1} is greater than max value {0}",
     ),
-    (
-        *("default", "defaultRequest", "defaultRequest", "defaultRequest"),
-        "default request value {1} is greater than default limit value {0}",
+    Order(
+        "default",
+        "defaultRequest",
+        told="defaultRequest",
+        shown="defaultRequest",
+        words="default request value {1} is greater than default limit value {0}",
     ),
-    ("default", "min", "default", "min", "min value {1} is greater than default value {0}"),
-    ("max", "default", "default", "max", "default value {1} is greater than max value {0}"),
+    Order("default", "min", "default", "min", "min value {1} is greater than default value {0}"),
+    Order("max", "default", "default", "max", "default value {1} is greater than max value {0}"),
 )
+"""In the order of a kube-apiserver, and with its odd values."""
 
 
 def _default(obj: RawObject) -> None:
@@ -54,8 +77,7 @@ def _validate(obj: RawObject, _old: RawObject | None) -> list[Cause]:
         kind = limit.get("type") or ""
         causes += named(f"{field}.type", kind, qualified_name_errors(kind))
         if kind in seen:
-            words = f'Duplicate value: "{kind}"'
-            causes.append(Cause("FieldValueDuplicate", words, f"{field}.type"))
+            causes.append(duplicate(f"{field}.type", kind))
         seen.add(kind)
         causes += _limit_causes(limit, kind, field)
     return causes
@@ -83,12 +105,12 @@ def _limit_causes(limit: RawObject, kind: str, field: str) -> Iterator[Cause]:
 
 def _order_causes(limit: RawObject, name: str, field: str) -> Iterator[Cause]:
     values = {part: str(limit[part][name]) for part in PARTS if name in (limit.get(part) or {})}
-    for most, least, told, shown, words in ORDER:
-        if most in values and least in values:
-            large, small = values[most], values[least]
+    for order in ORDERS:
+        if order.most in values and order.least in values:
+            large, small = values[order.most], values[order.least]
             if parse_quantity(small) > parse_quantity(large):
-                why = words.format(large, small)
-                yield invalid_value(f"{field}.{told}[{name}]", values[shown], why)
+                why = order.words.format(large, small)
+                yield invalid_value(f"{field}.{order.told}[{name}]", values[order.shown], why)
     ratio = values.get("maxLimitRequestRatio")
     if ratio is not None and parse_quantity(ratio) < 1:
         where = f"{field}.maxLimitRequestRatio[{name}]"

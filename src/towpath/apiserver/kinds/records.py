@@ -214,9 +214,9 @@ def _validate_claim(obj: RawObject, old: RawObject | None) -> list[Cause]:
     causes = list(claim_causes(obj.get("spec") or {}, "spec"))
     if old is not None:
         bound = (old.get("status") or {}).get("phase") == "Bound"
-        # Who binds a claim to a volume names it.
-        named = (old.get("spec") or {}).get("volumeName")
-        open_fields = ("resources",) * bool(bound) + ("volumeName",) * (not named)
+        open_fields = ["resources"] if bound else []
+        if not (old.get("spec") or {}).get("volumeName"):
+            open_fields.append("volumeName")  # by whoever binds the claim to a volume
         before, after = (
             {**(one.get("spec") or {}), **dict.fromkeys(open_fields)} for one in (old, obj)
         )

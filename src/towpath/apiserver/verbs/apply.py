@@ -11,7 +11,7 @@ from towpath.apiserver.calls import Target, WriteOptions, Written
 from towpath.apiserver.core import Core, key_for
 from towpath.apiserver.ownership import endpoint_resets
 from towpath.apiserver.registry import Served
-from towpath.apiserver.verbs.create import address, check_version_number, new_operation
+from towpath.apiserver.verbs.create import address, check_version_number, operation_of
 from towpath.apiserver.verbs.update import ATTEMPTS, change, is_about
 from towpath.apiserver.writing import create_object, read_as_kind
 from towpath.machinery import apply as ownership
@@ -48,9 +48,9 @@ async def apply(
     key = key_for(served, target.namespace, target.name)
     if target.subresource and await core.store.settled(served.collection, key) is None:
         raise refusals.not_found(served, target.name)
-    metadata = body.setdefault("metadata", {})
-    if metadata is None:
-        body["metadata"] = metadata = {}
+    if body.get("metadata") is None:
+        body["metadata"] = {}
+    metadata = body["metadata"]
     if isinstance(metadata, dict) and metadata.get("managedFields") is not None:
         raise BadRequest("metadata.managedFields must be nil")
     if served.schema is not None and (wrong := typed_errors(body, served.schema.openapi)):
@@ -95,7 +95,7 @@ async def _create(
     if not obj["metadata"].get("name"):
         raise refusals.nameless(target.name)
     target = address(served, target, obj)
-    operation = new_operation(user, target, served, obj, options, "apply", warnings)
+    operation = operation_of(user, target, served, obj, options, "apply", warnings)
     return await create_object(core, operation)
 
 

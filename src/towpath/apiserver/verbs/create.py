@@ -29,7 +29,7 @@ async def create(
         check_identity(served, obj)
         without_repeated_owners(obj, warnings)
         if target.name:
-            operation = new_operation(user, target, served, obj, options, "create", warnings)
+            operation = operation_of(user, target, served, obj, options, "create", warnings)
             return await _create_named(core, operation)
         return await _create_generated(core, user, target, served, obj, options, warnings)
 
@@ -60,7 +60,7 @@ async def _create_generated(
         name = objectmeta.generated_name(base) if base else ""
         obj["metadata"]["name"] = name
         named = replace(target, name=name)
-        operation = new_operation(user, named, served, obj, options, "create", [*warnings])
+        operation = operation_of(user, named, served, obj, options, "create", [*warnings])
         try:
             return await create_object(core, operation)
         except AlreadyExists:
@@ -69,7 +69,7 @@ async def _create_generated(
     raise AssertionError("the last try returns or raises")
 
 
-def new_operation(
+def operation_of(
     user: UserInfo,
     target: Target,
     served: Served,
@@ -77,9 +77,19 @@ def new_operation(
     options: WriteOptions,
     verb: str,
     warnings: list[str],
+    old: RawObject | None = None,
 ) -> Operation:
+    """The write of an object in place of an old one, or of none."""
     return Operation(
-        *(user, target, served, verb, "CREATE", obj, None, options.dry_run, options.field_manager),
+        user=user,
+        target=target,
+        served=served,
+        verb=verb,
+        kind="UPDATE" if old is not None else "CREATE",
+        obj=obj,
+        old=old,
+        dry_run=options.dry_run,
+        manager=options.field_manager,
         warnings=warnings,
     )
 

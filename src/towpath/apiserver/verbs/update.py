@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from towpath.apiserver import refusals
 from towpath.apiserver.calls import Target, WriteOptions, Written
 from towpath.apiserver.conversion import read_in_version
-from towpath.apiserver.core import Core, Operation, key_for
+from towpath.apiserver.core import Core, key_for
 from towpath.apiserver.encoding import copy_of, dumps, loads
 from towpath.apiserver.registry import Served
 from towpath.apiserver.scale import SCALE, read_scale, scale_of, with_scale
@@ -15,7 +15,7 @@ from towpath.apiserver.verbs.create import (
     address,
     check_identity,
     check_version_number,
-    new_operation,
+    operation_of,
     placed,
     receive,
 )
@@ -90,7 +90,7 @@ async def _replace(
         raise refusals.uid_mismatch(served, target, uid)
     check_version_number(obj["metadata"].get("resourceVersion") or "0")
     await core.require(user, "create", target)
-    operation = new_operation(user, target, served, obj, options, "update", warnings)
+    operation = operation_of(user, target, served, obj, options, "update", warnings)
     return await create_object(core, operation)
 
 
@@ -136,10 +136,7 @@ async def change(
                 check_form(served, target, obj)
                 read(served, obj, options.field_validation, warnings)
             check_same(served, target, obj, old, verb)
-        operation = Operation(
-            *(user, target, served, verb, "UPDATE", obj, old),
-            *(options.dry_run, options.field_manager, warnings),
-        )
+        operation = operation_of(user, target, served, obj, options, verb, warnings, old)
         try:
             return await change_object(core, operation, current)
         except RevisionMismatch:
