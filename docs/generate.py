@@ -20,6 +20,7 @@ PART = re.compile(
 
 WRITERS: dict[str, Callable[[str], str]] = {
     "commands": lambda _: commands.reference(),
+    "floors": lambda _: house.floors(ROOT / "pyproject.toml"),
     "hooks": lambda _: hooks.sections(),
     "house": lambda _: house.folders(ROOT / "src" / "towpath"),
     "pages": lambda _: pages.table(),

@@ -1,7 +1,10 @@
-"""The map of folders: the tree as it is, each with the first sentence of its own docstring."""
+"""The map of folders: the tree as it is, each with the first sentence of its own docstring, and
+which of them may import which.
+"""
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +34,13 @@ def _depth(root: Path, folder: Path) -> int:
     parts = folder.relative_to(root).parts
     # An engine's own folders are its affair; a capability lies one deeper, below its pillar.
     return len(parts) + (0 if parts[0] == PILLARS else 1)
+
+
+def floors(settings: Path) -> str:
+    """Which imports which, as import-linter holds it."""
+    linter = tomllib.loads(settings.read_text(encoding="utf-8"))["tool"]["importlinter"]
+    (layers,) = (each["layers"] for each in linter["contracts"] if each["type"] == "layers")
+    return " > ".join(f"`{layer}`" for layer in layers)
 
 
 def first_sentence(package: Path) -> str:

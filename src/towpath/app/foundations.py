@@ -16,7 +16,6 @@ from towpath.apiserver.front import issuer_named
 from towpath.app.addresses import LocalAddresses
 from towpath.app.auditing import PolicyAudit, read_audit
 from towpath.app.datadir import Ports
-from towpath.app.guests import Guests
 from towpath.app.people import ADMINISTRATOR, people_of
 from towpath.app.planes import Plane, open_plane
 from towpath.app.pods import LocalPods
@@ -24,6 +23,7 @@ from towpath.app.sealing import open_sealing
 from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.infrastructure.clusters.kinds import LOCAL
 from towpath.engines.databases.embedded import EmbeddedPostgres
+from towpath.engines.identity.guests import Guests
 from towpath.engines.identity.local import LocalIdentity
 from towpath.engines.processes.host import SupervisedProcesses
 from towpath.machinery.users import MASTERS, AccessRequest, UserInfo

@@ -1,4 +1,4 @@
-"""What the platform asks of its records. Implementations: SQLite, PostgreSQL.
+"""What the platform asks of its records. SQLite implements it, for now alone.
 
 Every read that a person can reach takes the Viewer, and the viewer's projects go into the SQL.
 """

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from towpath.app.guests import DAY_S, KNOWN_DAYS, Guests
 from towpath.capabilities.portal.catalog.facts import people
+from towpath.engines.identity.guests import DAY_S, KNOWN_DAYS, Guests
 from towpath.hooks.showing import own_references
 from towpath.machinery.users import UserInfo
 from towpath.records.sqlite import SqliteRecords
