@@ -13,6 +13,7 @@ strategies, declared defaults. No text of the sources is kept. One line is one f
 Flags: `!` required, `*` a pointer in Go (zero values are kept), `+` written also when it is empty
 (Go never omits structs, for example), `inline`, `atomic`,
 `list=set|atomic|map:k1,k2`, `merge` or `merge=<key>`, `retainKeys`, `=<default as JSON>`,
+`as=<name>` for an Any that has a published name of its own,
 `enum=<values as JSON>` for a text, or a list of texts, that only has some values.
 """
 
@@ -212,6 +213,11 @@ def resolve(packages: dict[str, Package], package: str, go_type: str) -> str:
     return name if home == package else f"{home}.{name}"
 
 
+def bare(resolved: str) -> str:
+    """What is in the lists and maps."""
+    return resolved.replace("[]", "").replace("map:", "")
+
+
 def convert(packages: dict[str, Package], package: Package, name: str) -> Struct:
     result = Struct()
     if name in package.named:
@@ -227,10 +233,13 @@ def convert(packages: dict[str, Package], package: Package, name: str) -> Struct
         resolved = resolve(packages, package.name, go_type)
         json_name = json_name or go_name or resolved.rpartition(".")[2]
         flags = field_flags(comments, go_type, resolved, options, tags, is_inline)
+        published = re.split(r"[.\]*]", package.named.get(go_type, go_type))[-1]
+        if bare(resolved) == "Any" and published not in ("RawExtension", "Object"):
+            flags.append(f"as={published}")
         if values := enum_values(packages, package.name, go_type):
             flags.append("enum=" + json.dumps(sorted(values), separators=(",", ":")))
         result.lines.append(" ".join([f" {json_name}", number, resolved, *flags]))
-        used = resolved.replace("[]", "").replace("map:", "")
+        used = bare(resolved)
         if used[0].isupper() and used not in (
             "Time",
             "MicroTime",
@@ -258,7 +267,7 @@ def field_flags(
     flags = []
     if is_inline:
         flags.append("inline")
-    elif "omitempty" not in options and "+optional" not in comments:
+    elif "+required" in comments or not {"omitempty", "+optional"} & {*options, *comments}:
         flags.append("!")
     if go_type.startswith("*"):
         flags.append("*")

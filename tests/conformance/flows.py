@@ -256,7 +256,46 @@ patch embs.v1.{ns}.example.dev of-v2 --type=merge -p '{"metadata":{"finalizers":
 delete crd embs.{ns}.example.dev
 """
 
+SERVICES = """
+$ echo 's() { echo "{apiVersion: v1, kind: Service, metadata: {name: $1}, spec: $2}" > s.yaml;' > s
+$ echo 'k apply -f s.yaml && k get svc $1 -o jsonpath={.spec}; }' >> s
+$ . ./s; s a '{ports: [{port: 80}], externalTrafficPolicy: Local}'
+$ . ./s; s b '{type: NodePort, ports: [{port: 80}], externalTrafficPolicy: Local}'
+$ . ./s; s b '{type: ClusterIP, ports: [{port: 80}]}'
+$ . ./s; s c '{type: NodePort, ports: [{port: 80}]}'
+$ . ./s; s c '{type: ExternalName, externalName: x.y, ports: [{port: 80}]}'
+$ . ./s; s d '{ports: [{port: 80}], loadBalancerClass: a/b, loadBalancerSourceRanges: [x]}'
+$ . ./s; s d '{ports: [{port: 80}], allocateLoadBalancerNodePorts: true}'
+$ . ./s; s e '{type: LoadBalancer, allocateLoadBalancerNodePorts: false, ports: [{port: 80}]}'
+$ . ./s; s e '{type: ClusterIP, ports: [{port: 80}]}'
+$ . ./s; s f '{sessionAffinity: ClientIP, ports: [{port: 80}]}'
+$ . ./s; s f '{sessionAffinity: None, ports: [{port: 80}]}'
+$ . ./s; s g '{sessionAffinityConfig: {clientIP: {timeoutSeconds: 0}}, sessionAffinity: ClientIP}'
+$ . ./s; s h '{ports: [{port: 80, targetPort: -1, nodePort: 30001, appProtocol: a/b/c}]}'
+$ . ./s; s i '{ipFamilyPolicy: RequireDualStack, ipFamilies: [IPv6], ports: [{port: 80}]}'
+$ . ./s; s j '{externalIPs: [1.2.3.4], ports: [{port: 80}]}'
+$ . ./s; s j '{externalIPs: [], ports: [{port: 80}]}'
+patch ns {ns} --subresource=status -p '{"status":{"phase":"X"}}'
+"""
+
+CERTIFICATES = """
+create -f - < csr
+create -f - < signer
+$ k create -f- <<< '{apiVersion: certificates.k8s.io/v1, kind: CertificateSigningRequest, spec: {}}'
+$ echo 'status: {conditions: [{type: Denied}]}' > denied.yaml
+patch csr {ns} --type=merge --subresource=approval --patch-file=denied.yaml
+certificate approve {ns}
+get csr {ns} -o jsonpath='{.spec.signerName} {.spec.usages} {.status.conditions[*].reason}'
+patch csr {ns} --type=merge --subresource=approval -p '{"status":{"conditions":[]}}'
+patch csr {ns} --type=merge --subresource=status -p '{"status":{"conditions":[]}}'
+patch csr {ns} --type=merge --subresource=status -p '{"status":{"certificate":"eA=="}}'
+certificate deny {ns}
+delete csr {ns}
+"""
+
 SCENARIOS = {
+    "services": SERVICES,
+    "certificates": CERTIFICATES,
     "edit": EDIT,
     "rights": RIGHTS,
     "definition": DEFINITION,

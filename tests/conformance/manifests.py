@@ -1,6 +1,31 @@
 """What the commands of commands.py and flows.py read from their standard input, by name."""
 
+SIGNING_REQUEST = """\
+LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIWk1JR0FBZ0VBTUI0eERUQUxCZ05WQkFNTUJH\
+cGhibVV4RFRBTEJnTlZCQW9NQkdSbGRuTXdXVEFUQmdjcQpoa2pPUFFJQkJnZ3Foa2pPUFFNQkJ3TkNBQVFDcTQr\
+Mk8waGF4UlYrWnZOQlJoZFoxMWVaS1FSUWorbFJDbGpTCmhyakZOTm9RLzBUd01McHdQa1ZFMnpKL3czOFVnWGw0\
+SmNZdHUyTGg5VWVPeld1SG9BQXdDZ1lJS29aSXpqMEUKQXdJRFNBQXdSUUlnQXBycXlTblNRWktRNzRaMnN6bmJw\
+b3BGbWFya3MyS2o2ZWZuc24yUWlDa0NJUURjTjQ1eApBZi90Zi91aEJNbEhzcUdSQVlwNmhqWGJMVlh5UjcwMUw4\
+OTkrZz09Ci0tLS0tRU5EIENFUlRJRklDQVRFIFJFUVVFU1QtLS0tLQo="""
+"""For CN=jane, O=devs. Its key is nowhere."""
+
 MANIFESTS = {
+    "csr": f"""
+apiVersion: certificates.k8s.io/v1
+kind: CertificateSigningRequest
+metadata: {{name: "{{ns}}"}}
+spec: {{request: {SIGNING_REQUEST}, signerName: example.dev/own, usages: [client auth]}}
+""",
+    "signer": f"""
+apiVersion: certificates.k8s.io/v1
+kind: CertificateSigningRequest
+metadata: {{name: wrong}}
+spec:
+  request: {SIGNING_REQUEST}
+  signerName: A/b/c
+  usages: [client auth, client auth, nosuch]
+  expirationSeconds: 5
+""",
     "pod": """
 apiVersion: v1
 kind: Pod

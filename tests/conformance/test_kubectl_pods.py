@@ -25,6 +25,16 @@ ECHO = (
     "address = os.environ['HOST'], int(os.environ['PORT'])\n"
     "socketserver.ThreadingTCPServer(address, Echo).serve_forever()\n"
 )
+BOTH_SINCES = "sinceSeconds=1&sinceTime=2020-01-01T00:00:00Z"
+REFUSED_LOGS = {
+    "tailLines=-1": "tailLines: Invalid value: -1: must be greater than or equal to 0",
+    "limitBytes=0": "limitBytes: Invalid value: 0: must be greater than 0",
+    "sinceSeconds=0": "sinceSeconds: Invalid value: 0: must be greater than 0",
+    BOTH_SINCES: "at most one of `sinceTime` or `sinceSeconds` may be specified",
+    "sinceTime=x": 'parsing time "x"',
+    "stream=Stdout": "stream: Forbidden: may not be specified",
+}
+"""What kubectl would not send, in a kube-apiserver's words."""
 RUN = ("run", f"--image={IMAGE}", "--restart=Never")
 
 
@@ -216,6 +226,11 @@ async def test_logs_in_every_way(kubectl: Kubectl) -> None:
     assert await kubectl("logs", "-l", "app=logs", "-c", "side") == "aside\n"
     wrong = await kubectl.run("logs", "p", "-c", "nowhere")
     assert "container nowhere is not valid for pod p" in wrong.err
+    for options, words in REFUSED_LOGS.items():
+        refused = await kubectl.run(
+            "get", "--raw", f"/api/v1/namespaces/default/pods/p/log?{options}"
+        )
+        assert words in refused.err
 
 
 async def test_logs_of_the_run_before_and_as_they_come(kubectl: Kubectl) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -68,11 +69,14 @@ spec:
     both = await kubectl.run("certificate", "approve", "deny")
     assert both.code == 1
     status = '{"status":{"conditions":[{"type":"Approved","status":"True"}]}}'
-    await kubectl("patch", "csr", "deny", "--subresource=status", "--type=merge", "-p", status)
+    patch = ("patch", "csr", "deny", "--subresource=status", "--type=merge", "-p", status)
+    assert "may not add a condition" in (await kubectl.run(*patch)).err
     assert await kubectl("get", "csr", "deny", "-o", decided) == "Denied"
 
 
-def requested(key: ec.EllipticCurvePrivateKey, *names: x509.NameAttribute[str]) -> str:
+def requested(
+    key: ec.EllipticCurvePrivateKey, *names: x509.NameAttribute[str], usages: str = "client auth"
+) -> str:
     request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(names))
     text = request.sign(key, SHA256()).public_bytes(Encoding.PEM)
     return f"""
@@ -83,15 +87,16 @@ spec:
   request: {base64.b64encode(text).decode()}
   signerName: kubernetes.io/kube-apiserver-client
   expirationSeconds: 3600
-  usages: [client auth, digital signature]
+  usages: [{usages}]
 """
 
 
-async def test_an_approved_certificate_lets_its_user_in(kubectl: Kubectl) -> None:
+@pytest.mark.parametrize("usages", ["client auth", "client auth, digital signature"])
+async def test_an_approved_certificate_lets_its_user_in(kubectl: Kubectl, usages: str) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     who = x509.NameAttribute(NameOID.COMMON_NAME, "dora")
     team = x509.NameAttribute(NameOID.ORGANIZATION_NAME, "team")
-    await kubectl("create", "-f", "-", stdin=requested(key, who, team))
+    await kubectl("create", "-f", "-", stdin=requested(key, who, team, usages=usages))
     await kubectl("certificate", "approve", "dora")
     await kubectl("wait", "--for=jsonpath={.status.certificate}", "csr/dora", "--timeout=20s")
     text = await kubectl("get", "csr", "dora", "-o", "jsonpath={.status.certificate}")

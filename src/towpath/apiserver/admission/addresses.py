@@ -77,12 +77,14 @@ def _assign_node_ports(core: Core, operation: Operation) -> None:
     }
     before = ((operation.old or {}).get("spec") or {}).get("ports") or ()
     known = {port.get("port"): port.get("nodePort") for port in before}
-    for index, port in enumerate(operation.obj["spec"].get("ports") or ()):
+    spec = operation.obj["spec"]
+    gives = spec["type"] == "NodePort" or spec.get("allocateLoadBalancerNodePorts") is not False
+    for index, port in enumerate(spec.get("ports") or ()):
         if (asked := port.get("nodePort")) and asked in used:
             words = "provided port is already allocated"
             causes = [invalid_value(f"spec.ports[{index}].nodePort", asked, words)]
             raise refusals.invalid(operation.served, operation.name, causes)
-        if not asked:
+        if gives and not asked:
             free = (number for number in NODE_PORTS if number not in used)
             port["nodePort"] = known.get(port.get("port")) or next(free)
             used.add(port["nodePort"])

@@ -4,6 +4,7 @@ from towpath.apiserver import refusals
 from towpath.apiserver.authn.signing import CLIENT_SIGNER
 from towpath.apiserver.core import Core, Operation
 from towpath.apiserver.kinds.certificates import DECISIONS
+from towpath.machinery.causes import forbidden, quote
 from towpath.machinery.conditions import now
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import MASTERS, AccessRequest
@@ -63,16 +64,37 @@ async def certificate_requester(_core: Core, operation: Operation) -> None:
     if operation.kind == "CREATE":
         obj["spec"] = {**obj["spec"], "username": user.name, "groups": list(user.groups)}
     elif old is not None and operation.target.subresource in ("approval", "status"):
+        conditions = _conditions(obj)
         decides = operation.target.subresource == "approval"
+        if not decides:
+            conditions = _with_decisions_kept(operation, conditions, _conditions(old))
         status = (old if decides else obj).get("status") or {}
-        decisions = _conditions(obj if decides else old, decisions=True)
-        others = _conditions(old if decides else obj, decisions=False)
-        for condition in decisions:
-            if not condition.get("lastTransitionTime"):
-                condition["lastTransitionTime"] = now()
-        obj["status"] = {**status, "conditions": [*decisions, *others]}
+        _date(conditions, _conditions(old))
+        obj["status"] = {**status, "conditions": conditions}
 
 
-def _conditions(obj: RawObject, *, decisions: bool) -> list[RawObject]:
-    conditions = (obj.get("status") or {}).get("conditions") or ()
-    return [one for one in conditions if (one.get("type") in DECISIONS) == decisions]
+def _with_decisions_kept(
+    operation: Operation, conditions: list[RawObject], before: list[RawObject]
+) -> list[RawObject]:
+    """Who writes the status decides nothing. That none is taken away, validation sees to."""
+    decided = {one["type"]: one for one in before if one.get("type") in DECISIONS}
+    for condition in conditions:
+        kind = condition.get("type")
+        if kind in DECISIONS and kind not in decided:
+            words = f"updates may not add a condition of type {quote(str(kind))}"
+            causes = [forbidden("status.conditions", words)]
+            raise refusals.invalid(operation.served, operation.name, causes)
+    return [decided.get(str(one.get("type")), one) for one in conditions]
+
+
+def _date(conditions: list[RawObject], before: list[RawObject]) -> None:
+    since = {(one.get("type"), one.get("status")): one.get("lastTransitionTime") for one in before}
+    for condition in conditions:
+        moment = now()
+        changed = since.get((condition.get("type"), condition.get("status"))) or moment
+        condition["lastUpdateTime"] = condition.get("lastUpdateTime") or moment
+        condition["lastTransitionTime"] = condition.get("lastTransitionTime") or changed
+
+
+def _conditions(obj: RawObject) -> list[RawObject]:
+    return list((obj.get("status") or {}).get("conditions") or ())

@@ -196,11 +196,6 @@ def client_certificate(
     ca = x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes())
     moment = datetime.now(UTC)
     lasts = timedelta(seconds=seconds) if seconds else timedelta(days=CLIENT_DAYS)
-    usage = x509.KeyUsage(
-        digital_signature="digital signature" in usages,
-        key_encipherment="key encipherment" in usages,
-        **dict.fromkeys(_NEVER, False),
-    )
     certificate = (
         x509.CertificateBuilder()
         .subject_name(request.subject)
@@ -210,14 +205,20 @@ def client_certificate(
         .not_valid_before(moment - timedelta(minutes=5))
         .not_valid_after(min(moment + lasts, ca.not_valid_after_utc))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(usage, critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False
         )
-        .sign(ca_key, hashes.SHA256())
     )
-    return certificate.public_bytes(serialization.Encoding.PEM)
+    key_usages = {name: name.replace("_", " ") in usages for name in _KEY_USAGES}
+    if any(key_usages.values()):
+        # One that allows nothing is no valid extension: TLS libraries refuse the certificate.
+        usage = x509.KeyUsage(**key_usages, **dict.fromkeys(_NEVER, False))
+        certificate = certificate.add_extension(usage, critical=True)
+    return certificate.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+_KEY_USAGES = ("digital_signature", "key_encipherment")
 
 
 _NEVER = (

@@ -39,6 +39,9 @@ class PodSockets(OpenStreams, ABC):
     async def refuse(self, verbs: Verbs, authorize: Authorize, request: ApiRequest) -> None:
         """For a request that is no WebSocket. Raises StatusError, always."""
         await self._pod(verbs, authorize, request)
+        headers = dict(request.scope["headers"])
+        if b"upgrade" not in headers:
+            raise BadRequest("Upgrade request required")
         raise BadRequest(
             f"Upgrade request required: {self.subresource} is spoken over WebSocket here "
             f"({' or '.join(self.subprotocols)}), not over SPDY; use kubectl 1.31 or newer"

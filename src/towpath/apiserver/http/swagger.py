@@ -1,7 +1,8 @@
 """OpenAPI version 2 out of version 3: the same paths and definitions in the older words.
 
 What version 2 has no word for is left out, as a kube-apiserver leaves it out: nullable and the
-combinations of schemas of custom kinds.
+combinations of schemas of custom kinds. Of a value that may be null, or have fields that nobody
+declared, the type is left out too: clients of version 2 would refuse it.
 """
 
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 from towpath.machinery.objects import RawObject
 
 REFERENCE_3, REFERENCE_2 = "#/components/schemas/", "#/definitions/"
-_NO_WORD_FOR = frozenset({"nullable", "anyOf", "oneOf", "not"})
+_NO_WORD_FOR = frozenset({"nullable", "anyOf", "oneOf", "not", "default"})
+_OPEN = ("nullable", "x-kubernetes-preserve-unknown-fields")
+_TOO_NARROW = frozenset({"type", "properties", "items"})
 
 
 def swagger(documents: list[RawObject], info: RawObject) -> RawObject:
@@ -23,8 +26,16 @@ def swagger(documents: list[RawObject], info: RawObject) -> RawObject:
         "swagger": "2.0",
         "info": info,
         "paths": {path: _path(operations) for path, operations in sorted(paths.items())},
-        "definitions": {name: _schema(definitions[name]) for name in sorted(definitions)},
+        "definitions": {name: _definition(definitions[name]) for name in sorted(definitions)},
     }
+
+
+def _definition(schema: RawObject) -> RawObject:
+    """Quantities, and what may be a number or a text, are texts to version 2."""
+    if schema.get("x-kubernetes-int-or-string"):
+        return {"type": "string", **{key: schema[key] for key in schema if key == "format"}}
+    result: RawObject = _schema(schema)
+    return result
 
 
 def _schema(value: Any) -> Any:
@@ -35,6 +46,8 @@ def _schema(value: Any) -> Any:
     whole = value.get("allOf")
     if isinstance(whole, list) and len(whole) == 1 and set(whole[0]) == {"$ref"}:
         value = {**whole[0], **{name: each for name, each in value.items() if name != "allOf"}}
+    is_open = any(value.get(name) is True for name in _OPEN)
+    left_out = _NO_WORD_FOR | _TOO_NARROW if is_open else _NO_WORD_FOR
     return {
         name: inner.replace(REFERENCE_3, REFERENCE_2)
         if name == "$ref" and isinstance(inner, str)
@@ -42,7 +55,7 @@ def _schema(value: Any) -> Any:
         if name == "properties" and isinstance(inner, dict)
         else _schema(inner)
         for name, inner in value.items()
-        if name not in _NO_WORD_FOR
+        if name not in left_out
     }
 
 

@@ -32,8 +32,8 @@ def _validate(obj: RawObject, old: RawObject | None) -> list[Cause]:
     causes: list[Cause] = []
     phase, goes = obj["status"]["phase"], "deletionTimestamp" in obj["metadata"]
     is_written = old is not None and obj["status"] != old.get("status")
-    if is_written and (phase == "Terminating") != goes:
-        wanted, empty = ("Terminating", "is not empty") if goes else ("Active", "is empty")
+    wanted, empty = ("Terminating", "is not empty") if goes else ("Active", "is empty")
+    if is_written and phase != wanted:
         why = f"may only be '{wanted}' if `deletionTimestamp` {empty}"
         causes.append(invalid_value("status.Phase", phase, why))
     for name in (obj.get("spec") or {}).get("finalizers") or ():

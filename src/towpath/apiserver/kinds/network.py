@@ -10,11 +10,18 @@ from towpath.apiserver.kinds.containers import PROTOCOLS, named, port_or_name
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import duplicate, forbidden, invalid_value, required, unsupported
 from towpath.machinery.errors import Cause
-from towpath.machinery.names import address_errors, label_errors, port_number_errors
+from towpath.machinery.names import (
+    address_errors,
+    label_errors,
+    network_errors,
+    port_number_errors,
+    qualified_name_errors,
+)
 from towpath.machinery.objects import RawObject
 
 NODE_PORTS = range(30000, 32768)
 NOT_A_NODE_PORT = "provided port is not in the valid range. The range of valid ports is 30000-32767"
+STICKY_S, STICKY_S_MAX = 10_800, 86_400
 SERVICE_TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 
 
@@ -23,7 +30,14 @@ def _default_service(obj: RawObject) -> None:
     if not isinstance(spec, dict):
         return
     spec.setdefault("type", "ClusterIP")
-    spec.setdefault("sessionAffinity", "None")
+    if spec.setdefault("sessionAffinity", "None") == "ClientIP":
+        sticky = spec.get("sessionAffinityConfig") or {}
+        spec["sessionAffinityConfig"] = {
+            **sticky,
+            "clientIP": {"timeoutSeconds": STICKY_S, **(sticky.get("clientIP") or {})},
+        }
+    else:
+        spec.pop("sessionAffinityConfig", None)
     for port in spec.get("ports") or ():
         port.setdefault("protocol", "TCP")
         if port.get("targetPort") in (None, 0, ""):
@@ -33,7 +47,7 @@ def _default_service(obj: RawObject) -> None:
     spec.setdefault("internalTrafficPolicy", "Cluster")
     spec.setdefault("ipFamilies", ["IPv4"])
     spec.setdefault("ipFamilyPolicy", "SingleStack")
-    if spec["type"] in ("LoadBalancer", "NodePort"):
+    if _is_reachable(spec):
         spec.setdefault("externalTrafficPolicy", "Cluster")
     if spec["type"] == "LoadBalancer":
         spec.setdefault("allocateLoadBalancerNodePorts", True)
@@ -50,6 +64,50 @@ def _prepare_service(obj: RawObject, old: RawObject | None) -> None:
         for name in ("clusterIP", "clusterIPs"):
             if name in before and not spec.get(name):
                 spec[name] = before[name]
+    _drop_what_the_type_lacks(spec, before)
+
+
+def _has_address(spec: RawObject) -> bool:
+    return spec.get("type") != "ExternalName"
+
+
+def _has_node_ports(spec: RawObject) -> bool:
+    return spec.get("type") in ("LoadBalancer", "NodePort")
+
+
+def _is_reachable(spec: RawObject) -> bool:
+    """From outside of the cluster."""
+    return _has_node_ports(spec) or (
+        spec.get("type") == "ClusterIP" and bool(spec.get("externalIPs"))
+    )
+
+
+def _is_balanced(spec: RawObject) -> bool:
+    return spec.get("type") == "LoadBalancer"
+
+
+_OF_TYPES = (
+    (
+        _has_address,
+        ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"),
+    ),
+    (_is_reachable, ("externalTrafficPolicy",)),
+    (_is_balanced, ("allocateLoadBalancerNodePorts", "loadBalancerClass")),
+)
+
+
+def _drop_what_the_type_lacks(spec: RawObject, before: RawObject) -> None:
+    """What only the old type has goes with it, unless somebody changes it: that is refused."""
+    for has, names in _OF_TYPES:
+        if has(before) and not has(spec):
+            for name in names:
+                if spec.get(name) == before.get(name):
+                    spec.pop(name, None)
+    if _has_node_ports(before) and not _has_node_ports(spec):
+        known = {port.get("nodePort") for port in before.get("ports") or ()}
+        for port in spec.get("ports") or ():
+            if port.get("nodePort") in known:
+                port.pop("nodePort", None)
 
 
 def _validate_service(obj: RawObject, old: RawObject | None) -> list[Cause]:
@@ -82,6 +140,8 @@ def _validate_service(obj: RawObject, old: RawObject | None) -> list[Cause]:
         node_port = port.get("nodePort") or NODE_PORTS.start
         if node_port not in NODE_PORTS:
             causes.append(invalid_value(f"{field}.nodePort", node_port, NOT_A_NODE_PORT))
+        if protocol := port.get("appProtocol"):
+            causes += named(f"{field}.appProtocol", protocol, qualified_name_errors(protocol))
     causes += _repeated_ports(ports)
     for index, address in enumerate(spec.get("externalIPs") or ()):
         causes += named(f"spec.externalIPs[{index}]", address, address_errors(address))
@@ -94,7 +154,47 @@ def _validate_service(obj: RawObject, old: RawObject | None) -> list[Cause]:
     if before and spec.get("type") != "ExternalName" and spec.get("clusterIP") != before:
         words = "may not change once set"
         causes.append(invalid_value("spec.clusterIPs[0]", [spec.get("clusterIP")], words))
-    return causes + list(_status_causes(obj, spec))
+    return [*causes, *_type_causes(spec), *_status_causes(obj, spec)]
+
+
+def _type_causes(spec: RawObject) -> Iterator[Cause]:
+    """What goes with one type only, or with the one family of addresses that there is."""
+    sticky = (spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}
+    seconds = sticky.get("timeoutSeconds", STICKY_S)
+    if not 0 < seconds <= STICKY_S_MAX:
+        field = "spec.sessionAffinityConfig.clientIP.timeoutSeconds"
+        yield invalid_value(field, seconds, "must be greater than 0 and less than 86400")
+    yield from _balancer_causes(spec)
+    if spec.get("type") == "ClusterIP":
+        for index, port in enumerate(spec.get("ports") or ()):
+            if port.get("nodePort"):
+                words = "may not be used when `type` is 'ClusterIP'"
+                yield forbidden(f"spec.ports[{index}].nodePort", words)
+    policy = spec.get("externalTrafficPolicy")
+    if policy and not _is_reachable(spec):
+        words = "may only be set for externally-accessible services"
+        yield invalid_value("spec.externalTrafficPolicy", policy, words)
+    if spec.get("ipFamilyPolicy") == "RequireDualStack":
+        words = "this cluster is not configured for dual-stack services"
+        yield invalid_value("spec.ipFamilyPolicy", "RequireDualStack", words)
+    for index, family in enumerate(spec.get("ipFamilies") or ()):
+        if family == "IPv6":
+            words = "not configured on this cluster"
+            yield invalid_value(f"spec.ipFamilies[{index}]", family, words)
+
+
+def _balancer_causes(spec: RawObject) -> Iterator[Cause]:
+    words, balanced = "may only be used when `type` is 'LoadBalancer'", _is_balanced(spec)
+    # Kubernetes names this field as Go does.
+    ranges, field = spec.get("loadBalancerSourceRanges") or (), "spec.LoadBalancerSourceRanges"
+    if ranges and not balanced:
+        yield forbidden(field, words)
+    for index, network in enumerate(ranges):
+        yield from named(f"{field}[{index}]", network, network_errors(network))
+    if "allocateLoadBalancerNodePorts" in spec and not balanced:
+        yield forbidden("spec.allocateLoadBalancerNodePorts", words)
+    if spec.get("loadBalancerClass") and not balanced:
+        yield forbidden("spec.loadBalancerClass", words)
 
 
 def _status_causes(obj: RawObject, spec: RawObject) -> Iterator[Cause]:

@@ -36,6 +36,8 @@ class Field:
     merge_key: str = ""
     retain_keys: bool = False
     default: Any = _NO_DEFAULT
+    published: str = ""
+    """The name of its definition, where it is an Any with one of its own."""
     enum: tuple[str, ...] = ()
     """All values that a text, or a text of a list, can have."""
 
@@ -107,6 +109,8 @@ def _field(line: str) -> Field:
                 found["keys"] = tuple(keys.split(",")) if keys else ()
             case "merge":
                 found["merges"], found["merge_key"] = True, value
+            case "as":
+                found["published"] = value
             case "retainKeys":
                 found["retain_keys"] = True
             case "":

@@ -40,11 +40,10 @@ _SPECIAL: dict[str, tuple[str, RawObject]] = {
         "io.k8s.apimachinery.pkg.util.intstr.IntOrString",
         {"x-kubernetes-int-or-string": True, "format": "int-or-string"},
     ),
-    "Any": (
-        "io.k8s.apimachinery.pkg.runtime.RawExtension",
-        {"x-kubernetes-preserve-unknown-fields": True, "x-kubernetes-map-type": "atomic"},
-    ),
 }
+_ANY: RawObject = {"x-kubernetes-preserve-unknown-fields": True, "x-kubernetes-map-type": "atomic"}
+_NAMES: RawObject = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}}
+_EXTENSION = "io.k8s.apimachinery.pkg.runtime.RawExtension"
 # Schemas of schemas have no end; inside a CRD they are taken as they come.
 _RECURSIVE = frozenset(("apiextensions/v1.JSONSchemaProps",))
 
@@ -61,8 +60,8 @@ def definition_name(reference: str) -> str:
 
 
 @cache
-def _whole_objects() -> frozenset[str]:
-    return frozenset(kind.struct for kind in BUILTINS)
+def _whole_objects() -> dict[str, BuiltinKind]:
+    return {kind.struct: kind for kind in BUILTINS}
 
 
 @cache
@@ -73,13 +72,12 @@ def inlined(reference: str) -> RawObject:
     declared = struct(reference)
     result = _object_schema(declared, inlined, _inlined_special)
     if reference in _whole_objects():
-        for name in ("apiVersion", "kind"):
-            result["properties"].setdefault(name, {"type": "string"})
+        result["properties"] = {**_NAMES, **result["properties"]}
     return result
 
 
 def _inlined_special(name: str) -> RawObject:
-    return _SPECIAL[name][1]
+    return _ANY if name == "Any" else _SPECIAL[name][1]
 
 
 def _object_schema(declared: Struct, of_struct: _Of, of_special: _Of) -> RawObject:
@@ -105,7 +103,10 @@ def _object_schema(declared: Struct, of_struct: _Of, of_special: _Of) -> RawObje
 
 
 def _field_schema(package: str, each: Field, of_struct: _Of, of_special: _Of) -> RawObject:
-    schema = _type_schema(package, each.type, of_struct, of_special)
+    name = each.type
+    if each.published and of_special is not _inlined_special:
+        name = name.replace("Any", each.published)
+    schema = _type_schema(package, name, of_struct, of_special)
     extra: RawObject = {}
     # An empty default is what Go's decoder makes of absence, and is only written by a pointer.
     if each.has_default and (each.default or (each.pointer and each.default != "")):
@@ -155,9 +156,8 @@ def _reference(reference: str) -> RawObject:
 
 
 def _special_reference(name: str) -> RawObject:
-    if name == "Any":
-        return {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    return {"$ref": f"#/components/schemas/{_SPECIAL[name][0]}"}
+    published = _EXTENSION if name == "Any" else _SPECIAL[name][0]
+    return {"$ref": f"#/components/schemas/{published}"}
 
 
 def _definitions(references: list[str]) -> dict[str, RawObject]:
@@ -171,11 +171,15 @@ def _definitions(references: list[str]) -> dict[str, RawObject]:
             continue
         declared = struct(reference)
         result[name] = _object_schema(declared, _reference, _special_reference)
+        if (kind := _whole_objects().get(reference)) is not None:
+            _complete(result[name], kind)
         for each in declared.fields:
-            if (target := below(declared.package, each.type)) is not None:
+            if each.published:
+                any_name = definition_name(f"{declared.package}.{each.published}")
+                result[any_name] = {"type": "object"} if each.published == "FieldsV1" else {}
+            elif (target := below(declared.package, each.type)) is not None:
                 waiting.append(target)
-    for name, schema in _SPECIAL.values():
-        result[name] = schema
+    result |= {**dict(_SPECIAL.values()), _EXTENSION: {"type": "object"}}
     return result
 
 
@@ -189,37 +193,33 @@ def openapi_schemas(group: str, version: str) -> dict[str, RawObject]:
     result = _definitions([kind.struct for kind in kinds])
     result.update(meta_schemas())
     for kind in kinds:
-        _complete(result, kind)
+        if kind.is_stored:
+            result[f"{definition_name(kind.struct)}List"] = _list_of(kind)
     return dict(sorted(result.items()))
 
 
-def _complete(schemas: dict[str, RawObject], kind: BuiltinKind) -> None:
-    """apiVersion and kind, the mark that clients find the kind by, and the list of the kind."""
-    name = definition_name(kind.struct)
-    schema = schemas[name]
-    schema["properties"] = {
-        "apiVersion": {"type": "string"},
-        "kind": {"type": "string"},
-        **schema["properties"],
-    }
-    resource = kind.resource
-    marks = [{"group": resource.group, "version": resource.version, "kind": resource.kind}]
-    schema["x-kubernetes-group-version-kind"] = marks
-    if not kind.is_stored:
-        return
-    schemas[f"{name}List"] = {
+def _complete(schema: RawObject, kind: BuiltinKind) -> None:
+    """apiVersion and kind, and the mark that clients find the kind by."""
+    schema["properties"] = {**_NAMES, **schema["properties"]}
+    schema["x-kubernetes-group-version-kind"] = [_mark(kind.resource)]
+
+
+def _list_of(kind: BuiltinKind) -> RawObject:
+    mark = _mark(kind.resource)
+    return {
         "type": "object",
         "required": ["items"],
         "properties": {
-            "apiVersion": {"type": "string"},
-            "kind": {"type": "string"},
+            **_NAMES,
             "metadata": _reference(f"{_META}.ListMeta"),
             "items": {"type": "array", "items": _reference(kind.struct)},
         },
-        "x-kubernetes-group-version-kind": [
-            {"group": resource.group, "version": resource.version, "kind": f"{resource.kind}List"}
-        ],
+        "x-kubernetes-group-version-kind": [{**mark, "kind": f"{mark['kind']}List"}],
     }
+
+
+def _mark(resource: Resource) -> dict[str, str]:
+    return {"group": resource.group, "version": resource.version, "kind": resource.kind}
 
 
 @cache
