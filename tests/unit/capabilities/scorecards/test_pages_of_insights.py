@@ -89,6 +89,7 @@ async def test_an_initiative_shows_what_is_left(judged: RunningPortal) -> None:
     assert "1 of 2 done; due on 2026-12-24" in page.text
     assert "Reach Gold of Readiness" in page.text
     assert "bank" not in page.text
+    assert "1 of 2" in (await judged.open("/insights")).text
 
 
 async def test_a_scorecard_of_another_project_is_not_there(judged: RunningPortal) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from towpath.capabilities.portal.scorecards.kinds import SCORECARD
-from towpath.capabilities.portal.scorecards.shown import NO_LEVEL, owner_name
+from towpath.capabilities.portal.scorecards.shown import NO_LEVEL, level_names, owner_name, told
 from towpath.hooks.commands import NOT_FOUND, Command, CommandError, Terminal
 from towpath.hooks.platform import SYSTEM_NAMESPACE
 from towpath.machinery.errors import NotFound
@@ -20,18 +20,20 @@ async def list_scorecards(terminal: Terminal, *, project: str = "") -> None:
     """
     found = (await terminal.api.list(SCORECARD, SYSTEM_NAMESPACE)).items
     found += (await terminal.api.list(SCORECARD, project)).items
-    terminal.show({"items": found}, [_row(card) for card in found])
+    terminal.show({"items": found}, [await _row(terminal, card) for card in found])
 
 
-def _row(card: RawObject) -> dict[str, str]:
-    levels = (card.get("status") or {}).get("levels") or ()
-    counts = ", ".join(f"{one['entities']} {one['level'] or NO_LEVEL}" for one in reversed(levels))
+async def _row(terminal: Terminal, card: RawObject) -> dict[str, str]:
+    """With what whoever asks may see."""
+    namespace, name = card["metadata"]["namespace"], card["metadata"]["name"]
+    (today,) = (await terminal.read(f"scorecards/{namespace}/{name}/days", days="1"))["items"]
+    ranks = {int(rank): count for rank, count in today["ranks"].items()}
     return {
-        "scorecard": card["metadata"]["name"],
-        "of": card["metadata"]["namespace"],
+        "scorecard": name,
+        "of": namespace,
         "title": card["spec"]["title"],
-        "entities": str((card.get("status") or {}).get("entities", 0)),
-        "levels": counts,
+        "entities": str(sum(ranks.values())),
+        "levels": told(ranks, level_names(card)),
     }
 
 
@@ -59,8 +61,8 @@ async def show_scorecard(
     namespace = await _namespace(terminal, name, project)
     asked = {key: text for key, text in (("owner", owner), ("rule", rule)) if text}
     path = f"scorecards/{namespace}/{name}/scores"
-    told = await terminal.read(path, limit="1000", **asked)
-    terminal.show(told, [_score(one) for one in told["items"]])
+    found = await terminal.read(path, limit="1000", **asked)
+    terminal.show(found, [_score(one) for one in found["items"]])
 
 
 async def _namespace(terminal: Terminal, name: str, project: str) -> str:

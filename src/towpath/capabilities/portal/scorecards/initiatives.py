@@ -74,8 +74,8 @@ class Initiatives:
         left = await self._platform.scores.find(EVERYTHING, goal.left(where), limit=SCORES_MAX)
         due = date.fromisoformat(subject.spec["due"])
         today = self._today()
-        subject.status["total"] = total
-        subject.status["done"] = total - left.total
+        counted = {"total": total, "done": total - left.total}
+        tell_counted(subject.key, subject.status, counted)
         subject.status["phase"] = OPEN if left.total else DONE
         if left.total and today > due:
             subject.status["phase"] = OVERDUE
@@ -83,6 +83,16 @@ class Initiatives:
         people = await self._platform.people()
         told = list(reminders(subject.obj, goal, left.scores, today, people))
         await self._platform.inbox.settle(_subject(subject.key), project, told)
+
+
+def tell_counted(key: Key, status: RawObject, counted: RawObject) -> None:
+    """Of what is the platform's everybody reads the status, and would learn how much there is of
+    what they may not see."""
+    if key.namespace == SYSTEM_NAMESPACE:
+        for name in counted:
+            status.pop(name, None)
+    else:
+        status.update(counted)
 
 
 @dataclass(frozen=True, slots=True)

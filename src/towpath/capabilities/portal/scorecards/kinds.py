@@ -26,6 +26,7 @@ _ID: RawObject = {
     "description": "Its name, once in a scorecard; history and addresses have it.",
 }
 
+_OF_PROJECTS = "Only of a project's own: who reads the platform's may not see everything."
 _APPLIES: RawObject = {
     "type": "object",
     "description": "Which entities are judged; all services, if left out.",
@@ -154,7 +155,8 @@ _RULES: RawObject = {
 
 _COUNTS: RawObject = {
     "type": "array",
-    "description": "How many entities are where, the lowest level first; none has no name.",
+    "description": "How many entities are where, the lowest level first; none has no name. "
+    + _OF_PROJECTS,
     "items": {
         "type": "object",
         "properties": {"level": {"type": "string"}, "entities": {"type": "integer"}},
@@ -188,7 +190,10 @@ SCORECARD_CRD = custom_resource_definition(
     status={
         "type": "object",
         "properties": {
-            "entities": {"type": "integer", "description": "How many are judged."},
+            "entities": {
+                "type": "integer",
+                "description": f"How many are judged. {_OF_PROJECTS}",
+            },
             "levels": _COUNTS,
             "observedGeneration": {"type": "integer"},
             "conditions": CONDITIONS_SCHEMA,
@@ -251,8 +256,14 @@ INITIATIVE_CRD = custom_resource_definition(
         "type": "object",
         "properties": {
             "phase": {"type": "string", "enum": ["Open", "Done", "Overdue"]},
-            "total": {"type": "integer", "description": "Entities that it is about."},
-            "done": {"type": "integer", "description": "Those that are where they should be."},
+            "total": {
+                "type": "integer",
+                "description": f"Entities that it is about. {_OF_PROJECTS}",
+            },
+            "done": {
+                "type": "integer",
+                "description": f"Those that are where they should be. {_OF_PROJECTS}",
+            },
             "observedGeneration": {"type": "integer"},
             "conditions": CONDITIONS_SCHEMA,
         },

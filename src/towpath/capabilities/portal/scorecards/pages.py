@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from towpath.capabilities.portal.scorecards import shown
 from towpath.capabilities.portal.scorecards.initiatives import (
+    Goal,
     concerned,
     goal_of,
     scorecard_of,
@@ -37,7 +38,9 @@ async def insights(visit: Visit) -> Page:
     summaries = await asyncio.gather(*(_summary(visit, card) for card in cards))
     data = {
         "scorecards": summaries,
-        "initiatives": [_initiative(one) for one in sorted(initiatives, key=_due)],
+        "initiatives": await asyncio.gather(
+            *(_summed(visit, one) for one in sorted(initiatives, key=_due))
+        ),
     }
     return Page("scorecards/insights.html", data)
 
@@ -93,6 +96,21 @@ def _problem(obj: RawObject) -> str:
     return ""
 
 
+async def _summed(visit: Visit, obj: RawObject) -> dict[str, Any]:
+    """With how much of it is done, of what the visitor may see."""
+    card = await scorecard_of(visit.api, obj)
+    try:
+        goal = goal_of(obj, card) if card else None
+    except Stalled:
+        goal = None
+    teams = []
+    if card and goal:
+        where = concerned(obj, card)
+        teams = await _teams(visit.records.scores, visit.viewer, where, goal)
+    counted = {name: sum(team[name] for team in teams) for name in ("done", "total")}
+    return {**_initiative(obj), **counted}
+
+
 def _initiative(obj: RawObject) -> dict[str, Any]:
     status, spec = obj.get("status") or {}, obj["spec"]
     return {
@@ -101,8 +119,6 @@ def _initiative(obj: RawObject) -> dict[str, Any]:
         "place": _place(obj),
         "due": spec["due"],
         "phase": status.get("phase", "Pending"),
-        "done": status.get("done", 0),
-        "total": status.get("total", 0),
         "problem": _problem(obj),
     }
 
@@ -211,18 +227,16 @@ async def initiative(visit: Visit) -> Page:
 async def _progress(
     scores: Scores, viewer: Viewer, found: RawObject, card: RawObject
 ) -> dict[str, Any]:
-    """Of what the visitor may see; the status counts everything."""
+    """Of what the visitor may see."""
     try:
         goal = goal_of(found, card)
     except Stalled:
         return {}
     where = concerned(found, card)
-    left, standings, left_standings = await asyncio.gather(
+    left, teams = await asyncio.gather(
         scores.find(viewer, goal.left(where), limit=ROWS_SHOWN),
-        scores.standings(viewer, where),
-        scores.standings(viewer, goal.left(where)),
+        _teams(scores, viewer, where, goal),
     )
-    teams = _by_team(standings, left_standings)
     total = sum(team["total"] for team in teams)
     return {
         "goal": goal.sentence,
@@ -234,6 +248,14 @@ async def _progress(
         "left": left.total,
         "teams": teams,
     }
+
+
+async def _teams(
+    scores: Scores, viewer: Viewer, where: ScoreFilter, goal: Goal
+) -> list[dict[str, Any]]:
+    """How far each is, as far as the visitor may see."""
+    standings = scores.standings(viewer, where), scores.standings(viewer, goal.left(where))
+    return _by_team(*await asyncio.gather(*standings))
 
 
 def _by_team(seen: Sequence[Standing], left: Sequence[Standing]) -> list[dict[str, Any]]:

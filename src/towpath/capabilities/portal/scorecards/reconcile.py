@@ -83,10 +83,9 @@ def _scorecard(platform: Platform) -> Reconcile:
         for standing in await platform.scores.standings(EVERYTHING, where):
             ranks.update(standing.ranks)
         names = ["", *(level["name"] for level in subject.spec["levels"])]
-        subject.status["entities"] = ranks.total()
-        subject.status["levels"] = [
-            {"level": name, "entities": ranks[rank]} for rank, name in enumerate(names)
-        ]
+        levels = [{"level": name, "entities": ranks[rank]} for rank, name in enumerate(names)]
+        counted = {"entities": ranks.total(), "levels": levels}
+        initiatives.tell_counted(subject.key, subject.status, counted)
 
     return stepwise(platform.api, SCORECARD, [valid, counted], ready_message="It is judged.")
 
