@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,11 +18,12 @@ from urllib.parse import urlsplit
 import orjson
 
 from towpath.capabilities.portal.catalog.backstage.asking import decoded, encoded, predicate_of
+from towpath.capabilities.portal.catalog.deciding import REFRESH, decide
 from towpath.capabilities.portal.catalog.descriptors import parse_entities
 from towpath.capabilities.portal.catalog.entity_kinds import BACKSTAGE
 from towpath.capabilities.portal.catalog.facts import LOCATION, ORIGIN, locations
 from towpath.capabilities.portal.catalog.gathering import gather, terms_of
-from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE, REFRESH_ANNOTATION
+from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE
 from towpath.capabilities.portal.catalog.sources.web import Web, links_of
 from towpath.hooks.apis import ApiAnswer, ApiRequest
 from towpath.hooks.platform import SYSTEM_NAMESPACE
@@ -129,7 +129,7 @@ class Locations:
             }
             return orjson.dumps({"exists": bool(same), "location": told, "entities": entities})
         if same and "onConflict=refresh" in request.query:
-            await _read_again(request, same[0].source)
+            await decide(request.api, same[0].source, REFRESH)
             return orjson.dumps({"location": same[0].shown(), "entities": []})
         if same:
             raise Conflict(f"Location {kind}:{target} already exists")
@@ -191,7 +191,7 @@ class Locations:
         namespace = entity.project or SYSTEM_NAMESPACE
         for source in (await request.api.list(CATALOG_SOURCE, namespace)).items:
             if any(f"{one.type}:{one.target}" in places for one in _locations(source)):
-                await _read_again(request, source)
+                await decide(request.api, source, REFRESH)
 
     async def analyze(self, request: ApiRequest, body: Mapping[str, Any]) -> bytes:
         """What is registered from there already; else the beginning of a descriptor."""
@@ -303,12 +303,6 @@ async def _put(request: ApiRequest, location: Location, *instead: str) -> None:
     raise Conflict(f"the source {key} is being changed all the time; try again")
 
 
-async def _read_again(request: ApiRequest, source: RawObject) -> None:
-    key = key_of(source)
-    patch = {"metadata": {"annotations": {REFRESH_ANNOTATION: _now()}}}
-    await request.api.patch(CATALOG_SOURCE, key.name, key.namespace, patch)
-
-
 async def _known(request: ApiRequest) -> list[Location]:
     """Of all sources that the visitor may read."""
     if request.viewer.projects is None:
@@ -394,7 +388,3 @@ def _annotations(entity: bytes) -> Mapping[str, str]:
 def _invalid(errors: list[tuple[str, str]]) -> ApiAnswer:
     told = [{"name": name, "message": message} for name, message in errors]
     return ApiAnswer(orjson.dumps({"errors": told}), 400, "application/json; charset=utf-8")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -10,17 +10,13 @@ import binascii
 import hashlib
 import hmac
 import secrets
-import time
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
 
 import orjson
 
-from towpath.capabilities.portal.catalog.kinds import (
-    CATALOG_SOURCE,
-    ORGANISATION,
-    REFRESH_ANNOTATION,
-)
+from towpath.capabilities.portal.catalog.deciding import REFRESH, decide
+from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE, ORGANISATION
 from towpath.capabilities.portal.catalog.sources.place import Refused
 from towpath.capabilities.portal.catalog.sources.secrets import data_of, secret_of
 from towpath.hooks.apis import ApiAnswer, ApiRequest, ForeignApi
@@ -50,9 +46,7 @@ def apis(platform: Platform) -> Sequence[ForeignApi]:
         signed = is_signed(secret or _NOBODYS, request.headers, request.body)
         if source is None or not secret or not signed:
             raise Unauthorized(_UNKNOWN)
-        metadata = source["metadata"]
-        patch = {"metadata": {"annotations": {REFRESH_ANNOTATION: f"{time.time():.3f}"}}}
-        await platform.api.patch(CATALOG_SOURCE, metadata["name"], metadata["namespace"], patch)
+        await decide(platform.api, source, REFRESH)
         return ApiAnswer(b"{}", 202)
 
     return (ForeignApi(PATH, answer, _refusal, BODY_BYTES_MAX, knows_callers=True),)
