@@ -32,6 +32,7 @@ class Client:
         (self._api,) = apis(world.platform)
         self._world = world
         self._projects = projects
+        self.api_of_user: Any = world.client
 
     async def send(self, method: str, path: str, body: Any = None) -> ApiAnswer:
         path, _, query = path.partition("?")
@@ -43,7 +44,7 @@ class Client:
             b"" if body is None else json.dumps(body).encode(),
             ALICE,
             Viewer(ALICE, self._projects),
-            self._world.client,
+            self.api_of_user,
         )
         return await self._api.answer(request)
 
@@ -298,6 +299,28 @@ async def test_a_task_and_its_steps_know_their_author_as_the_catalogue_does(worl
         user = shown["spec"]["user"]
         assert (user["ref"], user["entity"]["kind"]) == ("user:default/alice", "User")
         assert user["entity"]["spec"]["profile"] == {"email": "alice@example.org"}
+
+
+class Outsider:
+    """The API, for somebody who is a member no more."""
+
+    def __init__(self, api: Any) -> None:
+        self.list = api.list
+
+    async def get(self, *_: str) -> Any:
+        raise Forbidden("you may not see it")
+
+
+async def test_a_stream_ends_for_who_may_not_see_the_task_any_more(world: World) -> None:
+    await offer(world)
+    client = Client(world)
+    order = {"templateRef": "template:default/t", "values": {"name": "bob", "count": 1}}
+    task = (await client.json("POST", "/v2/tasks", order, status=201))["id"]
+    client.api_of_user = Outsider(world.client)
+    stream = (await client.send("GET", f"/v2/tasks/{task}/eventstream")).stream
+    assert stream is not None
+    async with asyncio.timeout(10):
+        assert [piece async for piece in stream] == []
 
 
 async def test_who_has_no_project_tries_templates_in_none(world: World) -> None:

@@ -40,7 +40,7 @@ from towpath.hooks.apis import ApiAnswer, ApiRequest, ForeignApi, backstage_refu
 from towpath.hooks.platform import SYSTEM_NAMESPACE, Platform
 from towpath.hooks.showing import in_projects
 from towpath.machinery.core_kinds import SECRET
-from towpath.machinery.errors import BadRequest, Conflict, NotFound
+from towpath.machinery.errors import BadRequest, Conflict, Forbidden, NotFound
 from towpath.machinery.objects import RawObject, uid_of
 from towpath.machinery.references import BadReference, parse_reference
 
@@ -230,9 +230,9 @@ class _Scaffolder:
             case "POST", ["retry"]:
                 return await self._retry(request, run)
             case "GET", ["events"]:
-                return _json(await self._events_after(run, _after(request)))
+                return _json(await self._events_after(request, run, _after(request)))
             case "GET", ["eventstream"]:
-                stream = self._stream(run, _after(request))
+                stream = self._stream(request, run, _after(request))
                 headers = {"Cache-Control": "no-cache"}
                 return ApiAnswer(content_type="text/event-stream", headers=headers, stream=stream)
         raise NotFound(f"there is no {request.method} {API}{request.path}")
@@ -257,12 +257,14 @@ class _Scaffolder:
 
     # Events.
 
-    async def _events_after(self, run: RawObject, after: int) -> list[RawObject]:
+    async def _events_after(
+        self, request: ApiRequest, run: RawObject, after: int
+    ) -> list[RawObject]:
         """What there is after it; waited for, as Backstage does, when there is nothing yet."""
         found: list[RawObject] = []
         try:
             async with asyncio.timeout(EVENTS_WAIT_S):
-                async for found in self._growing(run, after):
+                async for found in self._growing(request, run, after):
                     if found:
                         break
         except TimeoutError:
@@ -272,8 +274,11 @@ class _Scaffolder:
             return (await events_of(run, self._platform.logs))[-1:]
         return found
 
-    async def _growing(self, run: RawObject, after: int) -> AsyncIterator[list[RawObject]]:
-        """The events after a number, and again what has come since, until the task has ended."""
+    async def _growing(
+        self, request: ApiRequest, run: RawObject, after: int
+    ) -> AsyncIterator[list[RawObject]]:
+        """The events after a number, and again what has come since: until the task has ended, or
+        whoever asks may see it no more."""
         metadata = run["metadata"]
         while True:
             events = await events_of(run, self._platform.logs)
@@ -284,14 +289,14 @@ class _Scaffolder:
                 return
             await _a_moment()
             try:
-                run = await self._platform.api.get(
-                    TEMPLATE_RUN, metadata["name"], metadata["namespace"]
-                )
-            except NotFound:
+                run = await request.api.get(TEMPLATE_RUN, metadata["name"], metadata["namespace"])
+            except (NotFound, Forbidden):
                 return
 
-    async def _stream(self, run: RawObject, after: int) -> AsyncIterator[bytes]:
-        async for events in self._growing(run, after):
+    async def _stream(
+        self, request: ApiRequest, run: RawObject, after: int
+    ) -> AsyncIterator[bytes]:
+        async for events in self._growing(request, run, after):
             for event in events:
                 yield b"event: %b\ndata: %b\n\n" % (event["type"].encode(), orjson.dumps(event))
 
