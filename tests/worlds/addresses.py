@@ -21,7 +21,7 @@ from towpath.web import styleguide
 VISITS_MAX = 3
 """Of pages of one sort; the links of three services lead to everything that one has."""
 SHELL = ("/account", "/about", *(page.path for page in styleguide.PAGES))
-TELLING = ("/catalog?kind=API",)
+TELLING = ("/catalog?kind=API", "/search?q=order")
 """That lead where the first links of others do not: there is more of everything else."""
 EXAMPLES = tuple(page.path for page in styleguide.PAGES)
 """What these link to is made up."""

@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from towpath.apiserver.calls import (
@@ -249,10 +250,15 @@ def _column(definition: dict[str, Any]) -> TableColumn:
 
 
 def _object(written: Written) -> RawObject:
-    if written.warnings:
-        # A controller has nobody to show a warning to, and a pruned field is a fault of its own.
-        log.warning("the API warns", extra={"warnings": written.warnings})
+    for warning in written.warnings:
+        _tell(warning)
     return loads(written.object)
+
+
+@lru_cache(maxsize=1000)
+def _tell(warning: str) -> None:
+    """Once each: a controller has nobody to show it to, and does the same again and again."""
+    log.warning("the API warns a controller", extra={"warning": warning})
 
 
 def _impersonated(username: str, groups: tuple[str, ...]) -> UserInfo:

@@ -35,6 +35,12 @@ window.examinations = {
     return cut;
   },
 
+  // A word with its icon is a line or a few, whatever a page around it is called.
+  swollen() {
+    const words = [...document.querySelectorAll("main :is(.status, .badge, .who)")];
+    return words.filter((one) => one.getBoundingClientRect().height > 100).map((one) => `${named(one)}: ${said(one)}`);
+  },
+
   obscured() {
     const behind = [];
     const places = [[0.5, 0.5], [0.1, 0.2], [0.9, 0.8], [0.1, 0.8], [0.9, 0.2]];

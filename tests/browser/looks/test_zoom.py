@@ -21,7 +21,7 @@ async def test_at_400_percent_nothing_scrolls_in_two_directions_nor_hides_the_fo
     browser: Browser, bad_day: Look
 ) -> None:
     async with bad_day.page(browser, viewport=ZOOMED) as page:
-        assert await bad_day.examine(page, "wider", "obscured") == {}
+        assert await bad_day.examine(page, "wider", "obscured", "swollen") == {}
 
 
 @pytest.mark.slow
@@ -29,7 +29,7 @@ async def test_on_a_telephone_the_focus_is_never_behind_the_bar(
     browser: Browser, bad_day: Look
 ) -> None:
     async with bad_day.page(browser, viewport=TELEPHONE) as page:
-        assert await bad_day.examine(page, "wider", "obscured") == {}
+        assert await bad_day.examine(page, "wider", "obscured", "swollen") == {}
 
 
 @pytest.mark.slow
