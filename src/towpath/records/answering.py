@@ -9,7 +9,6 @@ names a hidden one is not there for that viewer, in conditions, counts and order
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import chain, islice
 
 import apsw
@@ -247,28 +246,26 @@ def _between(ids: BitMap, place: Place | None, *, upwards: bool) -> Iterable[int
     return (ids[position] for position in range(known - 1, -1, -1))
 
 
-def _along(column: Column, chosen: BitMap, place: Place | None, upwards: bool) -> Iterator[int]:
+def _along(column: Column, chosen: BitMap, place: Place | None, upwards: bool) -> Iterable[int]:
     """The chosen entities that have a value, in the column's order, beyond the place."""
-    first = 0
+    entities, valued = column.entities, chosen & column.having
+    begins, ends = 0, len(entities)
     if place is not None and place.value is not None:
-        first = column.position(place.value, place.number)
-    valued = chosen & column.having
-    if len(valued) * FEW_SHARE < len(column.values):
-        positions: Sequence[int] = sorted(map(column.rank, valued))
-        start = bisect_left(positions, first)
+        at = column.position(place.value, place.number)
+        begins, ends = (at, ends) if upwards else (0, at)
+    found: Iterable[int]
+    if len(valued) * FEW_SHARE < len(entities):
+        ranks = sorted(map(column.rank, valued))
+        few = ranks[bisect_left(ranks, begins) : bisect_left(ranks, ends)]
+        found = map(entities.__getitem__, few if upwards else reversed(few))
+    elif column.is_single:
+        known = entities[begins:ends]
+        found = filter(valued.__contains__, known if upwards else reversed(known))
     else:
-        positions, start = range(len(column.values)), first
-    if upwards:
-        steps = range(start, len(positions))
-    else:
-        steps = range((len(positions) if place is None else start) - 1, -1, -1)
-    for step in steps:
-        position = positions[step]
-        entity_id = column.entities[position]
-        if place is not None and position == first and entity_id == place.number:
-            continue
-        if entity_id in valued and (column.is_single or column.rank(entity_id) == position):
-            yield entity_id
+        places = range(begins, ends) if upwards else range(ends - 1, begins - 1, -1)
+        standing = ((position, entities[position]) for position in places)
+        found = (one for at, one in standing if one in valued and column.rank(one) == at)
+    return found if place is None else (one for one in found if one != place.number)
 
 
 def _names_others(viewer: Viewer, key: str) -> bool:
@@ -282,7 +279,8 @@ def _values(viewer: Viewer, key: str) -> Values:
 
 def seen_numbers(viewer: Viewer, key: str) -> Values:
     """To order by: what is computed is in the order of numbers."""
-    return replace(_values(viewer, key), by_number=key.lower().startswith(COMPUTED))
+    by = _values(viewer, key)
+    return Values(by.key, by.projects, by_number=True) if by.key.startswith(COMPUTED) else by
 
 
 def seen_spellings(viewer: Viewer, key: str) -> Spelled:

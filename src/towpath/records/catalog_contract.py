@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import orjson
 
@@ -72,9 +72,8 @@ def written(descriptor: RawObject) -> str:
     return orjson.dumps(descriptor).decode()
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What is shown of an entity that was found."""
+class Finding(NamedTuple):
+    """What is shown of an entity that was found. A tuple, for dozens are made for each search."""
 
     ref: str
     kind: str

@@ -15,7 +15,7 @@ import apsw
 
 from towpath.records.browsing import fields_condition, marks, visibility
 from towpath.records.catalog_contract import EntityFilter, Finding
-from towpath.records.database import Row
+from towpath.records.database import Row, Value
 from towpath.records.spelling import as_meant
 from towpath.records.texts import NAMES, match_of, words_in
 from towpath.records.viewers import Viewer
@@ -23,7 +23,9 @@ from towpath.records.viewers import Viewer
 RANKED_MAX = 200
 KINDS = ("component", "system", "api", "resource", "group", "user")
 """What people look for most comes first."""
-_RANKS = {kind: rank for rank, kind in enumerate(KINDS)}
+_RANK = "CASE substr(ref, 1, instr(ref, ':') - 1) {} ELSE {} END, length(name), name, ref".format(
+    " ".join(f"WHEN '{kind}' THEN {rank}" for rank, kind in enumerate(KINDS)), len(KINDS)
+)
 _LAST = "\U0010ffff"
 _SHOWN = (
     "id, ref, kind, namespace, name, title, description, type, owner, lifecycle, project, workload,"
@@ -86,46 +88,54 @@ class _Finding:
             if projects is None
             else [(" AND project = ?", (of,)) for of in ("", *projects)]
         )
-        rows: list[Row] = []
+        parts: list[str] = []
+        values: list[Value] = []
         for of_project, project in places:
-            rows += self.connection.execute(
-                f"SELECT name, ref, id FROM entity WHERE name >= ? AND name < ?{of_project}"
-                f" AND {condition} ORDER BY name, ref LIMIT ?",
-                [name, name + _LAST, *project, *parameters, self._considered],
-            ).fetchall()
-        return self._ranked(sorted(rows), name) if name else [row[2] for row in sorted(rows)]
+            parts.append(
+                "SELECT * FROM (SELECT id, name, ref FROM entity"
+                f" WHERE name >= ? AND name < ?{of_project} AND {condition}"
+                " ORDER BY name, ref LIMIT ?)"
+            )
+            values += [name, name + _LAST, *project, *parameters, self._considered]
+        sql = f"{' UNION ALL '.join(parts)} ORDER BY name, ref"
+        return (
+            self._ranked(sql, values, name) if name else self._read(sql, values, self._considered)
+        )
 
     def _fitting(self, match: str) -> list[int]:
         condition, parameters = fields_condition(self.where)
-        rows: list[Row] = self.connection.execute(
-            "SELECT entity.name, entity.ref, entity.id FROM entity_text"
+        sql = (
+            "SELECT entity.id, entity.name, entity.ref FROM entity_text"
             " JOIN entity ON entity.id = entity_text.rowid"
-            f" WHERE entity_text MATCH ? AND {condition} LIMIT ?",
-            [match, *parameters, self._considered],
-        ).fetchall()
-        return self._ranked(rows, "")
+            f" WHERE entity_text MATCH ? AND {condition}"
+        )
+        return self._ranked(sql, [match, *parameters], "")
 
     @property
     def _considered(self) -> int:
         return max(RANKED_MAX, self.wanted)
 
-    def _ranked(self, rows: list[Row], called: str) -> list[int]:
+    def _ranked(self, sql: str, parameters: Sequence[Value], called: str) -> list[int]:
         """The first ones among themselves, so that a longer page begins as a shorter one does."""
+        # Without the offset SQLite goes on through all that fits, for nothing.
+        first = f"SELECT id FROM ({sql} LIMIT {RANKED_MAX} OFFSET 0) ORDER BY name <> ?, {_RANK}"
+        rows: list[Row] = self.connection.execute(first, [*parameters, called]).fetchall()
+        ids = [row[0] for row in rows]
+        if len(ids) < RANKED_MAX or self.wanted <= RANKED_MAX:
+            return ids
+        return ids + self._read(sql, parameters, self.wanted - RANKED_MAX, skip=RANKED_MAX)
 
-        def place(row: Row) -> tuple[bool, int, int, str]:
-            name, ref, _ = row
-            return name != called, _kind_rank(ref), len(name), name
-
-        return [row[2] for row in (*sorted(rows[:RANKED_MAX], key=place), *rows[RANKED_MAX:])]
+    def _read(
+        self, sql: str, parameters: Sequence[Value], limit: int, *, skip: int = 0
+    ) -> list[int]:
+        paged = f"SELECT id FROM ({sql} LIMIT ? OFFSET ?)"
+        rows: list[Row] = self.connection.execute(paged, [*parameters, limit, skip]).fetchall()
+        return [row[0] for row in rows]
 
 
 def _begun(text: str) -> str:
     """Without single letters, which begin too many words: at the end it is still being typed."""
     return " ".join(word for word in words_in(text) if len(word) > 1)
-
-
-def _kind_rank(ref: str) -> int:
-    return _RANKS.get(ref[: ref.index(":")], len(_RANKS))
 
 
 def _shown(connection: apsw.Connection, viewer: Viewer, ids: Sequence[int]) -> list[Finding]:
@@ -134,5 +144,5 @@ def _shown(connection: apsw.Connection, viewer: Viewer, ids: Sequence[int]) -> l
         f"SELECT {_SHOWN} FROM entity WHERE id IN ({marks(ids)}) AND {may_see}",
         [*ids, *projects],
     )
-    found = {row[0]: Finding(*row[1:]) for row in rows}
+    found = {row[0]: Finding._make(row[1:]) for row in rows}
     return [found[one] for one in ids if one in found]
