@@ -111,50 +111,67 @@ def _drop_what_the_type_lacks(spec: RawObject, before: RawObject) -> None:
 
 
 def _validate_service(obj: RawObject, old: RawObject | None) -> list[Cause]:
+    """In the order of a kube-apiserver."""
     spec = obj.get("spec") or {}
-    causes: list[Cause] = []
-    if spec.get("type") not in SERVICE_TYPES:
-        causes.append(unsupported("spec.type", spec.get("type"), SERVICE_TYPES))
-    ports = spec.get("ports") or []
-    headless = spec.get("clusterIP") == "None"
-    if not ports and spec.get("type") != "ExternalName" and not headless:
-        causes.append(required("spec.ports"))
-    if spec.get("type") == "ExternalName" and not spec.get("externalName"):
-        causes.append(required("spec.externalName"))
+    before = (old or {}).get("spec") or {}
+    return [
+        *_service_causes(spec),
+        *_port_causes(spec.get("ports") or []),
+        *_repeated_ports(spec.get("ports") or []),
+        *_address_causes(spec, before, is_new=old is None),
+        *_type_causes(spec),
+        *_status_causes(obj, spec),
+    ]
+
+
+def _service_causes(spec: RawObject) -> Iterator[Cause]:
+    kind = spec.get("type")
+    if kind not in SERVICE_TYPES:
+        yield unsupported("spec.type", kind, SERVICE_TYPES)
+    if not spec.get("ports") and kind != "ExternalName" and not _is_headless(spec):
+        yield required("spec.ports")
+    if kind == "ExternalName" and not spec.get("externalName"):
+        yield required("spec.externalName")
+
+
+def _port_causes(ports: list[RawObject]) -> Iterator[Cause]:
     names: set[str] = set()
     for index, port in enumerate(ports):
         field = f"spec.ports[{index}]"
         name = port.get("name") or ""
         if not name and len(ports) > 1:
-            causes.append(required(f"{field}.name"))
+            yield required(f"{field}.name")
         elif name:
-            causes += named(f"{field}.name", name, label_errors(name))
+            yield from named(f"{field}.name", name, label_errors(name))
             if name in names:
-                causes.append(duplicate(f"{field}.name", name))
+                yield duplicate(f"{field}.name", name)
         names.add(name)
         number = port.get("port", 0)
-        causes += named(f"{field}.port", number, port_number_errors(number))
+        yield from named(f"{field}.port", number, port_number_errors(number))
         if port.get("protocol") not in PROTOCOLS:
-            causes.append(unsupported(f"{field}.protocol", port.get("protocol"), PROTOCOLS))
-        causes += port_or_name(f"{field}.targetPort", port.get("targetPort", 0))
+            yield unsupported(f"{field}.protocol", port.get("protocol"), PROTOCOLS)
+        yield from port_or_name(f"{field}.targetPort", port.get("targetPort", 0))
         node_port = port.get("nodePort") or NODE_PORTS.start
         if node_port not in NODE_PORTS:
-            causes.append(invalid_value(f"{field}.nodePort", node_port, NOT_A_NODE_PORT))
+            yield invalid_value(f"{field}.nodePort", node_port, NOT_A_NODE_PORT)
         if protocol := port.get("appProtocol"):
-            causes += named(f"{field}.appProtocol", protocol, qualified_name_errors(protocol))
-    causes += _repeated_ports(ports)
+            yield from named(f"{field}.appProtocol", protocol, qualified_name_errors(protocol))
+
+
+def _address_causes(spec: RawObject, before: RawObject, *, is_new: bool) -> Iterator[Cause]:
     for index, address in enumerate(spec.get("externalIPs") or ()):
-        causes += named(f"spec.externalIPs[{index}]", address, address_errors(address))
-    if headless and spec.get("type") in ("LoadBalancer", "NodePort"):
-        words = f"may not be set to 'None' for {spec['type']} services"
-        causes.append(invalid_value("spec.clusterIPs[0]", "None", words))
-    if old is None and (address := spec.get("clusterIP")) and not headless:
-        causes += named("spec.clusterIPs[0]", address, address_errors(address))
-    before = ((old or {}).get("spec") or {}).get("clusterIP")
-    if before and spec.get("type") != "ExternalName" and spec.get("clusterIP") != before:
-        words = "may not change once set"
-        causes.append(invalid_value("spec.clusterIPs[0]", [spec.get("clusterIP")], words))
-    return [*causes, *_type_causes(spec), *_status_causes(obj, spec)]
+        yield from named(f"spec.externalIPs[{index}]", address, address_errors(address))
+    field, own, kind = "spec.clusterIPs[0]", spec.get("clusterIP"), spec.get("type")
+    if _is_headless(spec) and kind in ("LoadBalancer", "NodePort"):
+        yield invalid_value(field, "None", f"may not be set to 'None' for {kind} services")
+    if is_new and own and not _is_headless(spec):
+        yield from named(field, own, address_errors(own))
+    if (once := before.get("clusterIP")) and kind != "ExternalName" and own != once:
+        yield invalid_value(field, [own], "may not change once set")
+
+
+def _is_headless(spec: RawObject) -> bool:
+    return bool(spec.get("clusterIP") == "None")
 
 
 def _type_causes(spec: RawObject) -> Iterator[Cause]:

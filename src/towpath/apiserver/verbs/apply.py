@@ -40,23 +40,11 @@ async def apply(
     served = core.registry.find(target.resource)
     if not options.field_manager:
         raise _no_manager()
-    said = (body.get("apiVersion"), body.get("kind"))
-    if said != (served.resource.api_version, served.resource.kind):
-        group, _, version = str(body.get("apiVersion") or "").rpartition("/")
-        kind = body.get("kind") or ""
-        raise BadRequest(f"invalid object type: {group}/{version}, Kind={kind}")
+    _check_kind(served, body)
     key = key_for(served, target.namespace, target.name)
     if target.subresource and await core.store.settled(served.collection, key) is None:
         raise refusals.not_found(served, target.name)
-    if body.get("metadata") is None:
-        body["metadata"] = {}
-    metadata = body["metadata"]
-    if isinstance(metadata, dict) and metadata.get("managedFields") is not None:
-        raise BadRequest("metadata.managedFields must be nil")
-    if served.schema is not None and (wrong := typed_errors(body, served.schema.openapi)):
-        raise _untyped(body, wrong)
-    if not isinstance(metadata, dict):
-        raise BadRequest(f"metadata is an object, and no {go_type(metadata)}")
+    _check_types(served, body)
     for _ in range(ATTEMPTS):
         current = await core.store.settled(served.collection, key)
         try:
@@ -73,6 +61,27 @@ async def apply(
             raise
         return written
     raise refusals.conflict(served, target.name)
+
+
+def _check_kind(served: Served, body: RawObject) -> None:
+    said = (body.get("apiVersion"), body.get("kind"))
+    if said != (served.resource.api_version, served.resource.kind):
+        group, _, version = str(body.get("apiVersion") or "").rpartition("/")
+        kind = body.get("kind") or ""
+        raise BadRequest(f"invalid object type: {group}/{version}, Kind={kind}")
+
+
+def _check_types(served: Served, body: RawObject) -> None:
+    """Raise unless its fields can be counted."""
+    if body.get("metadata") is None:
+        body["metadata"] = {}
+    metadata = body["metadata"]
+    if isinstance(metadata, dict) and metadata.get("managedFields") is not None:
+        raise BadRequest("metadata.managedFields must be nil")
+    if served.schema is not None and (wrong := typed_errors(body, served.schema.openapi)):
+        raise _untyped(body, wrong)
+    if not isinstance(metadata, dict):
+        raise BadRequest(f"metadata is an object, and no {go_type(metadata)}")
 
 
 async def _create(

@@ -293,14 +293,7 @@ class PluginProcess:
         number = getattr(message, "call", 0)
         going = self._going.get(number)
         if going is None:
-            if number in self._owed and isinstance(message, wire.Done | wire.Failed):
-                self._owed.discard(number)
-                self._strays = 0
-                return
-            # A word of a call that has ended can be on its way; many of them are no accident.
-            self._strays += 1
-            if self._strays > STRAY_MESSAGES_MAX:
-                raise Broken("It sends messages that belong to no call")
+            self._take_stray(message, number)
             return
         going.messages += 1
         if going.messages > MESSAGES_OF_CALL_MAX:
@@ -322,6 +315,16 @@ class PluginProcess:
             task = asyncio.create_task(self._answer(message, going.asked))
             self._answering.add(task)
             task.add_done_callback(self._answered)
+
+    def _take_stray(self, message: wire.FromPlugin, number: int) -> None:
+        if number in self._owed and isinstance(message, wire.Done | wire.Failed):
+            self._owed.discard(number)
+            self._strays = 0
+            return
+        # A word of a call that has ended can be on its way; many of them are no accident.
+        self._strays += 1
+        if self._strays > STRAY_MESSAGES_MAX:
+            raise Broken("It sends messages that belong to no call")
 
     async def _answer(self, message: wire.Ask, asked: Asked | None) -> None:
         if asked is None:

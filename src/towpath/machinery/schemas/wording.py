@@ -48,13 +48,17 @@ def to_causes(
 ) -> Iterator[Cause]:
     """`at` is the place of what was validated, when it is a part of something; `wanted` is what
     the schema says of the value itself."""
-    path = field_path(error.instance_path)
-    if at:
-        # The place is not in the words there, only what lies below it.
-        for cause in to_causes(error):
-            below = f".{cause.field}" if cause.field not in ("", "<nil>") else ""
-            yield Cause(cause.reason, cause.message, f"{at}{below}")
+    if not at:
+        yield from _causes(error, wanted or {})
         return
+    # The place is not in the words there, only what lies below it.
+    for cause in _causes(error, {}):
+        below = f".{cause.field}" if cause.field not in ("", "<nil>") else ""
+        yield Cause(cause.reason, cause.message, f"{at}{below}")
+
+
+def _causes(error: "ValidationError", wanted: RawObject) -> Iterator[Cause]:
+    path = field_path(error.instance_path)
     kind: Any = error.kind
     name = type(kind).__name__
     value: Any = error.instance
@@ -64,7 +68,7 @@ def to_causes(
         yield unsupported(path, value, (option for option in kind.options if option is not None))
     elif name == "Type":
         types = sorted(item for item in kind.types if item != "null")
-        format_ = (wanted or {}).get("format", "")
+        format_ = wanted.get("format", "")
         if format_ and isinstance(value, bool | int | float) and json_type(value) not in types:
             yield _wrong_format(path, format_, value)
         else:

@@ -5,10 +5,11 @@ generation is looked at once, with the types of what it matches now, and what is
 `status.typeChecking`. Kinds that a rule names with a wildcard are not looked at.
 """
 
+import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, product
 from typing import Any
 
 import orjson
@@ -65,7 +66,7 @@ class TypeChecking:
         if stored is None or _is_told(policy := orjson.loads(stored.value)):
             return
         metadata = policy["metadata"]
-        found = [*_warnings(self._core, policy["spec"])]
+        found = [each async for each in _warnings(self._core, policy["spec"])]
         status = {
             "observedGeneration": metadata["generation"],
             "typeChecking": {"expressionWarnings": found} if found else {},
@@ -84,21 +85,24 @@ def _is_told(policy: RawObject) -> bool:
     return bool(seen == policy["metadata"].get("generation"))
 
 
-def _warnings(core: Core, spec: RawObject) -> Iterator[RawObject]:
+async def _warnings(core: Core, spec: RawObject) -> AsyncIterator[RawObject]:
+    """The loop has its turn after each kind and each expression: a policy may have many."""
     kinds = sorted(_matched(core, spec), key=lambda served: _identity(served.resource))
-    scenes = [
-        (served, _Scene(served, _params(core, spec), language_of(spec)))
-        for served in islice(kinds, KINDS_MAX)
-    ]
+    params, language = _params(core, spec), language_of(spec)
+    scenes = []
+    for served in islice(kinds, KINDS_MAX):
+        scenes.append((served.resource, _Scene(served, params, language)))
+        await asyncio.sleep(0)
     for index, validation in enumerate(spec.get("validations") or ()):
         for field in ("expression", "messageExpression"):
             if not (expression := validation.get(field)):
                 continue
             said = [
-                f"{served.resource.api_version}, Kind={served.resource.kind}: {why}\n"
-                for served, scene in scenes
+                f"{kind.api_version}, Kind={kind.kind}: {why}\n"
+                for kind, scene in scenes
                 if (why := scene.mistake(expression))
             ]
+            await asyncio.sleep(0)
             if said:
                 where = f"spec.validations[{index}].{field}"
                 yield {"fieldRef": where, "warning": "\n".join(said)}
@@ -114,12 +118,9 @@ def _matched(core: Core, spec: RawObject) -> list[Served]:
         named = [rule.get(field) or () for field in ("apiGroups", "apiVersions", "resources")]
         if any("*" in values for values in named):
             continue
-        for group in named[0]:
-            for version in named[1]:
-                for plural in named[2]:
-                    served = core.registry.at(group, version, plural)
-                    if served is not None:
-                        found[_identity(served.resource)] = served
+        for group, version, plural in product(*named):
+            if served := core.registry.at(group, version, plural):
+                found[_identity(served.resource)] = served
     return [*found.values()]
 
 
@@ -136,37 +137,40 @@ class _Scene:
         declared = {"object": about, "oldObject": about}
         if params is not None:
             declared["params"] = _declared(params, "paramsType")
-        self._declared = {name: one for name, one in declared.items() if one is not None}
+        known = {name: one for name, one in declared.items() if one is not None}
+        self._types = {name: one.type for name, one in known.items()}
+        self._structs: dict[str, Callable[[str], cel.Type | None]] = {}
+        for one in known.values():
+            self._structs |= struct_fields(one)
         self._variables: dict[str, cel.Type] = {}
-        self._has_params = language.has_params
+        self._environment = self._with_variables(language)
         for variable in language.variables:
             try:
-                program = self._environment().compile(variable["expression"])
+                program = self._environment.compile(variable["expression"])
             except CelSyntaxError:
                 self._variables[variable["name"]] = cel.DYN
             else:
                 self._variables[variable["name"]] = program.result_type
+            self._environment = self._with_variables(language)
 
     def mistake(self, expression: str) -> str:
         """What is wrong with it, "" for nothing."""
         try:
-            self._environment().compile(expression)
+            self._environment.compile(expression)
         except CelSyntaxError as error:
             return error.message
         return ""
 
-    def _environment(self) -> Environment:
+    def _with_variables(self, language: Language) -> Environment:
+        """Those that are known by now: each may name the ones before it."""
         plain = environment(
-            params=self._has_params,
+            params=language.has_params,
             authorizer=True,
             mutating=False,
             variables=tuple(self._variables.items()),
         )
-        types = {name: one.type for name, one in self._declared.items()}
-        structs = dict(plain.structs)
-        for one in self._declared.values():
-            structs |= struct_fields(one)
-        return replace(plain, variables={**plain.variables, **types}, structs=structs)
+        variables = {**plain.variables, **self._types}
+        return replace(plain, variables=variables, structs={**plain.structs, **self._structs})
 
 
 def _declared(served: Served, name: str) -> Declared | None:
@@ -201,11 +205,9 @@ def _resolved(schema: Any, known: Mapping[str, RawObject], within: tuple[str, ..
         schema = whole[0]
     if isinstance(reference := schema.get("$ref"), str):
         name = reference.removeprefix(REFERENCE)
-        return (
-            {}
-            if name in within or name == QUANTITY
-            else _resolved(known[name], known, (*within, name))
-        )
+        if name in within or name == QUANTITY:
+            return {}
+        return _resolved(known[name], known, (*within, name))
     return {
         field: {key: _resolved(each, known, within) for key, each in inner.items()}
         if field == "properties"
