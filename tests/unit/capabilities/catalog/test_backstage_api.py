@@ -335,6 +335,12 @@ async def test_fields_keep_parts_whose_keys_have_dots(client: Client) -> None:
     ]
 
 
+async def test_fields_of_lists_are_kept_at_their_places(client: Client) -> None:
+    fields = "metadata.tags.1,metadata.tags.00000000001,metadata.tags.2"
+    said = await client.get(f"/entities/by-query?filter=metadata.name=orders&fields={fields}")
+    assert said["items"] == [{"metadata": {"tags": [None, "grpc"]}}]
+
+
 async def test_references_are_answered_in_their_order(client: Client) -> None:
     refs = [
         "component:default/shop",

@@ -261,10 +261,14 @@ def _path(entity: Any, field: str) -> list[str] | None:
         if isinstance(entity, dict) and name in entity:
             path.append(name)
             entity, name = entity[name], ""
-        elif isinstance(entity, list) and name.isdecimal() and int(name[:9]) < len(entity):
+        elif isinstance(entity, list) and _is_place(name, entity):
             path.append(name)
             entity, name = entity[int(name)], ""
     return path if path and not name else None
+
+
+def _is_place(name: str, items: list[Any]) -> bool:
+    return name.isdecimal() and len(name) < 10 and int(name) < len(items)
 
 
 # -- questions ------------------------------------------------------------------------------------
