@@ -93,21 +93,26 @@ def _matched(patterns: dict[str, Callable[..., Told]], path: str) -> Told:
     return Told({"message": "Not Found"}, 404)
 
 
+def _like_github(forge: Forge, more: Callable[[Repository], dict[str, Any]]) -> list[Any]:
+    """Repositories as GitHub and Gitea tell of them, but for `more`."""
+    return [
+        {
+            "name": name,
+            "full_name": f"acme/{name}",
+            "html_url": f"{forge.url}/acme/{name}",
+            "default_branch": one.branch,
+            "archived": one.archived,
+            "fork": one.fork,
+            "topics": list(one.topics),
+            **more(one),
+        }
+        for name, one in forge.repositories.items()
+    ]
+
+
 def _github(forge: Forge, path: str, query: dict[str, str]) -> Told:
     def repositories() -> Told:
-        items = [
-            {
-                "name": name,
-                "full_name": f"acme/{name}",
-                "html_url": f"{forge.url}/acme/{name}",
-                "default_branch": one.branch,
-                "pushed_at": one.changed,
-                "archived": one.archived,
-                "fork": one.fork,
-                "topics": list(one.topics),
-            }
-            for name, one in forge.repositories.items()
-        ]
+        items = _like_github(forge, lambda one: {"pushed_at": one.changed})
         return forge.paged(items, path, query)
 
     def tree(name: str) -> Told:
@@ -161,20 +166,7 @@ def _gitlab(forge: Forge, path: str, query: dict[str, str]) -> Told:
 
 def _gitea(forge: Forge, path: str, query: dict[str, str]) -> Told:
     def repositories() -> Told:
-        items = [
-            {
-                "name": name,
-                "full_name": f"acme/{name}",
-                "html_url": f"{forge.url}/acme/{name}",
-                "default_branch": one.branch,
-                "updated_at": one.changed,
-                "archived": one.archived,
-                "fork": one.fork,
-                "empty": not one.files,
-                "topics": list(one.topics),
-            }
-            for name, one in forge.repositories.items()
-        ]
+        items = _like_github(forge, lambda one: {"updated_at": one.changed, "empty": not one.files})
         return forge.paged(items, path, query)
 
     def tree(name: str) -> Told:

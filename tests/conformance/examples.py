@@ -322,6 +322,28 @@ EXAMPLES: dict[str, RawObject] = {
         }
     },
     "CatalogSource": {"spec": {"type": "git", "repository": "order-service"}},
+    "RemoteRepository": {
+        "spec": {
+            "host": "gitlab",
+            "url": "https://gitlab.example.org",
+            "owner": "shop/backend",
+            "repository": "order-service",
+            "branch": "main",
+            "secret": "shop-gitlab",
+            "interval": "1m",
+            "checksWithin": "5m",
+        }
+    },
+    "PullRequest": {
+        "spec": {
+            "repository": "order-service",
+            "branch": "towpath/upgrade-python-service",
+            "title": "Upgrade to the newer version of python-service",
+            "body": "Why",
+            "merge": {"commit": "1" * 40},
+            "closed": False,
+        }
+    },
     "CatalogEdit": {
         "spec": {
             "entity": "component:demo/orders",

@@ -8,6 +8,7 @@ import pytest
 
 from towpath.engines.git.embedded import EmbeddedGitHost
 from towpath.engines.git.port import (
+    MAIN,
     Change,
     File,
     GitError,
@@ -117,6 +118,26 @@ async def test_many_files_are_one_commit(host: GitHost) -> None:
     files = {f"d{n % 7}/f{n}": File(str(n).encode()) for n in range(200)}
     sha = await host.write(APP, files, message="Many", author=ALICE, expected=None)
     assert await host.files(APP, sha) == files
+
+
+async def test_what_is_packed_here_can_be_unpacked_elsewhere(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    other = RepositoryName("demo", "copy")
+    await host.create(other, owner_uid="uid-2")
+    first = await commit(host, a="1", d__b="2")
+    second = await commit(host, first, a="3")
+    await host.unpack(other, await host.pack(APP, first, []))
+    await host.unpack(other, await host.pack(APP, second, [first]))
+    await host.move(other, MAIN, expected=None, new=second, author=ALICE)
+    assert await host.files(other, second) == await host.files(APP, second)
+    assert [one.sha for one in await host.history(other, second)] == [second, first]
+
+
+async def test_what_is_no_pack_is_not_taken(host: GitHost) -> None:
+    await host.create(APP, owner_uid="uid-1")
+    for content in (b"", b"PACK", b"PACK" + bytes(100)):
+        with pytest.raises(GitUnavailable):
+            await host.unpack(APP, content)
 
 
 async def test_a_stale_writer_is_refused(host: GitHost) -> None:

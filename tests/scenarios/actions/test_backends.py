@@ -1,8 +1,15 @@
 """What actions do, each backend with the real thing behind it."""
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
+from tests.followed import follow
+from tests.git_hosts import git_host
+from tests.git_there import REPOSITORY
 from tests.scenarios.actions.world import DEMO, World
+from tests.served import served
+from tests.support import eventually
 
 from towpath.capabilities.portal.actions.kinds import (
     ACTION_RUN,
@@ -11,6 +18,8 @@ from towpath.capabilities.portal.actions.kinds import (
     UNDONE,
     UNDONE_BY,
 )
+from towpath.capabilities.portal.remotes.controllers import controllers as remote_controllers
+from towpath.capabilities.portal.remotes.kinds import REMOTE_REPOSITORY
 from towpath.engines.git.port import File, RepositoryName, Signature
 from towpath.hooks.templates import ActionContext, TemplateAction
 from towpath.machinery.core_kinds import CONFIG_MAP
@@ -136,6 +145,41 @@ async def test_files_are_committed_once_and_put_back(still: World) -> None:
     assert head is not None
     assert set(await git.files(repository, head)) == {"a.txt"}
     assert (await git.files(repository, head))["a.txt"].content == b"old\n"
+
+
+async def test_files_of_another_host_are_proposed_once_and_withdrawn(
+    still: World, tmp_path: Path
+) -> None:
+    folder = tmp_path / "there"
+    folder.mkdir()
+    host = git_host("github", folder)
+    host.make(REPOSITORY)
+    host.commit(REPOSITORY, {"a.txt": "old\n"})
+    commit = {"repository": "far", "files": [{"path": "a.txt", "content": "${inputs.text}\n"}]}
+    async with served(host) as url, still.running():
+        host.url = url
+        tasks = [asyncio.create_task(one.run()) for one in remote_controllers(still.platform)]
+        await follow(still.platform.api, host, DEMO, "far")
+
+        async def is_here() -> bool:
+            found = await still.platform.api.get(REMOTE_REPOSITORY, "far", DEMO)
+            return bool((found.get("status") or {}).get("head"))
+
+        await eventually(is_here)
+        await still.action("edit", backend={"type": "commit", "commit": commit})
+        await still.run("edited", "edit", inputs={"text": "new"})
+        done = await still.until_phase("edited", SUCCEEDED)
+        (pull,) = host.pulls
+        assert done["status"]["outputs"]["pullRequest"] == f"{url}/acme/shop/pulls/1"
+        assert host.files(REPOSITORY, host.head(pull)) == {"a.txt": "new\n"}
+        assert host.files(REPOSITORY) == {"a.txt": "old\n"}
+        await undo(still, "edited")
+        await still.until_phase("edited", UNDONE)
+        assert pull.state == "closed"
+        assert list(host.refs(REPOSITORY)) == ["refs/heads/main"]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def test_files_of_the_deployments_are_not_for_actions(world: World) -> None:

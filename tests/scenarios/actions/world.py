@@ -12,7 +12,7 @@ from tests.scenarios.delivery.world import World as Delivery
 from tests.scenarios.delivery.world import running_world
 
 from towpath.capabilities.governance.projects.kinds import PROJECT
-from towpath.capabilities.portal import actions, templates
+from towpath.capabilities.portal import actions, remotes, templates
 from towpath.capabilities.portal.actions.kinds import ACTION, ACTION_RUN, is_finished, phase_of
 from towpath.capabilities.portal.actions.reconcile import controllers
 from towpath.client.protocols import Client
@@ -40,6 +40,7 @@ KINDS_OF_TEMPLATES = Capability(
     summary="Their kinds",
     kinds=templates.CAPABILITY.kinds,
 )
+KINDS_OF_REMOTES = replace(remotes.CAPABILITY, controllers="")
 
 
 @dataclass
@@ -134,7 +135,7 @@ async def actions_world(folder: Path, kube_api: KubeFront | None) -> AsyncIterat
     def change(platform: Platform) -> Platform:
         return replace(platform, people=people, template_actions=offered)
 
-    further = (WITHOUT_CONTROLLERS, KINDS_OF_TEMPLATES)
+    further = (WITHOUT_CONTROLLERS, KINDS_OF_TEMPLATES, KINDS_OF_REMOTES)
     async with running_world(folder, kube_api=kube_api, further=further, change=change) as delivery:
         made.append(World(delivery, delivery.platform))
         await _members(made[0])

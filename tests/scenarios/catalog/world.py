@@ -18,6 +18,7 @@ from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE
 from towpath.capabilities.portal.catalog.kinds import KINDS as CATALOG_KINDS
 from towpath.capabilities.portal.catalog.reads import reads
 from towpath.capabilities.portal.catalog.reconcile import controllers
+from towpath.capabilities.portal.remotes.kinds import KINDS as REMOTE_KINDS
 from towpath.engines.git.embedded import EmbeddedGitHost
 from towpath.engines.git.port import File, RepositoryName, Signature
 from towpath.engines.identity.local import LocalIdentity
@@ -159,7 +160,7 @@ async def standing_world(tmp_path: Path) -> AsyncIterator[World]:
     host = EmbeddedGitHost(
         tmp_path / "git", lambda: "http://localhost:8080", people.authenticate, people.authorize
     )
-    kinds = [*PROJECT_KINDS, *WORKLOAD_KINDS, *CATALOG_KINDS, DATABASE_CRD]
+    kinds = [*PROJECT_KINDS, *WORKLOAD_KINDS, *CATALOG_KINDS, *REMOTE_KINDS, DATABASE_CRD]
     async with (
         running_api_server(kinds=kinds) as api,
         host as git,

@@ -18,6 +18,7 @@ from towpath.capabilities.delivery.workloads.kinds import KINDS as WORKLOAD_KIND
 from towpath.capabilities.governance.projects.kinds import KINDS as PROJECT_KINDS
 from towpath.capabilities.governance.projects.kinds import PROJECT
 from towpath.capabilities.portal.catalog.kinds import KINDS as CATALOG_KINDS
+from towpath.capabilities.portal.remotes.kinds import KINDS as REMOTE_KINDS
 from towpath.capabilities.portal.templates.actions import actions
 from towpath.capabilities.portal.templates.kinds import KINDS as TEMPLATE_KINDS
 from towpath.capabilities.portal.templates.kinds import (
@@ -41,6 +42,7 @@ KINDS = [
     *PIPELINE_KINDS,
     *WORKLOAD_KINDS,
     *CATALOG_KINDS,
+    *REMOTE_KINDS,
     *TEMPLATE_KINDS,
     *UPGRADE_KINDS,
 ]

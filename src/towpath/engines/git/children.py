@@ -40,6 +40,7 @@ _POLICY = """\
 _OWNER_MARK = "TOWPATH_GIT_ROOT"
 _COMPLAINTS_MAX = 8192
 _TERMINATE_S = 2.0
+_UNPACK_TIMEOUT_S = 300.0
 
 
 class GitChildren:
@@ -127,6 +128,22 @@ class GitChild:
         """What git said on standard error, the beginning of it; for the log."""
         self._complaints.seek(0)
         return self._complaints.read(_COMPLAINTS_MAX).decode("utf-8", "replace").strip()
+
+
+async def unpack(children: GitChildren, place: Path, drafts: Path, pack: bytes) -> None:
+    """Git looks at each object of a pack before it counts. Raises GitUnavailable."""
+    with tempfile.TemporaryFile(dir=drafts) as file:
+        await asyncio.to_thread(file.write, pack)
+        file.seek(0)
+        words = ["-C", str(place), "index-pack", "--stdin", "--strict"]
+        async with (
+            asyncio.timeout(_UNPACK_TIMEOUT_S),
+            children.start(words, stdin=file.fileno()) as child,
+        ):
+            async for _ in child.chunks():
+                pass
+            if await child.wait() != 0:
+                raise GitUnavailable(f"Git does not take what came: {child.complaints()}")
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import anyio
 import anyio.to_thread
 
-from towpath.engines.git.children import GitChildren
+from towpath.engines.git.children import GitChildren, unpack
 from towpath.engines.git.folders import Folders, Ownership, sweep_locks
 from towpath.engines.git.http import SmartHttp
 from towpath.engines.git.merging import drop_ref, merge_trees, sides_of
@@ -278,6 +278,19 @@ class EmbeddedGitHost:
             elif expected is not None:
                 await drop_ref(self.children, place, ref, expected)
             self.announce([Push(repository, ref, expected, new, author.name)])
+
+    async def pack(
+        self,
+        repository: RepositoryName,
+        wanted: CommitSHA,
+        without: Sequence[CommitSHA],
+    ) -> bytes:
+        return await self._in_thread(lambda: self._objects(repository).pack(wanted, without))
+
+    async def unpack(self, repository: RepositoryName, pack: bytes) -> None:
+        async with self.writing(repository):
+            place = await self._in_thread(lambda: self.folders.existing(repository))
+            await unpack(self.children, place, self.folders.temporary, pack)
 
     async def archive(self, repository: RepositoryName, *, owner_uid: str) -> None:
         def put_aside(place: Path) -> None:

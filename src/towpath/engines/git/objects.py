@@ -5,6 +5,7 @@ Trees are cached by their id, which is a hash of their content. New objects are 
 before anything may refer to them. Everything here blocks: call it in a thread.
 """
 
+import io
 import threading
 import time
 from collections import OrderedDict
@@ -15,9 +16,10 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
 from dulwich.diff_tree import tree_changes
-from dulwich.object_store import DiskObjectStore
+from dulwich.object_store import DiskObjectStore, MissingObjectFinder
 from dulwich.objects import Blob, ObjectID, ShaFile, Tree, TreeEntry
 from dulwich.objects import Commit as DulwichCommit
+from dulwich.pack import write_pack_objects
 from dulwich.walk import Walker
 
 from towpath.engines.git.port import (
@@ -101,6 +103,17 @@ class Objects:
                 while len(self._histories) > _HISTORIES_MAX:
                     self._histories.popitem(last=False)
             return list(self._histories[asked])
+
+    def pack(self, wanted: CommitSHA, without: Sequence[CommitSHA]) -> bytes:
+        with self._reading(wanted):
+            known = [ObjectID(one.encode()) for one in without]
+            haves = [one for one in known if one in self._store]
+            missing = MissingObjectFinder(self._store, haves, [ObjectID(wanted.encode())])
+            pack = io.BytesIO()
+            objects = [(self._store[sha], None) for sha, _ in missing]
+            form = self._store.object_format
+            write_pack_objects(pack.write, objects, object_format=form)  # type: ignore[arg-type]
+            return pack.getvalue()
 
     def changes(self, old: CommitSHA | None, new: CommitSHA, path: str) -> list[Change]:
         """Regular files only; a folder that is missing on one side is an empty one."""

@@ -248,7 +248,24 @@ class PushSource(Protocol):
         ...
 
 
-class GitHost(GitReader, GitWriter, GitMerger, PushSource, Protocol):
+class GitExchange(Protocol):
+    """What is in a repository goes to another one elsewhere, and comes from there."""
+
+    async def pack(
+        self,
+        repository: RepositoryName,
+        wanted: CommitSHA,
+        without: Sequence[CommitSHA],
+    ) -> bytes:
+        """Everything behind a commit that is not behind the others, as a pack of Git's."""
+        ...
+
+    async def unpack(self, repository: RepositoryName, pack: bytes) -> None:
+        """Take in what a pack holds; no branch knows of it. Raises GitUnavailable."""
+        ...
+
+
+class GitHost(GitReader, GitWriter, GitMerger, GitExchange, PushSource, Protocol):
     def clone_url(self, repository: RepositoryName) -> str:
         """The address to show and to clone from; computed, never stored."""
         ...

@@ -10,6 +10,7 @@ import pytest
 from tests.scenarios.templates.conftest import PROJECT_NAME, World
 from tests.support import eventually
 
+from towpath.capabilities.portal.remotes.controllers import controllers as remote_controllers
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE, TEMPLATE_RUN
 from towpath.capabilities.portal.templates.reconcile import controllers as template_controllers
 from towpath.capabilities.portal.templates.upgrades.controllers import controllers
@@ -91,7 +92,11 @@ class Upgrading:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         platform = self.world.platform
-        everything = [*template_controllers(platform), *controllers(platform)]
+        everything = [
+            *template_controllers(platform),
+            *controllers(platform),
+            *remote_controllers(platform),
+        ]
         tasks = [asyncio.create_task(one.run()) for one in everything if one.name != "golden-paths"]
         try:
             yield

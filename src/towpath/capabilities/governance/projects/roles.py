@@ -33,6 +33,8 @@ _KINDS = (
     "templateinstances",
     "templateupgrades",
     "upgradecampaigns",
+    "remoterepositories",
+    "pullrequests",
     "actions",
     "scorecards",
     "initiatives",
@@ -65,6 +67,8 @@ DEVELOPER: tuple[RawObject, ...] = (
 OWNER: tuple[RawObject, ...] = (
     *DEVELOPER,
     rule((GROUP,), ("environments", "actions", "scorecards", "initiatives"), WRITE),
+    # It says where a secret of the project is sent.
+    rule((GROUP,), ("remoterepositories",), WRITE),
     rule((GROUP,), ("promotions", "approvals"), ("delete",)),
     rule(("",), ("secrets",), WRITE),
     rule(("git.towpath.dev",), ("repositories",), ("delete",)),

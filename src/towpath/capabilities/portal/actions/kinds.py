@@ -165,7 +165,8 @@ _MANIFEST: RawObject = {
 
 _COMMIT: RawObject = {
     "type": "object",
-    "description": "Files changed in a repository that the platform hosts.",
+    "description": "Files changed in a repository: by a commit here, or by a pull request where "
+    "it is a RemoteRepository.",
     "required": ["repository", "files"],
     "properties": {
         "repository": _text("A repository of the run's project.", minLength=1),

@@ -303,6 +303,10 @@ CATALOG_EDIT_CRD = custom_resource_definition(
         "type": "object",
         "properties": {
             "commit": {"type": "string", "description": "The commit that was made."},
+            "pullRequest": {
+                "type": "string",
+                "description": "Its page on the Git host, where the repository is on another one.",
+            },
             "conditions": CONDITIONS_SCHEMA,
         },
     },

@@ -1,46 +1,39 @@
 """Gitea and Forgejo, at an address of one's own."""
 
-from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import quote
 
+from towpath.engines.git.hosts.like_github import LikeGitHub
 from towpath.engines.git.hosts.port import (
     JSON,
     PAGES_MAX,
     Ask,
+    Call,
+    Credential,
     ForeignRepository,
     HostMissing,
     HostUnread,
+    NewRepository,
+    Place,
+    PullRequest,
     items_of,
-    listed,
 )
 
 TREE_PAGE = 1000
 
 
-class Gitea:
-    settles_s = 60.0
+class Gitea(LikeGitHub):
+    page_size = "limit=50"
+    order = "page=1"
+    changed_key = "updated_at"
+    branch_path = "src/branch"
 
     def __init__(self, url: str) -> None:
         self._url = url or "https://gitea.com"
         self._api = f"{self._url}/api/v1"
 
-    def page(self, owner: str) -> str:
-        return f"{self._url}/{owner}"
-
-    async def repositories(self, ask: Ask, owner: str) -> AsyncIterator[ForeignRepository]:
-        whose = (f"orgs/{quote(owner)}", f"users/{quote(owner)}")
-        urls = tuple(f"{self._api}/{one}/repos?limit=50&page=1" for one in whose)
-        async for one in listed(ask, urls):
-            yield ForeignRepository(
-                name=one["name"],
-                page=one["html_url"],
-                id=quote(one["full_name"]),
-                branch="" if one.get("empty") else one.get("default_branch") or "",
-                changed=one.get("updated_at") or "",
-                archived=bool(one.get("archived")),
-                fork=bool(one.get("fork")),
-                topics=tuple(one.get("topics") or ()),
-            )
+    def api_credential(self, credential: Credential) -> str:
+        return f"token {credential.token}"
 
     async def paths(self, ask: Ask, repository: ForeignRepository) -> list[str]:
         branch = quote(repository.branch, safe="")
@@ -63,5 +56,9 @@ class Gitea:
         file = f"{self._api}/repos/{repository.id}/raw/{quote(path)}"
         return (await ask(f"{file}?ref={quote(repository.branch, safe='')}", "*/*")).body
 
-    def folder(self, repository: ForeignRepository) -> str:
-        return f"{repository.page}/src/branch/{repository.branch}/"
+    def _creating(self, new: NewRepository) -> dict[str, Any]:
+        return {"default_branch": new.branch}
+
+    async def merge(self, call: Call, place: Place, pull: PullRequest) -> None:
+        body = {"Do": "merge", "head_commit_id": pull.head}
+        await call("POST", f"{self._of(place)}/pulls/{pull.id}/merge", body)

@@ -1,19 +1,36 @@
 """GitLab: gitlab.com and one's own. An owner is a group with all groups below it, or a person."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import quote
 
 from towpath.engines.git.hosts.port import (
+    CLOSED,
+    MERGED,
+    OPENED,
     Ask,
+    BranchHost,
+    Call,
+    Credential,
     ForeignRepository,
+    HostCheck,
     HostMissing,
+    NewRepository,
+    Place,
+    Proposed,
+    PullRequest,
+    is_there,
     items_of,
     listed,
+    newest,
     pages,
+    phase_of,
 )
 
+_STATES = {"opened": OPENED, "locked": OPENED, "merged": MERGED, "closed": CLOSED}
 
-class GitLab:
+
+class GitLab(BranchHost):
     settles_s = 2 * 3600.0
     """It notes an activity once an hour at most."""
 
@@ -62,3 +79,101 @@ class GitLab:
 
     def folder(self, repository: ForeignRepository) -> str:
         return f"{repository.page}/-/blob/{repository.branch}/"
+
+    def api_credential(self, credential: Credential) -> str:
+        return credential.bearer
+
+    def git_credential(self, credential: Credential) -> str:
+        return credential.basic("oauth2")
+
+    def remote(self, place: Place) -> str:
+        return f"{self._url}/{quote(str(place))}.git"
+
+    def contents(self, place: Place, branch: str) -> str:
+        return f"{self._url}/{quote(str(place))}/-/blob/{branch}"
+
+    async def exists(self, call: Call, place: Place) -> bool:
+        return await is_there(call, self._of(place))
+
+    async def create(self, call: Call, place: Place, new: NewRepository) -> None:
+        where = f"{self._api}/namespaces/{quote(place.owner, safe='')}"
+        body = {
+            "name": place.name,
+            "path": place.name,
+            "namespace_id": (await call("GET", where))["id"],
+            "description": new.description,
+            "visibility": new.visibility,
+        }
+        await call("POST", f"{self._api}/projects", body)
+
+    async def shows(self, call: Call, place: Place, branch: str) -> bool:
+        name = quote(branch, safe="")
+        return await is_there(call, f"{self._of(place)}/repository/branches/{name}")
+
+    async def delete(self, call: Call, place: Place) -> None:
+        await call("DELETE", self._of(place))
+
+    async def find(self, call: Call, place: Place, branch: str, head: str) -> PullRequest | None:
+        del head
+        query = f"state=opened&source_branch={quote(branch, safe='')}"
+        found = items_of(await call("GET", f"{self._of(place)}/merge_requests?{query}"))
+        return _told(found[0]) if found else None
+
+    async def open(self, call: Call, place: Place, proposed: Proposed) -> PullRequest:
+        body = {
+            **proposed.options,
+            "source_branch": proposed.branch,
+            "target_branch": proposed.base,
+            "title": proposed.title,
+            "description": proposed.body,
+        }
+        return _told(await call("POST", f"{self._of(place)}/merge_requests", body))
+
+    async def look(self, call: Call, place: Place, id: str) -> PullRequest:
+        return _told(await call("GET", self._pull(place, id)))
+
+    async def amend(self, call: Call, place: Place, pull: PullRequest, proposed: Proposed) -> None:
+        body = {"title": proposed.title, "description": proposed.body}
+        await call("PUT", self._pull(place, pull.id), body)
+
+    async def close(self, call: Call, place: Place, pull: PullRequest) -> None:
+        await call("PUT", self._pull(place, pull.id), {"state_event": "close"})
+
+    async def merge(self, call: Call, place: Place, pull: PullRequest) -> None:
+        await call("PUT", f"{self._pull(place, pull.id)}/merge", {"sha": pull.head})
+
+    async def checks(self, call: Call, place: Place, pull: PullRequest) -> list[HostCheck]:
+        url = f"{self._of(place)}/repository/commits/{pull.head}/statuses?per_page=100"
+        try:
+            found = items_of(await call("GET", url))
+        except HostMissing:
+            return []
+        return newest(
+            HostCheck(
+                one["name"],
+                phase_of("success" if one.get("allow_failure") else one["status"], **_WORDS),
+                one.get("target_url") or "",
+            )
+            for one in found
+        )
+
+    def _of(self, place: Place) -> str:
+        return f"{self._api}/projects/{quote(str(place), safe='')}"
+
+    def _pull(self, place: Place, id: str) -> str:
+        return f"{self._of(place)}/merge_requests/{id}"
+
+
+_WORDS = {"good": "success skipped manual", "bad": "failed canceled"}
+
+
+def _told(told: Any) -> PullRequest:
+    merged = told.get("merge_commit_sha") or told.get("squash_commit_sha") or ""
+    return PullRequest(
+        id=str(told["iid"]),
+        page=told["web_url"],
+        state=_STATES[told["state"]],
+        head=told.get("sha") or "",
+        merged=merged,
+        raw={"project_id": told.get("project_id")},
+    )

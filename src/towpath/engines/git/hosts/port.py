@@ -1,11 +1,12 @@
-"""What is asked of a Git host of others.
+"""What is asked of a Git host of others: to be looked through, to publish to, to propose to.
 
 "It is not there" and "it could not be read" are different errors: of the second nothing may be
 concluded. A list that the host cuts short is the second.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import urljoin
@@ -16,12 +17,24 @@ PAGES_MAX = 1000
 JSON = "application/json"
 
 
-class HostMissing(Exception):
-    """There is no such owner, repository or file; `str()` is one sentence."""
+class HostError(Exception):
+    """Base of what a Git host of others can answer; `str()` is one sentence."""
 
 
-class HostUnread(Exception):
-    """It could not be read now, or not as a whole; `str()` is one sentence."""
+class HostMissing(HostError):
+    """There is no such owner, repository or file."""
+
+
+class HostUnread(HostError):
+    """It could not be read now, or not as a whole."""
+
+
+class HostRefused(HostError):
+    """It was asked and said no: trying again the same does not help."""
+
+    def __init__(self, told: str, status: int = 0) -> None:
+        super().__init__(told)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +111,176 @@ class ForeignHost(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One repository there."""
+
+    owner: str
+    """As the host's addresses have it: `acme`, `group/below`, `organisation/project`."""
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.owner}/{self.name}" if self.owner else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a host is told of who asks; never shown."""
+
+    token: str
+    username: str = ""
+
+    @property
+    def bearer(self) -> str:
+        return f"Bearer {self.token}"
+
+    def basic(self, username: str = "") -> str:
+        """`username` for one who needs none: hosts that want one do not look at it."""
+        pair = f"{self.username or username}:{self.token}"
+        return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+
+class Call(Protocol):
+    async def __call__(self, method: str, url: str, body: Any = None) -> Any:
+        """A request of a host's API, answered in JSON: None where nothing came.
+
+        Raises HostMissing for 404 and 410, HostRefused for every other no, HostUnread.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewRepository:
+    description: str
+    visibility: str
+    """`private`, `internal` or `public`."""
+    branch: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What only this kind of host knows: a workspace's project, for example."""
+
+
+class PublishingHost(Protocol):
+    """Repositories are made there. `call` and `git` are who speaks, with which credential."""
+
+    def __init__(self, url: str) -> None: ...
+
+    def api_credential(self, credential: Credential) -> str:
+        """The header `authorization` for the API."""
+        ...
+
+    def git_credential(self, credential: Credential) -> str:
+        """The same for Git itself."""
+        ...
+
+    def remote(self, place: Place) -> str:
+        """The address that Git clones from."""
+        ...
+
+    def contents(self, place: Place, branch: str) -> str:
+        """The page of the branch's files."""
+        ...
+
+    async def create(self, call: Call, place: Place, new: NewRepository) -> None: ...
+
+    async def exists(self, call: Call, place: Place) -> bool: ...
+
+    async def shows(self, call: Call, place: Place, branch: str) -> bool:
+        """Whether its API knows of a branch that has been pushed: some learn of it later."""
+        ...
+
+    async def delete(self, call: Call, place: Place) -> None: ...
+
+
+OPENED, MERGED, CLOSED = "Open", "Merged", "Closed"
+"""What a pull request is at its host, whatever it is called there."""
+SUCCEEDED, FAILED, RUNNING = "Succeeded", "Failed", "Running"
+"""What has become of a check."""
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """A merge request, a change: what is proposed there, as it is now."""
+
+    id: str
+    """By which the host's API is asked for it."""
+    page: str
+    state: str
+    head: str = ""
+    """The commit that it proposes."""
+    merged: str = ""
+    """The commit of the branch that holds it, where the host tells."""
+    raw: Any = None
+    """As the host told it: some want a version back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """What a pull request is to say. The commits are pushed before."""
+
+    branch: str
+    base: str
+    """The branch that it is for."""
+    title: str
+    body: str
+    head: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What only this kind of host knows: reviewers, a draft."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostCheck:
+    name: str
+    phase: str
+    page: str = ""
+
+
+class ProposingHost(PublishingHost, Protocol):
+    """Changes are proposed there."""
+
+    is_one_commit: bool
+    """Whether a proposal is one commit there, and no branch."""
+
+    def target(self, branch: str, base: str) -> str:
+        """The ref that is pushed to. One of a host's own branches, but for Gerrit."""
+        ...
+
+    async def find(self, call: Call, place: Place, branch: str, head: str) -> PullRequest | None:
+        """The open one of that branch."""
+        ...
+
+    async def open(self, call: Call, place: Place, proposed: Proposed) -> PullRequest: ...
+
+    async def look(self, call: Call, place: Place, id: str) -> PullRequest: ...
+
+    async def amend(self, call: Call, place: Place, pull: PullRequest, proposed: Proposed) -> None:
+        """Its title and description."""
+        ...
+
+    async def close(self, call: Call, place: Place, pull: PullRequest) -> None: ...
+
+    async def merge(self, call: Call, place: Place, pull: PullRequest) -> None:
+        """Only as it was looked at: with `pull.head`."""
+        ...
+
+    async def checks(self, call: Call, place: Place, pull: PullRequest) -> list[HostCheck]:
+        """Of its head."""
+        ...
+
+
+class BranchHost:
+    """Of hosts whose proposals are branches of the repository itself."""
+
+    is_one_commit = False
+
+    def target(self, branch: str, base: str) -> str:
+        del base
+        return f"refs/heads/{branch}"
+
+    async def shows(self, call: Call, place: Place, branch: str) -> bool:
+        del call, place, branch
+        return True
+
+
 async def pages(ask: Ask, url: str) -> AsyncIterator[Any]:
     """Every page of a list whose answers lead to the next one by a Link header."""
     for _ in range(PAGES_MAX):
@@ -140,3 +323,25 @@ def items_of(page: Any, key: str = "") -> list[Any]:
     if not isinstance(found, list):
         raise HostUnread("the answer is not the list that its API describes")
     return found
+
+
+async def is_there(call: Call, url: str) -> bool:
+    try:
+        await call("GET", url)
+    except HostMissing:
+        return False
+    return True
+
+
+def phase_of(told: str, *, good: str, bad: str) -> str:
+    """`good` and `bad` are a host's words for checks that have ended."""
+    word = (told or "").lower()
+    return SUCCEEDED if word in good.split() else FAILED if word in bad.split() else RUNNING
+
+
+def newest(checks: Iterable[HostCheck]) -> list[HostCheck]:
+    """The first of each name: hosts tell the newest first."""
+    found: dict[str, HostCheck] = {}
+    for check in checks:
+        found.setdefault(check.name, check)
+    return sorted(found.values(), key=lambda check: check.name)

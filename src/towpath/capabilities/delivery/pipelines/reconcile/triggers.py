@@ -16,6 +16,7 @@ from towpath.capabilities.delivery.pipelines.kinds import (
 )
 from towpath.capabilities.delivery.pipelines.reconcile.heads import Heads, HeadsSeen
 from towpath.capabilities.delivery.pipelines.reconcile.pushes import Pushes
+from towpath.capabilities.portal.remotes.kinds import is_remote
 from towpath.client.protocols import Client
 from towpath.engines.ci.workflow import (
     Event,
@@ -77,6 +78,8 @@ class Triggers:
             await seen_heads.forget(repository)
             return
         seen = await seen_heads.load(repository)
+        if await is_remote(self.api, repository.project, repository.name):
+            return  # its own host runs them
         has_workflows = False
         for move in moves(heard, heads, seen or {}):
             try:

@@ -1,9 +1,19 @@
-"""`commit`: files changed in a hosted repository, on main or on a branch, in one commit."""
+"""`commit`: files changed in a repository, on main or on a branch, in one commit.
+
+In a RemoteRepository main is its host's: the commit is on a branch, and proposed there.
+"""
 
 from dataclasses import dataclass
 
 from towpath.capabilities.delivery.promotions.kinds import DEPLOYMENTS
 from towpath.capabilities.portal.actions.backends.order import Order, Refused, Result
+from towpath.capabilities.portal.remotes.kinds import (
+    CLOSED,
+    MERGED,
+    PULL_REQUEST,
+    is_remote,
+    propose,
+)
 from towpath.engines.git.port import (
     MAIN,
     File,
@@ -14,6 +24,7 @@ from towpath.engines.git.port import (
     StaleCommit,
 )
 from towpath.hooks.platform import Platform
+from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import CommitSHA, RawObject
 from towpath.machinery.users import AccessRequest
 from towpath.runtime.outcomes import Waiting
@@ -21,6 +32,8 @@ from towpath.runtime.outcomes import Waiting
 TRAILER = "Towpath-Action-Run"
 HISTORY_READ = 200
 ATTEMPTS_MAX = 20
+TITLE_MAX = 250
+LOOK_S = 2.0
 _HEADS = "refs/heads/"
 
 
@@ -30,8 +43,10 @@ class CommitBackend:
     can_undo: bool = True
 
     async def prepare(self, order: Order) -> RawObject:
-        repository, ref = self._repository(order), _ref(order.plan)
+        repository = self._repository(order)
         await self._require_right(order, repository)
+        proposes = await is_remote(self.platform.api, repository.project, repository.name)
+        ref = _ref(order, proposes)
         for one in order.plan["files"]:
             _require_inside(one["path"])
         try:
@@ -39,19 +54,23 @@ class CommitBackend:
             base = head or await self.platform.git.head(repository, MAIN)
         except RepositoryNotFound:
             raise Refused(f"there is no repository {repository}") from None
-        return {"base": base or "", "before": await self._texts(repository, base, order.plan)}
+        before = await self._texts(repository, base, order.plan)
+        return {"base": base or "", "before": before, "proposes": proposes}
 
     async def act(self, order: Order) -> Result:
         changes = {one["path"]: one.get("content") for one in order.plan["files"]}
-        return await self._write(order, changes, order.plan.get("message") or "")
+        result = await self._write(order, changes, order.plan.get("message") or "")
+        return await self._proposed(order, result) if _proposes(order) else result
 
     async def cancel(self, order: Order) -> None:
         """It takes no time."""
 
     async def undo(self, order: Order) -> Result:
         """The files as they were, unless somebody has changed them since."""
-        repository, ref = self._repository(order), _ref(order.plan)
+        repository, ref = self._repository(order), _ref(order, _proposes(order))
         await self._require_right(order, repository)
+        if _proposes(order):
+            return await self._withdrawn(order)
         head = await self.platform.git.head(repository, ref)
         wanted = {one["path"]: one.get("content") for one in order.plan["files"]}
         before: dict[str, str | None] = order.made["before"]
@@ -100,7 +119,7 @@ class CommitBackend:
         return found
 
     async def _write(self, order: Order, changes: dict[str, str | None], title: str) -> Result:
-        repository, ref = self._repository(order), _ref(order.plan)
+        repository, ref = self._repository(order), _ref(order, _proposes(order))
         branch = ref.removeprefix(_HEADS)
         for _ in range(ATTEMPTS_MAX):
             head = await self.platform.git.head(repository, ref)
@@ -114,6 +133,39 @@ class CommitBackend:
             return _result(repository, branch, commit)
         message = f"Repository {repository} changes faster than it can be written; trying again."
         raise Waiting("RepositoryBusy", message, after_s=0.5)
+
+    async def _proposed(self, order: Order, result: Result) -> Result:
+        """Done when its host has the pull request: what becomes of it is people's to say."""
+        spec = {
+            "repository": order.plan["repository"],
+            "branch": str(result.outputs["branch"]),
+            "title": (order.plan.get("message") or _title(order)).partition("\n")[0][:TITLE_MAX],
+            "body": f"Requested by {order.requester.name}.",
+        }
+        api = self.platform.api
+        pull = await propose(api, order.name, order.project, order.run, spec)
+        status = pull.get("status") or {}
+        if not (url := status.get("url")):
+            message = status.get("message") or "Its pull request is on its way."
+            raise Waiting("Proposing", message, after_s=LOOK_S)
+        links = (("Pull request", url),)
+        return Result(f"Proposed: {url}", links, {**result.outputs, "pullRequest": url})
+
+    async def _withdrawn(self, order: Order) -> Result:
+        api = self.platform.api
+        try:
+            pull = await api.get(PULL_REQUEST, order.name, order.project)
+        except NotFound:
+            raise Refused("its pull request is not known any more; close it there") from None
+        phase = (pull.get("status") or {}).get("phase")
+        if phase == MERGED:
+            raise Refused("it is merged; revert it there")
+        if phase != CLOSED:
+            if not pull["spec"].get("closed"):
+                closed = {"spec": {"closed": True}}
+                await api.patch(PULL_REQUEST, order.name, order.project, closed)
+            raise Waiting("Closing", "Its pull request is being closed.", after_s=LOOK_S)
+        return Result("Its pull request is closed.")
 
     async def _branched(
         self, repository: RepositoryName, ref: str, order: Order
@@ -134,8 +186,7 @@ class CommitBackend:
         title: str,
         head: CommitSHA | None,
     ) -> CommitSHA:
-        action = order.run["spec"]["action"]["name"]
-        lines = [title or f"Action {action}", "", f"Requested-by: {order.requester.name}"]
+        lines = [title or _title(order), "", f"Requested-by: {order.requester.name}"]
         files = {
             path: None if text is None else File(text.encode()) for path, text in changes.items()
         }
@@ -145,7 +196,7 @@ class CommitBackend:
             message="\n".join([*lines, f"{TRAILER}: {order.uid}"]) + "\n",
             author=_author(order),
             expected=head,
-            ref=_ref(order.plan),
+            ref=_ref(order, _proposes(order)),
         )
 
     async def _written(
@@ -164,8 +215,18 @@ def _author(order: Order) -> Signature:
     return Signature(name, f"{name.replace('/', '.')}@towpath.dev")
 
 
-def _ref(plan: RawObject) -> str:
-    branch = str(plan.get("branch") or "main")
+def _title(order: Order) -> str:
+    return f"Action {order.run['spec']['action']['name']}"
+
+
+def _proposes(order: Order) -> bool:
+    return bool(order.made.get("proposes"))
+
+
+def _ref(order: Order, proposes: bool) -> str:
+    branch = str(order.plan.get("branch") or "main")
+    if proposes and f"{_HEADS}{branch.removeprefix(_HEADS)}" == MAIN:
+        branch = f"towpath/{order.name}"
     return branch if branch.startswith(_HEADS) else f"{_HEADS}{branch}"
 
 

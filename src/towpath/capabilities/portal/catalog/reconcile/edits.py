@@ -1,5 +1,7 @@
 """A CatalogEdit becomes a commit: of whoever made it, on the file that describes the entity.
 
+In a repository of another Git host it is on a branch, and proposed there by a pull request.
+
 It is tried once for as long as the file changes under it, and kept for a while after, so that the
 page that asked for it can say what became of it.
 """
@@ -7,6 +9,7 @@ page that asked for it can say what became of it.
 import posixpath
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import unquote
 
 from towpath.capabilities.delivery.promotions.kinds import DEPLOYMENTS
 from towpath.capabilities.portal.catalog import editing
@@ -15,8 +18,14 @@ from towpath.capabilities.portal.catalog.facts import LOCATION
 from towpath.capabilities.portal.catalog.kinds import CATALOG_EDIT
 from towpath.capabilities.portal.catalog.reconcile.ingesting import EVERYTHING
 from towpath.capabilities.portal.catalog.sources.hosted_git import TYPE, split
+from towpath.capabilities.portal.remotes.kinds import (
+    REMOTE_REPOSITORY,
+    is_remote,
+    propose,
+)
 from towpath.client.protocols import Client
 from towpath.engines.git.port import (
+    MAIN,
     File,
     GitHost,
     PathNotFound,
@@ -34,6 +43,8 @@ from towpath.records.contract import CatalogIndex
 
 KEPT_S = 7 * 24 * 3600.0
 ATTEMPTS_MAX = 20
+TITLE_MAX = 250
+PROPOSED_LOOK_S = 2.0
 _RESOURCE = f"{CATALOG_EDIT.plural}.{CATALOG_EDIT.group}"
 
 
@@ -54,13 +65,21 @@ class Edits:
         author = await self.trail.last_writer("", _RESOURCE, key.namespace, key.name)
         after = {**edit, "status": {}}
         try:
-            commit = await self._commit(edit, author or "towpath")
+            repository, commit = await self._commit(edit, author or "towpath")
+            url = ""
+            if await is_remote(self.api, repository.project, repository.name):
+                url = await self._proposed(edit, repository)
+                if not url:
+                    return PROPOSED_LOOK_S
         except (editing.EditError, RepositoryNotFound, PathNotFound, DocumentError) as error:
             set_condition(after, "Ready", status=False, reason="NotPossible", message=f"{error}.")
         else:
             after["status"]["commit"] = commit
-            message = f"The description is changed by {commit[:10]}."
-            set_condition(after, "Ready", status=True, reason="Committed", message=message)
+            reason, message = "Committed", f"The description is changed by {commit[:10]}."
+            if url:
+                after["status"]["pullRequest"] = url
+                reason, message = "Proposed", f"The change is proposed: {url}"
+            set_condition(after, "Ready", status=True, reason=reason, message=message)
         status = {"status": after["status"]}
         await self.api.patch(CATALOG_EDIT, key.name, key.namespace, status, subresource="status")
         return KEPT_S
@@ -75,7 +94,21 @@ class Edits:
         await self.api.delete(CATALOG_EDIT, metadata["name"], metadata["namespace"])
         return None
 
-    async def _commit(self, edit: RawObject, author: str) -> CommitSHA:
+    async def _proposed(self, edit: RawObject, repository: RepositoryName) -> str:
+        """The page of its pull request, "" while there is none."""
+        title, _, body = _message(edit["spec"]).partition("\n")
+        spec = {
+            "repository": repository.name,
+            "branch": _branch(edit),
+            "title": title[:TITLE_MAX],
+            "body": body.strip(),
+        }
+        metadata = edit["metadata"]
+        name, project = f"edit-{metadata['name']}", metadata["namespace"]
+        pull = await propose(self.api, name, project, edit, spec)
+        return str((pull.get("status") or {}).get("url") or "")
+
+    async def _commit(self, edit: RawObject, author: str) -> tuple[RepositoryName, CommitSHA]:
         """Raises EditError, and what Git raises."""
         spec, project = edit["spec"], edit["metadata"]["namespace"]
         if "put" in spec:
@@ -86,20 +119,29 @@ class Edits:
         if repository.name == DEPLOYMENTS:
             raise editing.EditError(f"{repository} is written by promotions alone")
         signature = Signature(author, f"{author.replace(':', '.')}@users.towpath.invalid")
+        ref = MAIN
+        if await is_remote(self.api, repository.project, repository.name):
+            ref = f"refs/heads/{_branch(edit)}"
         for _ in range(ATTEMPTS_MAX):
             head = await self.git.head(repository)
+            made = await self.git.head(repository, ref)
+            if ref != MAIN and made not in (None, head):
+                return repository, made
             text = "" if head is None else await self._text(repository, head, path)
             changed = await self._changed(spec, repository, path, text)
             if changed == text:
                 raise editing.EditError(f"{path} says so already")
             try:
-                return await self.git.write(
+                await self.git.move(repository, ref, expected=made, new=head, author=signature)
+                commit = await self.git.write(
                     repository,
                     {path: File(changed.encode()) if changed.strip() else None},
                     message=_message(spec),
                     author=signature,
                     expected=head,
+                    ref=ref,
                 )
+                return repository, commit
             except StaleCommit:
                 continue
         raise editing.EditError(f"{repository} is changed too often just now; try again")
@@ -114,12 +156,28 @@ class Edits:
         else:
             for change in await self.index.history(EVERYTHING, ref, limit=5):
                 location = location or location_in(change.before)
+        if there := await self._elsewhere(location, project):
+            return there
         if not location.startswith(f"{TYPE}:"):
-            raise editing.EditError(f"{ref} is not described in a repository of this platform")
+            raise editing.EditError(
+                f"{ref} is described at {location or 'no place'}, which is in no repository of "
+                f"{project}; a RemoteRepository of it is one"
+            )
         repository, path = split(location)
         if repository.project != project:
             raise editing.EditError(f"{ref} is described in the project {repository.project}")
         return repository, path
+
+    async def _elsewhere(self, location: str, project: str) -> tuple[RepositoryName, str] | None:
+        """The project's RemoteRepository whose page the file is below."""
+        if not location.startswith("url:"):
+            return None
+        for remote in (await self.api.list(REMOTE_REPOSITORY, project)).items:
+            page = (remote.get("status") or {}).get("page") or ""
+            if page and location.startswith(f"url:{page}/"):
+                name = RepositoryName(project, remote["metadata"]["name"])
+                return name, unquote(location.removeprefix(f"url:{page}/"))
+        return None
 
     async def _text(self, repository: RepositoryName, commit: CommitSHA, path: str) -> str:
         file = (await self.git.files(repository, commit)).get(path)
@@ -138,6 +196,10 @@ class Edits:
             old = await self._text(repository, commit.parents[0], path)
             piece = editing.document_of(old, spec["entity"])
         return editing.with_document(text, spec["entity"], piece)
+
+
+def _branch(edit: RawObject) -> str:
+    return f"towpath/edit-{edit['metadata']['name']}"
 
 
 def location_in(descriptor: bytes | None) -> str:

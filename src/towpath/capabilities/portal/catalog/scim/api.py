@@ -38,9 +38,10 @@ from towpath.capabilities.portal.catalog.scim.resources import (
 )
 from towpath.capabilities.portal.catalog.scim.schemas import COUNT_MAX, Json, listing, refusal
 from towpath.capabilities.portal.catalog.sources.place import Refused
-from towpath.capabilities.portal.catalog.sources.secrets import data_of, secret_of
+from towpath.capabilities.portal.catalog.sources.secrets import secret_of
 from towpath.engines.identity.port import ACCOUNTS
 from towpath.hooks.apis import ApiAnswer, ApiRequest, ForeignApi
+from towpath.hooks.outbound import data_of
 from towpath.hooks.platform import SYSTEM_NAMESPACE, Platform
 from towpath.machinery.errors import StatusError
 from towpath.machinery.objects import RawObject

@@ -15,12 +15,7 @@ from towpath.capabilities.portal.catalog.sources.people import (
     PersonFound,
 )
 from towpath.capabilities.portal.catalog.sources.place import Refused, Unread
-from towpath.capabilities.portal.catalog.sources.secrets import (
-    HOSTS_ANNOTATION,
-    data_of,
-    hosts_of,
-    secret_of,
-)
+from towpath.capabilities.portal.catalog.sources.secrets import secret_of
 from towpath.client.protocols import Client
 from towpath.engines.identity.ldap import (
     PORT,
@@ -32,6 +27,7 @@ from towpath.engines.identity.ldap import (
     search_all,
 )
 from towpath.engines.outbound import Outbound, OutboundFailed, OutboundRefused
+from towpath.hooks.outbound import HOSTS_ANNOTATION, data_of, hosts_of
 from towpath.machinery.objects import RawObject
 
 DN_ANNOTATION = "backstage.io/ldap-dn"

@@ -6,7 +6,8 @@ from typing import Any
 import jsonschema_rs
 
 from towpath.capabilities.portal.catalog.sources.place import Refused, Unread
-from towpath.capabilities.portal.catalog.sources.secrets import data_of, secret_of
+from towpath.capabilities.portal.catalog.sources.secrets import secret_of
+from towpath.hooks.outbound import data_of
 from towpath.hooks.platform import Platform
 from towpath.hooks.sources import PluginSourceUnread
 from towpath.machinery.objects import RawObject, annotations_of

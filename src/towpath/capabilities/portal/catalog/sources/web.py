@@ -22,12 +22,7 @@ from towpath.capabilities.portal.catalog.sources.place import (
     is_pattern,
     target_of,
 )
-from towpath.capabilities.portal.catalog.sources.secrets import (
-    HOSTS_ANNOTATION,
-    data_of,
-    hosts_of,
-    secret_of,
-)
+from towpath.capabilities.portal.catalog.sources.secrets import secret_of
 from towpath.client.protocols import Client
 from towpath.engines.git.hosts.port import Answered, HostMissing
 from towpath.engines.outbound import (
@@ -36,6 +31,7 @@ from towpath.engines.outbound import (
     OutboundRefused,
     OutboundRequest,
 )
+from towpath.hooks.outbound import HOSTS_ANNOTATION, data_of, hosts_of
 from towpath.machinery.objects import RawObject
 
 FILE_BYTES_MAX = 4 * 2**20

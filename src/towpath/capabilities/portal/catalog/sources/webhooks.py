@@ -18,8 +18,9 @@ import orjson
 from towpath.capabilities.portal.catalog.deciding import REFRESH, decide
 from towpath.capabilities.portal.catalog.kinds import CATALOG_SOURCE, ORGANISATION
 from towpath.capabilities.portal.catalog.sources.place import Refused
-from towpath.capabilities.portal.catalog.sources.secrets import data_of, secret_of
+from towpath.capabilities.portal.catalog.sources.secrets import secret_of
 from towpath.hooks.apis import ApiAnswer, ApiRequest, ForeignApi
+from towpath.hooks.outbound import data_of
 from towpath.hooks.platform import Platform
 from towpath.machinery.errors import MethodNotAllowed, NotFound, StatusError, Unauthorized
 from towpath.machinery.objects import RawObject

@@ -14,7 +14,8 @@ from towpath.capabilities.portal.templates.actions.adoption import (
 from towpath.capabilities.portal.templates.actions.catalogue import fetch_action, register_action
 from towpath.capabilities.portal.templates.actions.fetching import fetch_actions
 from towpath.capabilities.portal.templates.actions.files import WORKSPACE_ACTIONS
-from towpath.capabilities.portal.templates.actions.forges import publish_actions
+from towpath.capabilities.portal.templates.actions.proposals import propose_actions
+from towpath.capabilities.portal.templates.actions.publishing import publish_actions
 from towpath.capabilities.portal.templates.actions.repository import publish_action
 from towpath.capabilities.portal.templates.actions.web import http_actions
 from towpath.capabilities.portal.templates.actions.workload import workload_action
@@ -27,7 +28,8 @@ def actions(platform: Platform) -> Mapping[str, TemplateAction]:
         *fetch_actions(remotes.reader(platform)),
         *WORKSPACE_ACTIONS,
         *http_actions(platform.api),
-        *publish_actions(platform.api),
+        *publish_actions(platform),
+        *propose_actions(platform.api),
         fetch_action(platform.catalog),
         publish_action(platform),
         workload_action(platform),

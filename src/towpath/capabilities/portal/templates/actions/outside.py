@@ -8,18 +8,12 @@ import orjson
 from towpath.capabilities.portal.templates.actions.failures import ActionFailed, AddressRefused
 from towpath.client.protocols import Reader
 from towpath.engines.outbound import (
-    Outbound,
     OutboundAnswer,
     OutboundFailed,
     OutboundRefused,
     OutboundRequest,
 )
-from towpath.hooks.platform import SYSTEM_NAMESPACE
-from towpath.machinery.core_kinds import CONFIG_MAP
-from towpath.machinery.errors import NotFound
-
-ALLOWED = "towpath-outbound"
-"""The ConfigMap in towpath-system whose key `allow` names open hosts, `host:port` on each line."""
+from towpath.hooks.outbound import outbound
 
 ARCHIVE_BYTES_MAX = 32 * 2**20
 
@@ -41,7 +35,7 @@ class Web:
         given = {"user-agent": "towpath", **(headers or {})}
         request = OutboundRequest(url, method, given, body, bytes_max=bytes_max)
         try:
-            return await Outbound(await self._allowed()).send(request)
+            return await (await outbound(self._api)).send(request)
         except OutboundRefused as error:
             raise AddressRefused(f"{method} {url.partition('?')[0]}: {error}") from error
         except OutboundFailed as error:
@@ -58,10 +52,3 @@ class Web:
             return answer.status, orjson.loads(answer.body) if answer.body else None
         except orjson.JSONDecodeError:
             return answer.status, None
-
-    async def _allowed(self) -> frozenset[str]:
-        try:
-            found = await self._api.get(CONFIG_MAP, ALLOWED, SYSTEM_NAMESPACE)
-        except NotFound:
-            return frozenset()
-        return frozenset(str((found.get("data") or {}).get("allow", "")).lower().split())

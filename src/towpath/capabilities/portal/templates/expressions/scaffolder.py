@@ -13,6 +13,7 @@ _PARTS = ("owner", "organization", "workspace", "project", "repo")
 class RepositoryUrl:
     host: str
     owner: str
+    """"" where the host has another word for it, or none: see `parts`."""
     repo: str
     parts: Mapping[str, str]
 
@@ -26,12 +27,11 @@ def parse_repository_url(text: str) -> RepositoryUrl:
     except ValueError as error:
         raise ExpressionError(f"{text!r} is not a repository address: {error}") from error
     parts = {name: query[name][0].strip("/") for name in _PARTS if name in query}
-    for name in ("owner", "repo"):
-        if not parts.get(name):
-            raise ExpressionError(
-                f"{text!r} is not a repository address: it has no {name}; "
-                "write <host>?owner=<project>&repo=<name>"
-            )
+    if not parts.get("repo"):
+        raise ExpressionError(
+            f"{text!r} is not a repository address: it has no repo; "
+            "write <host>?owner=<project>&repo=<name>"
+        )
     if not host:
         raise ExpressionError(f"{text!r} is not a repository address: it has no host")
-    return RepositoryUrl(host, parts["owner"], parts["repo"], parts)
+    return RepositoryUrl(host, parts.get("owner", ""), parts["repo"], parts)

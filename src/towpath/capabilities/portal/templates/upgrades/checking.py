@@ -42,6 +42,8 @@ class Check:
     """"" for one that is to come."""
     workflow: str
     phase: str
+    url: str = ""
+    """Where another Git host shows it."""
 
     @property
     def has_failed(self) -> bool:
@@ -52,7 +54,8 @@ class Check:
         return self.phase in FINISHED
 
     def as_status(self) -> RawObject:
-        return {"run": self.run, "workflow": self.workflow, "phase": self.phase}
+        told = {"run": self.run, "workflow": self.workflow, "phase": self.phase}
+        return {**told, "url": self.url} if self.url else told
 
 
 def all_green(checks: Sequence[Check]) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from towpath.capabilities.delivery.pipelines.kinds import PIPELINE_RUN
+from towpath.capabilities.portal.remotes.kinds import PULL_REQUEST
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE
 from towpath.capabilities.portal.templates.upgrades.campaigns import Campaigns
 from towpath.capabilities.portal.templates.upgrades.checking import Checks
@@ -24,6 +25,7 @@ from towpath.capabilities.portal.templates.upgrades.kinds import (
     UPGRADE_CAMPAIGN,
     phase_of,
 )
+from towpath.capabilities.portal.templates.upgrades.remotes import Remotes
 from towpath.capabilities.portal.templates.upgrades.upgrading import Upgrades
 from towpath.capabilities.portal.templates.upgrades.versions import Lineage
 from towpath.hooks.platform import Platform
@@ -39,7 +41,7 @@ def controllers(platform: Platform) -> Sequence[Controller]:
     upgrades = Informer(api, TEMPLATE_UPGRADE)
 
     def of_repository(obj: RawObject) -> Iterable[Key]:
-        """The upgrades that a pipeline's run may be a check of."""
+        """The upgrades that a pipeline's run or a pull request may be of."""
         namespace, repository = obj["metadata"]["namespace"], obj["spec"]["repository"]
         for upgrade in list(upgrades.list(namespace)):
             if upgrade["spec"]["repository"] == repository:
@@ -70,10 +72,11 @@ def controllers(platform: Platform) -> Sequence[Controller]:
         ),
         Controller(
             "templateupgrades",
-            Upgrades(platform, lineage, Checks(api, git)).reconciler(),
+            Upgrades(platform, lineage, Checks(api, git), Remotes(api)).reconciler(),
             [
                 Running(upgrades),
                 Watch(api, PIPELINE_RUN, of_repository),
+                Watch(api, PULL_REQUEST, of_repository),
                 _Pushed(platform, upgrades),
             ],
         ),

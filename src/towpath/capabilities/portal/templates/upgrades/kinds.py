@@ -75,6 +75,7 @@ _CHECK: RawObject = {
         "run": {"type": "string", "description": "The name of the PipelineRun."},
         "workflow": {"type": "string"},
         "phase": {"type": "string"},
+        "url": {"type": "string", "description": "Its page, where another Git host runs it."},
     },
 }
 
@@ -221,6 +222,10 @@ _UPGRADE_STATUS: RawObject = {
         "from": {"type": "string", "description": "The version that the repository has."},
         "to": {"type": "string", "description": "The version that it goes to."},
         "branch": {"type": "string", "description": "Where it can be looked at and amended."},
+        "pullRequest": {
+            "type": "string",
+            "description": "Its page on the Git host, where the repository is on another one.",
+        },
         "base": {"type": "string", "description": "The commit of main that it was merged into."},
         "proposed": {"type": "string", "description": "The platform's own newest commit there."},
         "head": {"type": "string", "description": "The branch's newest commit, by whomever."},

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from towpath.capabilities.delivery.workloads.kinds import WORKLOAD
+from towpath.capabilities.portal.remotes.kinds import REMOTE_REPOSITORY
 from towpath.capabilities.portal.templates.forms import parameters_from
 from towpath.capabilities.portal.templates.kinds import SOFTWARE_TEMPLATE
 from towpath.capabilities.portal.templates.parameters import parameters_of
@@ -90,7 +91,7 @@ async def _shown(visit: Visit, problem: str, status: int = 200) -> Page:
         "values": flat_values(spec.get("parameters") or {}),
         "steers": steers,
         "may_merge": steers and phase in _MERGEABLE and bool(state.get("head")),
-        "clone": visit.addresses.portal(f"/git/{project}/{spec['repository']}.git"),
+        "clone": await _clone_url(visit, project, spec["repository"]),
         "open": phase in OPEN,
         "merged_or_closed": phase in (MERGED, CLOSED),
         "problem": problem,
@@ -134,7 +135,15 @@ def _conflicts(state: RawObject, spec: RawObject) -> list[dict[str, Any]]:
 
 def _check(project: str, check: Mapping[str, Any]) -> dict[str, Any]:
     run = check.get("run") or ""
-    return {**check, "href": f"/projects/{project}/pipelines/{run}" if run else ""}
+    page = f"/projects/{project}/pipelines/{run}" if run else check.get("url") or ""
+    return {**check, "href": page}
+
+
+async def _clone_url(visit: Visit, project: str, repository: str) -> str:
+    """Where its branch is to be amended: where the repository is at home."""
+    remote = await get_if_there(visit.api, REMOTE_REPOSITORY, repository, project)
+    told = ((remote or {}).get("status") or {}).get("remote")
+    return str(told or visit.addresses.portal(f"/git/{project}/{repository}.git"))
 
 
 async def _template(visit: Visit, reference: str) -> RawObject | None:

@@ -5,7 +5,7 @@ main and the branch. Status holds what Git cannot tell: which commit there was o
 answers it was made.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,9 +30,7 @@ from towpath.capabilities.portal.templates.upgrades.kinds import (
     CHECKING,
     CLOSED,
     CONFLICTED,
-    FAILING,
     MERGED,
-    NEEDS_ANSWERS,
     PREPARING,
     READY,
     TEMPLATE_UPGRADE,
@@ -46,6 +44,15 @@ from towpath.capabilities.portal.templates.upgrades.proposing import (
     new_answers,
     render_both,
 )
+from towpath.capabilities.portal.templates.upgrades.remotes import PullProposal, Remotes
+from towpath.capabilities.portal.templates.upgrades.verdicts import (
+    FILES_MAX,
+    ask,
+    conflicts_told,
+    files_told,
+    notes_of,
+    verdict,
+)
 from towpath.capabilities.portal.templates.upgrades.versions import (
     Lineage,
     Version,
@@ -56,10 +63,8 @@ from towpath.capabilities.portal.templates.upgrades.versions import (
 )
 from towpath.engines.git.port import (
     MAIN,
-    Change,
     File,
     GitError,
-    MergeConflict,
     RepositoryName,
     RepositoryNotFound,
     StaleCommit,
@@ -71,7 +76,6 @@ from towpath.runtime.outcomes import Stalled, Waiting
 from towpath.runtime.steps import Subject, stepwise
 
 PLATFORM_AUTHOR = "towpath"
-FILES_MAX = 500
 _HISTORY_MAX = 200
 _BUSY_S = 0.5
 
@@ -99,6 +103,7 @@ class Upgrades:
     platform: Platform
     lineage: Lineage
     checks: Checks
+    remotes: Remotes
 
     def reconciler(self) -> Reconcile:
         return stepwise(self.platform.api, TEMPLATE_UPGRADE, [self.proceed])
@@ -132,14 +137,19 @@ class Upgrades:
             return
         new = await read_version(self.platform.git, scene.template, scene.new)
         answered = _answered(subject, scene, new)
-        status["notes"] = _notes(answered)
+        status["notes"] = notes_of(answered)
         if answered.questions:
-            _ask(status, answered)
+            ask(status, answered)
             return
         status.pop("questions", None)
         head = await self._propose(subject, scene, new, answered)
-        await self._judge(subject, scene, head)
-        await self._merge_if_wanted(subject, scene, head)
+        proposal = await self._propose_there(subject, scene)
+        if proposal is not None and proposal.is_closed:
+            await self._close(subject)
+            status["message"] = "Its pull request has been closed."
+            return
+        await self._judge(subject, scene, head, proposal)
+        await self._merge_if_wanted(subject, scene, head, proposal)
 
     # Look.
 
@@ -232,8 +242,8 @@ class Upgrades:
             "proposed": made.commit,
             "head": made.head,
             "answers": digest,
-            "conflicts": _conflicts([*merge.conflicts, *made.conflicts]),
-            "files": _files(await branch.changed(scene.main, made.head)),
+            "conflicts": conflicts_told([*merge.conflicts, *made.conflicts]),
+            "files": files_told(await branch.changed(scene.main, made.head)),
         }
         return made.head
 
@@ -243,11 +253,13 @@ class Upgrades:
         """Our commit on the branch. Raises Stalled when the branch is somebody else's."""
         if head is None:
             return None
-        known = subject.status.get("proposed")
-        if known:
-            return CommitSHA(known)
+        known = CommitSHA(subject.status.get("proposed") or "")
+        if known and await scene.branch.is_in(known, head):
+            return known
         trailer = _trailer(subject)
         found = await scene.branch.proposed(head, scene.main, trailer)
+        if found is None and known:
+            return known  # somebody has rewritten the branch: what they left out of it stays out
         if found is None:
             raise Stalled(
                 "BranchTaken",
@@ -275,22 +287,45 @@ class Upgrades:
         told = commit_message(scene.reference, scene.old, scene.new, subjects, by)
         return f"{told}{_trailer(subject)}\n"
 
+    async def _propose_there(self, subject: Subject, scene: Scene) -> PullProposal | None:
+        """A pull request, where the repository is on another Git host."""
+        if not await self.remotes.has(scene.repository):
+            return None
+        commit = await self.platform.git.commit(
+            scene.repository, CommitSHA(subject.status["proposed"])
+        )
+        proposal = await self.remotes.propose(subject, scene.branch.name, commit)
+        subject.status["pullRequest"] = proposal.url
+        return proposal
+
     # Judge.
 
-    async def _judge(self, subject: Subject, scene: Scene, head: CommitSHA) -> None:
+    async def _judge(
+        self, subject: Subject, scene: Scene, head: CommitSHA, proposal: PullProposal | None
+    ) -> None:
         """Its phase: what stands in the way of merging it."""
         status = subject.status
         left = await self._unresolved(status, scene, head)
-        found = await self.checks.of(
-            scene.repository,
-            head,
-            scene.branch.ref,
-            before=CommitSHA(status["base"]),
-            actor=subject.spec["requestedBy"],
-        )
+        if proposal is not None:
+            found = list(proposal.checks)
+        else:
+            found = await self.checks.of(
+                scene.repository,
+                head,
+                scene.branch.ref,
+                before=CommitSHA(status["base"]),
+                actor=subject.spec["requestedBy"],
+            )
         status["checks"] = [check.as_status() for check in found]
         status["conflicts"] = left
-        status["phase"], status["message"] = _verdict(left, found)
+        status["phase"], status["message"] = verdict(left, found)
+        if proposal is None or left:
+            return
+        if proposal.head != head:
+            status["phase"] = CHECKING
+            status["message"] = proposal.message or "Its pull request is on its way."
+        elif not proposal.is_checked:
+            status["phase"], status["message"] = CHECKING, "Its host tells of no pipeline yet."
 
     async def _unresolved(
         self, status: RawObject, scene: Scene, head: CommitSHA
@@ -306,7 +341,9 @@ class Upgrades:
 
     # Merge.
 
-    async def _merge_if_wanted(self, subject: Subject, scene: Scene, head: CommitSHA) -> None:
+    async def _merge_if_wanted(
+        self, subject: Subject, scene: Scene, head: CommitSHA, proposal: PullProposal | None
+    ) -> None:
         spec, status = subject.spec, subject.status
         wanted = spec.get("merge")
         green = all_green([_check(one) for one in status["checks"]])
@@ -323,6 +360,10 @@ class Upgrades:
             return
         if status["phase"] == CONFLICTED:
             return
+        if proposal is not None:
+            await self.remotes.merge(subject, head)
+            status["message"] = proposal.message or "Its host merges it."
+            return
         # Green alone is nobody's word: somebody else may have asked for it since.
         by = wanted["by"] if wanted else PLATFORM_AUTHOR
         title = scene.reference.rpartition("/")[2]
@@ -332,7 +373,7 @@ class Upgrades:
             head, CommitSHA(status["base"]), message, signature(by)
         )
         if merged is None:
-            status["conflicts"] = _conflicts(conflicts)
+            status["conflicts"] = conflicts_told(conflicts)
             status["phase"] = CONFLICTED
             status["message"] = "Main has changed meanwhile what this changes."
             return
@@ -346,7 +387,11 @@ class Upgrades:
         trailer = _trailer(subject)
         ours = next((one.sha for one in history if trailer in one.message.splitlines()), scene.main)
         head = await scene.branch.head()
-        if head is not None and await scene.branch.is_in(head, scene.main):
+        # Elsewhere it may have been merged as another commit.
+        is_remote = await self.remotes.has(scene.repository)
+        if is_remote:
+            await self.remotes.close(subject)  # merged there already, unless by another way
+        if head is not None and (is_remote or await scene.branch.is_in(head, scene.main)):
             await scene.branch.drop(head, signature(subject.spec["requestedBy"]))
         status = subject.status
         status |= {
@@ -364,6 +409,8 @@ class Upgrades:
         if known and all(check.is_finished for check in known):
             return
         merged = CommitSHA(status["merged"])
+        if await self.remotes.has(repository):
+            return  # what its host runs after a merge is shown there
         try:
             commit = await self.platform.git.commit(repository, merged)
             before = commit.parents[0] if commit.parents else merged
@@ -377,7 +424,8 @@ class Upgrades:
     async def _close(self, subject: Subject) -> None:
         """The branch goes, unless somebody has put work into it."""
         status, repository = subject.status, _repository(subject)
-        reason = subject.spec["closed"].get("reason") or ""
+        reason = (subject.spec.get("closed") or {}).get("reason") or ""
+        await self.remotes.close(subject)
         message = f"Closed: {reason}" if reason else "It has been closed."
         if name := status.get("branch"):
             branch = Branch(self.platform.git, repository, name)
@@ -411,60 +459,3 @@ def _trailer(subject: Subject) -> str:
 
 def _check(raw: Mapping[str, Any]) -> Check:
     return Check(raw.get("run") or "", raw.get("workflow") or "", raw.get("phase") or "")
-
-
-def _ask(status: RawObject, answered: NewAnswers) -> None:
-    names = ", ".join(question.name for question in answered.questions)
-    status["questions"] = [
-        {"name": question.name, "message": question.message} for question in answered.questions
-    ]
-    status["phase"] = NEEDS_ANSWERS
-    status["message"] = f"The newer version asks for {names}: set spec.parameters."
-
-
-def _notes(answered: NewAnswers) -> list[str]:
-    notes = [
-        f"The answer to {name} is dropped: the newer version does not ask for it."
-        for name in answered.dropped
-    ]
-    notes += [
-        f"{name} is new, and is {answered.parameters[name]!r} by default."
-        for name in answered.added
-    ]
-    return notes
-
-
-def _verdict(conflicts: Sequence[RawObject], checks: Sequence[Check]) -> tuple[str, str]:
-    if conflicts:
-        count = len({one["path"] for one in conflicts})
-        files = "1 file" if count == 1 else f"{count} files"
-        return CONFLICTED, f"{files} changed both here and in the template: decide which counts."
-    failed = [check for check in checks if check.has_failed]
-    if failed:
-        return FAILING, f"{failed[0].workflow} has failed on the branch."
-    if any(not check.is_finished for check in checks):
-        return CHECKING, "Its pipelines run."
-    told = "Its checks have succeeded" if checks else "No workflow checks the branch"
-    return READY, f"{told}; it can be merged."
-
-
-def _conflicts(conflicts: Sequence[MergeConflict]) -> list[RawObject]:
-    found = {(one.path, one.kind): one for one in conflicts}
-    return [
-        {"path": one.path, "kind": one.kind, "message": one.message}
-        for _, one in sorted(found.items())
-    ][:FILES_MAX]
-
-
-def _files(changes: Sequence[Change]) -> list[RawObject]:
-    return [
-        {
-            "path": change.path,
-            "change": "Added"
-            if change.old is None
-            else "Deleted"
-            if change.new is None
-            else "Changed",
-        }
-        for change in changes[:FILES_MAX]
-    ]
