@@ -88,7 +88,12 @@ class VisitorsGit:
             raise RepositoryNotFound(f"There is no repository {repository}, or it is not yours.")
 
     async def _may_read(self, repository: RepositoryName) -> bool:
-        protected = (await self.host.ownership(repository)).protected
+        """Nobody what is not there: neither words nor time tell a stranger whether there is one."""
+        try:
+            protected = (await self.host.ownership(repository)).protected
+        except RepositoryNotFound:
+            await self._may_get("repositories", repository)
+            return False
         return await self._may_get(
             "protectedrepositories" if protected else "repositories", repository
         )
