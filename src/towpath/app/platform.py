@@ -127,6 +127,7 @@ async def running_platform(
         ]
         background.start("loop-lag", lag.run())
         background.start("heap", heap.set_aside())
+        background.start("memory", heap.given_back())
         background.start("authentication", base.federation.run())
         background.start("platform-api", base.api.front.run())
         background.start("cluster-api", base.cluster.front.run())

@@ -278,6 +278,10 @@ class SqliteCatalogIndex:
         rows = await self._database.fetch("SELECT name, version FROM entity_source")
         return dict(rows)
 
+    async def held(self, source: str) -> list[str]:
+        rows = await self._database.fetch("SELECT ref FROM entity WHERE source = ?", (source,))
+        return [ref for (ref,) in rows]
+
     async def get(self, viewer: Viewer, ref: str) -> Entity | None:
         may_see, projects = visibility(viewer)
 

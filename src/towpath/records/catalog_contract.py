@@ -253,6 +253,10 @@ class CatalogIndex(Protocol):
         """Every source and the version it delivered last."""
         ...
 
+    async def held(self, source: str) -> list[str]:
+        """The references of what a source has."""
+        ...
+
     async def get(self, viewer: Viewer, ref: str) -> Entity | None: ...
 
     async def query(

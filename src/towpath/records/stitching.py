@@ -26,7 +26,7 @@ from towpath.records.texts import put_text
 FORM = 3
 """Of answers, facts and texts; another number here, and all are made anew at the next start."""
 
-FACTS_AT_ONCE = 50_000
+FACTS_AT_ONCE = 10_000
 TOUCHED_MAX = 20_000
 """Beyond so many changed facts, what is kept of them in memory is read anew."""
 

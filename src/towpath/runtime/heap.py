@@ -12,8 +12,11 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from towpath.machinery.memory import give_back
+
 FIRST_S = 5.0
 LAST_S = 3600.0
+GIVEN_BACK_EVERY_S = 20.0
 
 
 @contextmanager
@@ -34,3 +37,10 @@ async def set_aside() -> None:
         await asyncio.sleep(after_s)
         gc.freeze()
         after_s = min(after_s * 4, LAST_S)
+
+
+async def given_back() -> None:
+    """Until cancelled: what was freed meanwhile goes back to the system, by another thread."""
+    while True:
+        await asyncio.sleep(GIVEN_BACK_EVERY_S)
+        await asyncio.to_thread(give_back)

@@ -17,6 +17,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from towpath.machinery.memory import give_back
+
 READ_BYTES = 64 * 1024
 WRITE_BYTES_AHEAD = 64 * 1024
 """Of what is written wait for the client at the most, and one write more."""
@@ -91,14 +93,6 @@ def notice_the_dead(listening: socket.socket) -> None:
 def connections_max() -> int:
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(CONNECTIONS_MIN, files - FILES_KEPT)
-
-
-def _give_memory_back() -> None:
-    """The C library keeps what was freed, for itself, unless it is asked for it."""
-    import ctypes
-
-    with suppress(AttributeError):  # only glibc has this
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _unsent_bytes(transport: asyncio.Transport) -> int:
@@ -196,5 +190,5 @@ class OpenConnections(set[Any]):
         for connection in cut_off:
             connection.transport.abort()
         if len(cut_off) >= MANY:
-            asyncio.get_running_loop().call_later(LOOK_EVERY_S / 2, _give_memory_back)
+            asyncio.get_running_loop().call_later(LOOK_EVERY_S / 2, give_back)
         self._unsent = unsent

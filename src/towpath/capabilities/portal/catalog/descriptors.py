@@ -7,6 +7,7 @@ neighbours with it. What a kind must say is in the model that it is judged by.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from sys import intern
 from typing import Any
 
 from towpath.capabilities.portal.catalog.entity_kinds import (
@@ -139,7 +140,8 @@ def _relations(descriptor: RawObject, namespace: str, model: Model) -> Iterator[
             )
             kinds = {kind.lower() for kind in field.kinds}
             if not kinds or found.kind.lower() in kinds:
-                yield Relation(field.relation, found.key)
+                # Thousands name the same few: each is kept once.
+                yield Relation(field.relation, intern(found.key))
 
 
 def _workload(descriptor: RawObject) -> str:

@@ -35,7 +35,7 @@ TERM_CHARACTERS_MAX = 100
 PAGES_MAX = 40
 """So deep one may read: a page is counted from the beginning."""
 TEXT_CHARACTERS_MAX = 2000
-CACHE_BYTES_MAX = 4 * 1024 * 1024
+CACHE_BYTES_MAX = 2 * 1024 * 1024
 CACHED_BYTES_MAX = 256 * 1024
 """An answer larger than this is rather made again."""
 TAG = "b7c1f2d4-1f6e-4d0e-9f4c-1f0f6c0a9e51"

@@ -31,7 +31,7 @@ from towpath.records.questions import REF, By, Condition, Every, Is, Question, U
 
 API = "/api/catalog"
 JSON = "application/json; charset=utf-8"
-CACHE_BYTES_MAX = 4 * 1024 * 1024
+CACHE_BYTES_MAX = 2 * 1024 * 1024
 CACHED_BYTES_MAX = 256 * 1024
 """An answer larger than this is rather made again."""
 REFS_MAX = 10_000

@@ -6,7 +6,7 @@ both are lists of versions in the source's spec, so that who did it is in the au
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import orjson
@@ -81,22 +81,17 @@ async def ingest(
     return Outcome(version, ingested)
 
 
-async def previous(index: CatalogIndex, name: str) -> dict[str, Entity]:
-    """What the index has of a source."""
+async def previous(
+    index: CatalogIndex, name: str, but: Container[str] = frozenset()
+) -> dict[str, Entity]:
+    """What the index has of a source, beside these."""
+    refs = [ref for ref in await index.held(name) if ref not in but]
     found: dict[str, Entity] = {}
-    token = ""
-    while True:
-        page = await index.query(
-            EVERYTHING,
-            EntityFilter({"source": (name,)}),
-            limit=_PAGE,
-            continue_token=token,
-            sort="name",
-        )
+    for start in range(0, len(refs), _PAGE):
+        where = EntityFilter({"ref": refs[start : start + _PAGE], "source": (name,)})
+        page = await index.query(EVERYTHING, where, limit=_PAGE, sort="name")
         found.update((entity.ref, entity) for entity in page.entities)
-        token = page.continue_token
-        if not token:
-            return found
+    return found
 
 
 def loses(before: Mapping[str, Entity], after: Iterable[Entity]) -> bool:

@@ -93,7 +93,9 @@ class OutsideEntities:
         self.reports.put(key, name, part)
 
     async def _take(self, key: Key, name: str, source: RawObject, read: Read) -> float | None:
-        before = await previous(self.platform.catalog, name)
+        # Nothing that is told again is compared here, nor held in memory twice.
+        told = {entity.ref for entity in read.gathered.entities}
+        before = await previous(self.platform.catalog, name, but=told)
         mine = {
             ref: entity
             for ref, entity in before.items()

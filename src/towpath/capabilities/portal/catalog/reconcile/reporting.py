@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from heapq import nsmallest
 
 from towpath.capabilities.portal.catalog.descriptors import EntityError
 from towpath.capabilities.portal.catalog.gathering import Gathered
@@ -43,6 +44,8 @@ class Part:
     """What became of one part of a source: a repository, or the whole of it."""
 
     refs: tuple[str, ...] = ()
+    """As many as are shown: it is kept for as long as the source is."""
+    count: int = 0
     errors: tuple[EntityError, ...] = ()
     problem: Problem | None = None
     commit: str = ""
@@ -62,11 +65,13 @@ def part_of(
     gathered: Gathered, refs: Sequence[str], taken: Sequence[str], *, must_be_there: bool
 ) -> Part:
     """As far as the reading tells it. `must_be_there`: what was asked for by name."""
-    held = set(taken)
-    errors = [*gathered.errors, *(_is_taken(ref) for ref in taken if ref in set(refs))]
+    asked = set(refs)
+    errors = [*gathered.errors, *(_is_taken(ref) for ref in taken if ref in asked)]
     errors += [EntityError(place, "", why) for place, why in gathered.broken.items()]
+    held = asked - set(taken)
     return Part(
-        tuple(ref for ref in refs if ref not in held),
+        tuple(nsmallest(ENTITIES_SHOWN_MAX, held)),
+        len(held),
         tuple(errors),
         _problem(gathered, must_be_there=must_be_there),
     )
@@ -165,9 +170,10 @@ def write_status(source: RawObject, parts: dict[str, Part]) -> None:
     """Pure: what the parts come to, as the source's status."""
     status = source["status"]
     refs = sorted({ref for part in parts.values() for ref in part.refs})
+    count = sum(part.count for part in parts.values())
     errors = [error for name in sorted(parts) for error in parts[name].errors]
     status["observedGeneration"] = source["metadata"].get("generation", 0)
-    status["count"] = len(refs)
+    status["count"] = count
     status["entities"] = refs[:ENTITIES_SHOWN_MAX]
     status["errors"] = [
         {"entity": error.entity, "field": error.field, "message": error.message}
@@ -181,7 +187,7 @@ def write_status(source: RawObject, parts: dict[str, Part]) -> None:
         status.pop("version", None)
     _write_times(status, parts.values())
     _write_quarantine(source, parts)
-    _write_ready(source, parts, refs, errors)
+    _write_ready(source, parts, count, errors)
 
 
 def _write_times(status: RawObject, parts: Collection[Part]) -> None:
@@ -228,7 +234,7 @@ def _write_quarantine(source: RawObject, parts: dict[str, Part]) -> None:
 
 
 def _write_ready(
-    source: RawObject, parts: dict[str, Part], refs: Sequence[str], errors: Sequence[EntityError]
+    source: RawObject, parts: dict[str, Part], count: int, errors: Sequence[EntityError]
 ) -> None:
     held = next((part for part in parts.values() if part.loss is not None), None)
     problem = next((parts[name].problem for name in sorted(parts) if parts[name].problem), None)
@@ -240,12 +246,12 @@ def _write_ready(
     elif errors:
         first = errors[0]
         what = " ".join(word for word in (first.entity, first.field) if word)
-        count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
-        reason, message = "EntitiesInvalid", f"{count}; {what}: {first.message}"
+        wrong = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
+        reason, message = "EntitiesInvalid", f"{wrong}; {what}: {first.message}"
     else:
         ready, reason = True, "Ready"
-        count = "1 entity is" if len(refs) == 1 else f"{len(refs)} entities are"
-        message = f"{count} in the catalogue."
+        entities = "1 entity is" if count == 1 else f"{count} entities are"
+        message = f"{entities} in the catalogue."
     set_condition(source, "Ready", status=ready, reason=reason, message=message)
 
 
