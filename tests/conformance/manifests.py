@@ -9,6 +9,16 @@ b3BGbWFya3MyS2o2ZWZuc24yUWlDa0NJUURjTjQ1eApBZi90Zi91aEJNbEhzcUdSQVlwNmhqWGJMVlh5
 OTkrZz09Ci0tLS0tRU5EIENFUlRJRklDQVRFIFJFUVVFU1QtLS0tLQo="""
 """For CN=jane, O=devs. Its key is nowhere."""
 
+
+def _pod(name: str, spec: str) -> str:
+    return f"""
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}}}
+spec: {{{spec}, containers: [{{name: a, image: example.dev/a}}]}}
+"""
+
+
 MANIFESTS = {
     "csr": f"""
 apiVersion: certificates.k8s.io/v1
@@ -170,36 +180,11 @@ metadata: {name: "{ns}"}
 value: 77
 preemptionPolicy: Never
 """,
-    "important": """
-apiVersion: v1
-kind: Pod
-metadata: {name: important}
-spec: {priorityClassName: "{ns}", containers: [{name: a, image: example.dev/a}]}
-""",
-    "no-priority": """
-apiVersion: v1
-kind: Pod
-metadata: {name: x}
-spec: {priorityClassName: nosuch, containers: [{name: a, image: example.dev/a}]}
-""",
-    "own-priority": """
-apiVersion: v1
-kind: Pod
-metadata: {name: x}
-spec: {priority: 5, containers: [{name: a, image: example.dev/a}]}
-""",
-    "no-account": """
-apiVersion: v1
-kind: Pod
-metadata: {name: x}
-spec: {serviceAccountName: nosuch, containers: [{name: a, image: example.dev/a}]}
-""",
-    "no-runtime": """
-apiVersion: v1
-kind: Pod
-metadata: {name: x}
-spec: {runtimeClassName: nosuch, containers: [{name: a, image: example.dev/a}]}
-""",
+    "important": _pod("important", 'priorityClassName: "{ns}"'),
+    "no-priority": _pod("x", "priorityClassName: nosuch"),
+    "own-priority": _pod("x", "priority: 5"),
+    "no-account": _pod("x", "serviceAccountName: nosuch"),
+    "no-runtime": _pod("x", "runtimeClassName: nosuch"),
     "runtime": """
 apiVersion: node.k8s.io/v1
 kind: RuntimeClass
@@ -208,18 +193,8 @@ handler: h
 overhead: {podFixed: {cpu: 1m}}
 scheduling: {nodeSelector: {a: b}, tolerations: [{key: x, operator: Exists}]}
 """,
-    "run-so": """
-apiVersion: v1
-kind: Pod
-metadata: {name: run-so}
-spec: {runtimeClassName: "{ns}", containers: [{name: a, image: example.dev/a}]}
-""",
-    "gated": """
-apiVersion: v1
-kind: Pod
-metadata: {name: gated}
-spec: {schedulingGates: [{name: a.b/c}], containers: [{name: a, image: example.dev/a}]}
-""",
+    "run-so": _pod("run-so", 'runtimeClassName: "{ns}"'),
+    "gated": _pod("gated", "schedulingGates: [{name: a.b/c}]"),
     "host": """
 apiVersion: v1
 kind: Pod

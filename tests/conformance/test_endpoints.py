@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.apis import definition
 from tests.conformance.sides import Side
 
 from towpath.apiserver.http.gnostic import document
@@ -133,32 +134,8 @@ async def test_a_request_is_counted_under_the_same_labels(sides: tuple[Side, Sid
 
 async def _after_some_requests(side: Side) -> str:
     group = "counted.dev"
-    body = {
-        "metadata": {"name": f"things.{group}"},
-        "spec": {
-            "group": group,
-            "scope": "Namespaced",
-            "names": {"plural": "things", "kind": "Thing"},
-            "versions": [
-                {
-                    "name": "v1",
-                    "served": True,
-                    "storage": True,
-                    "subresources": {"status": {}},
-                    "schema": {
-                        "openAPIV3Schema": {
-                            "type": "object",
-                            "x-kubernetes-preserve-unknown-fields": True,
-                        }
-                    },
-                }
-            ],
-        },
-    }
     definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-    await side.http.post(
-        definitions, json={**body, "apiVersion": "apiextensions.k8s.io/v1", "kind": DEFINITION}
-    )
+    await side.http.post(definitions, json=definition(group, "Thing", {}))
     everywhere, here = f"/apis/{group}/v1/things", f"/apis/{group}/v1/namespaces/default/things"
     while (await side.http.get(everywhere)).status_code != 200:
         pass
@@ -178,6 +155,3 @@ async def _after_some_requests(side: Side) -> str:
     text = (await side.http.get("/metrics")).text
     await side.http.delete(f"{definitions}/things.{group}")
     return text
-
-
-DEFINITION = "CustomResourceDefinition"

@@ -9,7 +9,7 @@ catalogue is held back there, and is no error for who pushed.
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import apsw
@@ -103,17 +103,7 @@ class SqliteProvisioned:
 
         def write(connection: apsw.Connection) -> Provisioned:
             now_s = time.time()
-            made = Provisioned(
-                new.kind,
-                str(uuid.uuid4()),
-                new.name,
-                new.external,
-                new.content,
-                1,
-                now_s,
-                now_s,
-                new.members,
-            )
+            made = replace(new, id=str(uuid.uuid4()), version=1, created_s=now_s, modified_s=now_s)
             _put(connection, source, made)
             return made
 
@@ -137,16 +127,11 @@ class SqliteProvisioned:
                 raise StaleVersion
             if _said(before) == _said(changed):
                 return before
-            after = Provisioned(
-                changed.kind,
-                changed.id,
-                changed.name,
-                changed.external,
-                changed.content,
-                before.version + 1,
-                before.created_s,
-                time.time(),
-                changed.members,
+            after = replace(
+                changed,
+                version=before.version + 1,
+                created_s=before.created_s,
+                modified_s=time.time(),
             )
             _put(connection, source, after)
             return after

@@ -4,7 +4,7 @@ Pure: who sends them has its own care for addresses. Version 0 of the protocol, 
 which every host speaks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from towpath.engines.git.port import GitError
@@ -19,6 +19,7 @@ PUSH_TYPE = "application/x-git-receive-pack-request"
 _NOTHING = "0" * 40
 _SHA_LENGTHS = (40, 64)
 _ERROR_SHOWN_MAX = 300
+_BAND = b"\x01"
 # Azure DevOps answers nobody who does not offer multi_ack_detailed.
 _FETCH_ABILITIES = "multi_ack_detailed ofs-delta agent=towpath"
 
@@ -65,16 +66,17 @@ def fetch_request(
 
 def pack_of(answer: bytes) -> bytes:
     """The pack, which comes after some lines of what both have. Raises WireError."""
-    rest = answer
-    while rest and not rest.startswith(b"PACK"):
-        length = _length(rest)
-        told = rest[4:length]
-        if length is None or told.startswith(b"ERR "):
-            raise WireError(f"it sent no pack: {_shown(told or rest)}")
-        rest = rest[max(length, 4) :]
-    if not rest:
+    at = 0
+    while at < len(answer) and not answer.startswith(b"PACK", at):
+        length = _length(answer, at)
+        if length is None:
+            raise WireError(f"it sent no pack: {_shown(answer[at : at + _ERROR_SHOWN_MAX])}")
+        if answer.startswith(b"ERR ", at + 4):
+            raise WireError(f"it sent no pack: {_shown(answer[at + 4 : at + length])}")
+        at += max(length, 4)
+    if at >= len(answer):
         raise WireError("it sent no pack")
-    return rest
+    return answer[at:]
 
 
 def push_request(orders: Sequence[RefOrder], pack: bytes) -> bytes:
@@ -101,26 +103,28 @@ def _line(content: bytes) -> bytes:
     return f"{len(content) + 4:04x}".encode() + content
 
 
-def _length(packets: bytes) -> int | None:
+def _length(packets: bytes, at: int) -> int | None:
+    """Of the packet that begins there, with these four digits."""
+    digits = packets[at : at + 4]
     try:
-        return int(packets[:4], 16)
+        return int(digits, 16) if digits.isalnum() else None
     except ValueError:
         return None
 
 
 def _lines(answer: bytes) -> list[bytes]:
-    """The packets of an answer, also of one in a side band."""
-    found = []
-    while len(answer) >= 4:
-        length = _length(answer)
-        if length is None:
-            break
-        content, answer = answer[4:length], answer[max(length, 4) :]
-        if content[:1] == b"\x01":
-            found += _lines(content[1:])
-        elif content:
-            found.append(content)
-    return found
+    """The packets of an answer, also of one in a side band, which cuts them anywhere."""
+    packets = [*_packets(answer)]
+    within = b"".join(packet[1:] for packet in packets if packet[:1] == _BAND)
+    return [*_packets(within), *(packet for packet in packets if packet[:1] != _BAND)]
+
+
+def _packets(answer: bytes) -> Iterator[bytes]:
+    at = 0
+    while at + 4 <= len(answer) and (length := _length(answer, at)) is not None:
+        if content := answer[at + 4 : at + length]:
+            yield content
+        at += max(length, 4)
 
 
 def _shown(told: bytes) -> str:

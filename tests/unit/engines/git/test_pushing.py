@@ -107,3 +107,18 @@ def test_what_is_no_answer_of_git_is_said(answer: bytes) -> None:
         refs_of(answer)
     with pytest.raises(WireError):
         pack_of(answer)
+
+
+def test_an_answer_in_a_side_band_is_put_together() -> None:
+    report = b"000eunpack ok\n0016ok refs/heads/main\n0000"
+    parts = (report[:7], report[7:])
+    banded = b"".join(b"%04x\x01%b" % (len(part) + 5, part) for part in parts) + b"0000"
+    assert refusal_of(banded) == ""
+
+
+def test_an_answer_within_answers_is_no_answer() -> None:
+    """However deep a host nests them, nobody follows it down."""
+    answer = b""
+    for _ in range(13_000):
+        answer = b"%04x\x01%b" % (len(answer) + 5, answer)
+    assert refusal_of(answer) == "it answered nothing that Git knows"
