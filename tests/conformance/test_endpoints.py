@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.apis import definition
 from tests.conformance.sides import Side
+from tests.support import eventually
 
 from towpath.apiserver.http.gnostic import document
 
@@ -137,8 +138,11 @@ async def _after_some_requests(side: Side) -> str:
     definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
     await side.http.post(definitions, json=definition(group, "Thing", {}))
     everywhere, here = f"/apis/{group}/v1/things", f"/apis/{group}/v1/namespaces/default/things"
-    while (await side.http.get(everywhere)).status_code != 200:
-        pass
+
+    async def is_served() -> bool:
+        return (await side.http.get(everywhere)).status_code == 200
+
+    await eventually(is_served)
     thing = {"apiVersion": f"{group}/v1", "kind": "Thing", "metadata": {"name": "a"}}
     await side.http.get(here)
     await side.http.post(here, json=thing, params={"dryRun": "All"})

@@ -26,6 +26,8 @@ YAML, PROTOBUF = b"application/yaml", b"application/vnd.kubernetes.protobuf"
 TRUE_WORDS = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 PEOPLES_CLIENTS = ("curl", "Wget", "Mozilla/5.0")
 """Who get JSON that is easy on the eye without asking, as everywhere in Kubernetes."""
+SEEN_BYTES_MAX = 4 * 1024 * 1024
+"""What is longer nobody reads line by line, and making lines of it holds the loop."""
 SLICE = 100
 ITEMS_MAX = 500
 """Of a list in protobuf whose reader takes JSON as well. A longer one is written from stored bytes
@@ -92,7 +94,7 @@ async def _in_format(body: bytes, status: int, accept: str, *, pretty: bool) -> 
         wanted = wanted_of(accept, custom=True)
     if wanted is not None and wanted.yaml:
         return await about_yaml(lambda: _as_yaml(body), len(body)), YAML
-    return (_indented(body) if pretty else body), JSON
+    return (_indented(body) if pretty and len(body) <= SEEN_BYTES_MAX else body), JSON
 
 
 async def _as_protobuf(value: Any, accept: str) -> bytes | None:
