@@ -78,6 +78,8 @@ async def test_a_repository_is_made_filled_and_taken_back(
     assert host.files(REPOSITORY) == {"README.md": "# Shop\n", "d/x": "1"}
     assert output["commitHash"] == host.refs(REPOSITORY)["refs/heads/main"]
     assert output["remoteUrl"].startswith(host.url)
+    assert output.get("repositoryId", REPOSITORY) == REPOSITORY
+    assert ("projectId" in output) == (host.kind == "gitlab")
     assert output["repoContentsUrl"].startswith(host.url)
     assert await stage.run(action, **given) == output, "a second time, after a crash"
     await undone(stage, action, given)
@@ -152,6 +154,35 @@ async def test_what_somebody_has_built_on_a_branch_stays(
     await stage.run(PROPOSE[host.kind], **{**given, "update": True})
     assert host.files(REPOSITORY, "newer")["docs/README.md"] == "# Newest\n"
     assert len(host.pulls) == 1
+
+
+@pytest.mark.parametrize("host", ["github"], indirect=True)
+async def test_files_go_and_what_would_be_empty_is_left(
+    stage: Stage, host: GitHostOfOthers
+) -> None:
+    host.make(REPOSITORY)
+    host.commit(REPOSITORY, {"README.md": "# Old\n", "gone": "g"})
+    stage.lay({"README.md": "# Old\n"})
+    action = PROPOSE[host.kind]
+    assert await stage.run(action, **proposed(host, createWhenEmpty=False)) == {}
+    assert list(host.refs(REPOSITORY)) == ["refs/heads/main"]
+    await stage.run(action, **proposed(host, filesToDelete=["gone", "never"]))
+    assert host.files(REPOSITORY, "newer") == {"README.md": "# Old\n"}
+
+
+@pytest.mark.parametrize("host", ["bitbucketServer"], indirect=True)
+async def test_a_branch_that_is_there_is_proposed_as_it_is(
+    stage: Stage, host: GitHostOfOthers
+) -> None:
+    host.make(REPOSITORY)
+    host.commit(REPOSITORY, {"README.md": "# Old\n"})
+    theirs = host.commit(REPOSITORY, {"README.md": "# Theirs\n"}, "refs/heads/newer")
+    stage.lay({"README.md": "# Ours\n"})
+    await stage.run(PROPOSE[host.kind], **proposed(host))
+    assert host.head(host.pulls[0]) == theirs
+    await undone(stage, PROPOSE[host.kind], proposed(host))
+    assert host.pulls[0].state == "closed"
+    assert host.refs(REPOSITORY)["refs/heads/newer"] == theirs, "this run has not made it"
 
 
 @pytest.mark.parametrize("host", ["gitlab"], indirect=True)

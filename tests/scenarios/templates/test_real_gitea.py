@@ -114,3 +114,23 @@ async def test_a_token_that_is_none_and_an_owner_that_is_not_there(
         await stage.run("publish:gitea", **wrong)
     with pytest.raises(ActionFailed, match=r"answered 404 to POST .*/orgs/nobody/repos"):
         await stage.run("publish:gitea", **given(gitea, "nobody", "a"))
+
+
+async def test_the_workspace_is_proposed_and_taken_back(stage: Stage, gitea: Gitea) -> None:
+    body = {"name": "proposed", "auto_init": True, "default_branch": "main"}
+    assert gitea.ask("POST", "/orgs/acme/repos", body).status_code == 201
+    stage.lay({"README.md": "# Newer\n", "run.sh": "#!/bin/sh\n"})
+    (stage.workspace / "run.sh").chmod(0o755)
+    wanted = given(gitea, "acme", "proposed", branchName="newer", title="Newer")
+    action = stage.actions["publish:gitea:pull-request"]
+    output = await stage.run(action.id, **wanted)
+    pull = gitea.ask("GET", f"/repos/acme/proposed/pulls/{output['pullRequestNumber']}").json()
+    assert (pull["title"], pull["html_url"]) == ("Newer", output["remoteUrl"])
+    assert names(gitea, "acme/proposed", "newer") == {"README.md": "100644", "run.sh": "100755"}
+    assert await stage.run(action.id, **wanted) == output, "a second time, after a crash"
+    assert action.undo is not None
+    await action.undo(stage.context(wanted))
+    refs = gitea.ask("GET", "/repos/acme/proposed/git/refs/heads").json()
+    assert [one["ref"] for one in refs] == ["refs/heads/main"]
+    pull = gitea.ask("GET", f"/repos/acme/proposed/pulls/{output['pullRequestNumber']}").json()
+    assert pull["state"] == "closed"

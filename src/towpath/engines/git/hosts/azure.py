@@ -103,9 +103,12 @@ class AzureDevOps(BranchHost):
         url = f"{self.page(place.owner)}/_apis/git/repositories?{VERSION}"
         await call("POST", url, {"name": place.name})
 
+    async def details(self, call: Call, place: Place) -> dict[str, Any]:
+        return {"repositoryId": (await call("GET", f"{self._of(place)}?{VERSION}"))["id"]}
+
     async def delete(self, call: Call, place: Place) -> None:
-        found = await call("GET", f"{self._of(place)}?{VERSION}")
-        url = f"{self.page(place.owner)}/_apis/git/repositories/{found['id']}?{VERSION}"
+        found = (await self.details(call, place))["repositoryId"]
+        url = f"{self.page(place.owner)}/_apis/git/repositories/{found}?{VERSION}"
         await call("DELETE", url)
 
     async def find(self, call: Call, place: Place, branch: str, head: str) -> PullRequest | None:

@@ -62,6 +62,10 @@ class Gerrit:
         del call, place, branch
         return True
 
+    async def details(self, call: Call, place: Place) -> dict[str, Any]:
+        del call, place
+        return {}
+
     async def delete(self, call: Call, place: Place) -> None:
         """By the plug-in delete-project, which not every Gerrit has."""
         await call("POST", f"{self._of(place)}/delete-project~delete", {"force": False})

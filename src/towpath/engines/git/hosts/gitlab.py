@@ -110,6 +110,12 @@ class GitLab(BranchHost):
         name = quote(branch, safe="")
         return await is_there(call, f"{self._of(place)}/repository/branches/{name}")
 
+    async def details(self, call: Call, place: Place) -> dict[str, Any]:
+        found = await call("GET", self._of(place))
+        # Its templates know the repository by its page.
+        page = self.remote(place).removesuffix(".git")
+        return {"projectId": found["id"], "created": True, "remoteUrl": page}
+
     async def delete(self, call: Call, place: Place) -> None:
         await call("DELETE", self._of(place))
 

@@ -190,6 +190,10 @@ class PublishingHost(Protocol):
 
     async def delete(self, call: Call, place: Place) -> None: ...
 
+    async def details(self, call: Call, place: Place) -> dict[str, Any]:
+        """What templates are told of a new repository beside its addresses, as Backstage does."""
+        ...
+
 
 OPENED, MERGED, CLOSED = "Open", "Merged", "Closed"
 """What a pull request is at its host, whatever it is called there."""
@@ -279,6 +283,10 @@ class BranchHost:
     async def shows(self, call: Call, place: Place, branch: str) -> bool:
         del call, place, branch
         return True
+
+    async def details(self, call: Call, place: Place) -> dict[str, Any]:
+        del call, place
+        return {}
 
 
 async def pages(ask: Ask, url: str) -> AsyncIterator[Any]:

@@ -8,7 +8,7 @@ the branch goes unless somebody has built on it.
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from towpath.capabilities.portal.templates import folders
@@ -26,7 +26,7 @@ from towpath.capabilities.portal.templates.actions.forges import (
 )
 from towpath.capabilities.portal.templates.actions.outside import Web
 from towpath.client.protocols import Reader
-from towpath.engines.git.hosts.port import Proposed, PullRequest
+from towpath.engines.git.hosts.port import OPENED, Proposed, PullRequest
 from towpath.engines.git.port import File
 from towpath.engines.git.pushing import Pushed, push_onto
 from towpath.engines.git.wire import RefOrder
@@ -55,7 +55,9 @@ class Naming:
     base: str = "targetBranchName"
     message: str = "title"
     options: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda given: {}
-    undone: tuple[str, ...] = field(default=())
+    undone: tuple[str, ...] = ()
+    takes_branch: bool = False
+    """Whether a branch that is there already is proposed as it is."""
 
     @property
     def id(self) -> str:
@@ -69,7 +71,7 @@ def _of_github(at: There, pull: PullRequest, base: str) -> dict[str, Any]:
 def _of_gitlab(at: There, pull: PullRequest, base: str) -> dict[str, Any]:
     path = str(at.place)
     told = {"targetBranchName": base, "projectid": path, "projectPath": path}
-    return {**told, "mergeRequestUrl": pull.page, "mergeRequestId": int(pull.id)}
+    return {**told, "mergeRequestUrl": pull.page}
 
 
 def _by_url(at: There, pull: PullRequest, base: str) -> dict[str, Any]:
@@ -82,8 +84,7 @@ def _of_gerrit(at: There, pull: PullRequest, base: str) -> dict[str, Any]:
 
 
 def _of_gitlab_options(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    named = {"removeSourceBranch": "remove_source_branch", "squash": "squash"}
-    options = {there: given[here] for here, there in named.items() if here in given}
+    options: dict[str, Any] = {"remove_source_branch": bool(given.get("removeSourceBranch"))}
     labels = given.get("labels")
     if labels:
         options["labels"] = labels if isinstance(labels, str) else ",".join(labels)
@@ -99,6 +100,8 @@ _LIKE_GITHUB: RawObject = {
     "title": _TEXT,
     "description": _TEXT,
     "draft": _FLAG,
+    "filesToDelete": _TEXTS,
+    "createWhenEmpty": _FLAG,
     "commitMessage": _TEXT,
     "update": _FLAG,
     **_PLACED,
@@ -123,10 +126,7 @@ NAMINGS = (
         (*_NAMED, "description"),
         message="commitMessage",
         options=lambda given: {"draft": bool(given.get("draft"))},
-        undone=(
-            *("reviewers", "assignees", "teamReviewers", "forceFork", "forceEmptyGitAuthor"),
-            "createWhenEmpty",
-        ),
+        undone=("reviewers", "assignees", "teamReviewers", "forceFork", "forceEmptyGitAuthor"),
     ),
     Naming(
         "gitea",
@@ -148,14 +148,13 @@ NAMINGS = (
             "targetBranchName": _TEXT,
             "commitAction": {"enum": ["auto", "create", "update", "delete", "skip"]},
             "removeSourceBranch": _FLAG,
-            "squash": _FLAG,
             "labels": {"anyOf": [_TEXT, _TEXTS]},
             "projectid": _TEXT,
             **_PLACED,
         },
-        (*_NAMED, "description"),
+        _NAMED,
         options=_of_gitlab_options,
-        undone=("assignee", "reviewers", "assignReviewersFromApprovalRules"),
+        undone=("assignee", "reviewers", "assignReviewersFromApprovalRules", "autoMerge"),
     ),
     Naming(
         "bitbucketCloud",
@@ -165,6 +164,8 @@ NAMINGS = (
         _BRANCHED,
         branch="sourceBranch",
         base="targetBranch",
+        message="description",
+        takes_branch=True,
     ),
     Naming(
         "bitbucketServer",
@@ -174,6 +175,8 @@ NAMINGS = (
         _BRANCHED,
         branch="sourceBranch",
         base="targetBranch",
+        message="description",
+        takes_branch=True,
         options=lambda given: {"reviewers": given.get("reviewers") or []},
     ),
     Naming(
@@ -184,6 +187,8 @@ NAMINGS = (
         _BRANCHED,
         branch="sourceBranch",
         base="targetBranch",
+        message="description",
+        takes_branch=True,
     ),
     Naming(
         "gerrit",
@@ -212,14 +217,17 @@ def _action(naming: Naming, web: Web) -> TemplateAction:
 
     async def run(context: ActionContext) -> dict[str, Any]:
         refuse_undone(naming.id, context.input, naming.undone)
-        step = _Step(naming, context, there(forge, context, web), Note(context, "proposed"))
+        step = _step(naming, context, there(forge, context, web))
         with telling():
             pull, base = await step.propose()
+        if pull is None:
+            context.log("Nothing is changed, so nothing is proposed")
+            return {}
         context.log(f"Proposed {pull.page}")
         return naming.told(step.at, pull, base)
 
     async def undo(context: ActionContext) -> None:
-        step = _Step(naming, context, there(forge, context, web), Note(context, "proposed"))
+        step = _step(naming, context, there(forge, context, web))
         with telling():
             await step.withdraw()
 
@@ -234,6 +242,10 @@ def _action(naming: Naming, web: Web) -> TemplateAction:
     )
 
 
+def _step(naming: Naming, context: ActionContext, at: There) -> "_Step":
+    return _Step(naming, context, at, Note(context, "proposed"), Note(context, "opened"))
+
+
 @dataclass(frozen=True, slots=True)
 class _Step:
     naming: Naming
@@ -241,6 +253,8 @@ class _Step:
     at: There
     note: Note
     """The commit of the branch that this run has made; none where it was there before."""
+    opened: Note
+    """The pull request that this run has opened."""
 
     @property
     def branch(self) -> str:
@@ -250,13 +264,15 @@ class _Step:
             return str(given[self.naming.branch])
         return f"{self.context.run['metadata']['name']}-{self.context.step}"
 
-    async def propose(self) -> tuple[PullRequest, str]:
-        """Raises ActionFailed, HostError, WireError."""
+    async def propose(self) -> tuple[PullRequest | None, str]:
+        """None where the step wants none that would be empty. Raises what `telling` tells."""
         door, place = self.at.door, self.at.place
         refs = await door.refs(place)
         base = self._base(refs)
         target = door.host.target(self.branch, base)
         head = await self._pushed(refs, base, target)
+        if head is None:
+            return None, base
         given = self.context.input
         proposed = Proposed(
             branch=self.branch,
@@ -267,15 +283,23 @@ class _Step:
             options=self.naming.options(given),
         )
         # There is one already after a crash, or where the step says `update`.
-        known = await door.host.find(door.call, place, self.branch, head)
-        return known or await door.host.open(door.call, place, proposed), base
+        pull = await door.host.find(door.call, place, self.branch, head)
+        if pull is None:
+            pull = await door.host.open(door.call, place, proposed)
+            self.opened.write(pull.id)
+        return pull, base
 
     async def withdraw(self) -> None:
-        """What this run has pushed; nothing where it has pushed nothing."""
-        ours = self.note.read()
+        """What this run has pushed, or opened of a branch that was there."""
+        door, place = self.at.door, self.at.place
+        ours, opened = self.note.read(), self.opened.read()
+        if not ours and opened:
+            known = await door.host.look(door.call, place, opened)
+            if known.state == OPENED:
+                await door.host.close(door.call, place, known)
+                self.context.log(f"Closed {known.page}")
         if not ours:
             return
-        door, place = self.at.door, self.at.place
         refs = await door.refs(place)
         target = door.host.target(self.branch, self._base(refs))
         there = refs.get(target)
@@ -290,6 +314,7 @@ class _Step:
             await door.push(place, [RefOrder(target, there, None)], b"")
             self.context.log(f"Deleted the branch {self.branch}")
         self.note.forget()
+        self.opened.forget()
 
     def _base(self, refs: Mapping[str, CommitSHA]) -> str:
         """The branch that it is for: as asked, else the default one."""
@@ -305,7 +330,9 @@ class _Step:
         usual = [_HEADS + "main", _HEADS + "master", *names]
         return next(one for one in usual if one in names).removeprefix(_HEADS)
 
-    async def _pushed(self, refs: Mapping[str, CommitSHA], base: str, target: str) -> CommitSHA:
+    async def _pushed(
+        self, refs: Mapping[str, CommitSHA], base: str, target: str
+    ) -> CommitSHA | None:
         """The commit that is proposed: pushed now, or by the try before."""
         door, place, given = self.at.door, self.at.place, self.context.input
         there = refs.get(target)
@@ -321,6 +348,8 @@ class _Step:
             is_there = await door.host.find(door.call, place, self.branch, ours) is not None
         if ours and is_there:
             return ours
+        if there is not None and self.naming.takes_branch:
+            return there
         if there is not None and not given.get("update"):
             raise InputRefused(
                 f"{self.naming.branch}: {self.at} has a branch {self.branch!r} already; name "
@@ -329,6 +358,8 @@ class _Step:
         push = await self._commit(there or refs[_HEADS + base], RefOrder(target, there, None))
         if push is None and there is not None:
             return there
+        if push is None and given.get("createWhenEmpty") is False:
+            return None
         if push is None:
             raise ActionFailed(f"the workspace changes nothing in {base} of {self.at}")
         if there is None:
@@ -343,14 +374,19 @@ class _Step:
         return await asyncio.to_thread(push_onto, pack, base, changes, order, new)
 
     async def _changes(self) -> Mapping[str, File | None]:
-        root = folders.inside(self.context.workspace, folder_of(self.context))
+        given = self.context.input
+        below = str(given.get("targetPath") or "").strip("/.")
+        folder = folder_of(self.context)
+        if self.naming.forge == "gitlab" and not given.get("sourcePath") and below:
+            folder = below  # as there: what is to lie in a folder lies in it here
+        root = folders.inside(self.context.workspace, folder)
         files = await asyncio.to_thread(folders.read_files, root)
-        below = str(self.context.input.get("targetPath") or "").strip("/.")
         prefix = f"{below}/" if below else ""
         if ".." in prefix.split("/") or ".git" in prefix.lower().split("/"):
             raise InputRefused(f"targetPath: {prefix!r} is no folder of a repository")
-        gone = self.context.input.get("commitAction") == "delete"
-        return {f"{prefix}{path}": None if gone else file for path, file in files.items()}
+        gone = given.get("commitAction") == "delete"
+        changes = {f"{prefix}{path}": None if gone else file for path, file in files.items()}
+        return changes | {f"{prefix}{path}": None for path in given.get("filesToDelete") or ()}
 
     @property
     def _message(self) -> str:

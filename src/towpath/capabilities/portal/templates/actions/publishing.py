@@ -68,7 +68,12 @@ _NOT_DONE_ANYWHERE = ("signCommit",)
 _OUTPUT: RawObject = {
     "type": "object",
     "properties": {
-        name: {"type": "string"} for name in ("remoteUrl", "repoContentsUrl", "commitHash")
+        **{
+            name: {"type": "string"}
+            for name in ("remoteUrl", "repoContentsUrl", "commitHash", "repositoryId")
+        },
+        "projectId": {},
+        "created": {"type": "boolean"},
     },
 }
 
@@ -112,10 +117,13 @@ def _action(forge: Forge, web: Web, platform: Platform) -> TemplateAction:
             commit = push.commit
             await _shown(context, target, branch)
         context.log(f"Pushed {commit[:10]} to {host.remote(place)}")
+        with telling():
+            details = await host.details(target.door.call, place)
         return {
             "remoteUrl": host.remote(place),
             "repoContentsUrl": host.contents(place, branch),
             "commitHash": commit,
+            **details,
         }
 
     async def undo(context: ActionContext) -> None:
