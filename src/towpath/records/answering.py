@@ -15,7 +15,7 @@ import apsw
 import orjson
 from pyroaring import BitMap
 
-from towpath.records.browsing import marks, visibility, visible_targets
+from towpath.records.browsing import chunks, marks, visibility, visible_targets
 from towpath.records.columns import (
     RELATIONS,
     Column,
@@ -48,7 +48,6 @@ from towpath.records.viewers import Viewer
 
 TRUE = "true"
 WILDCARDS = frozenset("%_")
-REFS_AT_ONCE = 500
 FEW_SHARE = 8
 """Sorted by itself is a selection that has fewer than this part of the column's rows."""
 
@@ -333,8 +332,7 @@ def _without_hidden(connection: apsw.Connection, viewer: Viewer, json: bytes) ->
 def ids_of(connection: apsw.Connection, refs: Sequence[str]) -> dict[str, int]:
     """For `answers`, which then asks who may see them."""
     found: dict[str, int] = {}
-    for start in range(0, len(refs), REFS_AT_ONCE):
-        some = refs[start : start + REFS_AT_ONCE]
+    for some in chunks(refs):
         rows: list[Row] = connection.execute(
             f"SELECT ref, entity FROM entity_answer WHERE ref IN ({marks(some)})", some
         ).fetchall()

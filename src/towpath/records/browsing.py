@@ -9,7 +9,7 @@ rows, so that rows that come and go shift nothing.
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -63,6 +63,7 @@ _SORTS: Mapping[str, str] = {
     **{name: f"entity.{name}" for name in ("kind", "owner", "project", "type", "lifecycle")},
     "health": _HEALTH_RANK,
 }
+REFS_AT_ONCE = 500
 SORTS = ("name", *_SORTS)
 
 
@@ -86,6 +87,12 @@ def visible_targets(
         (*targets, *projects),
     ).fetchall()
     return set(targets) - {ref for (ref,) in hidden}
+
+
+def chunks(refs: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many at once as a query may well be given."""
+    for start in range(0, len(refs), REFS_AT_ONCE):
+        yield refs[start : start + REFS_AT_ONCE]
 
 
 def marks(values: Sequence[Any]) -> str:

@@ -8,7 +8,7 @@ may see other values: those are computed when somebody asks, from what that read
 
 # ruff: noqa: S608 - what is put into the SQL is column names and question marks, never a value.
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import apsw
@@ -16,7 +16,7 @@ import orjson
 
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import PLATFORM
-from towpath.records.browsing import marks, visibility
+from towpath.records.browsing import chunks, marks, visibility
 from towpath.records.database import Row
 from towpath.records.flattening import Facts, add_facts
 from towpath.records.properties import (
@@ -34,7 +34,6 @@ TARGETS_MAX = 2000
 """So many entities are looked at for one property, the first by reference."""
 PART_MAX = 200
 """So many are computed in one transaction."""
-_REFS_AT_ONCE = 500
 
 
 def known_properties(connection: apsw.Connection) -> Properties:
@@ -81,7 +80,7 @@ class Dependants:
             self._put_off(kind, refs)
 
     def _put_off(self, kind: str, refs: Sequence[str]) -> None:
-        for some in _chunks(refs):
+        for some in chunks(refs):
             where = f"ref IN ({marks(some)}) AND lower(kind) = ?"
             _put_off(self._connection, self._touched, where, [*some, kind])
 
@@ -122,18 +121,19 @@ def _compute(
         "SELECT json, beyond FROM entity_computed WHERE entity = ?", (entity_id,)
     ).fetchone()
     seen = seeing.of(entity_id)
-    if seen is None and before is None:
-        return
+    known = _facts(before[0]) if before else {}
     after = seen.facts if seen else {}
-    stitching.exchange(entity_id, _facts(before[0]) if before else {}, after)
-    if seen is None or not seen.computed:
+    stitching.exchange(entity_id, known, after)
+    if seen is None:
         connection.execute("DELETE FROM entity_computed WHERE entity = ?", (entity_id,))
     else:
-        sql = "INSERT OR REPLACE INTO entity_computed VALUES (?, ?, ?)"
         kept = orjson.dumps([[*name, *how] for name, how in after.items()])
+        sql = "INSERT OR REPLACE INTO entity_computed VALUES (?, ?, ?)"
         connection.execute(sql, (entity_id, kept, seen.is_beyond))
-    if (seen is not None and seen.is_beyond) or (before is not None and before[1]):
-        stitching.differs(_keys(seen) | {key for key, _ in after})
+    if (seen and seen.is_beyond) or (before and before[1]):
+        names = seen.computed if seen else ()
+        stitching.differs(f"{COMPUTED}{name}".lower() for name in names)
+        stitching.differs(key for key, _ in known)
 
 
 def forget(connection: apsw.Connection, stitching: Stitching, entity_id: int) -> None:
@@ -149,10 +149,6 @@ def _facts(written: bytes) -> Facts:
     return {
         (key, value): (spelled, listed) for key, value, spelled, listed in orjson.loads(written)
     }
-
-
-def _keys(seen: "Seen | None") -> set[str]:
-    return {f"{COMPUTED}{name}".lower() for name in seen.computed} if seen else set()
 
 
 def differing_facts(
@@ -181,7 +177,7 @@ def values_of(
     may_see, projects = visibility(viewer)
     seeing = Seeing(connection, viewer.projects)
     found: dict[str, dict[str, list[str]]] = {}
-    for some in _chunks(refs):
+    for some in chunks(refs):
         rows: list[Row] = connection.execute(
             "SELECT entity.id, entity.ref, entity_computed.json, entity_computed.beyond FROM entity"
             " JOIN entity_computed ON entity_computed.entity = entity.id"
@@ -261,9 +257,7 @@ class _Following:
     def targets(self, refs: Sequence[str], relation: str) -> list[Row]:
         """Name, reference, project and descriptor of the entities that these are so related to."""
         found: list[Row] = []
-        for some in _chunks(
-            self._others(refs, relation, self._inverse.get(relation))[:TARGETS_MAX]
-        ):
+        for some in chunks(self._others(refs, relation, self._inverse.get(relation))[:TARGETS_MAX]):
             found += self._connection.execute(
                 "SELECT name, ref, project, descriptor FROM entity"
                 f" WHERE ref IN ({marks(some)}) AND {self._may_see}",
@@ -278,7 +272,7 @@ class _Following:
     def _others(self, refs: Sequence[str], told: str | None, heard: str | None) -> list[str]:
         """By their references: those that these tell `told` with, and that tell them `heard`."""
         found: set[str] = set()
-        for some in _chunks(refs):
+        for some in chunks(refs):
             rows = self._connection.execute(
                 "SELECT entity_relation.target FROM entity"
                 " JOIN entity_relation ON entity_relation.entity = entity.id"
@@ -292,7 +286,3 @@ class _Following:
             )
             found.update(row[0] for row in rows)
         return sorted(found)
-
-
-def _chunks(refs: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (refs[start : start + _REFS_AT_ONCE] for start in range(0, len(refs), _REFS_AT_ONCE))

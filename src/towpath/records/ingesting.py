@@ -11,13 +11,13 @@ import hashlib
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import apsw
 import orjson
 
-from towpath.records.browsing import COLUMNS, FIELD, FIELDS, TAG, marks, visibility
+from towpath.records.browsing import COLUMNS, FIELD, FIELDS, TAG, chunks, marks, visibility
 from towpath.records.catalog_contract import Cause, Entity, Ingested, Relation
 from towpath.records.chronicle import Chronicle, last_batch
 from towpath.records.computing import Dependants
@@ -41,7 +41,6 @@ PART_MAX = 2000
 
 _COLUMNS_KEPT = tuple(name for name in FIELDS if name != TAG)
 _FIELDS_SQL = f"SELECT {', '.join(_COLUMNS_KEPT)} FROM entity WHERE id = ?"
-_REFS_AT_ONCE = 500
 _DIGEST_BYTES = 16
 
 
@@ -332,7 +331,7 @@ class Writing:
 
         A thousand small ones would stitch it a thousand times, and each time it would be larger.
         """
-        for refs in _chunks(sorted(self._heard.keys() - self._neighbours)):
+        for refs in chunks(sorted(self._heard.keys() - self._neighbours)):
             found: list[Row] = self._connection.execute(
                 f"SELECT id, ref FROM entity WHERE ref IN ({marks(refs)})", refs
             ).fetchall()
@@ -342,7 +341,7 @@ class Writing:
                 else:
                     self._to_stitch.add(entity_id)
         self._heard.clear()
-        for refs in _chunks(sorted(self._neighbours)):
+        for refs in chunks(sorted(self._neighbours)):
             rows = self._connection.execute(
                 f"SELECT id FROM entity WHERE ref IN ({marks(refs)})", refs
             )
@@ -459,7 +458,7 @@ def _digest(entity: Entity) -> str:
 def _digests(connection: apsw.Connection, source: str, refs: Sequence[str]) -> Mapping[str, str]:
     """Of those references that the source holds."""
     found: dict[str, str] = {}
-    for some in _chunks(refs):
+    for some in chunks(refs):
         rows: list[Row] = connection.execute(
             f"SELECT ref, digest FROM entity WHERE source = ? AND ref IN ({marks(some)})",
             (source, *some),
@@ -487,8 +486,3 @@ def _settle_loss(connection: apsw.Connection, source: str) -> None:
     connection.execute(
         "UPDATE entity_source SET loss = '' WHERE name = ? AND loss <> ''", (source,)
     )
-
-
-def _chunks(refs: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(refs), _REFS_AT_ONCE):
-        yield refs[start : start + _REFS_AT_ONCE]
