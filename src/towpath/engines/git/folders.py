@@ -93,6 +93,8 @@ class Folders:
 
     def names(self, of: str = "") -> list[RepositoryName]:
         """All, or those of one project."""
+        if of and not is_name(of):
+            return []
         try:
             projects = [self.root / of] if of else self.root.iterdir()
             return sorted(

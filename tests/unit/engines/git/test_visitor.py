@@ -29,5 +29,7 @@ async def test_nobody_learns_whether_there_is_one(
         stranger = VisitorsGit(host, people.authorize, UserInfo("eve"))
         with pytest.raises(RepositoryNotFound) as told:
             await stranger.heads(repository)
+        assert await host.repositories(f"../{tmp_path.name}/other") == []
+        assert await host.repositories("other") == [NAMES["a hidden one"]]
     assert str(told.value) == f"There is no repository {repository}, or it is not yours."
     assert [asked.namespace for _, asked in people.asked] == [repository.project]
