@@ -247,4 +247,71 @@ delete deployment idle --cascade=orphan
 delete --raw /api/v1/namespaces/{ns}/configmaps/nosuch
 """
 
-SCENARIOS = {"create": CREATE, "read": READ, "change": CHANGE, "apply": APPLY}
+FORMS = """
+create cm c1 --from-literal=a=b
+create cm c2 --from-literal=a=a
+get cm c1 c2 --sort-by=.data.a
+get cm c1 c2 --sort-by=.x
+get cm --sort-by={
+get cm c1 c2 -o custom-columns=N:.metadata.name,D:.data
+get cm c1 -o custom-columns=
+get cm c1 -o jsonpath-as-json={.data}
+get cm c1 -o jsonpath={.x} --allow-missing-template-keys=false
+get cm c1 -o 'jsonpath={.data[?(@.a=="b")]}'
+get cm c1 -o go-template='{{index .data "a" | base64decode}}'
+get cm c1 -o nosuch
+get cm c1 -o yaml --show-managed-fields
+get cm c1 --server-print=false
+get cm c1 -w -o json --output-watch-events --request-timeout=1s
+get cm nosuch -w --request-timeout=1s
+get cm c1 --chunk-size=-1
+get cm c1 --request-timeout=x
+get cm c1 --subresource=status
+get cm --subresource=status
+get ns {ns} --subresource=status -o name
+get cm.v1. c1
+get CONFIGMAPS c1
+get configmaps.v1.core
+label cm c1 --list
+label cm c1 a=b --list
+label cm c1 a=b --resource-version=1
+label cm c1 c2 x=y
+label cm c1 x=y x-
+label cm c1 x=y --local
+label cm --all q=r --field-selector=metadata.name=c1
+annotate cm c1 --list
+annotate cm c1 x=y --resource-version=1
+annotate cm c1 long
+wait cm/c1 --for=jsonpath={.data.a}=b --timeout=2s
+wait cm/c1 --for=create --timeout=1s
+wait cm/c1 --for=delete --timeout=0
+wait cm/c1 --for=x --timeout=1s
+wait pods --all --for=condition=Ready --timeout=1s
+expose pod nosuch --port=1
+create svc clusterip s --tcp=80
+expose svc s --port=81 --name=e --external-ip=1.2.3.4 --session-affinity=ClientIP -o yaml
+api-resources --sort-by=x
+api-resources --categories=nosuch
+api-resources --api-group=batch -o wide
+explain deployments.spec.nosuch --recursive
+cluster-info dump -n {ns} --output-directory=dumped
+taint node nosuch a-
+create pdb p --min-available=1
+create job j --from=deploy/nosuch
+create ingress i --rule=x
+create token default --duration=10x
+create token
+auth whoami --as=x --as-group=a --as-group=b -o yaml
+get cm --as-group=a
+get cm --as=system:serviceaccount:{ns}:default
+get cm --token=x
+get cm --client-certificate=/nosuch --client-key=/nosuch
+get cm --username=a --password=b --token=c
+get cm --server=http://127.0.0.1:1
+get cm --context=nosuch
+delete pods --all --field-selector=metadata.name=nosuch
+delete all --all --dry-run=client -l x=nosuch
+delete cm --all c1
+"""
+
+SCENARIOS = {"forms": FORMS, "create": CREATE, "read": READ, "change": CHANGE, "apply": APPLY}

@@ -293,7 +293,38 @@ certificate deny {ns}
 delete csr {ns}
 """
 
+COMPARED = """
+create cm c --from-literal=a=b
+$ k get cm c -o yaml > same.yaml; sed 's/a: b/a: c/' same.yaml > other.yaml; k diff -f same.yaml
+$ k diff -f other.yaml >/dev/null; echo $?
+$ k diff -f other.yaml --server-side --force-conflicts >/dev/null; echo $?
+$ k diff -f other.yaml --server-side; echo $?
+$ k diff -f nosuch.yaml; echo $?
+$ KUBECTL_EXTERNAL_DIFF=nosuch k diff -f other.yaml; echo $?
+$ KUBECTL_EXTERNAL_DIFF='grep -r a:' k diff -f other.yaml | wc -l
+$ (sleep 0.5; k create cm late >/dev/null) & k wait cm/late --for=create --timeout=9s; wait
+$ (sleep 0.5; k delete cm late >/dev/null) & k wait cm/late --for=delete --timeout=9s; wait
+$ k patch cm c -p '{"metadata":{"finalizers":["a.b/c"]}}'; k delete cm c --timeout=500ms
+$ k delete cm c --wait=false; k get cm c -o jsonpath={.metadata.finalizers}
+$ k patch cm c -p '{"metadata":{"finalizers":null}}'; k get cm c
+$ printf '#!/bin/sh\\necho plugin $@\\n' > kubectl-foo; chmod +x kubectl-foo
+$ PATH=$PWD:$PATH k foo a b
+$ mkdir .kube; echo 'apiVersion: kubectl.config.k8s.io/v1beta1' > .kube/kuberc
+$ echo 'kind: Preference' >> .kube/kuberc
+$ echo 'aliases: [{name: named, command: get, appendArgs: [ns, "{ns}", -o, name]}]' >> .kube/kuberc
+$ k named
+$ echo 'set -m; p() { : > p.log; k proxy --port=0 $@ >> p.log &' > p
+$ echo 'until grep -q Starting p.log; do sleep 0.1; done' >> p
+$ echo 'A=http://$(grep -o 127.0.0.1:[0-9]* p.log); }' >> p
+$ echo 'c() { curl -s -w "%{http_code}\\n" "$@"; }; trap "kill %1" EXIT' >> p
+$ . ./p; p; c -o /dev/null $A/version; c $A/nosuch; c -H 'Host: x' $A/api; c -X PATCH $A/api/v1/x
+$ . ./p; p; c $A/api/v1/namespaces/{ns}/pods/x/exec; c $A/api/v1/namespaces/{ns}/pods/x
+$ . ./p; p --api-prefix=/k8s/ --reject-methods=POST; c $A/api; c -o /dev/null $A/k8s/api
+$ . ./p; p --api-prefix=/k8s/ --reject-methods=POST; c -X POST $A/k8s/api
+"""
+
 SCENARIOS = {
+    "compared": COMPARED,
     "services": SERVICES,
     "certificates": CERTIFICATES,
     "edit": EDIT,

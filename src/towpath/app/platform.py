@@ -52,6 +52,7 @@ from towpath.plugin.discovery import installed_plugins
 from towpath.runtime import heap
 from towpath.runtime.controller import Controller
 from towpath.runtime.looplag import LoopLag
+from towpath.runtime.queuemetrics import queue_lines
 from towpath.web.accounts import ApiAccess, build_accounts, build_people
 from towpath.web.apis import ForeignApis
 from towpath.web.people import People
@@ -145,6 +146,8 @@ async def running_platform(
         background.start("cluster", hosts.cluster.run())
         background.start("gateway", hosts.gateway.run())
         background.start("plug-ins", plugins.run())
+        queues = {controller.name: controller.queue for controller in controllers}
+        base.api.front.application.metrics.contributed.append(partial(queue_lines, queues))
         for controller in controllers:
             background.start(controller.name, controller.run())
         for capability in BUILT_IN:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from towpath.machinery.errors import Conflict
 from towpath.machinery.objects import Key
@@ -27,10 +27,11 @@ class Controller:
     reconcile: Reconcile
     sources: Sequence[Source]
     concurrency: int = 4
+    queue: WorkQueue = field(default_factory=WorkQueue)
 
     async def run(self) -> None:
         """Reconcile until cancelled."""
-        queue = WorkQueue()
+        queue = self.queue
         try:
             async with asyncio.TaskGroup() as tasks:
                 for source in self.sources:

@@ -8,6 +8,8 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
+from towpath.runtime.measures import Histogram
+
 log = logging.getLogger(__name__)
 
 EVERY_S = 0.5
@@ -19,8 +21,7 @@ class LoopLag:
     """A histogram of lateness, in seconds."""
 
     def __init__(self) -> None:
-        self._counts = [0] * (len(BOUNDS_S) + 1)
-        self._sum_s = 0.0
+        self._durations = Histogram(BOUNDS_S)
         self.worst_s = 0.0
 
     async def run(self) -> None:
@@ -32,9 +33,7 @@ class LoopLag:
             self.note(max(0.0, loop.time() - due))
 
     def note(self, late_s: float) -> None:
-        bucket = next((i for i, bound in enumerate(BOUNDS_S) if late_s <= bound), len(BOUNDS_S))
-        self._counts[bucket] += 1
-        self._sum_s += late_s
+        self._durations.note(late_s)
         self.worst_s = max(self.worst_s, late_s)
         if late_s >= LOGGED_FROM_S:
             log.warning("the event loop was held up", extra={"late_s": round(late_s, 3)})
@@ -42,15 +41,9 @@ class LoopLag:
     def metrics(self) -> Sequence[str]:
         """Lines of Prometheus' text format."""
         name = "towpath_event_loop_lag_seconds"
-        lines = [f"# TYPE {name} histogram"]
-        total = 0
-        for bound, count in zip((*BOUNDS_S, "+Inf"), self._counts, strict=True):
-            total += count
-            lines.append(f'{name}_bucket{{le="{bound}"}} {total}')
         return [
-            *lines,
-            f"{name}_sum {self._sum_s:.6f}",
-            f"{name}_count {total}",
+            f"# TYPE {name} histogram",
+            *self._durations.lines(name),
             "# TYPE towpath_event_loop_lag_worst_seconds gauge",
             f"towpath_event_loop_lag_worst_seconds {self.worst_s:.6f}",
         ]

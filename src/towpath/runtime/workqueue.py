@@ -1,12 +1,16 @@
 """A queue of keys: each at most once, never two workers on the same key, failures with backoff."""
 
 import asyncio
+import time
 from collections import deque
 
 from towpath.machinery.objects import Key
+from towpath.runtime.measures import Histogram
 
 BACKOFF_FIRST_S = 0.05
 BACKOFF_MAX_S = 60.0
+BOUNDS_S = (1e-08, 1e-07, 1e-06, 1e-05, 0.0001, 0.001, 0.01, 0.1, 1.0, 10.0)
+"""As the queues of Kubernetes' controllers have them."""
 
 
 class WorkQueue:
@@ -17,24 +21,39 @@ class WorkQueue:
 
     def __init__(self) -> None:
         self._ready: deque[Key] = deque()
-        self._queued: set[Key] = set()
-        self._processing: set[Key] = set()
+        self._queued: dict[Key, float] = {}
+        self._processing: dict[Key, float] = {}
+        """Both with the moment in which that began."""
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._failures: dict[Key, int] = {}
         self._wakeup = asyncio.Event()
+        self.adds = self.retries = 0
+        self.waited, self.worked = Histogram(BOUNDS_S), Histogram(BOUNDS_S)
+
+    @property
+    def depth(self) -> int:
+        """How many wait for a worker."""
+        return len(self._ready)
+
+    def unfinished_s(self) -> list[float]:
+        """For how long each key has been processed by now."""
+        now = time.perf_counter()
+        return [now - began for began in self._processing.values()]
 
     def add(self, key: Key) -> None:
         if timer := self._timers.pop(key, None):
             timer.cancel()
         if key in self._queued:
             return
-        self._queued.add(key)
+        self._queued[key] = time.perf_counter()
+        self.adds += 1
         if key not in self._processing:
             self._ready.append(key)
             self._wakeup.set()
 
     def add_after(self, key: Key, delay_s: float) -> None:
         """Add the key when `delay_s` has passed, unless something adds it sooner."""
+        self.retries += 1
         if key in self._queued:
             return
         loop = asyncio.get_running_loop()
@@ -62,12 +81,13 @@ class WorkQueue:
             self._wakeup.clear()
             await self._wakeup.wait()
         key = self._ready.popleft()
-        self._queued.discard(key)
-        self._processing.add(key)
+        began = time.perf_counter()
+        self.waited.note(began - self._queued.pop(key))
+        self._processing[key] = began
         return key
 
     def done(self, key: Key) -> None:
-        self._processing.discard(key)
+        self.worked.note(time.perf_counter() - self._processing.pop(key))
         if key in self._queued:
             self._ready.append(key)
             self._wakeup.set()

@@ -37,6 +37,19 @@ def test_published_schemas_refer_only_to_each_other() -> None:
         assert wanted <= set(schemas)
 
 
+def test_published_schemas_name_values_of_any_shape_and_what_is_required() -> None:
+    schemas = builtins.openapi_schemas("apiextensions.k8s.io", "v1")
+    of_schemas = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1"
+    declared = schemas[f"{of_schemas}.JSONSchemaProps"]["properties"]
+    assert declared["default"] == {"$ref": f"#/components/schemas/{of_schemas}.JSON"}
+    core = builtins.openapi_schemas("", "v1")
+    managed = core["io.k8s.apimachinery.pkg.apis.meta.v1.ManagedFieldsEntry"]["properties"]
+    assert managed["fieldsV1"]["$ref"].endswith(".v1.FieldsV1")
+    assert core["io.k8s.api.core.v1.ContainerRestartRule"]["required"] == ["action"]
+    apps = builtins.openapi_schemas("apps", "v1")
+    assert apps["io.k8s.api.core.v1.PersistentVolumeClaim"]["x-kubernetes-group-version-kind"]
+
+
 def test_lists_merge_as_kubernetes_says() -> None:
     pod = builtins.topology(DEPLOYMENT).fields["spec"].fields["template"].fields["spec"]
     container = pod.fields["containers"]

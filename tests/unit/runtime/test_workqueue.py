@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from towpath.machinery.objects import Key
+from towpath.runtime.queuemetrics import queue_lines
 from towpath.runtime.workqueue import BACKOFF_FIRST_S, BACKOFF_MAX_S, WorkQueue
 
 A, B = Key("ns", "a"), Key("ns", "b")
@@ -49,4 +50,21 @@ async def test_failures_wait_longer_each_time_up_to_the_maximum_and_success_forg
     assert delays[-1] == BACKOFF_MAX_S
     queue.forget_failures(A)
     assert queue.add_after_failure(A) == BACKOFF_FIRST_S
+    queue.close()
+
+
+async def test_what_queues_do_is_told_in_the_names_of_kubernetes() -> None:
+    queue = WorkQueue()
+    queue.add(A)
+    queue.add(A)
+    queue.add(B)
+    queue.done(await queue.get())
+    queue.add_after_failure(A)
+    await queue.get()
+    lines = queue_lines({"things": queue})
+    for name, count in (("adds_total", 2), ("depth", 0), ("retries_total", 1)):
+        assert f'workqueue_{name}{{name="things"}} {count}' in lines
+    assert 'workqueue_queue_duration_seconds_bucket{name="things",le="+Inf"} 2' in lines
+    assert 'workqueue_work_duration_seconds_count{name="things"} 1' in lines
+    assert sum(line.startswith("# TYPE workqueue_") for line in lines) == 7
     queue.close()
