@@ -31,9 +31,6 @@ HOST_NAMES = (
 
 OPENING, OPEN, MERGED, CLOSED = "Opening", "Open", "Merged", "Closed"
 
-REFRESH_ANNOTATION = "towpath.dev/refresh"
-"""Any new value of it, and the host is asked at once."""
-
 _COMMIT: RawObject = {"type": "string", "pattern": "^[0-9a-f]{40}([0-9a-f]{24})?$"}
 _NAME: RawObject = {"type": "string", "minLength": 1, "maxLength": 253}
 _BRANCH: RawObject = {
@@ -100,10 +97,11 @@ REMOTE_REPOSITORY_CRD = custom_resource_definition(
             },
             "interval": {
                 "type": "string",
-                "default": "1m",
+                "default": "2m",
                 "pattern": "^([0-9]+(h|m|s))+$",
                 "maxLength": 20,
-                "description": "How often the host is asked for news.",
+                "description": "How often the host is asked for news; one look at an open pull "
+                "request is some four requests.",
             },
             "checksWithin": {
                 "type": "string",

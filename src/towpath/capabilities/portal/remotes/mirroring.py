@@ -24,6 +24,8 @@ from towpath.runtime.steps import Subject, stepwise
 FINALIZER = "towpath.dev/remote-repository"
 REFUSED_S = 300.0
 """After which a host that said no is asked again: somebody may have mended it there."""
+UNREAD_S = 60.0
+"""After which, at the latest, a host that could not be asked is asked again."""
 BUSY_S = 1.0
 
 
@@ -43,7 +45,7 @@ def waiting_for(error: HostError | WireError, after_s: float) -> Waiting:
     """A host that could not be asked, or said no: shown, and tried again."""
     if isinstance(error, HostRefused):
         return Waiting("HostRefused", f"{error}.", after_s=max(after_s, REFUSED_S))
-    return Waiting("HostUnread", f"{error}.", after_s=after_s)
+    return Waiting("HostUnread", f"{error}.", after_s=min(after_s, UNREAD_S))
 
 
 @dataclass(frozen=True, slots=True)

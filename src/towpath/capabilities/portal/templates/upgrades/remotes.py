@@ -7,7 +7,6 @@ PullRequest's own controller; its status says what became of it.
 from dataclasses import dataclass
 
 from towpath.capabilities.portal.remotes.kinds import CLOSED as PULL_CLOSED
-from towpath.capabilities.portal.remotes.kinds import MERGED as PULL_MERGED
 from towpath.capabilities.portal.remotes.kinds import PULL_REQUEST, is_remote, propose
 from towpath.capabilities.portal.templates.upgrades.checking import Check
 from towpath.client.protocols import Client
@@ -24,7 +23,6 @@ class PullProposal:
     """What the pull request is just now."""
 
     url: str
-    is_merged: bool
     is_closed: bool
     message: str
     head: str
@@ -71,7 +69,6 @@ def _told(pull: RawObject) -> PullProposal:
     status = pull.get("status") or {}
     return PullProposal(
         status.get("url") or "",
-        status.get("phase") == PULL_MERGED,
         status.get("phase") == PULL_CLOSED,
         status.get("message") or "",
         status.get("head") or "",
