@@ -82,6 +82,8 @@ def _response(path: str, request: RawObject) -> RawObject:
         response |= {"patchType": "JSONPatch", "patch": patch}
     if path == "/other-uid":
         response["uid"] = "another"
+    if path == "/odd-parts":
+        response |= {"warnings": "not a list", "auditAnnotations": [1]}
     if path == "/warn":
         response["warnings"] = ["this will go away", "and this"]
     return response

@@ -82,6 +82,7 @@ async def test_a_webhook_changes_what_is_stored(api: RunningApi, webhook: Webhoo
     [
         pytest.param("/garbage", "failed to call webhook", id="no JSON"),
         pytest.param("/other-uid", "expected response.uid", id="the answer to something else"),
+        pytest.param("/odd-parts", "response.auditAnnotations", id="parts of another type"),
     ],
 )
 async def test_an_answer_without_sense_fails_the_write_or_is_ignored(

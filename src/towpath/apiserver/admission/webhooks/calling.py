@@ -6,7 +6,7 @@ Source: `admission.k8s.io/v1`, and what kube-apiserver accepts of an answer.
 import base64
 import binascii
 import uuid
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct, field
 
@@ -19,6 +19,8 @@ from towpath.machinery.objects import RawObject
 API_VERSION, KIND = "admission.k8s.io/v1", "AdmissionReview"
 TIMEOUT_S = 10.0
 WARNINGS_MAX = 16
+
+T = TypeVar("T", dict[str, Any], list[Any])
 
 
 class CallFailed(Exception):
@@ -87,15 +89,24 @@ def _response(answer: Any, uid: str) -> Response:
         raise AnswerInvalid("webhook response was absent")
     if response.get("uid") != uid:
         raise AnswerInvalid(f'expected response.uid="{uid}", got "{response.get("uid")}"')
+    annotations = _given(response, "auditAnnotations", dict)
     return Response(
         allowed=response.get("allowed") is True,
-        status=dict(response.get("status") or {}),
+        status=_given(response, "status", dict),
         patch=_patch(response),
-        annotations={
-            str(key): str(value) for key, value in (response.get("auditAnnotations") or {}).items()
-        },
-        warnings=tuple(str(one) for one in (response.get("warnings") or ())[:WARNINGS_MAX]),
+        annotations={str(key): str(value) for key, value in annotations.items()},
+        warnings=tuple(str(one) for one in _given(response, "warnings", list)[:WARNINGS_MAX]),
     )
+
+
+def _given(response: RawObject, name: str, kind: type[T]) -> T:
+    """Empty where there is none."""
+    value = response.get(name)
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        raise AnswerInvalid(f"response.{name} is a {type(value).__name__}, not a {kind.__name__}")
+    return value
 
 
 def _patch(response: RawObject) -> list[RawObject]:
