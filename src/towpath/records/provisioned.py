@@ -8,14 +8,14 @@ catalogue is held back there, and is no error for who pushed.
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import apsw
 import orjson
 
-from towpath.records.browsing import marks
+from towpath.records.browsing import chunks, marks
 from towpath.records.changes import Changes
 from towpath.records.database import Database, Row, Value
 from towpath.records.provisioned_contract import NEWS, NameTaken, Provisioned, StaleVersion
@@ -23,7 +23,6 @@ from towpath.records.provisioned_contract import NEWS, NameTaken, Provisioned, S
 T = TypeVar("T")
 
 _COLUMNS = "kind, id, name, external, version, created_s, modified_s, json"
-_IDS_AT_ONCE = 500
 _FIELDS = {"id": "id", "name": "name", "external": "external"}
 
 
@@ -58,7 +57,7 @@ class SqliteProvisioned:
     async def names(self, source: str, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Kind and name of each that is there."""
         found: dict[str, tuple[str, str]] = {}
-        for part in _chunks(ids):
+        for part in chunks(ids):
             rows = await self.database.fetch(
                 "SELECT id, kind, name FROM provisioned WHERE source = ?"
                 f" AND kind IN ('User', 'Group') AND id IN ({marks(part)})",
@@ -88,7 +87,7 @@ class SqliteProvisioned:
         if kind != "Group":
             return [_provisioned(row) for row in rows]
         members: dict[str, set[str]] = {}
-        for part in _chunks([row[1] for row in rows]):
+        for part in chunks([row[1] for row in rows]):
             told = await self.database.fetch(
                 "SELECT holder, member FROM provisioned_member WHERE source = ?"
                 f" AND holder IN ({marks(part)})",
@@ -232,8 +231,3 @@ def _provisioned(row: Sequence[Any], members: Iterable[str] = ()) -> Provisioned
         modified_s,
         frozenset(members),
     )
-
-
-def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for first in range(0, len(ids), _IDS_AT_ONCE):
-        yield ids[first : first + _IDS_AT_ONCE]
