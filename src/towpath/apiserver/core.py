@@ -53,13 +53,36 @@ Admit = Callable[["Core", Operation], Awaitable[None]]
 """Looks at a write, may change `operation.obj`; raises a StatusError to refuse it."""
 
 
+Link = tuple[tuple[str, ...], Admit]
+"""The collections whose writes the function looks at, and the function."""
+EVERY: tuple[str, ...] = ()
+"""Of all collections."""
+
+
+class Chain:
+    """Admission functions in the order in which they are asked."""
+
+    def __init__(self, *links: Link) -> None:
+        self._links = links
+        self._of: dict[str, tuple[Admit, ...]] = {}
+
+    def of(self, collection: str) -> tuple[Admit, ...]:
+        """Those that look at its writes: most kinds concern few of them."""
+        found = self._of.get(collection)
+        if found is None:
+            links = self._links
+            found = tuple(admit for of, admit in links if of is EVERY or collection in of)
+            self._of[collection] = found
+        return found
+
+
 class Core(Struct, frozen=True):
     store: Store
     registry: Registry
     authorize: Authorize
     indexes: Indexes
-    mutating: tuple[Admit, ...] = ()
-    validating: tuple[Admit, ...] = ()
+    mutating: Chain = field(default_factory=Chain)
+    validating: Chain = field(default_factory=Chain)
     explain: Callable[[UserInfo, AccessRequest], str] = lambda _user, _request: ""
     """What a refusal adds to its words: roles that are bound and not there."""
     commits: Durations = field(

@@ -132,10 +132,8 @@ class ApiServer(CoreVerbs):
         """
         registry = Registry(builtin_resources())
         serve_definitions(store, registry)
-        validating = validating_chain(store, validating)
-        mutating = mutating_chain(store)
-        indexes = Indexes(store)
-        api = cls(Core(store, registry, authorize, indexes, mutating, validating, explain))
+        chains = (mutating_chain(store), validating_chain(store, validating))
+        api = cls(Core(store, registry, authorize, Indexes(store), *chains, explain))
         for name in FIRST_NAMESPACES:
             await api._ensure(NAMESPACE.object(name), NAMESPACE)
         for name, value in SYSTEM_PRIORITIES.items():

@@ -102,7 +102,7 @@ async def _create(core: Core, operation: Operation) -> Written:
     default(operation)
     ownership.record(operation)
     prepare(operation)
-    for admit in core.mutating:
+    for admit in core.mutating.of(served.collection):
         await admit(core, operation)
     without_repeated_owners(operation.obj, operation.warnings, REPEATED_OWNERS_AFTER)
     _validate(operation)
@@ -139,7 +139,7 @@ async def _change(core: Core, operation: Operation, current: Stored) -> Written:
     default(operation)
     ownership.record(operation)
     prepare(operation)
-    for admit in core.mutating:
+    for admit in core.mutating.of(served.collection):
         await admit(core, operation)
     without_repeated_owners(operation.obj, operation.warnings, REPEATED_OWNERS_AFTER)
     obj = operation.obj
@@ -352,7 +352,7 @@ def _about_status(cause: Cause) -> Cause:
 
 
 async def _ask(core: Core, operation: Operation) -> None:
-    for admit in core.validating:
+    for admit in core.validating.of(operation.served.collection):
         await admit(core, operation)
 
 

@@ -117,7 +117,7 @@ def _compare_objects(
 ) -> None:
     for name, value in new.items():
         before = old.get(name, _ABSENT)
-        if before is not value:
+        if before is not value and (before.__class__ is not value.__class__ or before != value):
             _compare(f"f:{name}", before, value, topology.below(name), added, modified, removed)
     for name, value in old.items():
         if name not in new:

@@ -146,10 +146,13 @@ def _fields_of(value: Any, topology: Topology) -> FieldSet | None:
         result: FieldSet = {}
         fields = topology.fields
         for name, below in value.items():
+            if below.__class__ not in HOLDERS:
+                result[f"f:{name}"] = _LEAF
+                continue
             declared = fields.get(name)
             inner = _fields_of(below, declared if declared is not None else topology.items)
             if inner is None:
-                if below is None or below == {} or declared is None:
+                if below == {} or declared is None:
                     result[f"f:{name}"] = _LEAF
             elif declared is None and inner and SELF not in inner:
                 result[f"f:{name}"] = {SELF: _LEAF, **inner}

@@ -3,7 +3,7 @@
 from collections import Counter, deque
 from typing import Any
 
-from towpath.machinery.fieldsets import SELF, FieldSet, MissingKey, item_step
+from towpath.machinery.fieldsets import HOLDERS, SELF, FieldSet, MissingKey, item_step
 from towpath.machinery.topology import Topology
 
 
@@ -12,7 +12,7 @@ def merge(live: Any, applied: Any, topology: Topology) -> Any:
     if isinstance(applied, dict) and isinstance(live, dict) and not topology.atomic:
         result = dict(live)
         for name, value in applied.items():
-            if name in result:
+            if name in result and (value is None or value.__class__ in HOLDERS):
                 result[name] = merge(result[name], value, topology.below(name))
             else:
                 result[name] = value

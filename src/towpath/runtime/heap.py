@@ -5,6 +5,9 @@ half a second with a few thousand services in memory. Nearly all of them are wha
 objects of informers and indexes. They are set aside, in ever longer steps after the start; what
 comes later is looked through as always, and what was set aside still goes when nothing refers to it
 any more, except in circles.
+
+The young are looked through less often than Python would: a handful of requests under way has more
+objects than it waits for, and what is looked through while it is used was looked through in vain.
 """
 
 import asyncio
@@ -17,6 +20,10 @@ from towpath.machinery.memory import give_back
 FIRST_S = 5.0
 LAST_S = 3600.0
 GIVEN_BACK_EVERY_S = 20.0
+THRESHOLDS = (10_000, 5, 5)
+"""Objects that are made and not gone again before the young ones are looked through, and how often
+those before older ones are: seldom for a request, and still before garbage is a matter of memory.
+"""
 
 
 @contextmanager
@@ -27,6 +34,7 @@ def undisturbed() -> Iterator[None]:
         yield
     finally:
         gc.freeze()
+        gc.set_threshold(*THRESHOLDS)
         gc.enable()
 
 

@@ -1,17 +1,36 @@
-"""What every write must pass, as two ordered tuples of small functions.
+"""What every write must pass, as two ordered chains of small functions.
 
 Mutating ones run before validation and may change the object; validating ones run after it and
 may only refuse. Rules of the platform are not here but in the API: CEL in definitions, admission
 policies, webhooks.
 """
 
-from towpath.apiserver.admission.addresses import assign_address
-from towpath.apiserver.admission.certificates import certificate_requester, certificate_rights
-from towpath.apiserver.admission.classes import default_class, immortal_priorities, pod_classes
-from towpath.apiserver.admission.definitions import definition_stays, establish_definition
-from towpath.apiserver.admission.limits import check_limits, default_limits
-from towpath.apiserver.admission.namespaces import immortal_namespaces, namespace_exists
-from towpath.apiserver.core import Admit, Core, Operation
+from towpath.apiserver.admission.addresses import SERVICES, assign_address
+from towpath.apiserver.admission.certificates import (
+    CERTIFICATES,
+    certificate_requester,
+    certificate_rights,
+)
+from towpath.apiserver.admission.classes import (
+    CLASSES,
+    PODS,
+    PRIORITIES,
+    default_class,
+    immortal_priorities,
+    pod_classes,
+)
+from towpath.apiserver.admission.definitions import (
+    DEFINITIONS,
+    definition_stays,
+    establish_definition,
+)
+from towpath.apiserver.admission.limits import CLAIMS, check_limits, default_limits
+from towpath.apiserver.admission.namespaces import (
+    NAMESPACES,
+    immortal_namespaces,
+    namespace_exists,
+)
+from towpath.apiserver.core import EVERY, Admit, Chain, Core, Operation
 from towpath.apiserver.quota import QuotaAdmission
 from towpath.store.contract import Store
 
@@ -20,30 +39,30 @@ MUTATING = (f"{_GROUP}/mutatingadmissionpolicies", f"{_GROUP}/mutatingwebhookcon
 VALIDATING = (f"{_GROUP}/validatingadmissionpolicies", f"{_GROUP}/validatingwebhookconfigurations")
 
 
-def mutating_chain(store: Store) -> tuple[Admit, ...]:
-    return (
-        definition_stays,
-        namespace_exists,
-        establish_definition,
-        assign_address,
-        default_class,
-        pod_classes,
-        default_limits,
-        certificate_requester,
-        _with_the_first(store, MUTATING, "Mutations"),
+def mutating_chain(store: Store) -> Chain:
+    return Chain(
+        (EVERY, definition_stays),
+        (EVERY, namespace_exists),
+        ((DEFINITIONS,), establish_definition),
+        ((SERVICES,), assign_address),
+        (tuple(CLASSES), default_class),
+        ((PODS,), pod_classes),
+        ((PODS,), default_limits),
+        ((CERTIFICATES,), certificate_requester),
+        (EVERY, _with_the_first(store, MUTATING, "Mutations")),
     )
 
 
-def validating_chain(store: Store, further: tuple[Admit, ...] = ()) -> tuple[Admit, ...]:
+def validating_chain(store: Store, further: tuple[Admit, ...] = ()) -> Chain:
     # Quota comes last: it reserves what every other one has let pass.
-    return (
-        immortal_namespaces,
-        immortal_priorities,
-        certificate_rights,
-        check_limits,
-        _with_the_first(store, VALIDATING, "Validations"),
-        *further,
-        QuotaAdmission(store),
+    return Chain(
+        ((NAMESPACES,), immortal_namespaces),
+        ((PRIORITIES,), immortal_priorities),
+        ((CERTIFICATES,), certificate_rights),
+        ((PODS, CLAIMS), check_limits),
+        (EVERY, _with_the_first(store, VALIDATING, "Validations")),
+        *((EVERY, admit) for admit in further),
+        (EVERY, QuotaAdmission(store)),
     )
 
 

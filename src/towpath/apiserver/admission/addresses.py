@@ -22,7 +22,7 @@ TRIES = 1000
 
 
 async def assign_address(core: Core, operation: Operation) -> None:
-    if operation.served.collection != SERVICES or operation.kind == "DELETE":
+    if operation.kind == "DELETE":
         return
     spec = operation.obj.get("spec")
     if not isinstance(spec, dict) or operation.target.subresource:

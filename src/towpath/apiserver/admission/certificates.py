@@ -9,12 +9,12 @@ from towpath.machinery.conditions import now
 from towpath.machinery.objects import RawObject
 from towpath.machinery.users import MASTERS, AccessRequest
 
-COLLECTION = "certificates.k8s.io/certificatesigningrequests"
+CERTIFICATES = "certificates.k8s.io/certificatesigningrequests"
 
 
 async def certificate_rights(core: Core, operation: Operation) -> None:
     """Who approves or signs may do so for that signer; nobody is made a superuser."""
-    if operation.served.collection != COLLECTION or operation.kind == "DELETE":
+    if operation.kind == "DELETE":
         return
     signer = str((operation.obj.get("spec") or {}).get("signerName") or "")
     subresource = operation.target.subresource
@@ -58,8 +58,6 @@ def _refuse_superuser(operation: Operation) -> None:
 
 
 async def certificate_requester(_core: Core, operation: Operation) -> None:
-    if operation.served.collection != COLLECTION:
-        return
     obj, old, user = operation.obj, operation.old, operation.user
     if operation.kind == "CREATE":
         obj["spec"] = {**obj["spec"], "username": user.name, "groups": list(user.groups)}

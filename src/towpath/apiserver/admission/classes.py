@@ -42,9 +42,9 @@ INGRESS_CLASS = "kubernetes.io/ingress.class"
 
 
 async def default_class(core: Core, operation: Operation) -> None:
-    classes = CLASSES.get(operation.served.collection)
-    if classes is None or operation.kind != "CREATE":
+    if operation.kind != "CREATE":
         return
+    classes = CLASSES[operation.served.collection]
     spec, annotations = operation.obj.get("spec"), operation.obj["metadata"].get("annotations")
     if not isinstance(spec, dict) or spec.get(classes.field) is not None:
         return
@@ -65,7 +65,7 @@ async def default_class(core: Core, operation: Operation) -> None:
 
 
 async def pod_classes(core: Core, operation: Operation) -> None:
-    if operation.served.collection != PODS or operation.kind != "CREATE":
+    if operation.kind != "CREATE":
         return
     spec = operation.obj.get("spec")
     if isinstance(spec, dict) and not operation.target.subresource:
@@ -137,10 +137,6 @@ def _assign_runtime(core: Core, operation: Operation, spec: RawObject) -> None:
 
 
 async def immortal_priorities(_core: Core, operation: Operation) -> None:
-    if (
-        operation.kind == "DELETE"
-        and operation.served.collection == PRIORITIES
-        and operation.name in SYSTEM_PRIORITIES
-    ):
+    if operation.kind == "DELETE" and operation.name in SYSTEM_PRIORITIES:
         why = "this is a system priority class and cannot be deleted"
         raise refusals.forbidden(operation.served, operation.name, why)

@@ -13,14 +13,13 @@ from towpath.machinery.errors import MethodNotAllowed
 from towpath.machinery.formats import FORMATS
 from towpath.machinery.objects import RawObject
 
+DEFINITIONS = "apiextensions.k8s.io/customresourcedefinitions"
 UNCHECKED_FORMATS = frozenset({"int32", "int64", "float", "double", "password", "binary"})
 """Known, and nothing is checked."""
 
 
 async def establish_definition(core: Core, operation: Operation) -> None:
-    if operation.served.resource.kind != "CustomResourceDefinition" or operation.kind == "DELETE":
-        return
-    if operation.target.subresource:
+    if operation.kind == "DELETE" or operation.target.subresource:
         return
     obj, old = operation.obj, operation.old
     spec = obj.get("spec") or {}

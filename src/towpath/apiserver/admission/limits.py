@@ -30,8 +30,6 @@ def _limits(core: Core, operation: Operation) -> list[RawObject]:
 
 
 async def default_limits(core: Core, operation: Operation) -> None:
-    if operation.served.collection != PODS:
-        return
     limits = [one for one in _limits(core, operation) if one.get("type") == "Container"]
     set_now: list[str] = []
     for name, word in zip(CONTAINER_LISTS, ("init container", "container"), strict=True):

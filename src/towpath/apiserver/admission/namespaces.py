@@ -7,6 +7,7 @@ from towpath.apiserver.refusals import forbidden
 from towpath.machinery.core_kinds import NAMESPACE
 from towpath.machinery.errors import Cause
 
+NAMESPACES = "core/namespaces"
 IMMORTAL = ("default", "kube-system", "kube-public")
 
 
@@ -15,10 +16,10 @@ async def namespace_exists(core: Core, operation: Operation) -> None:
     if operation.kind != "CREATE" or not served.resource.namespaced:
         return
     namespace = operation.namespace
-    stored = core.store.get("core/namespaces", namespace)
+    stored = core.store.get(NAMESPACES, namespace)
     if stored is None:
         # In a moment it may exist: a creation that is under way counts.
-        stored = await core.store.settled("core/namespaces", namespace)
+        stored = await core.store.settled(NAMESPACES, namespace)
     if stored is None:
         raise refusals.not_found(core.registry.find(NAMESPACE), namespace)
     if (
@@ -40,9 +41,5 @@ async def namespace_exists(core: Core, operation: Operation) -> None:
 
 async def immortal_namespaces(core: Core, operation: Operation) -> None:
     """`default` and the system's own cannot be deleted: too much assumes that they are there."""
-    if (
-        operation.kind == "DELETE"
-        and operation.served.collection == "core/namespaces"
-        and operation.name in IMMORTAL
-    ):
+    if operation.kind == "DELETE" and operation.name in IMMORTAL:
         raise forbidden(operation.served, operation.name, "this namespace may not be deleted")

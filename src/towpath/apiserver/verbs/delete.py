@@ -71,7 +71,8 @@ async def _delete_once(
     operation = Operation(
         user, replace(target, subresource=""), served, "delete", "DELETE", old, old, options.dry_run
     )
-    for admit in (*core.mutating, *core.validating):
+    collection = served.collection
+    for admit in (*core.mutating.of(collection), *core.validating.of(collection)):
         await admit(core, operation)
     operation.obj = doomed = copy_of(old)
     if not options.propagation_policy and served.behaviour.warning_on_delete:

@@ -129,6 +129,7 @@ def _values_visit(each: Visit | None, drops_null: bool) -> Visit | None:
                 del value[name]
         if each is not None:
             for name, below in value.items():
-                each(below, f"{path}.{name}" if path else name, unknown, remove)
+                if each is not _nothing_known or below.__class__ in HOLDERS:
+                    each(below, f"{path}.{name}" if path else name, unknown, remove)
 
     return visit
