@@ -264,8 +264,8 @@ def read(served: Served, obj: RawObject, validation: str, warnings: list[str]) -
 def default(operation: Operation) -> None:
     """What the client did not say and owns all the same."""
     obj, served = operation.obj, operation.served
-    if served.schema is not None:
-        served.schema.default(obj)
+    if (schema := served.schema) is not None:
+        schema.default(obj)
     served.behaviour.default(obj)
 
 
@@ -281,10 +281,11 @@ def read_as_kind(served: Served, obj: RawObject) -> list[str]:
     """
     metadata = obj.get("metadata")
     forgets = isinstance(metadata, dict) and metadata.get("managedFields") == []
-    unknown = served.schema.prune(obj) if served.schema is not None else []
+    schema = served.schema
+    unknown = schema.prune(obj) if schema is not None else []
     if served.custom:
         objectmeta.read(served.resource, obj)
-        for wrong in served.schema.misread(obj) if served.schema is not None else ():
+        for wrong in schema.misread(obj) if schema is not None else ():
             resource, why = served.resource, f"{wrong.field}: {wrong.message}"
             raise Undecodable(resource.kind, resource.version, resource.kind, why)
     if forgets:
@@ -311,10 +312,8 @@ async def check(core: Core, operation: Operation) -> None:
 def _validate(operation: Operation) -> None:
     obj, served = operation.obj, operation.served
     causes = _metadata_causes(operation)
-    if served.schema is not None:
-        causes += served.schema.validate(
-            obj, operation.old, warnings=operation.warnings, known=causes
-        )
+    if (schema := served.schema) is not None:
+        causes += schema.validate(obj, operation.old, warnings=operation.warnings, known=causes)
     old = operation.old
     if old is not None and operation.target.subresource == "resize":
         causes += resize_causes(obj, old)
@@ -331,9 +330,11 @@ def _validate(operation: Operation) -> None:
 
 def _tell_of_finalizers(operation: Operation) -> None:
     """Kinds of others need not say whose a finalizer is, and are told that they should."""
+    finalizers = operation.obj["metadata"].get("finalizers")
+    if not finalizers:
+        return
     before = operation.old["metadata"] if operation.old is not None else {}
-    known = before.get("finalizers") or ()
-    added = {*(operation.obj["metadata"].get("finalizers") or ())} - {*known}
+    added = {*finalizers} - {*(before.get("finalizers") or ())}
     operation.warnings += [
         f'metadata.finalizers: "{name}": prefer a domain-qualified finalizer name'
         f"{' including a path (/)' * ('.' in name)} to avoid accidental conflicts with other "

@@ -1,6 +1,7 @@
 """The thin path: create, read, change, watch and delete, in process."""
 
 import asyncio
+from uuid import UUID
 
 import pytest
 from tests.support import running_api_server
@@ -22,7 +23,8 @@ async def test_an_object_lives_and_dies() -> None:
     async with running_api_server() as api:
         client = api.client()
         made = await client.create(CONFIG_MAP, CONFIG_MAP.object("a", "default", data={"k": "1"}))
-        assert made["metadata"]["uid"]
+        uid = made["metadata"]["uid"]
+        assert str(UUID(uid)) == uid and UUID(uid).version == 4
         with pytest.raises(AlreadyExists):
             await client.create(CONFIG_MAP, CONFIG_MAP.object("a", "default"))
         made["data"]["k"] = "2"

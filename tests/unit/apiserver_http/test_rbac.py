@@ -142,6 +142,7 @@ def test_a_removed_or_changed_binding_takes_its_rights_with_it(index: RbacIndex)
     index.put("RoleBinding", binding("b", "view", group("team-b"), "demo"))
     assert not index.allowed(ALICE, asks("pods", namespace="demo"))
     index.put("RoleBinding", binding("b", "view", group("team-a"), "demo"))
+    assert index.allowed(ALICE, asks("pods", namespace="demo"))
     index.remove("RoleBinding", Key("demo", "b"))
     assert not index.allowed(ALICE, asks("pods", namespace="demo"))
 

@@ -73,6 +73,18 @@ async def test_no_acknowledged_write_is_lost_by_kill_9(tmp_path: Path) -> None:
         await store.close()
 
 
+async def test_a_batch_of_any_size_is_stored_whole(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path / "s")
+    # The first is a batch of its own; the others gather while it is committed.
+    revisions = await asyncio.gather(*(put(store, str(number)) for number in range(200)))
+    await store.close()
+    store = await SqliteStore.open(tmp_path / "s")
+    assert {key: found.revision for key, found in store.scan("things")} == {
+        str(number): revision for number, revision in enumerate(revisions)
+    }
+    await store.close()
+
+
 async def test_everything_is_there_again_after_reopening(tmp_path: Path) -> None:
     store = await SqliteStore.open(tmp_path / "s")
     first = await put(store, "a")

@@ -20,6 +20,7 @@ from towpath.machinery.causes import invalid, invalid_value
 from towpath.machinery.errors import BadRequest, TooLarge, TooManyRequests, UnsupportedMediaType
 from towpath.machinery.nesting import DEPTH_MAX, is_too_deep
 from towpath.machinery.objects import RawObject
+from towpath.machinery.remembering import remember_short
 
 BODY_BYTES_MAX = 3 * 1024 * 1024
 BODY_S_MAX = 60.0
@@ -146,6 +147,7 @@ def _with_floats(value: Any) -> Any:
     return float(value) if is_long else value
 
 
+@remember_short(256)
 def media_type_of(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
@@ -214,7 +216,8 @@ def _repeated_by_line(body: bytes) -> list[str]:
 def check_content_type(content_type: str, *, custom: bool) -> None:
     """Raise UnsupportedMediaType unless objects come in it."""
     media_type = media_type_of(content_type)
-    if media_type not in JSON_TYPES | YAML_TYPES and (custom or media_type != PROTOBUF):
+    is_text = media_type in JSON_TYPES or media_type in YAML_TYPES
+    if not is_text and (custom or media_type != PROTOBUF):
         raise _unsupported(OBJECT_TYPES)
 
 
