@@ -72,19 +72,23 @@ async def create_object(core: Core, operation: Operation) -> Written:
 
 
 class Telling:
-    """Who is refused hears all the same what is to be said of the request."""
+    """Who is refused hears all the same what is to be said of the request.
 
-    __slots__ = ("_warnings",)
+    `besides` what the refusal says itself; otherwise where it says nothing yet.
+    """
 
-    def __init__(self, warnings: list[str]) -> None:
+    __slots__ = ("_besides", "_warnings")
+
+    def __init__(self, warnings: list[str], *, besides: bool = False) -> None:
         self._warnings = warnings
+        self._besides = besides
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, _kind: object, error: object, _traceback: object) -> None:
-        if isinstance(error, StatusError):
-            error.warnings = error.warnings or tuple(self._warnings)
+        if isinstance(error, StatusError) and (self._besides or not error.warnings):
+            error.warnings = (*self._warnings, *error.warnings)
 
 
 async def _create(core: Core, operation: Operation) -> Written:

@@ -33,7 +33,8 @@ from towpath.apiserver.http.responses import (
 )
 from towpath.apiserver.http.views import list_bytes, object_bytes, scale_bytes
 from towpath.apiserver.verbs.apply import APPLY
-from towpath.machinery.errors import BadRequest, StatusError
+from towpath.apiserver.writing import Telling
+from towpath.machinery.errors import BadRequest
 from towpath.machinery.objects import RawObject
 
 
@@ -67,7 +68,7 @@ async def create(verbs: Verbs, request: ApiRequest) -> int:
     body = await _body(request)
     options = write_options(request.query, request.header(b"user-agent"))
     obj, warnings = await _decoded(request, body, content_type)
-    with _ToldBesides(warnings):
+    with Telling(warnings, besides=True):
         written = await verbs.create(request.user, request.target, obj, options)
     return await _send_written(request, written.object, 201, (*warnings, *written.warnings), form)
 
@@ -79,7 +80,7 @@ async def update(verbs: Verbs, request: ApiRequest) -> int:
     content_type = request.header(b"content-type")
     check_content_type(content_type, custom=request.served.custom)
     obj, warnings = await _decoded(request, body, content_type)
-    with _ToldBesides(warnings):
+    with Telling(warnings, besides=True):
         written = await verbs.update(request.user, request.target, obj, options)
     status = 201 if written.created else 200
     return await _send_written(
@@ -107,7 +108,7 @@ async def patch(verbs: Verbs, request: ApiRequest) -> int:
         document = as_go_numbers(document)
     warnings = check_patch_duplicates(body, media_type, document, options.field_validation)
     # Who applies is told of keys that come twice only after the rest has been found right.
-    with _ToldBesides([] if media_type == APPLY else warnings):
+    with Telling([] if media_type == APPLY else warnings, besides=True):
         written = await verbs.patch(request.user, request.target, document, media_type, options)
     status = 201 if written.created else 200
     told = (*warnings, *written.warnings)
@@ -162,22 +163,6 @@ async def _decoded(
     return obj, check_duplicates(body, content_type, obj, validation)
 
 
-class _ToldBesides:
-    """What is to be said of the body is said to who is refused as well."""
-
-    __slots__ = ("_warnings",)
-
-    def __init__(self, warnings: list[str]) -> None:
-        self._warnings = warnings
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: object, _traceback: object) -> None:
-        if isinstance(error, StatusError):
-            error.warnings = (*self._warnings, *error.warnings)
-
-
 async def _delete_body(request: ApiRequest) -> RawObject | None:
     body = await _body(request)
     content_type = request.header(b"content-type")
@@ -190,7 +175,7 @@ async def _send_written(
     request: ApiRequest, stored: bytes, status: int, warnings: tuple[str, ...], form: Form
 ) -> int:
     if form is not Form.PLAIN:
-        with _ToldBesides([*warnings]):
+        with Telling([*warnings], besides=True):
             stored = object_bytes(request.served, stored, form, request.query)
     await send_bytes(
         request.send, stored, status=status, headers=warning_headers(warnings) if warnings else ()
