@@ -63,17 +63,16 @@ class Chain:
     """Admission functions in the order in which they are asked."""
 
     def __init__(self, *links: Link) -> None:
-        self._links = links
-        self._of: dict[str, tuple[Admit, ...]] = {}
+        self._everywhere = tuple(admit for of, admit in links if of is EVERY)
+        self._named = {
+            name: tuple(admit for of, admit in links if of is EVERY or name in of)
+            for names, _ in links
+            for name in names
+        }
 
     def of(self, collection: str) -> tuple[Admit, ...]:
         """Those that look at its writes: most kinds concern few of them."""
-        found = self._of.get(collection)
-        if found is None:
-            links = self._links
-            found = tuple(admit for of, admit in links if of is EVERY or collection in of)
-            self._of[collection] = found
-        return found
+        return self._named.get(collection, self._everywhere)
 
 
 class Core(Struct, frozen=True):

@@ -17,6 +17,8 @@ from towpath.machinery.users import MASTERS, AccessRequest, UserInfo
 
 HELD_MAX = 4096
 """Of users in namespaces is remembered what they hold."""
+ASKER_LENGTH_MAX = 4096
+"""Of names of somebody, of their groups and of a namespace, all of which clients may make up."""
 
 Subject = tuple[str, str]
 """("User" or "Group", name); a ServiceAccount is the User that Kubernetes names for it."""
@@ -95,9 +97,11 @@ class RbacIndex(Struct):
         key = (user.name, user.groups, namespace)
         known = self.held.get(key)
         if known is None:
-            if len(self.held) >= HELD_MAX:
-                self.held.clear()
-            known = self.held[key] = tuple(chain.from_iterable(self._held(user, namespace)))
+            known = tuple(chain.from_iterable(self._held(user, namespace)))
+            if len(user.name) + len(namespace) + sum(map(len, user.groups)) <= ASKER_LENGTH_MAX:
+                if len(self.held) >= HELD_MAX:
+                    self.held.clear()
+                self.held[key] = known
         return known
 
     def is_known(self, reference: RoleRef) -> bool:

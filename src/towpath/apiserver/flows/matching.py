@@ -14,6 +14,8 @@ from towpath.store.contract import Event, Store
 
 KEPT_MAX = 4096
 """Of answers that are remembered."""
+KEPT_LENGTH_MAX = 4096
+"""Of the texts of one question, which clients make up."""
 ALL = "*"
 
 
@@ -57,9 +59,12 @@ class Flows:
             return self._kept[key]
         except KeyError:
             pass
-        if len(self._kept) >= KEPT_MAX:
-            self._kept.clear()
-        found = self._kept[key] = self._find(user, question)
+        found = self._find(user, question)
+        asked = (question.path, question.group, question.resource, question.namespace)
+        if sum(map(len, (user.name, *user.groups, *asked))) <= KEPT_LENGTH_MAX:
+            if len(self._kept) >= KEPT_MAX:
+                self._kept.clear()
+            self._kept[key] = found
         return found
 
     def _find(self, user: UserInfo, question: Question) -> Flow | None:
