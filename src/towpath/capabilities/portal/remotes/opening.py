@@ -1,6 +1,6 @@
 """The door to a repository's host: with its secret, as far as that may be sent there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from towpath.capabilities.portal.remotes.kinds import REMOTE_REPOSITORY
@@ -14,6 +14,9 @@ from towpath.machinery.core_kinds import SECRET
 from towpath.machinery.errors import NotFound
 from towpath.machinery.objects import RawObject
 from towpath.runtime.outcomes import Stalled
+
+TIMEOUT_S = 120.0
+"""Of one request: a first fetch is all of a repository."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ async def opened_of(api: Client, remote: RawObject) -> Opened:
     spec = remote["spec"]
     secret = await _secret(api, remote)
     hosts = hosts_of(secret)
-    client = await outbound(api)
+    client = replace(await outbound(api), timeout_s=TIMEOUT_S)
 
     async def send(request: OutboundRequest) -> OutboundAnswer:
         parts = urlsplit(request.url)
