@@ -160,7 +160,7 @@ class PluginProcess:
             if not accepted.done():
                 accepted.cancel()
         if accepted.cancelled() or not accepted.done():
-            raise Broken(f"Its process ended before it began, with exit code {await self._code()}")
+            raise await self._ended(" before it began")
         connection = accepted.result()[0]
         reader, self._writer = await asyncio.open_unix_connection(
             sock=connection, limit=wire.LINE_SIZE_MAX
@@ -171,8 +171,7 @@ class PluginProcess:
         except (ValueError, RecursionError, ConnectionError):
             raise Broken("It wrote nonsense to the platform while it was imported") from None
         if hello is None:
-            code = await self._code()
-            raise Broken(f"It ended its process while it was imported, with exit code {code}")
+            raise await self._ended(" while it was imported")
         if isinstance(hello, wire.Refused):
             raise Broken(f"It cannot be imported: {hello.error}", hello.where)
         if not isinstance(hello, wire.Hello):
@@ -278,7 +277,7 @@ class PluginProcess:
             while line := await reader.readline():
                 await asyncio.sleep(0)  # however much there is to read, others come first
                 await self._take(wire.decode_from_plugin(line))
-            self._break(Broken(f"It ended its process, with exit code {await self._code()}"))
+            self._break(await self._ended())
         except Broken as broken:
             self._break(broken)
         except (ValueError, RecursionError, msgspec.MsgspecError):
@@ -341,11 +340,15 @@ class PluginProcess:
         self._asking.release()
         self._answering.discard(task)
 
-    async def _code(self) -> int | str:
+    async def _ended(self, when: str = "") -> Broken:
+        """Why its process is no more."""
         try:
-            return (await asyncio.wait_for(self._program.wait(), DUMP_DEADLINE_S)).code
+            ended = await asyncio.wait_for(self._program.wait(), DUMP_DEADLINE_S)
         except TimeoutError:
-            return "unknown"
+            return Broken(f"It ended its process{when}, with an exit code that nobody knows")
+        if ended.oom_killed:
+            return Broken(f"It used more than {LIMITS.memory_bytes >> 20} MiB of memory{when}")
+        return Broken(f"It ended its process{when}, with exit code {ended.code}")
 
 
 def _value(answer: wire.Done | wire.Failed, title: str) -> Any:

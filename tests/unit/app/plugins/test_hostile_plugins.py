@@ -114,7 +114,6 @@ IN_A_HOOK = {
         "[os.write(n, b'x' * 4_000_000) for n in range(3, 30) if is_socket(n)]",
         "It wrote something to the platform that is no message",
     ),
-    "eats memory": ("x = bytearray(1 << 40)", "The tab It raised MemoryError"),
     "asks in vain for ever": (
         "\n    while True:\n        try: await service.api.list('v1', 'Secret')\n"
         "        except RuntimeError: pass",
@@ -127,6 +126,16 @@ def is_socket(n):
     try: return stat.S_ISSOCK(os.fstat(n).st_mode)
     except OSError: return False
 """
+
+
+async def test_a_plugin_is_named_whose_hook_eats_memory(site: Site) -> None:
+    """A kernel that promises all that is asked for ends the process; another one refuses."""
+    site.write("async def hook(service):\n    x = bytearray(1 << 40)\n")
+    async with site.running() as rig:
+        await rig.running()
+        assert str(await rig.tab()).endswith(".")
+        told = await rig.told()
+    assert "It used more than 512 MiB of memory" in told or "The tab It raised MemoryError" in told
 
 
 @pytest.mark.parametrize(("code", "what"), IN_A_HOOK.values(), ids=IN_A_HOOK)
