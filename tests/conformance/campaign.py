@@ -108,7 +108,7 @@ def _differing(
 ) -> Iterator[Differing]:
     for number, (step, theirs, mine) in enumerate(zip(steps, kube, ours, strict=True)):
         lines = differences(step, theirs, mine)
-        if wrong := [line for line in lines if not accepted(step, line)]:
+        if wrong := [line for line in lines if not accepted(step, line, drawn=True)]:
             yield number, step, wrong
         changes = step.method != "GET" and step.query.get("dryRun") != "All"
         if lines and not independent and (changes or theirs.status != mine.status):

@@ -11,6 +11,7 @@ from tests.conformance.resizing import RESIZING
 from tests.conformance.rules import RULE_SEQUENCES
 from tests.conformance.shapes import RIGHTS, SHAPES
 from tests.conformance.tokens import TOKEN_SEQUENCES
+from tests.conformance.workloads import WORKLOADS
 
 SEQUENCES = [
     *LIFE,
@@ -26,4 +27,5 @@ SEQUENCES = [
     *LIFECYCLES,
     *SHAPES,
     *RESIZING,
+    *WORKLOADS,
 ]

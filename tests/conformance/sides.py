@@ -257,15 +257,61 @@ def _is_noise(name: str, inner: Json, holder: dict[str, Json]) -> bool:
 
 def differences(step: Step, kube: Answer, ours: Answer) -> list[str]:
     """One line each: where, what Kubernetes says, what we say."""
+    if _refuses_only_factors(kube.body) and ours.status in (200, 201):
+        return ["factors-below-one"]
     found: list[str] = []
     _compare("status", kube.status, ours.status, found)
     _compare("warnings", sorted(kube.warnings), sorted(ours.warnings), found)
     _compare("content-type", kube.content_type, ours.content_type, found)
-    theirs, mine = _in_one_order(kube.body, ours.body)
+    theirs, mine = _in_one_order(*_values_alike(_without_diffs(kube.body), ours.body))
     if (lines := _lines(theirs)) and lines == _lines(mine):
         mine = {**mine, "message": theirs["message"]}
     _compare("", theirs, mine, found)
     return found
+
+
+GO_VALUE = re.compile(
+    r'(Invalid|Unsupported) value: (\{[^\n]*"[A-Z]\w*":[^\n]*\}|\[\{"[A-Z][^\n]*\}\])'
+)
+ANY_VALUE = re.compile(r"(Invalid|Unsupported) value: ([\[{][^\n]*[\]}])(?=$|: )")
+"""What is shown of a bad value that is an object."""
+
+
+EMPTY_VALUE = re.compile(r"value: \{\}(?=$|:)")
+
+
+def _values_alike(kube: Json, ours: Json) -> tuple[Json, Json]:
+    """Where theirs shows a struct of Go, with Go's names of fields, only that one is shown counts
+    (`go-field-names`); an empty map that was sent is null here (`empty-maps`)."""
+    kube, ours = (
+        _said(body, lambda text: EMPTY_VALUE.sub("value: null", text)) for body in (kube, ours)
+    )
+    if not any(GO_VALUE.search(str(cause.get("message"))) for cause in _causes(kube)):
+        return kube, ours
+    return _without_values(kube), _without_values(ours)
+
+
+def _without_values(body: Json) -> Json:
+    return _said(body, lambda text: ANY_VALUE.sub(r"\1 value: <value>", text))
+
+
+def _said(body: Json, plain: Callable[[str], str]) -> Json:
+    """The same refusal with each of its causes in plainer words."""
+    causes = _causes(body)
+    words = [plain(str(cause.get("message"))) for cause in causes]
+    message = str(body.get("message")) if causes else ""
+    for cause, said in zip(causes, words, strict=True):
+        message = message.replace(str(cause.get("message")), said)
+    if not causes:
+        return body
+    told = [{**cause, "message": said} for cause, said in zip(causes, words, strict=True)]
+    return {**body, "message": message, "details": {**body["details"], "causes": told}}
+
+
+def _refuses_only_factors(body: Json) -> bool:
+    """Nothing but that a whole number is a multiple of a factor below one."""
+    said = [str(cause.get("message")) for cause in _causes(body)]
+    return bool(said) and all("factor MultipleOf declared" in words for words in said)
 
 
 def _in_one_order(kube: Json, ours: Json) -> tuple[Json, Json]:
@@ -297,6 +343,17 @@ def _lines(body: Json) -> list[str]:
 def _causes(body: Json) -> list[Json]:
     details = body.get("details") if isinstance(body, dict) else None
     return (details.get("causes") or []) if isinstance(details, dict) else []
+
+
+DIFF = re.compile(
+    r"(immutable after creation[^\n,]*|if it was previously negative\)|bound claims)\n.*", re.DOTALL
+)
+"""After some refusals of a change Kubernetes shows what changed in Go's structs
+(`diffs-of-specs`)."""
+
+
+def _without_diffs(body: Json) -> Json:
+    return _said(body, lambda text: DIFF.sub(r"\1", text))
 
 
 ABSENT = "(absent)"

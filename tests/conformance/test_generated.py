@@ -28,10 +28,19 @@ Found = list[tuple[int, str, list[Differing]]]
 Ask = Callable[[list[tuple[int, str]], str], Found]
 KINDS = (
     *("ConfigMap", "Secret", "Namespace", "Role", "RoleBinding", "ClusterRole"),
-    *("ClusterRoleBinding", "Widget", "Listed", "Loose"),
+    *("ClusterRoleBinding", "Widget", "Listed", "Loose", "Deployment"),
 )
 SEEDS = range(15)
 SEEDS_OF_MISTAKES = range(8)
+MORE_KINDS = (
+    *("StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "ReplicationController"),
+    *("ControllerRevision", "Service", "Endpoints", "EndpointSlice", "Ingress", "IngressClass"),
+    *("NetworkPolicy", "HorizontalPodAutoscaler", "PodDisruptionBudget", "PersistentVolume"),
+    *("PersistentVolumeClaim", "StorageClass", "ResourceQuota", "LimitRange", "ServiceAccount"),
+    *("PriorityClass", "Event", "Lease", "Node"),
+)
+FEW_SEEDS = range(2)
+"""Of these kinds; a campaign asks more."""
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +79,13 @@ def test_generated_requests_are_answered_the_same(ask: Ask, kind: str) -> None:
     assert not stories, stories
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "Lease"])
+@pytest.mark.parametrize("how", ["verbs", "objects"])
+def test_other_kinds_are_answered_the_same(ask: Ask, how: str) -> None:
+    stories = _stories(ask([(seed, kind) for seed in FEW_SEEDS for kind in MORE_KINDS], how))
+    assert not stories, stories
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_objects_with_mistakes_are_refused_the_same(ask: Ask, kind: str) -> None:
     stories = _stories(ask([(seed, kind) for seed in SEEDS_OF_MISTAKES], "objects"))
     assert not stories, stories

@@ -288,6 +288,9 @@ def api_server(folder: Path, pki: Pki, etcd: str, port: int, *, tokens: str = ""
         f"--client-ca-file={pki.ca_file}",
         f"--token-auth-file={folder / 'tokens.csv'}",
         "--authorization-mode=RBAC",
+        "--allow-privileged=true",
+        # What these add to new claims and nodes is in docs/reference/differences.md.
+        "--disable-admission-plugins=StorageObjectInUseProtection,TaintNodesByCondition",
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-key-file={signing_key}",
         f"--service-account-signing-key-file={signing_key}",

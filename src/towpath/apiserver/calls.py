@@ -66,6 +66,7 @@ class Page(Struct, frozen=True):
     resource_version: str
     continue_token: str = ""
     remaining: int | None = None
+    warnings: tuple[str, ...] = ()
 
 
 class Written(Struct, frozen=True):

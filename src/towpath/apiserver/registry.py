@@ -21,6 +21,8 @@ ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "up
 Prepare = Callable[[RawObject, RawObject | None], None]
 """(new, old; None on create): completes an object in place."""
 Validate = Callable[[RawObject, RawObject | None], list[Cause]]
+Warn = Callable[[RawObject, RawObject | None], list[str]]
+"""What is said to who writes an object that is taken; None: it is new."""
 
 
 def nothing_to_prepare(_obj: RawObject, _old: RawObject | None) -> None:
@@ -31,15 +33,22 @@ def nothing_to_validate(_obj: RawObject, _old: RawObject | None) -> list[Cause]:
     return []
 
 
+def nothing_to_say(_obj: RawObject, _old: RawObject | None) -> list[str]:
+    return []
+
+
 class Behaviour(Struct, frozen=True):
     """What is particular to a kind, beyond its schema."""
 
     default: Callable[[RawObject], None] = lambda _obj: None
     prepare: Prepare = nothing_to_prepare
     validate: Validate = nothing_to_validate
+    warn: Warn = nothing_to_say
     name_pattern: str = "subdomain"
     """subdomain, label, label1035 or path: which names Kubernetes accepts for the kind."""
     counts_generations: bool = False
+    stays_first_generation: bool = False
+    """Of a kind that begins to count generations and never goes on."""
     delete_returns_object: bool = False
     orphans_dependents: bool = False
     """Whether a deletion that does not say what is to become of them leaves dependents alone."""

@@ -6,7 +6,7 @@ from towpath.apiserver import refusals
 from towpath.apiserver.registry import ScalePaths, Served
 from towpath.machinery import builtins
 from towpath.machinery.builtins import BuiltinKind
-from towpath.machinery.causes import invalid_value
+from towpath.machinery.causes import invalid, invalid_value
 from towpath.machinery.errors import BadRequest, Undecodable
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
@@ -66,7 +66,9 @@ def with_scale(obj: RawObject, scale: RawObject, served: Served) -> RawObject:
     if replicas < 0:
         words = "must be greater than or equal to 0"
         cause = invalid_value("spec.replicas", replicas, words)
-        raise refusals.invalid(served, obj["metadata"]["name"], [cause])
+        if served.custom:
+            raise refusals.invalid(served, obj["metadata"]["name"], [cause])
+        raise invalid("autoscaling", "Scale", obj["metadata"]["name"], [cause])
     if version := (scale.get("metadata") or {}).get("resourceVersion"):
         obj["metadata"]["resourceVersion"] = version
     *parents, last = served.scale.spec_replicas.split(".")

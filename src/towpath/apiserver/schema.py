@@ -22,6 +22,10 @@ class Schema(Protocol):
         """Remove unknown fields in place; returns their paths."""
         ...
 
+    def wrap(self, obj: RawObject) -> None:
+        """Cut integers that are too large to what their fields can hold, in place."""
+        ...
+
     def misread(self, obj: RawObject) -> list[Cause]:
         """Embedded resources that cannot be read as such."""
         ...

@@ -55,6 +55,8 @@ KEPT_BESIDE_STATUS = {
     "Pod": ("ownerReferences",),
 }
 """Metadata of built-in kinds that a write to the status leaves alone."""
+LENIENT = ("apiextensions.k8s.io", "policy")
+"""Groups of built-in kinds whose finalizers need not say whose they are."""
 NAME_ERRORS = {
     "subdomain": subdomain_errors,
     "label": label_errors,
@@ -330,6 +332,8 @@ def _validate(operation: Operation) -> None:
         raise refusals.invalid(served, operation.name, causes)
     if served.custom:
         _tell_of_finalizers(operation)
+    if not operation.target.subresource:
+        operation.warnings += served.behaviour.warn(obj, old)
 
 
 def _tell_of_finalizers(operation: Operation) -> None:
@@ -363,7 +367,7 @@ async def _ask(core: Core, operation: Operation) -> None:
 
 def _metadata_causes(operation: Operation) -> list[Cause]:
     served = operation.served
-    strict = not served.custom and served.resource.group != "apiextensions.k8s.io"
+    strict = not served.custom and served.resource.group not in LENIENT
     plain = unqualified_finalizers(operation.obj["metadata"]) if strict else []
     if operation.old is not None:
         return _changed_metadata_causes(operation, operation.old, plain)
@@ -396,7 +400,8 @@ def count_generation(operation: Operation) -> None:
     """The generation grows when what is wanted changes: anything but metadata and status."""
     obj, old, served = operation.obj, operation.old, operation.served
     assert old is not None
-    if not served.behaviour.counts_generations:
+    behaviour = served.behaviour
+    if not behaviour.counts_generations or behaviour.stays_first_generation:
         return
     aside = ("metadata", "status") if served.has_status else ("metadata",)
     if {**obj, **dict.fromkeys(aside)} != {**old, **dict.fromkeys(aside)}:

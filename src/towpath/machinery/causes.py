@@ -23,11 +23,20 @@ def show(value: object) -> str:
         return str(int(value))
     if value is None:
         return "null"
-    if isinstance(value, dict) and "matchLabels" in value and "matchExpressions" in value:
+    if isinstance(value, dict) and "matchExpressions" in value:
         # Structs of Go keep the order of their fields; of most one cannot tell that here.
-        value = {**{name: value[name] for name in ("matchLabels", "matchExpressions")}, **value}
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(_selector(value), ensure_ascii=False, separators=(",", ":"))
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def _selector(value: RawObject) -> RawObject:
+    expressions = [
+        {name: one[name] for name in ("key", "operator", "values") if name in one}
+        for one in value["matchExpressions"] or ()
+    ]
+    labels = value.get("matchLabels")
+    shown: RawObject = {} if labels is None else {"matchLabels": dict(sorted(labels.items()))}
+    return {**shown, "matchExpressions": expressions}
 
 
 def _with_detail(head: str, detail: str) -> str:

@@ -25,12 +25,15 @@ Check = Callable[[str], list[str]]
 PORT_MAX = 65535
 _LABEL_FORMAT = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN_FORMAT = rf"{_LABEL_FORMAT}(\.{_LABEL_FORMAT})*"
+_SEARCH_LABEL_FORMAT = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
+_SEARCH_FORMAT = rf"{_SEARCH_LABEL_FORMAT}(\.{_SEARCH_LABEL_FORMAT})*"
 _KEY_FORMAT = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _VALUE_FORMAT = f"({_KEY_FORMAT})?"
 _DNS1035_FORMAT = "[a-z]([-a-z0-9]*[a-z0-9])?"
 
 _LABEL = re.compile(_LABEL_FORMAT)
 _SUBDOMAIN = re.compile(_SUBDOMAIN_FORMAT)
+_SEARCH = re.compile(_SEARCH_FORMAT)
 _KEY = re.compile(_KEY_FORMAT)
 _VALUE = re.compile(_VALUE_FORMAT)
 _DNS1035 = re.compile(_DNS1035_FORMAT)
@@ -74,6 +77,18 @@ def subdomain_errors(text: str) -> list[str]:
             f"'-' or '.', {_ENDS}"
         )
         errors.append(_regex_words(words, _SUBDOMAIN_FORMAT, "example.com"))
+    return errors
+
+
+def search_domain_errors(text: str) -> list[str]:
+    """A domain in which a pod looks names up: a subdomain that may have underscores."""
+    errors = [_length_words(253, "characters")] if len(text) > 253 else []
+    if not _SEARCH.fullmatch(text):
+        words = (
+            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, "
+            f"'_', '-' or '.', {_ENDS}"
+        )
+        errors.append(_regex_words(words, _SEARCH_FORMAT, "example.com"))
     return errors
 
 
@@ -136,7 +151,7 @@ def port_number_errors(port: int) -> list[str]:
 
 
 def port_name_errors(text: str) -> list[str]:
-    errors = [_length_words(15)] if len(text) > 15 else []
+    errors = [_length_words(15, "characters")] if len(text) > 15 else []
     if not re.fullmatch(r"[-a-z0-9]+", text):
         errors.append("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
     if not re.search(r"[a-z]", text):

@@ -244,7 +244,7 @@ def selector_causes(selector: RawObject, path: str) -> list[Cause]:
         causes += [invalid_value(field, value, each) for each in label_value_errors(value)]
     for position, raw in enumerate(selector.get("matchExpressions") or ()):
         field = f"{path}.matchExpressions[{position}]"
-        operator, values = raw.get("operator"), raw.get("values") or []
+        operator, values = raw.get("operator") or "", raw.get("values") or []
         if operator not in _OBJECT_OPERATORS:
             causes.append(
                 invalid_value(f"{field}.operator", operator, "not a valid selector operator")
@@ -259,6 +259,9 @@ def selector_causes(selector: RawObject, path: str) -> list[Cause]:
             causes.append(Cause("FieldValueForbidden", f"Forbidden: {words}", f"{field}.values"))
         key = raw.get("key", "")
         causes += [invalid_value(f"{field}.key", key, each) for each in qualified_name_errors(key)]
+        for index, value in enumerate(values):
+            where = f"{field}.values[{index}]"
+            causes += [invalid_value(where, value, each) for each in label_value_errors(value)]
     return causes
 
 

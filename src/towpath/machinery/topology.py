@@ -54,6 +54,11 @@ def topology_of(openapi: RawObject) -> Topology:
     )
 
 
+EMPTY_KEYS = "empty-keys"
+"""Beside the keys of a built-in list: those of which Go's decoder makes an empty text when an item
+does not say them."""
+
+
 def _topology(schema: RawObject, memory: dict[int, Any]) -> Topology:
     known = memory.get(id(schema))
     if known is None:
@@ -91,7 +96,8 @@ def _list_node(schema: RawObject, items: RawObject, memory: dict[int, Any]) -> T
         list_type=list_type,
         keys=keys if list_type == "map" else (),
         key_defaults={
-            key: properties[key]["default"] for key in keys if "default" in properties.get(key, {})
+            **dict.fromkeys(schema.get(EMPTY_KEYS) or (), ""),
+            **{k: properties[k]["default"] for k in keys if "default" in properties.get(k, {})},
         },
         merge_key=schema.get("x-kubernetes-patch-merge-key") or "",
         merges="merge" in strategy,

@@ -9,6 +9,7 @@ from typing import Any
 from towpath.machinery.go_values import go_syntax, go_text, go_type
 from towpath.machinery.objects import RawObject
 from towpath.machinery.schemas.metadata import OBJECT_META
+from towpath.machinery.topology import EMPTY_KEYS
 
 _KEEPS = "x-kubernetes-preserve-unknown-fields"
 _LIST_TYPE = "x-kubernetes-list-type"
@@ -104,6 +105,8 @@ def _key_of(item: Any, schema: RawObject) -> tuple[str, str]:
     parts = []
     for name in names:
         default = (properties.get(name) or {}).get("default")
+        if default is None and name in (schema.get(EMPTY_KEYS) or ()):
+            default = ""
         if name in item or default is not None:
             parts.append(f"{name}={_key_text(item.get(name, default))}")
     if not parts:

@@ -132,7 +132,7 @@ async def delete_collection(verbs: Verbs, request: ApiRequest) -> int:
     options = delete_options(request.query, await _delete_body(request))
     page = await verbs.delete_collection(request.user, request.target, selection, options)
     body = await list_bytes(request.served, page, form, request.query)
-    await send_large(request.scope, request.send, body)
+    await send_large(request.scope, request.send, body, warning_headers(page.warnings))
     return 200
 
 

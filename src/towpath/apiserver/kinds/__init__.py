@@ -6,19 +6,21 @@ from msgspec.structs import replace
 
 from towpath.apiserver.kinds.access import BINDING, ROLE
 from towpath.apiserver.kinds.certificates import CERTIFICATE_REQUEST
+from towpath.apiserver.kinds.claims import PERSISTENT_VOLUME_CLAIM
 from towpath.apiserver.kinds.configuration import CONFIG_MAP, SECRET
 from towpath.apiserver.kinds.definitions import CUSTOM_RESOURCE_DEFINITION
+from towpath.apiserver.kinds.endpoints import ENDPOINT_SLICE, ENDPOINTS
 from towpath.apiserver.kinds.flows import FLOW_SCHEMA, PRIORITY_LEVEL
 from towpath.apiserver.kinds.ingresses import INGRESS, INGRESS_CLASS, NETWORK_POLICY
+from towpath.apiserver.kinds.jobs import CRON_JOB, JOB
 from towpath.apiserver.kinds.limitranges import LIMIT_RANGE
 from towpath.apiserver.kinds.namespaces import NAMESPACE
-from towpath.apiserver.kinds.network import ENDPOINT_SLICE, ENDPOINTS, SERVICE
+from towpath.apiserver.kinds.network import SERVICE
 from towpath.apiserver.kinds.pods import default_pod, prepare_pod, validate_pod
 from towpath.apiserver.kinds.quotas import QUOTA
 from towpath.apiserver.kinds.records import (
     ACCOUNT,
     ATTRIBUTES,
-    CLAIM,
     DRIVER,
     EVENT,
     LEASE,
@@ -26,20 +28,18 @@ from towpath.apiserver.kinds.records import (
     PRIORITY_CLASS,
     REVISION,
     RUNTIME,
-    STORAGE_CLASS,
     STORED,
-    VOLUME,
 )
 from towpath.apiserver.kinds.scaling import AUTOSCALER, BUDGET
+from towpath.apiserver.kinds.statefulsets import STATEFUL_SET
+from towpath.apiserver.kinds.storage import STORAGE_CLASS, VOLUME
+from towpath.apiserver.kinds.warnings import for_pod
 from towpath.apiserver.kinds.workloads import (
-    CRON_JOB,
     DAEMON_SET,
     DEPLOYMENT,
-    JOB,
     POD_TEMPLATE,
     REPLICA_SET,
     REPLICATION_CONTROLLER,
-    STATEFUL_SET,
 )
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.errors import Cause
@@ -77,7 +77,7 @@ CHECKED_ONCE_MORE = frozenset(
     (
         *("DaemonSet", "Deployment", "ReplicaSet", "ReplicationController", "StatefulSet"),
         *("CronJob", "EndpointSlice", "HorizontalPodAutoscaler", "Lease", "LimitRange"),
-        *("PodTemplate", "PriorityClass", "ResourceQuota", "Service", "PersistentVolume"),
+        *("PodTemplate", "PriorityClass", "ResourceQuota", "Service"),
     )
 )
 CHECKED_TWICE_MORE = frozenset(
@@ -85,7 +85,7 @@ CHECKED_TWICE_MORE = frozenset(
         *("ClusterRole", "ClusterRoleBinding", "ConfigMap", "ControllerRevision", "Endpoints"),
         *("Ingress", "IngressClass", "Job", "Namespace", "NetworkPolicy", "Node"),
         *("PersistentVolumeClaim", "Pod", "Role", "RoleBinding", "Secret", "ServiceAccount"),
-        "StorageClass",
+        *("PersistentVolume", "StorageClass"),
     )
 )
 """How often metadata is looked at, which shows in the causes of a refusal."""
@@ -138,11 +138,12 @@ _PARTICULAR: dict[str, Behaviour] = {
     "NetworkPolicy": NETWORK_POLICY,
     "Node": NODE,
     "PersistentVolume": VOLUME,
-    "PersistentVolumeClaim": CLAIM,
+    "PersistentVolumeClaim": PERSISTENT_VOLUME_CLAIM,
     "Pod": Behaviour(
         default=default_pod,
         prepare=prepare_pod,
         validate=validate_pod,
+        warn=for_pod,
         counts_generations=True,
         delete_returns_object=True,
     ),

@@ -5,7 +5,7 @@ Source of the rules: pkg/apis/core/validation of Kubernetes.
 
 from collections.abc import Iterator
 
-from towpath.apiserver.kinds.containers import named
+from towpath.apiserver.kinds.checks import named
 from towpath.machinery.causes import forbidden, invalid_value, required
 from towpath.machinery.errors import Cause
 from towpath.machinery.names import label_errors, label_value_errors, qualified_name_errors
@@ -27,16 +27,20 @@ def affinity_causes(affinity: RawObject, field: str) -> Iterator[Cause]:
 
 def _nodes(nodes: RawObject, field: str) -> Iterator[Cause]:
     if (wanted := nodes.get(REQUIRED)) is not None:
-        where = f"{field}.{REQUIRED}.nodeSelectorTerms"
-        if not wanted.get("nodeSelectorTerms"):
-            yield required(where, "must have at least one node selector term")
-        for position, term in enumerate(wanted.get("nodeSelectorTerms") or ()):
-            yield from _node_term(term, f"{where}[{position}]", strict=True)
+        yield from node_selector_causes(wanted, f"{field}.{REQUIRED}")
     for position, preferred in enumerate(nodes.get(PREFERRED) or ()):
         where = f"{field}.{PREFERRED}[{position}]"
         yield from _weight(preferred, where)
         term = preferred.get("preference") or {}
         yield from _node_term(term, f"{where}.preference", strict=False)
+
+
+def node_selector_causes(selector: RawObject, field: str) -> Iterator[Cause]:
+    where = f"{field}.nodeSelectorTerms"
+    if not selector.get("nodeSelectorTerms"):
+        yield required(where, "must have at least one node selector term")
+    for position, term in enumerate(selector.get("nodeSelectorTerms") or ()):
+        yield from _node_term(term, f"{where}[{position}]", strict=True)
 
 
 def _node_term(term: RawObject, field: str, *, strict: bool) -> Iterator[Cause]:
@@ -103,7 +107,33 @@ def _pod_term(term: RawObject, field: str) -> Iterator[Cause]:
             yield from selector_causes(selector, f"{field}.{name}")
     for namespace in term.get("namespaces") or ():
         yield from named(f"{field}.namespace", namespace, label_errors(namespace))
+    own, other = term.get("matchLabelKeys") or [], term.get("mismatchLabelKeys") or []
+    yield from label_key_causes(own, other, term.get("labelSelector"), field)
     key = term.get("topologyKey") or ""
     if not key:
         yield required(f"{field}.topologyKey", "can not be empty")
     yield from named(f"{field}.topologyKey", key, qualified_name_errors(key))
+
+
+def label_key_causes(
+    own: list[str], other: list[str], selector: RawObject | None, field: str
+) -> Iterator[Cause]:
+    """Keys whose values a pod must share with its likes, or must not."""
+    for name, keys in (("matchLabelKeys", own), ("mismatchLabelKeys", other)):
+        if keys and selector is None:
+            words = "must not be specified when labelSelector is not set"
+            yield forbidden(f"{field}.{name}", words)
+            continue
+        for position, key in enumerate(keys):
+            yield from named(f"{field}.{name}[{position}]", key, qualified_name_errors(key))
+    known = {*((selector or {}).get("matchLabels") or {})}
+    for wanted in (selector or {}).get("matchExpressions") or ():
+        key = wanted.get("key") or ""
+        if key in own and key in known:
+            words = "exists in both matchLabelKeys and labelSelector"
+            yield invalid_value(f"{field}[{own.index(key)}]", key, words)
+        known.add(key)
+    for position, key in enumerate(own):
+        if key in other:
+            words = "exists in both matchLabelKeys and mismatchLabelKeys"
+            yield invalid_value(f"{field}.matchLabelKeys[{position}]", key, words)

@@ -52,9 +52,7 @@ def definition_causes(spec: RawObject, old: RawObject | None) -> Causes:
     if sum(bool(version.get("storage")) for version in versions) != 1:
         words = "must have exactly one version marked as storage version"
         yield invalid_value("spec.versions", versions, words)
-    if not any(version.get("storage") for version in versions):
-        words = "must have at least one stored version"
-        yield invalid_value("status.storedVersions", None, words)
+    yield from _stored(versions)
     yield from _names(spec.get("names") or {}, "spec.names")
     yield from _conversion(spec.get("conversion") or {}, "spec.conversion")
     if spec.get("preserveUnknownFields"):
@@ -102,6 +100,21 @@ def _place(spec: RawObject, index: int, name: str, common: str) -> str:
     parts = [version.get(name) for version in spec["versions"]]
     same = all(part == parts[0] for part in parts)
     return f"spec.{common}" if same else f"spec.versions[{index}].{name}"
+
+
+def _stored(versions: list[RawObject]) -> Iterator[Cause]:
+    """Of several versions that are to be stored the first is."""
+    wanted = [version for version in versions if version.get("storage")]
+    known = {version.get("name") for version in wanted[:1]}
+    if not wanted:
+        words = "must have at least one stored version"
+        yield invalid_value("status.storedVersions", None, words)
+    for version in versions:
+        name = version.get("name")
+        if version.get("storage") and name not in known:
+            words = f"must have the storage version {name}"
+            yield invalid_value("status.storedVersions", version, words)
+        known.discard(name)
 
 
 def _version(spec: RawObject, version: RawObject, index: int, old: RawObject | None) -> Causes:

@@ -6,14 +6,16 @@ Source of the rules: pkg/apis/networking/validation of Kubernetes.
 import ipaddress
 from collections.abc import Iterator
 
-from towpath.apiserver.kinds.containers import named, port_or_name
+from towpath.apiserver.kinds.checks import domain_prefixed_path, named, port_or_name
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import forbidden, invalid_value, required, unsupported
 from towpath.machinery.errors import Cause
 from towpath.machinery.names import (
     address_errors,
     dns1035_errors,
+    label_errors,
     network_errors,
+    path_segment_errors,
     port_name_errors,
     port_number_errors,
     subdomain_errors,
@@ -142,8 +144,10 @@ def _default_network_policy(obj: RawObject) -> None:
             port.setdefault("protocol", "TCP")
 
 
-def _validate_network_policy(obj: RawObject, _old: RawObject | None) -> list[Cause]:
-    return list(_policy_causes(obj.get("spec") or {}))
+def _validate_network_policy(obj: RawObject, old: RawObject | None) -> list[Cause]:
+    causes = list(_policy_causes(obj.get("spec") or {}))
+    # Kubernetes looks at a change as a policy and as a change.
+    return causes if old is None else causes * 2
 
 
 def _policy_causes(spec: RawObject) -> Iterator[Cause]:
@@ -230,10 +234,35 @@ def _validate_ingress_class(obj: RawObject, old: RawObject | None) -> list[Cause
     causes: list[Cause] = []
     if old is not None and controller != (old.get("spec") or {}).get("controller"):
         causes.append(invalid_value("spec.controller", controller, "field is immutable"))
-    words = 'must be a domain-prefixed path (such as "acme.io/foo")'
-    if "/" not in controller.strip("/"):
-        causes.append(invalid_value("spec.controller", controller, words))
-    return causes
+    causes += domain_prefixed_path("spec.controller", controller)
+    return causes + list(_parameters((obj.get("spec") or {}).get("parameters")))
+
+
+def _parameters(parameters: RawObject | None) -> Iterator[Cause]:
+    """Which object says more about the class."""
+    if parameters is None:
+        return
+    field = "spec.parameters"
+    if (group := parameters.get("apiGroup")) is not None:
+        yield from named(f"{field}.apiGroup", group, subdomain_errors(group))
+    for name in ("kind", "name"):
+        if text := parameters.get(name) or "":
+            yield from named(f"{field}.{name}", text, path_segment_errors(text))
+        else:
+            yield required(f"{field}.{name}")
+    scope, namespace = parameters.get("scope"), parameters.get("namespace")
+    where = f"{field}.namespace"
+    match scope:
+        case "Namespace":
+            if namespace is None:
+                yield required(where, "`parameters.scope` is set to 'Namespace'")
+            else:
+                yield from named(where, namespace, label_errors(namespace))
+        case "Cluster":
+            if namespace is not None:
+                yield forbidden(where, "`parameters.scope` is set to 'Cluster'")
+        case _:
+            yield unsupported(f"{field}.scope", scope or "", ("Cluster", "Namespace"))
 
 
 INGRESS = Behaviour(validate=_validate_ingress, counts_generations=True)

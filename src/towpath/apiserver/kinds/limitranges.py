@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from towpath.apiserver.kinds.containers import named, resource_name
+from towpath.apiserver.kinds.checks import named
+from towpath.apiserver.kinds.quotas import STANDARD
+from towpath.apiserver.kinds.resources import HUGE, NOT_STANDARD, resource_name
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import duplicate, forbidden, invalid_value, required
 from towpath.machinery.errors import Cause
@@ -11,6 +13,7 @@ from towpath.machinery.names import qualified_name_errors
 from towpath.machinery.objects import RawObject
 from towpath.machinery.quantities import parse_quantity
 
+TYPES = ("Container", "PersistentVolumeClaim", "Pod")
 PARTS = ("max", "min", "default", "defaultRequest", "maxLimitRequestRatio")
 
 
@@ -75,7 +78,11 @@ def _validate(obj: RawObject, _old: RawObject | None) -> list[Cause]:
     for index, limit in enumerate((obj.get("spec") or {}).get("limits") or ()):
         field = f"spec.limits[{index}]"
         kind = limit.get("type") or ""
-        causes += named(f"{field}.type", kind, qualified_name_errors(kind))
+        errors = qualified_name_errors(kind)
+        causes += named(f"{field}.type", kind, errors)
+        if not errors and "/" not in kind and kind not in TYPES:
+            words = "must be a standard limit type or fully qualified"
+            causes.append(invalid_value(f"{field}.type", kind, words))
         if kind in seen:
             causes.append(duplicate(f"{field}.type", kind))
         seen.add(kind)
@@ -91,11 +98,14 @@ def _limit_causes(limit: RawObject, kind: str, field: str) -> Iterator[Cause]:
             continue
         for name in limit.get(part) or {}:
             names.add(name)
-            if kind == "Container":
-                yield from resource_name(f"{field}.{part}[{name}]", name)
-            else:
-                errors = qualified_name_errors(name)
-                yield from named(f"{field}.{part}[{name}]", name, errors)
+            where = f"{field}.{part}[{name}]"
+            if kind in ("Container", "Pod"):
+                yield from resource_name(where, name)
+                continue
+            errors = qualified_name_errors(name)
+            yield from named(where, name, errors)
+            if not errors and "/" not in name and name not in STANDARD and HUGE not in name:
+                yield invalid_value(where, name, NOT_STANDARD)
     if kind == "PersistentVolumeClaim" and "storage" not in names:
         words = "either minimum or maximum storage value is required, but neither was provided"
         yield required(f"{field}.limits", words)

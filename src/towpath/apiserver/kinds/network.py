@@ -1,4 +1,4 @@
-"""Services and their endpoints: defaults and what is refused.
+"""Services: defaults and what is refused.
 
 Cluster addresses are given in admission (admission/addresses.py), where other services are seen.
 """
@@ -6,22 +6,28 @@ Cluster addresses are given in admission (admission/addresses.py), where other s
 import json
 from collections.abc import Iterator
 
-from towpath.apiserver.kinds.containers import PROTOCOLS, named, port_or_name
+from towpath.apiserver.kinds.checks import maybe_one_of, named, one_of, port_or_name
+from towpath.apiserver.kinds.containers import PROTOCOLS
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import duplicate, forbidden, invalid_value, required, unsupported
 from towpath.machinery.errors import Cause
 from towpath.machinery.names import (
     address_errors,
+    label_causes,
     label_errors,
     network_errors,
     port_number_errors,
     qualified_name_errors,
+    subdomain_errors,
 )
 from towpath.machinery.objects import RawObject
 
 NODE_PORTS = range(30000, 32768)
 NOT_A_NODE_PORT = "provided port is not in the valid range. The range of valid ports is 30000-32767"
 STICKY_S, STICKY_S_MAX = 10_800, 86_400
+FAMILY_POLICIES = ("PreferDualStack", "RequireDualStack", "SingleStack")
+TRAFFIC_POLICIES = ("Cluster", "Local")
+DISTRIBUTIONS = ("PreferClose", "PreferSameZone", "PreferSameNode")
 SERVICE_TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 
 
@@ -114,14 +120,41 @@ def _validate_service(obj: RawObject, old: RawObject | None) -> list[Cause]:
     """In the order of a kube-apiserver."""
     spec = obj.get("spec") or {}
     before = (old or {}).get("spec") or {}
-    return [
+    ports = spec.get("ports") or []
+    # Addresses are chosen before all else is looked at, and ports of nodes after it.
+    if causes := list(_family_causes(spec, is_new=old is None)):
+        return causes
+    causes = [
         *_service_causes(spec),
-        *_port_causes(spec.get("ports") or []),
-        *_repeated_ports(spec.get("ports") or []),
-        *_address_causes(spec, before, is_new=old is None),
+        *_port_causes(ports),
+        *_repeated_ports(ports),
+        *_address_causes(spec, before),
         *_type_causes(spec),
         *_status_causes(obj, spec),
     ]
+    return causes or list(_node_port_causes(ports))
+
+
+def _family_causes(spec: RawObject, *, is_new: bool) -> Iterator[Cause]:
+    families, policy = spec.get("ipFamilies") or [], spec.get("ipFamilyPolicy")
+    if spec.get("type") == "ExternalName":
+        for name in ("clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+            if spec.get(name):
+                yield forbidden(f"spec.{name}", "may not be set for ExternalName services")
+        return
+    for index, family in enumerate(families):
+        yield from maybe_one_of(f"spec.ipFamilies[{index}]", family, ("IPv4", "IPv6"))
+        if family in families[:index]:
+            yield duplicate(f"spec.ipFamilies[{index}]", family)
+        elif family == "IPv6":
+            words = "not configured on this cluster"
+            yield invalid_value(f"spec.ipFamilies[{index}]", family, words)
+    yield from maybe_one_of("spec.ipFamilyPolicy", policy, FAMILY_POLICIES)
+    if policy == "RequireDualStack":
+        words = "this cluster is not configured for dual-stack services"
+        yield invalid_value("spec.ipFamilyPolicy", policy, words)
+    if is_new and (own := spec.get("clusterIP")) and not _is_headless(spec):
+        yield from named("spec.clusterIPs[0]", own, address_errors(own))
 
 
 def _service_causes(spec: RawObject) -> Iterator[Cause]:
@@ -130,8 +163,13 @@ def _service_causes(spec: RawObject) -> Iterator[Cause]:
         yield unsupported("spec.type", kind, SERVICE_TYPES)
     if not spec.get("ports") and kind != "ExternalName" and not _is_headless(spec):
         yield required("spec.ports")
-    if kind == "ExternalName" and not spec.get("externalName"):
-        yield required("spec.externalName")
+    if kind == "ExternalName":
+        if host := (spec.get("externalName") or "").removesuffix("."):
+            yield from named("spec.externalName", host, subdomain_errors(host))
+        else:
+            yield required("spec.externalName")
+    yield from label_causes(spec.get("selector") or {}, "spec.selector")
+    yield from one_of("spec.sessionAffinity", spec.get("sessionAffinity"), ("ClientIP", "None"))
 
 
 def _port_causes(ports: list[RawObject]) -> Iterator[Cause]:
@@ -148,24 +186,24 @@ def _port_causes(ports: list[RawObject]) -> Iterator[Cause]:
         names.add(name)
         number = port.get("port", 0)
         yield from named(f"{field}.port", number, port_number_errors(number))
-        if port.get("protocol") not in PROTOCOLS:
-            yield unsupported(f"{field}.protocol", port.get("protocol"), PROTOCOLS)
+        yield from one_of(f"{field}.protocol", port.get("protocol"), PROTOCOLS)
         yield from port_or_name(f"{field}.targetPort", port.get("targetPort", 0))
-        node_port = port.get("nodePort") or NODE_PORTS.start
-        if node_port not in NODE_PORTS:
-            yield invalid_value(f"{field}.nodePort", node_port, NOT_A_NODE_PORT)
-        if protocol := port.get("appProtocol"):
+        if (protocol := port.get("appProtocol")) is not None:
             yield from named(f"{field}.appProtocol", protocol, qualified_name_errors(protocol))
 
 
-def _address_causes(spec: RawObject, before: RawObject, *, is_new: bool) -> Iterator[Cause]:
+def _node_port_causes(ports: list[RawObject]) -> Iterator[Cause]:
+    for index, port in enumerate(ports):
+        if (number := port.get("nodePort") or NODE_PORTS.start) not in NODE_PORTS:
+            yield invalid_value(f"spec.ports[{index}].nodePort", number, NOT_A_NODE_PORT)
+
+
+def _address_causes(spec: RawObject, before: RawObject) -> Iterator[Cause]:
     for index, address in enumerate(spec.get("externalIPs") or ()):
         yield from named(f"spec.externalIPs[{index}]", address, address_errors(address))
     field, own, kind = "spec.clusterIPs[0]", spec.get("clusterIP"), spec.get("type")
     if _is_headless(spec) and kind in ("LoadBalancer", "NodePort"):
         yield invalid_value(field, "None", f"may not be set to 'None' for {kind} services")
-    if is_new and own and not _is_headless(spec):
-        yield from named(field, own, address_errors(own))
     if (once := before.get("clusterIP")) and kind != "ExternalName" and own != once:
         yield invalid_value(field, [own], "may not change once set")
 
@@ -191,13 +229,18 @@ def _type_causes(spec: RawObject) -> Iterator[Cause]:
     if policy and not _is_reachable(spec):
         words = "may only be set for externally-accessible services"
         yield invalid_value("spec.externalTrafficPolicy", policy, words)
-    if spec.get("ipFamilyPolicy") == "RequireDualStack":
-        words = "this cluster is not configured for dual-stack services"
-        yield invalid_value("spec.ipFamilyPolicy", "RequireDualStack", words)
-    for index, family in enumerate(spec.get("ipFamilies") or ()):
-        if family == "IPv6":
-            words = "not configured on this cluster"
-            yield invalid_value(f"spec.ipFamilies[{index}]", family, words)
+    if _is_reachable(spec):
+        yield from one_of("spec.externalTrafficPolicy", policy, TRAFFIC_POLICIES)
+    health = spec.get("healthCheckNodePort")
+    if health and not (_is_balanced(spec) and policy == "Local"):
+        words = (
+            "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"
+        )
+        yield invalid_value("spec.healthCheckNodePort", health, words)
+    internal = spec.get("internalTrafficPolicy")
+    yield from maybe_one_of("spec.internalTrafficPolicy", internal, TRAFFIC_POLICIES)
+    distribution = spec.get("trafficDistribution")
+    yield from maybe_one_of("spec.trafficDistribution", distribution, DISTRIBUTIONS)
 
 
 def _balancer_causes(spec: RawObject) -> Iterator[Cause]:
@@ -233,18 +276,6 @@ def _repeated_ports(ports: list[RawObject]) -> Iterator[Cause]:
         seen.add(key)
 
 
-def _default_endpoints(obj: RawObject) -> None:
-    for subset in obj.get("subsets") or ():
-        for port in subset.get("ports") or ():
-            port.setdefault("protocol", "TCP")
-
-
-def _default_endpoint_slice(obj: RawObject) -> None:
-    for port in obj.get("ports") or ():
-        port.setdefault("name", "")
-        port.setdefault("protocol", "TCP")
-
-
 SERVICE = Behaviour(
     default=_default_service,
     prepare=_prepare_service,
@@ -252,5 +283,3 @@ SERVICE = Behaviour(
     name_pattern="label1035",
     delete_returns_object=True,
 )
-ENDPOINTS = Behaviour(default=_default_endpoints)
-ENDPOINT_SLICE = Behaviour(default=_default_endpoint_slice, counts_generations=True)

@@ -5,7 +5,8 @@ Source of the rules: pkg/apis/core/validation and its helpers of Kubernetes.
 
 from collections.abc import Iterator
 
-from towpath.apiserver.kinds.containers import NOT_NEGATIVE, named
+from towpath.apiserver.kinds.checks import NOT_NEGATIVE, named
+from towpath.apiserver.kinds.resources import NOT_STANDARD
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import invalid_value, required
 from towpath.machinery.errors import Cause
@@ -69,11 +70,11 @@ def _validate(obj: RawObject, old: RawObject | None) -> list[Cause]:
 def _hard_causes(spec: RawObject) -> Iterator[Cause]:
     for name, quantity in (spec.get("hard") or {}).items():
         field = f"spec.hard[{name}]"
-        yield from named(field, name, qualified_name_errors(name))
+        errors = qualified_name_errors(name)
+        yield from named(field, name, errors)
         if "/" not in name and not name.startswith(HUGE_PAGES):
-            if name not in STANDARD:
-                words = "must be a standard resource type or fully qualified"
-                yield invalid_value(field, name, words)
+            if not errors and name not in STANDARD:
+                yield invalid_value(field, name, NOT_STANDARD)
             if name not in LIMITED:
                 yield invalid_value(field, name, "must be a standard resource for quota")
         amount = parse_quantity(str(quantity))

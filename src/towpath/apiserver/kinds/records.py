@@ -1,39 +1,30 @@
-"""Small kinds: leases, events, classes, revisions, accounts, volumes. What each of them refuses."""
+"""Small kinds: leases, events, classes, revisions, accounts. What each of them refuses."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
-from towpath.apiserver.kinds.containers import named, not_negative, one_of
+from towpath.apiserver.kinds.checks import named, not_negative, one_of
 from towpath.apiserver.registry import Behaviour
-from towpath.machinery.causes import forbidden, invalid_value, required, unsupported
-from towpath.machinery.conditions import timestamp
+from towpath.machinery.causes import forbidden, invalid_value, required, show
 from towpath.machinery.errors import Cause
 from towpath.machinery.names import (
     label_errors,
     label_value_errors,
+    network_errors,
     qualified_name_errors,
     subdomain_errors,
 )
 from towpath.machinery.objects import RawObject
-from towpath.machinery.selectors import selector_causes
 
-ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
-VOLUME_MODES = ("Block", "Filesystem")
 PRIORITY_MAX = 1_000_000_000
 SYSTEM_PRIORITIES = {
     "system-cluster-critical": 2_000_000_000,
     "system-node-critical": 2_000_001_000,
 }
 PREEMPTION_POLICIES = ("PreemptLowerPriority", "Never")
-RECLAIM_POLICIES = ("Delete", "Retain")
-BINDING_MODES = ("Immediate", "WaitForFirstConsumer")
 GATED_LEASE_FIELDS = ("strategy", "preferredHolder")
+EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 EVENT_FIELD_LENGTH_MAX, EVENT_MESSAGE_LENGTH_MAX = 128, 1024
 IMMUTABLE = "field is immutable"
-IMMUTABLE_CLAIM = (
-    "spec is immutable after creation except resources.requests and volumeAttributesClassName for "
-    "bound claims"
-)
 
 
 def _prepare_lease(obj: RawObject, _old: RawObject | None) -> None:
@@ -111,40 +102,12 @@ def _validate_priority(obj: RawObject, old: RawObject | None) -> list[Cause]:
     return causes
 
 
-def _default_storage_class(obj: RawObject) -> None:
-    obj.setdefault("reclaimPolicy", "Delete")
-    obj.setdefault("volumeBindingMode", "Immediate")
-
-
-def _validate_storage_class(obj: RawObject, old: RawObject | None) -> list[Cause]:
-    causes = []
-    if old is not None:
-        for name in ("parameters", "provisioner", "reclaimPolicy"):
-            if (obj.get(name) or None) != (old.get(name) or None):
-                causes.append(forbidden(name, f"updates to {name} are forbidden."))
-        if obj.get("volumeBindingMode") != old.get("volumeBindingMode"):
-            found = obj.get("volumeBindingMode")
-            causes.append(invalid_value("volumeBindingMode", found, IMMUTABLE))
-        return causes
-    if not obj.get("provisioner"):
-        causes.append(required("provisioner"))
-    elif qualified_name_errors(obj["provisioner"].lower()):
-        words = qualified_name_errors(obj["provisioner"].lower())
-        causes += named("provisioner", obj["provisioner"], words)
-    if obj.get("reclaimPolicy") not in RECLAIM_POLICIES:
-        causes.append(unsupported("reclaimPolicy", obj.get("reclaimPolicy"), RECLAIM_POLICIES))
-    if obj.get("volumeBindingMode") not in BINDING_MODES:
-        found = obj.get("volumeBindingMode")
-        causes.append(unsupported("volumeBindingMode", found, BINDING_MODES))
-    return causes
-
-
 def _validate_revision(obj: RawObject, old: RawObject | None) -> list[Cause]:
     causes = []
     data = obj.get("data")
     if data is None and old is None:
         causes.append(required("data", "data is mandatory"))
-    elif data is not None and not isinstance(data, dict):
+    elif old is None and not isinstance(data, dict):
         causes.append(required("data", "data must be a valid JSON object"))
     causes += not_negative("revision", obj.get("revision", 0))
     if old is not None and old.get("data") != data:
@@ -159,90 +122,6 @@ def _prepare_account(obj: RawObject, _old: RawObject | None) -> None:
             del secret[name]
 
 
-def _default_volume(obj: RawObject) -> None:
-    spec = obj.get("spec")
-    if isinstance(spec, dict):
-        spec.setdefault("persistentVolumeReclaimPolicy", "Retain")
-        spec.setdefault("volumeMode", "Filesystem")
-        if (path := spec.get("hostPath")) is not None:
-            path.setdefault("type", "")
-
-
-def _prepare_volume(obj: RawObject, old: RawObject | None) -> None:
-    if old is None:
-        moment = timestamp(datetime.now(UTC))
-        obj["status"] = {"phase": "Pending", "lastPhaseTransitionTime": moment}
-
-
-def _validate_volume(obj: RawObject, old: RawObject | None) -> list[Cause]:
-    if old is None:
-        return []
-    before, after = (
-        {
-            name: value
-            for name, value in (one.get("spec") or {}).items()
-            if name not in OPEN_VOLUME_FIELDS
-        }
-        for one in (old, obj)
-    )
-    if before == after:
-        return []
-    field = "spec.persistentvolumesource"
-    return [forbidden(field, f"{field} is immutable after creation")]
-
-
-OPEN_VOLUME_FIELDS = frozenset(
-    (
-        *("accessModes", "capacity", "claimRef", "mountOptions", "nodeAffinity", "volumeMode"),
-        *("persistentVolumeReclaimPolicy", "storageClassName", "volumeAttributesClassName"),
-    )
-)
-"""What a volume may change; where it is stays."""
-
-
-def _default_claim(obj: RawObject) -> None:
-    if isinstance(obj.get("spec"), dict):
-        obj["spec"].setdefault("volumeMode", "Filesystem")
-
-
-def _prepare_claim(obj: RawObject, old: RawObject | None) -> None:
-    if old is None:
-        obj["status"] = {"phase": "Pending"}
-
-
-def _validate_claim(obj: RawObject, old: RawObject | None) -> list[Cause]:
-    causes = list(claim_causes(obj.get("spec") or {}, "spec"))
-    if old is not None:
-        bound = (old.get("status") or {}).get("phase") == "Bound"
-        open_fields = ["resources"] if bound else []
-        if not (old.get("spec") or {}).get("volumeName"):
-            open_fields.append("volumeName")  # by whoever binds the claim to a volume
-        before, after = (
-            {**(one.get("spec") or {}), **dict.fromkeys(open_fields)} for one in (old, obj)
-        )
-        if before != after:
-            causes.append(forbidden("spec", IMMUTABLE_CLAIM))
-    return causes
-
-
-def claim_causes(spec: RawObject, path: str) -> Iterator[Cause]:
-    modes = spec.get("accessModes") or []
-    if not modes:
-        yield required(f"{path}.accessModes", "at least 1 access mode is required")
-    if (selector := spec.get("selector")) is not None:
-        yield from selector_causes(selector, f"{path}.selector")
-    for mode in modes:
-        if mode not in ACCESS_MODES:
-            yield unsupported(f"{path}.accessModes", mode, ACCESS_MODES)
-    if "storage" not in ((spec.get("resources") or {}).get("requests") or {}):
-        yield required(f"{path}.resources[storage]")
-    if name := spec.get("storageClassName"):
-        yield from named(f"{path}.storageClassName", name, subdomain_errors(name))
-    mode = spec.get("volumeMode")
-    if mode is not None and mode not in VOLUME_MODES:
-        yield unsupported(f"{path}.volumeMode", mode, VOLUME_MODES)
-
-
 def _default_node(obj: RawObject) -> None:
     spec = obj.get("spec") or {}
     if spec.get("podCIDR") and not spec.get("podCIDRs"):
@@ -253,19 +132,59 @@ def _default_node(obj: RawObject) -> None:
 
 
 def _validate_node(obj: RawObject, old: RawObject | None) -> list[Cause]:
-    causes: list[Cause] = []
-    before, after = (((one or {}).get("spec") or {}).get("podCIDRs") for one in (old, obj))
-    if before and before != after:
+    spec, before = obj.get("spec") or {}, (old or {}).get("spec") or {}
+    causes = list(_taints(spec.get("taints") or []))
+    networks = spec.get("podCIDRs") or []
+    for index, network in enumerate(networks):
+        causes += named(f"spec.podCIDRs[{index}]", network, network_errors(network))
+    if len(networks) > 1 and (len(networks) > 2 or len({":" in one for one in networks}) < 2):
+        wrong = [(at, one) for at, one in enumerate(networks) if network_errors(one)]
+        for at, one in wrong[:1]:
+            why = f"invalid CIDR[{at}]: <nil> (invalid CIDR address: {one})"
+            words = f"invalid PodCIDRs. failed to check with dual stack with error:{why}"
+            causes.append(Cause("InternalError", f"Internal error: {words}", "spec.podCIDRs"))
+        words = "may specify no more than one CIDR for each IP family"
+        causes.append(invalid_value("spec.podCIDRs", networks, words))
+    if old is None:
+        return causes
+    # Kubernetes looks at them as a node's and as a change.
+    causes += _taints(spec.get("taints") or [])
+    if (known := before.get("podCIDRs")) and known != networks:
         words = 'node updates may not change podCIDR except from "" to valid'
         causes.append(forbidden("spec.podCIDRs", words))
-    for index, taint in enumerate((obj.get("spec") or {}).get("taints") or ()):
+    if (provider := before.get("providerID")) and provider != spec.get("providerID"):
+        words = 'node updates may not change providerID except from "" to valid'
+        causes.append(forbidden("spec.providerID", words))
+    if (before.get("externalID") or "") != (spec.get("externalID") or ""):
+        causes.append(forbidden("spec.externalID", "may not be updated"))
+    return causes
+
+
+def _taints(taints: list[RawObject]) -> Iterator[Cause]:
+    seen: set[tuple[str, str]] = set()
+    for index, taint in enumerate(taints):
         field = f"metadata.taints[{index}]"
         key, value = taint.get("key") or "", taint.get("value") or ""
-        causes += named(f"{field}.key", key, qualified_name_errors(key))
-        causes += named(f"{field}.value", value, label_value_errors(value))
-        effects = ("NoSchedule", "PreferNoSchedule", "NoExecute")
-        causes += one_of(f"{field}.effect", taint.get("effect"), effects)
-    return causes
+        yield from named(f"{field}.key", key, qualified_name_errors(key))
+        if errors := label_value_errors(value):
+            yield invalid_value(f"{field}.value", value, ";".join(errors))
+        effect = taint.get("effect") or ""
+        yield from one_of(f"{field}.effect", effect, EFFECTS)
+        if (key, effect) in seen:
+            words = f"Duplicate value: {show(taint)}: taints must be unique by key and effect pair"
+            yield Cause("FieldValueDuplicate", words, field)
+        seen.add((key, effect))
+
+
+def _prepare_node(obj: RawObject, _old: RawObject | None) -> None:
+    """Of a feature that Kubernetes has taken away."""
+    (obj.get("spec") or {}).pop("configSource", None)
+
+
+def _warn_of_node(obj: RawObject, _old: RawObject | None) -> list[str]:
+    if (obj.get("spec") or {}).get("externalID"):
+        return ["spec.externalID: this field is deprecated, and is unused by Kubernetes"]
+    return []
 
 
 def _default_driver(obj: RawObject) -> None:
@@ -318,30 +237,20 @@ def _validate_runtime(obj: RawObject, old: RawObject | None) -> list[Cause]:
 
 
 ACCOUNT = Behaviour(prepare=_prepare_account, delete_returns_object=True)
-CLAIM = Behaviour(
-    default=_default_claim,
-    prepare=_prepare_claim,
-    validate=_validate_claim,
-    delete_returns_object=True,
-)
 EVENT = Behaviour(validate=_validate_event)
 LEASE = Behaviour(prepare=_prepare_lease, validate=_validate_lease)
-NODE = Behaviour(default=_default_node, validate=_validate_node)
+NODE = Behaviour(
+    default=_default_node, prepare=_prepare_node, validate=_validate_node, warn=_warn_of_node
+)
 PRIORITY_CLASS = Behaviour(
-    default=_default_priority, validate=_validate_priority, counts_generations=True
+    default=_default_priority,
+    validate=_validate_priority,
+    counts_generations=True,
+    stays_first_generation=True,
 )
 REVISION = Behaviour(validate=_validate_revision)
-STORAGE_CLASS = Behaviour(
-    default=_default_storage_class, validate=_validate_storage_class, delete_returns_object=True
-)
 DRIVER = Behaviour(default=_default_driver, validate=_validate_driver, delete_returns_object=True)
 STORED = Behaviour(delete_returns_object=True)
 """Of kinds that storage drivers write, and nobody here acts on."""
 ATTRIBUTES = Behaviour(validate=_validate_attributes, delete_returns_object=True)
 RUNTIME = Behaviour(validate=_validate_runtime)
-VOLUME = Behaviour(
-    default=_default_volume,
-    prepare=_prepare_volume,
-    validate=_validate_volume,
-    delete_returns_object=True,
-)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from towpath.apiserver.kinds import autoscalers
-from towpath.apiserver.kinds.containers import named
+from towpath.apiserver.kinds.checks import named
 from towpath.apiserver.kinds.workloads import at_most_all, count_or_percent
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import forbidden, invalid_value, required, unsupported

@@ -1,11 +1,18 @@
-"""Deployments and their kin: defaults, what never changes, and that selectors fit templates."""
+"""Deployments and their kin: defaults, what never changes, and that selectors fit templates.
+
+Source of the rules: pkg/apis/apps/validation and pkg/apis/core/validation of Kubernetes.
+"""
 
 import re
 from collections.abc import Iterator
 
-from towpath.apiserver.kinds.containers import not_negative, one_of
-from towpath.apiserver.kinds.pods import INT32_MAX, default_pod_spec, validate_template
-from towpath.apiserver.kinds.records import claim_causes
+from towpath.apiserver.kinds.checks import not_negative
+from towpath.apiserver.kinds.podspecs import (
+    default_template,
+    prepare_template,
+    validate_template,
+)
+from towpath.apiserver.kinds.warnings import for_template
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import forbidden, invalid_value, required, unsupported
 from towpath.machinery.errors import Cause
@@ -13,257 +20,235 @@ from towpath.machinery.objects import RawObject
 from towpath.machinery.selectors import from_object, selector_causes
 
 ALWAYS = ("Always",)
-ONCE = ("OnFailure", "Never")
-CONCURRENCY_POLICIES = ("Allow", "Forbid", "Replace")
-STATEFUL_SET_MUTABLE = (
-    "replicas",
-    "ordinals",
-    "template",
-    "updateStrategy",
-    "revisionHistoryLimit",
-    "persistentVolumeClaimRetentionPolicy",
-    "minReadySeconds",
-)
-COMPLETION_MODES = ("NonIndexed", "Indexed")
-JOB_COUNTS = (
-    *("parallelism", "completions", "activeDeadlineSeconds", "backoffLimit"),
-    *("ttlSecondsAfterFinished", "backoffLimitPerIndex", "maxFailedIndexes"),
-)
-JOB_IMMUTABLE = (
-    *("completions", "selector", "template", "completionMode", "podFailurePolicy"),
-    *("backoffLimitPerIndex", "managedBy", "successPolicy"),
-)
-JOB_TEMPLATE = "spec.jobTemplate.spec"
+ON_DELETE, ROLLING = "OnDelete", "RollingUpdate"
 TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
-CRON_JOB_NAME_MAX = 52
 PERCENT_WORDS = (
     "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or "
     "'93%', regex used for validation is '[0-9]+%')"
 )
 _PERCENT = re.compile(r"[0-9]+%")
-_SCHEDULE_FIELD = re.compile(r"[\d*,/\-?A-Za-z#]+")
-_SCHEDULE_NAMES = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
+DEPLOYMENT_COUNTS = (
+    *("observedGeneration", "replicas", "updatedReplicas", "readyReplicas", "availableReplicas"),
+    *("unavailableReplicas", "terminatingReplicas", "collisionCount"),
+)
+REPLICA_SET_COUNTS = (
+    *("replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas"),
+    *("observedGeneration", "terminatingReplicas"),
+)
+DAEMON_SET_COUNTS = (
+    *("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady"),
+    *("observedGeneration", "updatedNumberScheduled", "numberAvailable", "numberUnavailable"),
+    "collisionCount",
+)
+PARTS_OF_REPLICAS = (
+    *("fullyLabeledReplicas", "updatedReplicas", "readyReplicas", "currentReplicas"),
+    "availableReplicas",
+)
 
 
-def _spec(obj: RawObject) -> RawObject:
+def spec_of(obj: RawObject) -> RawObject:
     spec = obj.get("spec")
     return spec if isinstance(spec, dict) else {}
 
 
-def _default_template(spec: RawObject) -> None:
-    template = spec.get("template")
-    if isinstance(template, dict) and isinstance(template.get("spec"), dict):
-        default_pod_spec(template["spec"])
+def _begin_strategy(spec: RawObject, name: str) -> RawObject:
+    strategy: RawObject = spec.setdefault(name, {})
+    if not strategy.get("type"):
+        strategy["type"] = ROLLING
+    return strategy
 
 
 def _default_deployment(obj: RawObject) -> None:
-    spec = _spec(obj)
+    spec = spec_of(obj)
     spec.setdefault("replicas", 1)
     spec.setdefault("revisionHistoryLimit", 10)
     spec.setdefault("progressDeadlineSeconds", 600)
-    strategy = spec.setdefault("strategy", {})
-    strategy.setdefault("type", "RollingUpdate")
-    if strategy["type"] == "RollingUpdate":
+    strategy = _begin_strategy(spec, "strategy")
+    if strategy["type"] == ROLLING:
         rolling = strategy.setdefault("rollingUpdate", {})
         rolling.setdefault("maxSurge", "25%")
         rolling.setdefault("maxUnavailable", "25%")
-    _default_template(spec)
+    default_template(spec)
 
 
 def _default_replica_set(obj: RawObject) -> None:
-    spec = _spec(obj)
+    spec = spec_of(obj)
     spec.setdefault("replicas", 1)
-    _default_template(spec)
-
-
-def _default_stateful_set(obj: RawObject) -> None:
-    spec = _spec(obj)
-    spec.setdefault("replicas", 1)
-    spec.setdefault("revisionHistoryLimit", 10)
-    spec.setdefault("podManagementPolicy", "OrderedReady")
-    strategy = spec.setdefault("updateStrategy", {})
-    strategy.setdefault("type", "RollingUpdate")
-    if strategy["type"] == "RollingUpdate":
-        strategy.setdefault("rollingUpdate", {}).setdefault("partition", 0)
-    retention = spec.setdefault("persistentVolumeClaimRetentionPolicy", {})
-    retention.setdefault("whenDeleted", "Retain")
-    retention.setdefault("whenScaled", "Retain")
-    for claim in spec.get("volumeClaimTemplates") or ():
-        claim.setdefault("apiVersion", "v1")
-        claim.setdefault("kind", "PersistentVolumeClaim")
-        claim.setdefault("spec", {}).setdefault("volumeMode", "Filesystem")
-        claim["status"] = {"phase": "Pending"}
-    _default_template(spec)
+    default_template(spec)
 
 
 def _default_daemon_set(obj: RawObject) -> None:
-    spec = _spec(obj)
+    spec = spec_of(obj)
     spec.setdefault("revisionHistoryLimit", 10)
-    strategy = spec.setdefault("updateStrategy", {})
-    strategy.setdefault("type", "RollingUpdate")
-    if strategy["type"] == "RollingUpdate":
+    strategy = _begin_strategy(spec, "updateStrategy")
+    if strategy["type"] == ROLLING:
         rolling = strategy.setdefault("rollingUpdate", {})
         rolling.setdefault("maxSurge", 0)
         rolling.setdefault("maxUnavailable", 1)
-    _default_template(spec)
+    default_template(spec)
     annotations = obj["metadata"].get("annotations") or {}
-    obj["metadata"]["annotations"] = {TEMPLATE_GENERATION: "1", **annotations}
+    obj["metadata"]["annotations"] = {TEMPLATE_GENERATION: "0", **annotations}
+
+
+def prepare_own_template(obj: RawObject, _old: RawObject | None) -> None:
+    prepare_template(spec_of(obj))
 
 
 def _prepare_daemon_set(obj: RawObject, old: RawObject | None) -> None:
     """The template's own count of changes, which once was a field."""
+    prepare_own_template(obj, old)
+    annotations = (old or obj)["metadata"].get("annotations") or {}
+    text = annotations.get(TEMPLATE_GENERATION) or ""
+    number = int(text) if text.isdecimal() else 0
     if old is None:
-        return
-    annotations = old["metadata"].get("annotations") or {}
-    number = int(annotations.get(TEMPLATE_GENERATION) or 0)
-    if _spec(obj).get("template") != _spec(old).get("template"):
+        number = max(number, 1)
+    elif spec_of(obj).get("template") != spec_of(old).get("template"):
         number += 1
     obj["metadata"]["annotations"][TEMPLATE_GENERATION] = str(number)
 
 
-def _default_job(obj: RawObject) -> None:
-    spec = _spec(obj)
-    if "completions" not in spec and "parallelism" not in spec:
-        spec["completions"] = 1
-    spec.setdefault("parallelism", 1)
-    spec.setdefault("backoffLimit", 6 if spec.get("backoffLimitPerIndex") is None else INT32_MAX)
-    spec.setdefault("completionMode", "NonIndexed")
-    spec.setdefault("manualSelector", False)
-    spec.setdefault("suspend", False)
-    replacement = "Failed" if "podFailurePolicy" in spec else "TerminatingOrFailed"
-    spec.setdefault("podReplacementPolicy", replacement)
-    _default_template(spec)
-
-
-def _prepare_job(obj: RawObject, old: RawObject | None) -> None:
-    """A job selects its pods by its own uid, unless its author has taken that over."""
-    spec = _spec(obj)
-    if old is not None or spec.get("manualSelector"):
-        return
-    uid, name = obj["metadata"]["uid"], obj["metadata"]["name"]
-    spec["selector"] = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
-    template = spec.get("template")
-    if isinstance(template, dict):
-        metadata = template.get("metadata") or {}
-        template["metadata"] = metadata
-        metadata["labels"] = {
-            **(metadata.get("labels") or {}),
-            "batch.kubernetes.io/controller-uid": uid,
-            "batch.kubernetes.io/job-name": name,
-            "controller-uid": uid,
-            "job-name": name,
-        }
-        if not obj["metadata"].get("labels"):
-            obj["metadata"]["labels"] = {**metadata["labels"]}
-
-
-def _default_cron_job(obj: RawObject) -> None:
-    spec = _spec(obj)
-    spec.setdefault("concurrencyPolicy", "Allow")
-    spec.setdefault("suspend", False)
-    spec.setdefault("successfulJobsHistoryLimit", 3)
-    spec.setdefault("failedJobsHistoryLimit", 1)
-    _default_template((spec.get("jobTemplate") or {}).get("spec") or {})
+def _prepare_pod_template(obj: RawObject, _old: RawObject | None) -> None:
+    prepare_template(obj)
 
 
 def _validate_deployment(obj: RawObject, old: RawObject | None) -> list[Cause]:
-    spec = _spec(obj)
+    spec = spec_of(obj)
     causes = list(not_negative("spec.replicas", spec.get("replicas")))
-    causes += _validate_selector(spec, "deployment")
-    causes += _validate_template(spec)
-    causes += _validate_strategy(spec.get("strategy") or {})
-    for name in ("minReadySeconds", "revisionHistoryLimit"):
+    causes += _replicated(spec)
+    causes += _strategy(spec.get("strategy") or {})
+    for name in ("minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"):
         causes += not_negative(f"spec.{name}", spec.get(name))
     deadline = spec.get("progressDeadlineSeconds")
-    causes += not_negative("spec.progressDeadlineSeconds", deadline)
     if deadline is not None and deadline <= spec.get("minReadySeconds", 0):
         words = "must be greater than minReadySeconds"
         causes.append(invalid_value("spec.progressDeadlineSeconds", deadline, words))
-    return causes + _validate_same_selector(spec, old)
+    causes += _same_selector(spec, old)
+    return causes + list(count_causes(obj, old, DEPLOYMENT_COUNTS))
 
 
 def _validate_replica_set(obj: RawObject, old: RawObject | None) -> list[Cause]:
-    spec = _spec(obj)
+    spec = spec_of(obj)
     causes: list[Cause] = []
     for name in ("replicas", "minReadySeconds"):
         causes += not_negative(f"spec.{name}", spec.get(name))
-    causes += _validate_selector(spec, "deployment")
-    causes += _validate_template(spec)
-    return causes + _validate_same_selector(spec, old)
+    causes += _replicated(spec)
+    causes += _same_selector(spec, old)
+    return causes + list(count_causes(obj, old, REPLICA_SET_COUNTS))
+
+
+def _replicated(spec: RawObject) -> Iterator[Cause]:
+    """The selector and the template of what has replicas that are all alike."""
+    selector = spec.get("selector")
+    yield from selector_of_pods(selector, "deployment")
+    if selector is not None and selector_causes(selector, ""):
+        yield invalid_value("spec.selector", selector, "invalid label selector")
+        return
+    yield from mismatch(spec)
+    yield from validate_template(spec.get("template") or {}, "spec.template")
+    yield from runs_for_ever(spec, "ReplicaSet")
 
 
 def _validate_daemon_set(obj: RawObject, old: RawObject | None) -> list[Cause]:
-    spec = _spec(obj)
-    causes = _validate_selector(spec, "daemonset")
-    causes += _validate_template(spec)
+    spec = spec_of(obj)
+    selector = spec.get("selector")
+    wrong = selector_causes(selector, "spec.selector") if selector is not None else []
+    causes = [*wrong, *(mismatch(spec) if not wrong else ())]
+    if selector is not None:
+        causes += _not_empty(selector, "daemonset")
+    causes += validate_template(spec.get("template") or {}, "spec.template")
+    causes += runs_for_ever(spec, "DaemonSet")
     for name in ("minReadySeconds", "revisionHistoryLimit"):
         causes += not_negative(f"spec.{name}", spec.get(name))
-    return causes + _validate_same_selector(spec, old)
+    causes += _daemon_strategy(spec.get("updateStrategy") or {})
+    causes += _same_selector(spec, old)
+    return causes + list(count_causes(obj, old, DAEMON_SET_COUNTS))
 
 
-def _validate_selector(spec: RawObject, kind: str) -> list[Cause]:
-    selector = spec.get("selector")
+def selector_of_pods(selector: RawObject | None, kind: str) -> Iterator[Cause]:
     if selector is None:
-        return [required("spec.selector")]
-    causes = list(selector_causes(selector, "spec.selector"))
+        yield required("spec.selector")
+        return
+    yield from selector_causes(selector, "spec.selector")
+    yield from _not_empty(selector, kind)
+
+
+def _not_empty(selector: RawObject, kind: str) -> Iterator[Cause]:
     if not selector.get("matchLabels") and not selector.get("matchExpressions"):
-        words = f"empty selector is invalid for {kind}"
-        causes.append(invalid_value("spec.selector", selector, words))
-    return causes
+        yield invalid_value("spec.selector", selector, f"empty selector is invalid for {kind}")
 
 
-def _validate_same_selector(spec: RawObject, old: RawObject | None) -> list[Cause]:
+def _same_selector(spec: RawObject, old: RawObject | None) -> Iterator[Cause]:
     selector = spec.get("selector")
-    if old is None or _spec(old).get("selector") == selector:
-        return []
-    return [invalid_value("spec.selector", selector, "field is immutable")]
+    if old is not None and spec_of(old).get("selector") != selector:
+        yield invalid_value("spec.selector", selector, "field is immutable")
 
 
-def _validate_template(spec: RawObject) -> list[Cause]:
-    """The template of what runs for ever, and that the selector finds its pods."""
-    template = spec.get("template") or {}
-    labels = (template.get("metadata") or {}).get("labels")
+def mismatch(spec: RawObject) -> Iterator[Cause]:
+    """A selector has to find the pods of its template; none finds nothing."""
+    labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels")
     selector = spec.get("selector")
-    causes: list[Cause] = []
-    if selector is not None and selector_causes(selector, ""):
-        causes.append(invalid_value("spec.selector", selector, "invalid label selector"))
-    elif selector is None or not from_object(selector).matches(labels or {}):
+    if selector is None or not from_object(selector).matches(labels or {}):
         words = "`selector` does not match template `labels`"
-        causes.append(invalid_value("spec.template.metadata.labels", labels, words))
-    causes += validate_template(template, "spec.template")
-    pod_spec = template.get("spec") or {}
-    policy = pod_spec.get("restartPolicy")
-    if policy != "Always":
-        causes.append(unsupported("spec.template.spec.restartPolicy", policy, ALWAYS))
-    if pod_spec.get("activeDeadlineSeconds") is not None:
+        yield invalid_value("spec.template.metadata.labels", labels, words)
+
+
+def runs_for_ever(spec: RawObject, kind: str) -> Iterator[Cause]:
+    pod = (spec.get("template") or {}).get("spec") or {}
+    if (policy := pod.get("restartPolicy")) != "Always":
+        yield unsupported("spec.template.spec.restartPolicy", policy or "", ALWAYS)
+    if pod.get("activeDeadlineSeconds") is not None:
         field = "spec.template.spec.activeDeadlineSeconds"
-        causes.append(forbidden(field, "activeDeadlineSeconds in ReplicaSet is not Supported"))
-    return causes
+        yield forbidden(field, f"activeDeadlineSeconds in {kind} is not Supported")
 
 
-def _validate_strategy(strategy: RawObject) -> list[Cause]:
-    field = "spec.strategy"
-    rolling = strategy.get("rollingUpdate")
+def _strategy(strategy: RawObject) -> Iterator[Cause]:
+    field, rolling = "spec.strategy", strategy.get("rollingUpdate")
     match strategy.get("type"):
         case "Recreate":
-            if rolling is None:
-                return []
-            words = "may not be specified when strategy `type` is 'Recreate'"
-            return [forbidden(f"{field}.rollingUpdate", words)]
+            if rolling is not None:
+                words = "may not be specified when strategy `type` is 'Recreate'"
+                yield forbidden(f"{field}.rollingUpdate", words)
         case "RollingUpdate":
-            return _validate_rolling(rolling or {}, f"{field}.rollingUpdate")
-        case other:
-            return [unsupported(field, other, ("Recreate", "RollingUpdate"))]
+            yield from _rolling(rolling or {}, f"{field}.rollingUpdate")
+        case _:
+            yield unsupported(field, strategy, ("Recreate", ROLLING))
 
 
-def _validate_rolling(rolling: RawObject, field: str) -> list[Cause]:
+def _rolling(rolling: RawObject, field: str) -> Iterator[Cause]:
     unavailable, surge = rolling.get("maxUnavailable", 0), rolling.get("maxSurge", 0)
-    causes = list(count_or_percent(f"{field}.maxUnavailable", unavailable))
-    causes += count_or_percent(f"{field}.maxSurge", surge)
-    if unavailable in (0, "0%") and surge in (0, "0%"):
+    yield from count_or_percent(f"{field}.maxUnavailable", unavailable)
+    yield from count_or_percent(f"{field}.maxSurge", surge)
+    if not _amount(unavailable) and not _amount(surge):
         words = "may not be 0 when `maxSurge` is 0"
-        causes.append(invalid_value(f"{field}.maxUnavailable", unavailable, words))
-    return causes + list(at_most_all(f"{field}.maxUnavailable", unavailable))
+        yield invalid_value(f"{field}.maxUnavailable", unavailable, words)
+    yield from at_most_all(f"{field}.maxUnavailable", unavailable)
+
+
+def _daemon_strategy(strategy: RawObject) -> Iterator[Cause]:
+    field, rolling = "spec.updateStrategy", strategy.get("rollingUpdate") or {}
+    if strategy.get("type") == ON_DELETE:
+        return
+    if strategy.get("type") != ROLLING:
+        yield unsupported(field, strategy, (ROLLING, ON_DELETE))
+        return
+    field = f"{field}.rollingUpdate"
+    unavailable, surge = rolling.get("maxUnavailable", 0), rolling.get("maxSurge", 0)
+    for check in (count_or_percent, at_most_all):
+        yield from check(f"{field}.maxUnavailable", unavailable)
+        yield from check(f"{field}.maxSurge", surge)
+    if _amount(unavailable) and _amount(surge):
+        words = "may not be set when maxUnavailable is non-zero"
+        yield invalid_value(f"{field}.maxSurge", surge, words)
+    elif not _amount(unavailable) and not _amount(surge):
+        yield required(f"{field}.maxUnavailable", "cannot be 0 when maxSurge is 0")
+
+
+def _amount(value: object) -> int:
+    """Of a number or a percentage; of any other text what Go makes of it."""
+    text = str(value)
+    if isinstance(value, str) and _PERCENT.fullmatch(text):
+        return int(text[:-1])
+    return int(text) if re.fullmatch(r"[+-]?\d+", text) else 0
 
 
 def count_or_percent(field: str, value: object) -> Iterator[Cause]:
@@ -278,136 +263,28 @@ def at_most_all(field: str, value: object) -> Iterator[Cause]:
         yield invalid_value(field, value, "must not be greater than 100%")
 
 
-def _validate_stateful_set(obj: RawObject, old: RawObject | None) -> list[Cause]:
-    spec = _spec(obj)
-    causes: list[Cause] = []
-    policy = spec.get("podManagementPolicy")
-    if policy not in ("OrderedReady", "Parallel"):
-        words = "must be 'OrderedReady' or 'Parallel'"
-        causes.append(invalid_value("spec.podManagementPolicy", policy, words))
-    for name in ("replicas", "minReadySeconds"):
-        causes += not_negative(f"spec.{name}", spec.get(name))
-    strategy = spec.get("updateStrategy") or {}
-    if strategy.get("type") != "RollingUpdate" and strategy.get("rollingUpdate") is not None:
-        field = "spec.updateStrategy.rollingUpdate"
-        words = "only allowed for updateStrategy 'RollingUpdate'"
-        causes.append(invalid_value(field, strategy["rollingUpdate"], words))
-    causes += _validate_selector(spec, "statefulset")
-    causes += _validate_template(spec)
-    for index, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
-        field = f"spec.volumeClaimTemplates[{index}].spec"
-        causes += claim_causes(claim.get("spec") or {}, field)
-    if old is not None:
-        fixed = [
-            {name: value for name, value in _spec(one).items() if name not in STATEFUL_SET_MUTABLE}
-            for one in (obj, old)
-        ]
-        if fixed[0] != fixed[1]:
-            names = ", ".join(f"'{name}'" for name in STATEFUL_SET_MUTABLE[:-1])
-            words = (
-                f"updates to statefulset spec for fields other than {names} and "
-                f"'{STATEFUL_SET_MUTABLE[-1]}' are forbidden"
-            )
-            causes.append(forbidden("spec", words))
-    return causes
-
-
-def _validate_job(obj: RawObject, old: RawObject | None) -> list[Cause]:
-    spec = _spec(obj)
-    causes = list(_job_causes(spec, "spec"))
-    if old is not None:
-        causes += _job_changes(spec, _spec(old))
-    return causes
-
-
-def _job_changes(spec: RawObject, before: RawObject) -> Iterator[Cause]:
-    is_elastic = spec.get("completionMode") == "Indexed" and spec.get("completions") == spec.get(
-        "parallelism"
-    )
-    for name in JOB_IMMUTABLE:
-        if name == "completions" and is_elastic:
-            continue
-        if name == "template" and before.get("suspend"):
-            continue
-        if spec.get(name) != before.get(name):
-            yield invalid_value(f"spec.{name}", spec.get(name), "field is immutable")
-
-
-def _job_causes(spec: RawObject, path: str) -> Iterator[Cause]:
-    for name in JOB_COUNTS:
-        yield from not_negative(f"{path}.{name}", spec.get(name))
-    mode = spec.get("completionMode")
-    if mode is not None and mode not in COMPLETION_MODES:
-        yield unsupported(f"{path}.completionMode", mode, COMPLETION_MODES)
-    if mode == "Indexed" and spec.get("completions") is None:
-        yield required(f"{path}.completions", "when completion mode is Indexed")
-    if mode in (None, "NonIndexed"):
-        for name in ("backoffLimitPerIndex", "maxFailedIndexes"):
-            if spec.get(name) is not None:
-                words = "requires indexed completion mode"
-                yield invalid_value(f"{path}.{name}", spec[name], words)
-    template = spec.get("template") or {}
-    yield from validate_template(template, f"{path}.template")
-    field = f"{path}.template.spec.restartPolicy"
-    policy = (template.get("spec") or {}).get("restartPolicy")
-    if policy in (None, "", "Always"):
-        yield required(field, 'valid values: "OnFailure", "Never"')
-    elif policy not in ONCE:
-        yield unsupported(field, policy, ONCE)
-
-
-def _validate_cron_job(obj: RawObject, _old: RawObject | None) -> list[Cause]:
-    spec = _spec(obj)
-    causes = _validate_schedule(spec.get("schedule"))
-    causes += not_negative("spec.startingDeadlineSeconds", spec.get("startingDeadlineSeconds"))
-    causes += _validate_time_zone(spec.get("timeZone"))
-    policy = spec.get("concurrencyPolicy")
-    causes += one_of("spec.concurrencyPolicy", policy, CONCURRENCY_POLICIES)
-    causes += _job_causes((spec.get("jobTemplate") or {}).get("spec") or {}, JOB_TEMPLATE)
-    for name in ("successfulJobsHistoryLimit", "failedJobsHistoryLimit"):
-        causes += not_negative(f"spec.{name}", spec.get(name))
-    if len(obj["metadata"].get("name") or "") > CRON_JOB_NAME_MAX:
-        words = f"must be no more than {CRON_JOB_NAME_MAX} characters"
-        causes.append(invalid_value("metadata.name", obj["metadata"]["name"], words))
-    return causes
-
-
-def _validate_time_zone(zone: str | None) -> list[Cause]:
-    field = "spec.timeZone"
-    if zone is None:
-        return []
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    if not zone:
-        return [invalid_value(field, zone, "timeZone must be nil or non-empty string")]
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return [invalid_value(field, zone, f"unknown time zone {zone}")]
-    return []
-
-
-def _validate_schedule(schedule: object) -> list[Cause]:
-    field = "spec.schedule"
-    if not schedule or not isinstance(schedule, str):
-        return [required(field)]
-    if schedule in _SCHEDULE_NAMES or schedule.startswith("@every "):
-        return []
-    if schedule.startswith("@"):
-        return [invalid_value(field, schedule, f"unrecognized descriptor: {schedule}")]
-    words = schedule.split()
-    if len(words) != 5:
-        listed = " ".join(words)
-        said = f"expected exactly 5 fields, found {len(words)}: [{listed}]"
-        return [invalid_value(field, schedule, said)]
-    for word in words:
-        if not _SCHEDULE_FIELD.fullmatch(word):
-            return [invalid_value(field, schedule, f"failed to parse int from {word}")]
-    return []
+def count_causes(obj: RawObject, old: RawObject | None, names: tuple[str, ...]) -> Iterator[Cause]:
+    """What a controller has counted."""
+    status = obj.get("status") or {}
+    for name in names:
+        yield from not_negative(f"status.{name}", status.get(name))
+    replicas, ready = status.get("replicas", 0), status.get("readyReplicas", 0)
+    for name in PARTS_OF_REPLICAS:
+        if name in names and status.get(name, 0) > replicas:
+            words = "cannot be greater than status.replicas"
+            yield invalid_value(f"status.{name}", status[name], words)
+    if "availableReplicas" in names and (found := status.get("availableReplicas", 0)) > ready:
+        whose = "status." * ("currentReplicas" in names)
+        words = f"cannot be greater than {whose}readyReplicas"
+        yield invalid_value("status.availableReplicas", found, words)
+    before = ((old or {}).get("status") or {}).get("collisionCount")
+    after = status.get("collisionCount")
+    if before is not None and (after is None or after < before):
+        yield invalid_value("status.collisionCount", after or 0, "cannot be decremented")
 
 
 def _default_pod_template(obj: RawObject) -> None:
-    _default_template(obj)
+    default_template(obj)
 
 
 def _validate_pod_template(obj: RawObject, _old: RawObject | None) -> list[Cause]:
@@ -416,7 +293,7 @@ def _validate_pod_template(obj: RawObject, _old: RawObject | None) -> list[Cause
 
 def _default_controller(obj: RawObject) -> None:
     """A replication controller takes from its template what it does not say itself."""
-    spec = _spec(obj)
+    spec = spec_of(obj)
     labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels")
     if labels and not spec.get("selector"):
         spec["selector"] = {**labels}
@@ -425,55 +302,60 @@ def _default_controller(obj: RawObject) -> None:
     _default_replica_set(obj)
 
 
-def _validate_controller(obj: RawObject, _old: RawObject | None) -> list[Cause]:
-    spec = _spec(obj)
+def _validate_controller(obj: RawObject, old: RawObject | None) -> list[Cause]:
+    spec = spec_of(obj)
     causes: list[Cause] = []
     for name in ("replicas", "minReadySeconds"):
         causes += not_negative(f"spec.{name}", spec.get(name))
-    if not spec.get("selector"):
+    selector, template = spec.get("selector") or {}, spec.get("template")
+    if not selector:
         causes.append(required("spec.selector"))
-    return causes + list(validate_template(spec.get("template") or {}, "spec.template"))
+    if template is None:
+        causes.append(required("spec.template"))
+    else:
+        labels = (template.get("metadata") or {}).get("labels")
+        if not selector.items() <= (labels or {}).items():
+            words = "`selector` does not match template `labels`"
+            causes.append(invalid_value("spec.template.metadata.labels", labels, words))
+        causes += validate_template(template, "spec.template")
+        causes += runs_for_ever(spec, "ReplicationController")
+    return causes + list(count_causes(obj, old, REPLICA_SET_COUNTS))
 
 
 DEPLOYMENT = Behaviour(
-    default=_default_deployment, validate=_validate_deployment, counts_generations=True
+    default=_default_deployment,
+    prepare=prepare_own_template,
+    validate=_validate_deployment,
+    warn=for_template("spec", "template"),
+    counts_generations=True,
 )
 REPLICA_SET = Behaviour(
-    default=_default_replica_set, validate=_validate_replica_set, counts_generations=True
-)
-STATEFUL_SET = Behaviour(
-    default=_default_stateful_set, validate=_validate_stateful_set, counts_generations=True
+    default=_default_replica_set,
+    prepare=prepare_own_template,
+    validate=_validate_replica_set,
+    warn=for_template("spec", "template"),
+    counts_generations=True,
 )
 DAEMON_SET = Behaviour(
     default=_default_daemon_set,
     prepare=_prepare_daemon_set,
     validate=_validate_daemon_set,
+    warn=for_template("spec", "template", names_pods=False),
     counts_generations=True,
-)
-JOB = Behaviour(
-    default=_default_job,
-    prepare=_prepare_job,
-    validate=_validate_job,
-    counts_generations=True,
-    orphans_dependents=True,
-    warning_on_delete=(
-        "child pods are preserved by default when jobs are deleted; set "
-        "propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress "
-        "this warning"
-    ),
-)
-CRON_JOB = Behaviour(
-    default=_default_cron_job, validate=_validate_cron_job, counts_generations=True
 )
 POD_TEMPLATE = Behaviour(
     default=_default_pod_template,
+    prepare=_prepare_pod_template,
     validate=_validate_pod_template,
+    warn=for_template("template", names_pods=False),
     counts_generations=True,
     delete_returns_object=True,
 )
 REPLICATION_CONTROLLER = Behaviour(
     default=_default_controller,
+    prepare=prepare_own_template,
     validate=_validate_controller,
+    warn=for_template("spec", "template"),
     counts_generations=True,
     orphans_dependents=True,
 )

@@ -132,6 +132,8 @@ def _read(served: Served, obj: RawObject) -> None:
     if served.custom:
         objectmeta.read(served.resource, obj)
     else:
+        if served.schema is not None:
+            served.schema.wrap(obj)
         read_as_kind(served, obj)
 
 

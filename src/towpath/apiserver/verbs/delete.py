@@ -15,7 +15,7 @@ from towpath.apiserver.core import Core, Operation, key_for
 from towpath.apiserver.encoding import copy_of, dumps, ordered
 from towpath.apiserver.registry import Served
 from towpath.apiserver.verbs.update import ATTEMPTS
-from towpath.apiserver.writing import held, remove_object, store_as_is
+from towpath.apiserver.writing import Telling, held, remove_object, store_as_is
 from towpath.machinery.conditions import timestamp
 from towpath.machinery.errors import BadRequest
 from towpath.machinery.objects import RawObject
@@ -46,16 +46,19 @@ async def delete_object(
             f"propagationPolicy {options.propagation_policy!r} is none of "
             "Background, Foreground, Orphan"
         )
-    for _ in range(ATTEMPTS):
-        key = key_for(served, target.namespace, target.name)
-        current = await core.store.settled(served.collection, key)
-        if current is None:
-            raise refusals.not_found(served, target.name)
-        try:
-            return await _delete_once(core, user, target, served, current, options)
-        except RevisionMismatch:
-            continue
-    raise refusals.conflict(served, target.name)
+    warning = served.behaviour.warning_on_delete
+    # Said whatever becomes of it, as by Kubernetes.
+    with Telling([warning] if warning and not options.propagation_policy else []):
+        for _ in range(ATTEMPTS):
+            key = key_for(served, target.namespace, target.name)
+            current = await core.store.settled(served.collection, key)
+            if current is None:
+                raise refusals.not_found(served, target.name)
+            try:
+                return await _delete_once(core, user, target, served, current, options)
+            except RevisionMismatch:
+                continue
+        raise refusals.conflict(served, target.name)
 
 
 async def _delete_once(
@@ -67,16 +70,16 @@ async def _delete_once(
     options: DeleteOptions,
 ) -> Deleted:
     old = await read_in_version(core, current.value, served)
-    _check_preconditions(served, target.name, old, options)
     operation = Operation(
         user, replace(target, subresource=""), served, "delete", "DELETE", old, old, options.dry_run
     )
+    if not options.propagation_policy and served.behaviour.warning_on_delete:
+        operation.warnings.append(served.behaviour.warning_on_delete)
+    _check_preconditions(served, target.name, old, options)
     collection = served.collection
     for admit in (*core.mutating.of(collection), *core.validating.of(collection)):
         await admit(core, operation)
     operation.obj = doomed = copy_of(old)
-    if not options.propagation_policy and served.behaviour.warning_on_delete:
-        operation.warnings.append(served.behaviour.warning_on_delete)
     if not options.propagation_policy and _leaves_dependents(served, old):
         options = replace(options, propagation_policy="Orphan")
     _doom(doomed, served, options)

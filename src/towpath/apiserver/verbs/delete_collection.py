@@ -21,13 +21,16 @@ async def delete_collection(
     await core.require(user, "deletecollection", target)
     found = await select_page(core, target, selection)
     deleted: list[bytes] = []
+    warnings: dict[str, None] = {}
     for value in found.items:
         metadata = loads(value)["metadata"]
         one = replace(target, namespace=metadata.get("namespace", ""), name=metadata["name"])
         try:
-            await delete_object(core, user, one, replace(options, uid=metadata["uid"]))
+            done = await delete_object(core, user, one, replace(options, uid=metadata["uid"]))
         except NotFound:
             # Somebody else deleted it meanwhile, which is what was asked for.
             continue
         deleted.append(value)
-    return Page(deleted, str(core.store.revision), found.continue_token, found.remaining)
+        warnings |= dict.fromkeys(done.warnings)
+    revision = str(core.store.revision)
+    return Page(deleted, revision, found.continue_token, found.remaining, tuple(warnings))

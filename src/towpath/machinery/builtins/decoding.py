@@ -17,12 +17,13 @@ from towpath.machinery.builtins.facts import SCALARS, Field, below, struct
 from towpath.machinery.causes import quote, show
 from towpath.machinery.formats import FORMATS
 from towpath.machinery.objects import RawObject
-from towpath.machinery.quantities import canonical
+from towpath.machinery.quantities import FORMAT_WORDS, canonical
 
 Read = Callable[[Any, str, str], Any]
 """value, its path, the Go struct it stands in; the value to keep. Raises DecodeError."""
 
 _LIMITS = {"int32": 31, "int64": 63, "uint8": 8}
+_INT64_MAX = (1 << 63) - 1
 _GO_TYPES = {"IntOrString": "intstr.IntOrString", "bytes": "[]uint8", "Time": "v1.Time"}
 
 
@@ -34,6 +35,39 @@ def decode_object(reference: str, obj: RawObject) -> None:
     """Give an object the form of its type, in place. Raises DecodeError."""
     reader = _struct_reader(reference)
     reader(obj, "", reference.rpartition(".")[2])
+
+
+def wrap_integers(reference: str, obj: RawObject) -> None:
+    """Cut integers to the width of their fields, in place.
+
+    What is applied reaches a kube-apiserver's structs by reflection and not by the JSON decoder,
+    and there an integer that is too large loses its upper bits.
+    """
+    declared = struct(reference)
+    for each in declared.fields:
+        inner = below(declared.package, each.type)
+        if each.inline and inner:
+            wrap_integers(inner, obj)
+        held = obj.get(each.name)
+        if each.type in _LIMITS and type(held) is int and abs(held) <= _INT64_MAX:
+            obj[each.name] = _wrapped(held, 1 << _LIMITS[each.type])
+        elif inner is not None and held:
+            for one in _objects(held, each.type):
+                wrap_integers(inner, one)
+
+
+def _wrapped(value: int, limit: int) -> int:
+    return (value + limit) % (2 * limit) - limit
+
+
+def _objects(held: Any, type_name: str) -> list[RawObject]:
+    if type_name.startswith("[]"):
+        inside = held if isinstance(held, list) else []
+    elif type_name.startswith("map:"):
+        inside = list(held.values()) if isinstance(held, dict) else []
+    else:
+        inside = [held]
+    return [one for one in inside if isinstance(one, dict)]
 
 
 @dataclass(slots=True)
@@ -297,9 +331,9 @@ def _read_micro_time(value: Any, path: str, owner: str) -> Any:
     return read
 
 
-def _read_quantity(value: Any, path: str, owner: str) -> Any:
+def _read_quantity(value: Any, _path: str, _owner: str) -> Any:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        raise DecodeError(f"quantities must be strings or numbers, at {path}")
+        raise DecodeError(FORMAT_WORDS)
     text = value if isinstance(value, str) else show(value)
     try:
         written = canonical(text)

@@ -11,6 +11,7 @@ from towpath.machinery.builtins.facts import SCALARS, Field, Struct, below, stru
 from towpath.machinery.builtins.registry import BUILTINS, BuiltinKind, find
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
+from towpath.machinery.topology import EMPTY_KEYS
 
 _META = "meta/v1"
 _Of = Callable[[str], RawObject]
@@ -80,6 +81,12 @@ def _inlined_special(name: str) -> RawObject:
     return _ANY if name == "Any" else _SPECIAL[name][1]
 
 
+def _empty_keys(package: str, each: Field) -> list[str]:
+    """Of a list's keys those that are empty when an item does not say them."""
+    fields = {one.name: one for one in struct(below(package, each.type[2:]) or "").fields}
+    return [key for key in each.keys if key in fields and fields[key].default == ""]
+
+
 def _object_schema(declared: Struct, of_struct: _Of, of_special: _Of) -> RawObject:
     properties: RawObject = {}
     required = []
@@ -115,6 +122,9 @@ def _field_schema(package: str, each: Field, of_struct: _Of, of_special: _Of) ->
         extra["x-kubernetes-list-type"] = each.list_type
     if each.keys:
         extra["x-kubernetes-list-map-keys"] = list(each.keys)
+        empty = _empty_keys(package, each)
+        if empty and of_special is _inlined_special:
+            extra[EMPTY_KEYS] = empty
     if each.atomic:
         extra["x-kubernetes-map-type"] = "atomic"
     strategies = ["merge"] * each.merges + ["retainKeys"] * each.retain_keys

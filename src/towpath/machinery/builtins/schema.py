@@ -7,7 +7,7 @@ static defaults come. What a kind refuses beyond its types is the API server's b
 from collections.abc import Sequence
 from functools import cached_property
 
-from towpath.machinery.builtins.decoding import DecodeError, decode_object
+from towpath.machinery.builtins.decoding import DecodeError, decode_object, wrap_integers
 from towpath.machinery.builtins.openapi import inlined
 from towpath.machinery.builtins.registry import BuiltinKind
 from towpath.machinery.errors import Cause, Undecodable
@@ -49,6 +49,10 @@ class BuiltinSchema:
             kind = resource.kind
             raise Undecodable(kind, resource.version, kind, str(error)) from None
         return unknown[:UNKNOWN_MAX]
+
+    def wrap(self, obj: RawObject) -> None:
+        """What is applied is read without minding how large an integer is."""
+        wrap_integers(self.kind.struct, obj)
 
     def unknown(self, obj: RawObject) -> list[str]:
         return self._structural.unknown(obj)

@@ -52,6 +52,9 @@ class StructuralSchema:
         """What an object of ours has that says nothing: nothing."""
         return {}
 
+    def wrap(self, obj: RawObject) -> None:
+        """Nothing: a custom kind has no fields that are narrower than what they are given."""
+
     @cached_property
     def _prune(self) -> Visit | None:
         return compile_pruning(self.openapi, is_resource=True)

@@ -231,7 +231,7 @@ def event(obj: RawObject, now: datetime) -> list[Any]:
         f"{speaker}, {host}" if host else speaker,
         (obj.get("message") or obj.get("note") or "").strip(),
         first,
-        str(count),
+        count,
         name_of(obj),
     ]
 
