@@ -22,7 +22,7 @@ from urllib.parse import quote
 
 from bench.apiserver.client import Load, Server, run
 from bench.report import last_line, table
-from towpath.apiserver.http.listener import Listener
+from towpath.apiserver.http.wire.listener import Listener
 from towpath.capabilities.portal.catalog.descriptors import entity_of
 from towpath.capabilities.portal.search.backstage import apis
 from towpath.engines.identity.local import LocalIdentity

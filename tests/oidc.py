@@ -13,8 +13,8 @@ from joserfc import jws
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
 from towpath.apiserver.authn.pki import Pki, open_pki
-from towpath.apiserver.http.listener import Listener
 from towpath.apiserver.http.responses import send_bytes
+from towpath.apiserver.http.wire.listener import Listener
 from towpath.machinery.asgi import Receive, Scope, Send
 
 AUDIENCE = "towpath"

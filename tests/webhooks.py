@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from towpath.apiserver.authn.pki import open_pki
-from towpath.apiserver.http.listener import Listener
+from towpath.apiserver.http.wire.listener import Listener
 from towpath.machinery.asgi import Receive, Scope, Send
 from towpath.machinery.objects import RawObject
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from towpath.apiserver.auditing.events import Auditing
 from towpath.apiserver.authn.pki import Pki, open_pki
 from towpath.apiserver.front import Front
-from towpath.apiserver.http.listener import Listener
+from towpath.apiserver.http.wire.listener import Listener
 from towpath.apiserver.pods import Pods
 from towpath.client.kubeconfig import Connection, write_kubeconfig
 from towpath.client.kubernetes import KubernetesClient

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from towpath.apiserver.authn.pki import open_pki
 from towpath.apiserver.front import Front
-from towpath.apiserver.http.listener import Listener
+from towpath.apiserver.http.wire.listener import Listener
 from towpath.runtime import heap
 from towpath.store.sqlite import SqliteStore
 

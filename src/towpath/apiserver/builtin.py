@@ -8,7 +8,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from towpath.apiserver.kinds import autoscalers, behaviour_of
+from towpath.apiserver.kinds import behaviour_of
+from towpath.apiserver.kinds.workloads import autoscalers
 from towpath.apiserver.registry import OwnConversion, ScalePaths, Served
 from towpath.machinery import builtins
 from towpath.machinery.builtins import BuiltinKind, BuiltinSchema

@@ -33,7 +33,7 @@ from towpath.apiserver.core import Admit, Core, allow_all, key_for
 from towpath.apiserver.definitions import serve_definitions
 from towpath.apiserver.garbage import GarbageCollector
 from towpath.apiserver.indexes import Indexes
-from towpath.apiserver.kinds.records import SYSTEM_PRIORITIES
+from towpath.apiserver.kinds.small_kinds import SYSTEM_PRIORITIES
 from towpath.apiserver.quota import QuotaStatus
 from towpath.apiserver.registry import Registry
 from towpath.apiserver.upkeep import Upkeep

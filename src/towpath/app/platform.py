@@ -14,8 +14,8 @@ from functools import partial
 from importlib import resources
 from pathlib import Path
 
-from towpath.apiserver.http.listener import Listener
 from towpath.apiserver.http.mount import Mounts
+from towpath.apiserver.http.wire.listener import Listener
 from towpath.app import own_name
 from towpath.app.audit import AuditShipping
 from towpath.app.background import Background

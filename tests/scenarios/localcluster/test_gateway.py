@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from tests.scenarios.localcluster.world import World, deployment, service
 
-from towpath.apiserver.http.listener import Listener
+from towpath.apiserver.http.wire.listener import Listener
 from towpath.localcluster.gateway.proxy import Gateway
 from towpath.machinery.core_kinds import DEPLOYMENT, INGRESS, SERVICE
 from towpath.machinery.objects import RawObject

@@ -11,7 +11,7 @@ from tests.scenarios.localcluster.world import World, deployment, running_world,
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
-from towpath.apiserver.http.listener import Listener
+from towpath.apiserver.http.wire.listener import Listener
 from towpath.localcluster.gateway.proxy import Gateway
 from towpath.machinery.core_kinds import DEPLOYMENT, INGRESS, SERVICE
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.scenarios.pipelines.conftest import ADA, FILE, REPOSITORY, Bench
 
-from towpath.apiserver.http.listener import Listener
+from towpath.apiserver.http.wire.listener import Listener
 from towpath.engines.ci.engine import CIEngine
 from towpath.engines.git.embedded import EmbeddedGitHost
 from towpath.engines.git.port import File

@@ -19,8 +19,8 @@ from towpath.apiserver.auditing.backends import Delivery, lines_in, metrics_of, 
 from towpath.apiserver.auditing.events import Auditing
 from towpath.apiserver.auditing.policy import PolicyInvalid, read_policy
 from towpath.apiserver.authn.pki import open_pki
-from towpath.apiserver.http.listener import Listener
 from towpath.apiserver.http.responses import send_bytes
+from towpath.apiserver.http.wire.listener import Listener
 from towpath.client.kubeconfig import Connection
 from towpath.machinery.asgi import Receive, Scope, Send
 from towpath.machinery.users import AUTHENTICATED, UserInfo

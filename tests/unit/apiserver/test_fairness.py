@@ -12,7 +12,7 @@ from tests.wire import wired_api_server
 from towpath.apiserver.authn.chain import RequestAuthenticator
 from towpath.apiserver.fairness import Fairness
 from towpath.apiserver.http.application import ApiApplication
-from towpath.apiserver.http.listener import Listener
+from towpath.apiserver.http.wire.listener import Listener
 from towpath.machinery.errors import TooManyRequests
 from towpath.machinery.users import AUTHENTICATED, MASTERS, AccessRequest, UserInfo
 

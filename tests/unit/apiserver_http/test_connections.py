@@ -8,8 +8,8 @@ from pathlib import Path
 from tests.support import eventually
 
 from towpath.apiserver.authn.pki import open_pki
-from towpath.apiserver.http.connections import READ_BYTES, STALLED_S_MAX
-from towpath.apiserver.http.listener import Listener
+from towpath.apiserver.http.wire.connections import READ_BYTES, STALLED_S_MAX
+from towpath.apiserver.http.wire.listener import Listener
 from towpath.machinery.asgi import Receive, Scope, Send
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"

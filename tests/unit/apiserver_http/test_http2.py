@@ -25,8 +25,8 @@ from tests.support import eventually
 from tests.wire import wired_api_server
 
 from towpath.apiserver.authn.pki import Pki, open_pki
-from towpath.apiserver.http import http2, http2_stream
-from towpath.apiserver.http.listener import Listener
+from towpath.apiserver.http.wire import http2, http2_stream
+from towpath.apiserver.http.wire.listener import Listener
 from towpath.machinery.asgi import Receive, Scope, Send
 
 DEADLINE_S = 20.0

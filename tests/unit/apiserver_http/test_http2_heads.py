@@ -9,8 +9,8 @@ from hpack.exceptions import HPACKError, OversizedHeaderListError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from towpath.apiserver.http.http2_heads import HeadDecoder, HeadEncoder
-from towpath.apiserver.http.http2_request import Header
+from towpath.apiserver.http.wire.http2_heads import HeadDecoder, HeadEncoder
+from towpath.apiserver.http.wire.http2_request import Header
 
 REFUSALS = (HPACKError, IndexError, ProtocolError)
 NAMES = st.sampled_from([b":path", b":status", b"accept", b"authorization", b"x-a", b"etag", b""])

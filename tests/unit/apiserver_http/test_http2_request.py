@@ -2,7 +2,7 @@
 
 import pytest
 
-from towpath.apiserver.http.http2_request import Header, Malformed, request_of
+from towpath.apiserver.http.wire.http2_request import Header, Malformed, request_of
 
 GET = [(b":method", b"GET"), (b":scheme", b"https"), (b":path", b"/x"), (b":authority", b"a")]
 

@@ -20,7 +20,7 @@ from tests.wire import WiredApi, wired_api_server
 from towpath.apiserver.authn.chain import ANONYMOUS, RequestAuthenticator, user_of_certificate
 from towpath.apiserver.authn.pki import PkiDamaged, open_pki
 from towpath.apiserver.authn.tokens import ServiceAccountTokens
-from towpath.apiserver.http.listener import Listener
+from towpath.apiserver.http.wire.listener import Listener
 from towpath.client.kubeconfig import Connection
 from towpath.client.kubernetes import KubernetesClient
 from towpath.machinery.errors import BadRequest, Forbidden, NotFound, Unauthorized

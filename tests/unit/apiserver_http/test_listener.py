@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from towpath.apiserver.http.listener import Listener
+from towpath.apiserver.http.wire.listener import Listener
 from towpath.machinery.asgi import Application, Message, Receive, Scope, Send
 
 

@@ -9,8 +9,8 @@ import pytest
 from tests.wire import WiredApi, wired_api_server
 
 from towpath.apiserver.front import Front
-from towpath.apiserver.http.listener import Listener
 from towpath.apiserver.http.mount import Mounts
+from towpath.apiserver.http.wire.listener import Listener
 from towpath.client.kubeconfig import Connection
 from towpath.client.kubernetes import KubernetesClient
 from towpath.machinery.asgi import Application

@@ -12,7 +12,7 @@ import yaml
 from tests.support import eventually
 from tests.wire import WiredApi, wired_api_server
 
-from towpath.apiserver.http.listener import Listener
+from towpath.apiserver.http.wire.listener import Listener
 from towpath.client.kubernetes import KubernetesClient
 from towpath.machinery.kinds import AGE, Column, Resource, custom_resource_definition
 

@@ -30,7 +30,7 @@ from pathlib import Path
 
 from towpath.apiserver.authn.pki import open_pki
 from towpath.apiserver.front import Front
-from towpath.apiserver.http.listener import Listener
+from towpath.apiserver.http.wire.listener import Listener
 from towpath.machinery.core_kinds import CONFIG_MAP
 from towpath.machinery.kinds import Resource
 from towpath.machinery.objects import RawObject
@@ -96,7 +96,7 @@ def platform() -> set[str]:
     ],
 )
 def test_an_api_server_that_answers_has_not_loaded(module: str, serving: set[str]) -> None:
-    assert "towpath.apiserver.http.http1" in serving
+    assert "towpath.apiserver.http.wire.http1" in serving
     assert module not in serving
 
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import orjson
 import pytest
 
-from towpath.apiserver.http.listener import Listener
+from towpath.apiserver.http.wire.listener import Listener
 from towpath.client.kubeconfig import Connection
 from towpath.client.kubernetes import KubernetesClient
 from towpath.machinery.asgi import Receive, Scope, Send

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from towpath.apiserver import refusals
 from towpath.apiserver.core import Core, Operation
 from towpath.apiserver.encoding import loads
-from towpath.apiserver.kinds.records import SYSTEM_PRIORITIES
+from towpath.apiserver.kinds.small_kinds import SYSTEM_PRIORITIES
 from towpath.machinery.objects import RawObject
 
 PODS = "core/pods"

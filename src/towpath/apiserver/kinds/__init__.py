@@ -6,41 +6,39 @@ from msgspec.structs import replace
 
 from towpath.apiserver.kinds.access import BINDING, ROLE
 from towpath.apiserver.kinds.certificates import CERTIFICATE_REQUEST
-from towpath.apiserver.kinds.claims import PERSISTENT_VOLUME_CLAIM
 from towpath.apiserver.kinds.configuration import CONFIG_MAP, SECRET
 from towpath.apiserver.kinds.definitions import CUSTOM_RESOURCE_DEFINITION
-from towpath.apiserver.kinds.endpoints import ENDPOINT_SLICE, ENDPOINTS
 from towpath.apiserver.kinds.flows import FLOW_SCHEMA, PRIORITY_LEVEL
-from towpath.apiserver.kinds.ingresses import INGRESS, INGRESS_CLASS, NETWORK_POLICY
-from towpath.apiserver.kinds.jobs import CRON_JOB, JOB
 from towpath.apiserver.kinds.limitranges import LIMIT_RANGE
 from towpath.apiserver.kinds.namespaces import NAMESPACE
-from towpath.apiserver.kinds.network import SERVICE
+from towpath.apiserver.kinds.networking.endpoints import ENDPOINT_SLICE, ENDPOINTS
+from towpath.apiserver.kinds.networking.ingresses import INGRESS, INGRESS_CLASS, NETWORK_POLICY
+from towpath.apiserver.kinds.networking.services import SERVICE
+from towpath.apiserver.kinds.nodes import NODE
 from towpath.apiserver.kinds.pods import default_pod, prepare_pod, validate_pod
+from towpath.apiserver.kinds.podspec.warnings import for_pod
 from towpath.apiserver.kinds.quotas import QUOTA
-from towpath.apiserver.kinds.records import (
+from towpath.apiserver.kinds.small_kinds import (
     ACCOUNT,
-    ATTRIBUTES,
-    DRIVER,
     EVENT,
     LEASE,
-    NODE,
     PRIORITY_CLASS,
     REVISION,
     RUNTIME,
-    STORED,
 )
-from towpath.apiserver.kinds.scaling import AUTOSCALER, BUDGET
-from towpath.apiserver.kinds.statefulsets import STATEFUL_SET
-from towpath.apiserver.kinds.storage import STORAGE_CLASS, VOLUME
-from towpath.apiserver.kinds.warnings import for_pod
-from towpath.apiserver.kinds.workloads import (
+from towpath.apiserver.kinds.storage.claims import PERSISTENT_VOLUME_CLAIM
+from towpath.apiserver.kinds.storage.drivers import ATTRIBUTES, DRIVER, STORED
+from towpath.apiserver.kinds.storage.volumes import STORAGE_CLASS, VOLUME
+from towpath.apiserver.kinds.workloads.deployments import (
     DAEMON_SET,
     DEPLOYMENT,
     POD_TEMPLATE,
     REPLICA_SET,
     REPLICATION_CONTROLLER,
 )
+from towpath.apiserver.kinds.workloads.jobs import CRON_JOB, JOB
+from towpath.apiserver.kinds.workloads.scaling import AUTOSCALER, BUDGET
+from towpath.apiserver.kinds.workloads.statefulsets import STATEFUL_SET
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.errors import Cause
 from towpath.machinery.objects import RawObject
@@ -107,8 +105,8 @@ def _later(module: str, name: str) -> Behaviour:
     return Behaviour(default=default, validate=validate, counts_generations=True)
 
 
-_POLICY_BINDING = _later("policies", "POLICY_BINDING")
-_WEBHOOKS = _later("webhooks", "WEBHOOKS")
+_POLICY_BINDING = _later("admission.policies", "POLICY_BINDING")
+_WEBHOOKS = _later("admission.webhooks", "WEBHOOKS")
 _PARTICULAR: dict[str, Behaviour] = {
     "CertificateSigningRequest": CERTIFICATE_REQUEST,
     "CSIDriver": DRIVER,
@@ -131,7 +129,7 @@ _PARTICULAR: dict[str, Behaviour] = {
     "Job": JOB,
     "Lease": LEASE,
     "LimitRange": LIMIT_RANGE,
-    "MutatingAdmissionPolicy": _later("policies", "MUTATING_POLICY"),
+    "MutatingAdmissionPolicy": _later("admission.policies", "MUTATING_POLICY"),
     "MutatingAdmissionPolicyBinding": _POLICY_BINDING,
     "MutatingWebhookConfiguration": _WEBHOOKS,
     "Namespace": NAMESPACE,
@@ -162,7 +160,7 @@ _PARTICULAR: dict[str, Behaviour] = {
     "ServiceAccount": ACCOUNT,
     "StatefulSet": STATEFUL_SET,
     "StorageClass": STORAGE_CLASS,
-    "ValidatingAdmissionPolicy": _later("policies", "POLICY"),
+    "ValidatingAdmissionPolicy": _later("admission.policies", "POLICY"),
     "ValidatingAdmissionPolicyBinding": _POLICY_BINDING,
     "ValidatingWebhookConfiguration": _WEBHOOKS,
     "VolumeAttachment": STORED,

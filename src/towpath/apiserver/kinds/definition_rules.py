@@ -7,7 +7,7 @@ common at an older place, and names it there.
 import re
 from collections.abc import Iterator, Sequence
 
-from towpath.apiserver.kinds.client_configs import check_client
+from towpath.apiserver.kinds.admission.client_configs import check_client
 from towpath.machinery.causes import (
     duplicate,
     forbidden,

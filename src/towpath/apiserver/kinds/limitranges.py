@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from towpath.apiserver.kinds.checks import named
+from towpath.apiserver.kinds.podspec.resources import HUGE, NOT_STANDARD, resource_name
 from towpath.apiserver.kinds.quotas import STANDARD
-from towpath.apiserver.kinds.resources import HUGE, NOT_STANDARD, resource_name
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import duplicate, forbidden, invalid_value, required
 from towpath.machinery.errors import Cause

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from towpath.apiserver.kinds.checks import INT32_MAX
-from towpath.apiserver.kinds.podspecs import (
+from towpath.apiserver.kinds.podspec.spec import (
     default_pod_spec,
     prepare_pod_spec,
     validate_pod_spec,

@@ -6,7 +6,7 @@ Source of the rules: pkg/apis/core/validation and its helpers of Kubernetes.
 from collections.abc import Iterator
 
 from towpath.apiserver.kinds.checks import NOT_NEGATIVE, named
-from towpath.apiserver.kinds.resources import NOT_STANDARD
+from towpath.apiserver.kinds.podspec.resources import NOT_STANDARD
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import invalid_value, required
 from towpath.machinery.errors import Cause

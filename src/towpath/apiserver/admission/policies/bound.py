@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 from towpath.apiserver.admission.policies.evaluation import Expression, conditions_of
 from towpath.apiserver.core import Core, Operation, key_for
 from towpath.apiserver.encoding import loads
-from towpath.apiserver.kinds.expressions import Language, language_of
+from towpath.apiserver.kinds.admission.expressions import Language, language_of
 from towpath.machinery.objects import RawObject, labels_of
 from towpath.machinery.selectors import from_object
 from towpath.store.contract import Event, Store

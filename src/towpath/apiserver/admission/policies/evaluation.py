@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from msgspec import Struct, field
 
 from towpath.apiserver.core import Core, Operation
-from towpath.apiserver.kinds.expressions import REQUEST_RESOURCE, Language
+from towpath.apiserver.kinds.admission.expressions import REQUEST_RESOURCE, Language
 from towpath.machinery.cel import CelError, CelSyntaxError, Meter, Program
 from towpath.machinery.cel.authorization import (
     Answers,

@@ -16,7 +16,7 @@ import orjson
 
 from towpath.apiserver.calls import Target, Verbs, WriteOptions
 from towpath.apiserver.core import Core
-from towpath.apiserver.kinds.expressions import Language, environment, language_of
+from towpath.apiserver.kinds.admission.expressions import Language, environment, language_of
 from towpath.apiserver.registry import Served
 from towpath.apiserver.verbs.apply import APPLY
 from towpath.apiserver.work import WorkSet

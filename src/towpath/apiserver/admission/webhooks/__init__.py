@@ -22,7 +22,7 @@ from towpath.apiserver.admission.policies.matching import EXEMPT, is_about
 from towpath.apiserver.admission.webhooks.calling import AnswerInvalid, CallFailed, Response, call
 from towpath.apiserver.core import Core, Operation
 from towpath.apiserver.encoding import copy_of, dumps, loads
-from towpath.apiserver.kinds.expressions import WEBHOOKS as LANGUAGE
+from towpath.apiserver.kinds.admission.expressions import WEBHOOKS as LANGUAGE
 from towpath.apiserver.writing import complete
 from towpath.machinery.cel import CelError
 from towpath.machinery.errors import StatusError

@@ -8,12 +8,12 @@ import re
 from collections.abc import Callable, Iterator
 
 from towpath.apiserver.kinds.checks import file_mode, file_path, local_path, named, no_backsteps
-from towpath.apiserver.kinds.claims import claim_causes
-from towpath.apiserver.kinds.environment import (
+from towpath.apiserver.kinds.podspec.environment import (
     FIELDS_OF_FILES,
     field_reference,
     resource_reference,
 )
+from towpath.apiserver.kinds.storage.claims import claim_causes
 from towpath.machinery.causes import (
     duplicate,
     forbidden,

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from towpath.apiserver.kinds import autoscalers
 from towpath.apiserver.kinds.checks import named
-from towpath.apiserver.kinds.workloads import at_most_all, count_or_percent
+from towpath.apiserver.kinds.workloads import autoscalers
+from towpath.apiserver.kinds.workloads.deployments import at_most_all, count_or_percent
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import forbidden, invalid_value, required, unsupported
 from towpath.machinery.errors import Cause

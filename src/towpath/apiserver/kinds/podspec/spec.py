@@ -6,7 +6,6 @@ caller says. Source of the rules: pkg/apis/core/validation of Kubernetes.
 
 from collections.abc import Iterator
 
-from towpath.apiserver.kinds.affinity import affinity_causes, label_key_causes
 from towpath.apiserver.kinds.checks import (
     GREATER_THAN_ZERO,
     INT32_MAX,
@@ -15,17 +14,18 @@ from towpath.apiserver.kinds.checks import (
     named,
     one_of,
 )
-from towpath.apiserver.kinds.containers import validate_containers
-from towpath.apiserver.kinds.handlers import PROBES
-from towpath.apiserver.kinds.images import pull_policy
-from towpath.apiserver.kinds.resources import validate_pod_resources, validate_resources
-from towpath.apiserver.kinds.security import (
+from towpath.apiserver.kinds.podspec.affinity import affinity_causes, label_key_causes
+from towpath.apiserver.kinds.podspec.containers import validate_containers
+from towpath.apiserver.kinds.podspec.handlers import PROBES
+from towpath.apiserver.kinds.podspec.images import pull_policy
+from towpath.apiserver.kinds.podspec.resources import validate_pod_resources, validate_resources
+from towpath.apiserver.kinds.podspec.security import (
     containers_in,
     validate_host_processes,
     validate_pod_security,
     validate_system,
 )
-from towpath.apiserver.kinds.volumes import validate_volumes
+from towpath.apiserver.kinds.podspec.volumes import validate_volumes
 from towpath.machinery.causes import (
     duplicate,
     forbidden,

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 
 from towpath.apiserver.kinds.checks import maybe_one_of, named, one_of, port_or_name
-from towpath.apiserver.kinds.containers import PROTOCOLS
+from towpath.apiserver.kinds.podspec.containers import PROTOCOLS
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import duplicate, forbidden, invalid_value, required, unsupported
 from towpath.machinery.errors import Cause

@@ -10,9 +10,9 @@ import socket
 import ssl
 from collections.abc import Callable
 
-from towpath.apiserver.http.connection import HEAD_S_MAX, Serving
-from towpath.apiserver.http.connections import OpenConnections, notice_the_dead, prepare
-from towpath.apiserver.http.http1 import Http1Connection
+from towpath.apiserver.http.wire.connection import HEAD_S_MAX, Serving
+from towpath.apiserver.http.wire.connections import OpenConnections, notice_the_dead, prepare
+from towpath.apiserver.http.wire.http1 import Http1Connection
 from towpath.machinery.asgi import Application
 
 BACKLOG = 1024
@@ -121,7 +121,7 @@ class _Accepted(asyncio.Protocol):
 def _speaking(protocol: str | None, serving: Serving) -> asyncio.Protocol:
     if protocol != "h2":
         return Http1Connection(serving)
-    from towpath.apiserver.http.http2 import Http2Connection
+    from towpath.apiserver.http.wire.http2 import Http2Connection
 
     return Http2Connection(serving)
 

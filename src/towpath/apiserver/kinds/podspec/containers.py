@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from towpath.apiserver.kinds.checks import maybe_one_of, named, one_of
-from towpath.apiserver.kinds.environment import (
+from towpath.apiserver.kinds.podspec.environment import (
     validate_environment,
     validate_environment_sources,
 )
-from towpath.apiserver.kinds.handlers import PROBES, validate_handlers
-from towpath.apiserver.kinds.mounts import Volumes, validate_devices, validate_mounts
-from towpath.apiserver.kinds.resources import validate_resources
-from towpath.apiserver.kinds.security import containers_in, validate_security
+from towpath.apiserver.kinds.podspec.handlers import PROBES, validate_handlers
+from towpath.apiserver.kinds.podspec.mounts import Volumes, validate_devices, validate_mounts
+from towpath.apiserver.kinds.podspec.resources import validate_resources
+from towpath.apiserver.kinds.podspec.security import containers_in, validate_security
 from towpath.machinery.causes import (
     duplicate,
     forbidden,

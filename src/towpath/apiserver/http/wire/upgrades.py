@@ -10,8 +10,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
-from towpath.apiserver.http.connection import Serving
-from towpath.apiserver.http.http1 import Http1Connection
+from towpath.apiserver.http.wire.connection import Serving
+from towpath.apiserver.http.wire.http1 import Http1Connection
 
 MESSAGE_BYTES_MAX = 1024 * 1024
 

@@ -7,7 +7,7 @@ import ipaddress
 from collections.abc import Iterator
 
 from towpath.apiserver.kinds.checks import named, one_of
-from towpath.apiserver.kinds.containers import PROTOCOLS
+from towpath.apiserver.kinds.podspec.containers import PROTOCOLS
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import (
     duplicate,

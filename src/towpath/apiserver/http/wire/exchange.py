@@ -13,7 +13,7 @@ from towpath.apiserver.http.responses import ANSWER_HEADERS, BODY_FOLLOWS
 from towpath.machinery.asgi import Application, Message, Scope
 
 if TYPE_CHECKING:
-    from towpath.apiserver.http.connection import Connection
+    from towpath.apiserver.http.wire.connection import Connection
 
 WRITE_BYTES = 256 * 1024
 """Large bodies are written in pieces, so that the client reads one while the next is encrypted."""

@@ -12,13 +12,13 @@ from towpath.apiserver.kinds.checks import (
     not_negative,
     one_of,
 )
-from towpath.apiserver.kinds.podspecs import (
+from towpath.apiserver.kinds.podspec.spec import (
     default_template,
     prepare_template,
     validate_template,
 )
-from towpath.apiserver.kinds.schedules import schedule_causes, time_zone_causes
-from towpath.apiserver.kinds.warnings import for_template
+from towpath.apiserver.kinds.podspec.warnings import for_template
+from towpath.apiserver.kinds.workloads.schedules import schedule_causes, time_zone_causes
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import (
     duplicate,

@@ -7,7 +7,7 @@ when they run.
 import re
 from collections.abc import Iterator, Sequence
 
-from towpath.apiserver.kinds.expressions import (
+from towpath.apiserver.kinds.admission.expressions import (
     BOOL,
     TEXT,
     TEXT_OR_NULL,

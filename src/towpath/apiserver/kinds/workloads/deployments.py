@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator
 
 from towpath.apiserver.kinds.checks import not_negative
-from towpath.apiserver.kinds.podspecs import (
+from towpath.apiserver.kinds.podspec.spec import (
     default_template,
     prepare_template,
     validate_template,
 )
-from towpath.apiserver.kinds.warnings import for_template
+from towpath.apiserver.kinds.podspec.warnings import for_template
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import forbidden, invalid_value, required, unsupported
 from towpath.machinery.errors import Cause

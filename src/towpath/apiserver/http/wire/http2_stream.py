@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from h2.errors import ErrorCodes
 
-from towpath.apiserver.http.exchange import WITHOUT_BODY, Exchange
-from towpath.apiserver.http.http2_request import OF_CONNECTION, Header
+from towpath.apiserver.http.wire.exchange import WITHOUT_BODY, Exchange
+from towpath.apiserver.http.wire.http2_request import OF_CONNECTION, Header
 from towpath.machinery.asgi import Application, Receive, Scope, Send
 
 if TYPE_CHECKING:
-    from towpath.apiserver.http.http2 import Http2Connection
+    from towpath.apiserver.http.wire.http2 import Http2Connection
 
 STUCK_S = 60.0
 """How long a client may read nothing of an answer that waits for it."""

@@ -6,15 +6,15 @@ Source of the rules: pkg/apis/core/validation and pkg/apis/storage/validation of
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from towpath.apiserver.kinds.affinity import node_selector_causes
 from towpath.apiserver.kinds.checks import (
     GREATER_THAN_ZERO,
     maybe_one_of,
     named,
     no_backsteps,
 )
-from towpath.apiserver.kinds.claims import VOLUME_MODES, access_modes
-from towpath.apiserver.kinds.volumes import MISSPELT, SOURCES, needs
+from towpath.apiserver.kinds.podspec.affinity import node_selector_causes
+from towpath.apiserver.kinds.podspec.volumes import MISSPELT, SOURCES, needs
+from towpath.apiserver.kinds.storage.claims import VOLUME_MODES, access_modes
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import duplicate, forbidden, invalid_value, required, unsupported
 from towpath.machinery.conditions import timestamp

@@ -16,7 +16,7 @@ from hpack.exceptions import HPACKDecodingError, OversizedHeaderListError
 from hpack.huffman_table import decode_huffman
 from hpack.table import HeaderTable
 
-from towpath.apiserver.http.http2_request import Header
+from towpath.apiserver.http.wire.http2_request import Header
 
 STATIC: tuple[Header, ...] = tuple(HeaderTable.STATIC_TABLE)
 STATIC_LENGTH = len(STATIC)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from towpath.apiserver.kinds.checks import GREATER_THAN_ZERO, maybe_one_of, named
-from towpath.apiserver.kinds.warnings import about_claim
+from towpath.apiserver.kinds.podspec.warnings import about_claim
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import forbidden, invalid_value, required, unsupported
 from towpath.machinery.errors import Cause

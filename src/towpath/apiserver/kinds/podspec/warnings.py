@@ -7,8 +7,8 @@ made; templates also when they change.
 import itertools
 from collections.abc import Callable, Iterator
 
-from towpath.apiserver.kinds.affinity import PREFERRED, REQUIRED
-from towpath.apiserver.kinds.security import containers_in
+from towpath.apiserver.kinds.podspec.affinity import PREFERRED, REQUIRED
+from towpath.apiserver.kinds.podspec.security import containers_in
 from towpath.machinery.causes import quote
 from towpath.machinery.names import label_errors
 from towpath.machinery.objects import RawObject

@@ -14,9 +14,9 @@ from collections import deque
 
 import httptools
 
-from towpath.apiserver.http.connection import KEEP_ALIVE_S, Connection, Serving
-from towpath.apiserver.http.exchange import Exchange
-from towpath.apiserver.http.http1_exchange import Http1Exchange
+from towpath.apiserver.http.wire.connection import KEEP_ALIVE_S, Connection, Serving
+from towpath.apiserver.http.wire.exchange import Exchange
+from towpath.apiserver.http.wire.http1_exchange import Http1Exchange
 from towpath.machinery.asgi import Scope
 
 HEAD_BYTES_MAX = 64 * 1024
@@ -231,7 +231,7 @@ class Http1Connection(Connection):
         if self._current is not None:
             self._refuse(BAD_REQUEST)
             return
-        from towpath.apiserver.http.upgrades import upgrade
+        from towpath.apiserver.http.wire.upgrades import upgrade
 
         lines = [self._parser.get_method() + b" " + self._url + b" HTTP/1.1\r\n"]
         lines += [b"%b: %b\r\n" % header for header in self._headers]

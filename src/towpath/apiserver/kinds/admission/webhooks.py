@@ -5,9 +5,9 @@ Source: the defaults and validation of `admissionregistration.k8s.io/v1`.
 
 from collections.abc import Iterator, Sequence
 
-from towpath.apiserver.kinds.client_configs import check_client
-from towpath.apiserver.kinds.expressions import WEBHOOKS as LANGUAGE
-from towpath.apiserver.kinds.policies import FAILURE_POLICIES, condition_causes
+from towpath.apiserver.kinds.admission.client_configs import check_client
+from towpath.apiserver.kinds.admission.expressions import WEBHOOKS as LANGUAGE
+from towpath.apiserver.kinds.admission.policies import FAILURE_POLICIES, condition_causes
 from towpath.apiserver.registry import Behaviour
 from towpath.machinery.causes import invalid_value, required, unsupported
 from towpath.machinery.errors import Cause

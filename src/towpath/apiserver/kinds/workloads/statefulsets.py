@@ -6,10 +6,10 @@ Source of the rules: pkg/apis/apps/validation of Kubernetes.
 from collections.abc import Iterator
 
 from towpath.apiserver.kinds.checks import named, not_negative
-from towpath.apiserver.kinds.claims import claim_causes
-from towpath.apiserver.kinds.podspecs import default_template, validate_template
-from towpath.apiserver.kinds.warnings import about_claim, for_template
-from towpath.apiserver.kinds.workloads import (
+from towpath.apiserver.kinds.podspec.spec import default_template, validate_template
+from towpath.apiserver.kinds.podspec.warnings import about_claim, for_template
+from towpath.apiserver.kinds.storage.claims import claim_causes
+from towpath.apiserver.kinds.workloads.deployments import (
     ON_DELETE,
     ROLLING,
     count_causes,

@@ -4,11 +4,11 @@ import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from towpath.apiserver.http.exchange import WITHOUT_BODY, WRITE_BYTES, Exchange
+from towpath.apiserver.http.wire.exchange import WITHOUT_BODY, WRITE_BYTES, Exchange
 from towpath.machinery.asgi import Scope
 
 if TYPE_CHECKING:
-    from towpath.apiserver.http.http1 import Http1Connection
+    from towpath.apiserver.http.wire.http1 import Http1Connection
 
 BODY_BYTES_AHEAD = 64 * 1024
 """Of a request's body is read before the application has asked for it, and one read more."""

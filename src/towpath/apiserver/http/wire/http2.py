@@ -39,11 +39,11 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 from h2.stream import StreamInputs
 
-from towpath.apiserver.http.connection import KEEP_ALIVE_S, Connection, Serving
-from towpath.apiserver.http.exchange import WRITE_BYTES, Exchange
-from towpath.apiserver.http.http2_heads import HeadDecoder, HeadEncoder
-from towpath.apiserver.http.http2_request import Header, Malformed, request_of
-from towpath.apiserver.http.http2_stream import Stream
+from towpath.apiserver.http.wire.connection import KEEP_ALIVE_S, Connection, Serving
+from towpath.apiserver.http.wire.exchange import WRITE_BYTES, Exchange
+from towpath.apiserver.http.wire.http2_heads import HeadDecoder, HeadEncoder
+from towpath.apiserver.http.wire.http2_request import Header, Malformed, request_of
+from towpath.apiserver.http.wire.http2_stream import Stream
 
 STREAMS_MAX = 100
 """At once on one connection, as kube-apiserver allows; clients then open another."""

@@ -15,8 +15,8 @@ from urllib.parse import unquote
 
 from msgspec import Struct, field
 
-from towpath.apiserver.http.connections import OpenConnections
-from towpath.apiserver.http.exchange import Exchange
+from towpath.apiserver.http.wire.connections import OpenConnections
+from towpath.apiserver.http.wire.exchange import Exchange
 from towpath.machinery.asgi import Application, Scope
 
 KEEP_ALIVE_S = 75.0

@@ -1,0 +1,1 @@
+"""Policies and webhooks: who else is asked before something is stored."""

@@ -1,0 +1,1 @@
+"""Volumes that outlive pods, their classes, and who claims them."""

@@ -1,0 +1,1 @@
+"""What makes pods, and how many there may be."""
