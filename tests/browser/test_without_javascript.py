@@ -20,7 +20,7 @@ async def _reloaded_until(page: Page, there: Locator) -> None:
     """A page that does not follow by itself is looked at again."""
 
     async def shown() -> bool:
-        await page.reload()
+        await page.goto(page.url)
         return await there.count() > 0
 
     await eventually(shown, deadline_s=60, every_s=0.2)

@@ -87,6 +87,7 @@ get foo test -o yaml
 get foos.v1alpha1.{ns}.example.dev test -o yaml
 apply -f - < foo
 apply -f - < wrong-foo
+apply -f - < odd-foo
 apply -f - < unknown-foo
 apply --validate=warn -f - < unknown-foo
 apply --validate=ignore -f - < unknown-foo
@@ -236,7 +237,7 @@ $ export KUBECTL_APPLYSET=true; k apply --prune --applyset=other -f aa.yaml
 $ k create --raw /api/v1/namespaces/{ns}/configmaps -f d/a.json | grep -c d1
 delete --raw /api/v1/namespaces/{ns}/configmaps/d1
 cluster-info
-cluster-info dump -n nosuch
+$ k cluster-info dump -n nosuch | grep kind | sort -u
 """
 
 EMBEDDED = """

@@ -158,9 +158,9 @@ spec: {replicas: 2}
 apiVersion: {ns}.example.dev/v1
 kind: Foo
 metadata: {name: test}
-other: y
 nested: {b: 0}
 """,
+    "odd-foo": "{apiVersion: {ns}.example.dev/v1, kind: Foo, metadata: {name: test}, other: y}",
     "unknown-foo": "{apiVersion: {ns}.example.dev/v1, kind: Foo, metadata: {name: u}, none: y}",
     "old-foo": "{apiVersion: {ns}.example.dev/v1alpha1, kind: Foo, metadata: {name: old}, some: x}",
     "burst": """

@@ -315,7 +315,7 @@ def _platform(
         images=unused,
         processes=cast(Any, Processes(isolation)),
         logs=records.logs,
-        catalog=unused,
+        catalog=records.catalog,
         trail=StoreTrail(planes),
         audit=unused,
         inbox=unused,

@@ -22,6 +22,7 @@ ELSEWHERE = {
     # What they do needs things and people of their own; the tests do the same by the same doors.
     "docs/how-to/ask-for-approvals.md": "tests/scenarios/actions/test_approvals.py",
     "docs/how-to/keep-for-a-while.md": "tests/scenarios/actions/test_leases.py",
+    "docs/how-to/propose-on-other-git-hosts.md": "tests/scenarios/templates/test_real_gitea.py",
     "docs/how-to/upgrade-services.md": "tests/scenarios/templates/upgrades/test_upgrades.py",
     "docs/how-to/write-a-plugin.md": "tests/scenarios/plugins/test_outside_plugins.py",
     "docs/how-to/write-a-template.md": "tests/unit/capabilities/templates/test_template_tests.py",

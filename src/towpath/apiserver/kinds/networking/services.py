@@ -146,13 +146,14 @@ def _family_causes(spec: RawObject, *, is_new: bool) -> Iterator[Cause]:
         yield from maybe_one_of(f"spec.ipFamilies[{index}]", family, ("IPv4", "IPv6"))
         if family in families[:index]:
             yield duplicate(f"spec.ipFamilies[{index}]", family)
-        elif family == "IPv6":
-            words = "not configured on this cluster"
-            yield invalid_value(f"spec.ipFamilies[{index}]", family, words)
     yield from maybe_one_of("spec.ipFamilyPolicy", policy, FAMILY_POLICIES)
     if policy == "RequireDualStack":
         words = "this cluster is not configured for dual-stack services"
         yield invalid_value("spec.ipFamilyPolicy", policy, words)
+    for index, family in enumerate(families):
+        if family == "IPv6" and family not in families[:index]:
+            words = "not configured on this cluster"
+            yield invalid_value(f"spec.ipFamilies[{index}]", family, words)
     if is_new and (own := spec.get("clusterIP")) and not _is_headless(spec):
         yield from named("spec.clusterIPs[0]", own, address_errors(own))
 
