@@ -20,7 +20,7 @@ from towpath.machinery.references import DEFAULT_NAMESPACE
 from towpath.records.contract import HEALTHS, Entity, EntityFilter, Notification
 
 NEEDS_SHOWN = 5
-SERVICES_SHOWN = 15
+SERVICES_SHOWN = 10
 OTHERS_SHOWN = 30
 OFFERS_SHOWN = 3
 PROJECTS_ASKED = 5
