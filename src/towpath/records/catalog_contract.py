@@ -164,6 +164,8 @@ class EntityFilter:
 
     fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
     text: str = ""
+    meets: Condition = EVERYTHING
+    """Of what is known as its facts."""
 
 
 @dataclass(frozen=True, slots=True)

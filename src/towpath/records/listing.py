@@ -15,7 +15,7 @@ from operator import and_
 import apsw
 from pyroaring import BitMap
 
-from towpath.records.answering import Answering, seen_numbers, seen_spellings, union
+from towpath.records.answering import Answering, seen_numbers, seen_spellings, union, views
 from towpath.records.browsing import (
     FIELD,
     FIELDS,
@@ -27,11 +27,11 @@ from towpath.records.browsing import (
     visibility,
 )
 from towpath.records.catalog_contract import EntityFilter, EntityPage
-from towpath.records.columns import Hand, Projects, View
+from towpath.records.columns import Hand, View
 from towpath.records.database import Row
 from towpath.records.finding import fitting
 from towpath.records.properties import COMPUTED
-from towpath.records.questions import By, Question
+from towpath.records.questions import EVERYTHING, By, Question
 from towpath.records.spelling import as_meant
 from towpath.records.texts import match_of
 from towpath.records.viewers import Viewer
@@ -44,7 +44,7 @@ def views_of_list(
     viewer: Viewer, where: EntityFilter, *, sort: str = "", counted: Sequence[str] = ()
 ) -> Iterator[View]:
     """What must be at hand."""
-    yield Projects()
+    yield from views(viewer, Question(where.meets))
     for name in where.fields:
         if key := _key(name):
             yield seen_spellings(viewer, key)
@@ -98,7 +98,7 @@ class Listing:
 
     def __init__(self, hand: Hand, viewer: Viewer, looked_up: LookedUp) -> None:
         self._answering = Answering(hand, viewer)
-        self._within = self._answering.visible()
+        self._within = self._answering.chosen(looked_up.where.meets)
         if looked_up.texts is not None:
             self._within &= looked_up.texts
         self._sets = dict(looked_up.sets)
@@ -176,7 +176,8 @@ class Reading:
         may_see, projects = visibility(self.viewer)
         fits, values = fields_condition(self.where)
         names = self.where.fields
-        are_all_chosen = not self.where.text and not any(one.startswith(COMPUTED) for one in names)
+        by_facts = self.where.meets != EVERYTHING or any(one.startswith(COMPUTED) for one in names)
+        are_all_chosen = not self.where.text and not by_facts
         rows: Iterator[Row] = self.connection.execute(
             f"SELECT {', '.join(self.order.terms)}, entity.id FROM entity"
             f" WHERE {may_see} AND {fits} AND {begins} ORDER BY {self.order.sql}"

@@ -13,6 +13,7 @@ from towpath.records.contract import (
     WorkloadState,
     written,
 )
+from towpath.records.questions import Has
 from towpath.records.sqlite import SqliteRecords
 
 ADMIN = Viewer(UserInfo("admin"), None)
@@ -111,6 +112,25 @@ async def test_filters_combine(filled: SqliteRecords) -> None:
         "secret-engine",
     ]
     assert await refs(filled, ADMIN, tag="python", owner="group:default/team-b") == ["shop"]
+
+
+async def test_facts_narrow_a_list_as_fields_do(filled: SqliteRecords) -> None:
+    async def found(viewer: Viewer, text: str = "", **fields: str) -> list[str]:
+        where = EntityFilter(
+            {name: (value,) for name, value in fields.items()},
+            text,
+            meets=Has("metadata.Any Field"),
+        )
+        page = await filled.catalog.query(viewer, where, sort="name")
+        assert page.total == len(page.entities)
+        return [one.name for one in page.entities]
+
+    assert await found(ADMIN) == ["orders", "secret-engine", "shop"]
+    assert await found(OF_DEMO) == ["orders", "shop"]
+    assert await found(ADMIN, kind="Group") == []
+    assert await found(ADMIN, type="website") == ["shop"]
+    assert await found(ADMIN, "order service") == ["orders"]
+    assert await found(OF_NOTHING) == []
 
 
 async def test_an_unknown_field_is_refused(filled: SqliteRecords) -> None:

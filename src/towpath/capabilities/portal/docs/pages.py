@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 
 from towpath.capabilities.portal.docs import book, versions
 from towpath.capabilities.portal.docs.reading import (
+    ANNOTATION,
     SHARED,
     Docs,
     Reader,
@@ -29,13 +30,15 @@ from towpath.hooks.showing import DOCS, docs_page
 from towpath.machinery.errors import NotFound
 from towpath.machinery.references import EntityRef
 from towpath.records.contract import Entity, EntityFilter
+from towpath.records.questions import Has
 
 if TYPE_CHECKING:
     from towpath.capabilities.portal.docs.prose import Prose
 
 PAGE_SIZE = 50
 READS_MAX = 5
-"""Of the index for one list, where few of many have docs."""
+"""Of the index for one list, where docs of many are kept elsewhere."""
+HAS_DOCS = Has(f"metadata.annotations.{ANNOTATION}")
 PAGES_KEPT = 256
 FOUND_MAX = 20
 
@@ -108,7 +111,10 @@ async def index(visit: Visit) -> Page:
     started, rows = bool(token), list[dict[str, str]]()
     for _ in range(READS_MAX):
         found = await visit.records.catalog.query(
-            visit.viewer, EntityFilter(text=text), limit=PAGE_SIZE, continue_token=token
+            visit.viewer,
+            EntityFilter(text=text, meets=HAS_DOCS),
+            limit=PAGE_SIZE,
+            continue_token=token,
         )
         rows += [_row(one) for one in found.entities if place_of(one)]
         token = found.continue_token
