@@ -195,9 +195,10 @@ async def _shown(visit: Visit, filled: Filled) -> Page:
     projects = await _projects(visit, filled.template)
     filled.project = filled.project or (projects[0] if len(projects) == 1 else "")
     preview = await _previewed(visit, filled)
-    if not filled.errors and not filled.lacks_something:
+    is_complete = not filled.lacks_something
+    if is_complete and not filled.errors:
         filled.errors = await _taken(visit, filled, preview.things)
-    verdict = "" if filled.lacks_something or filled.errors else await _verdict(visit, filled)
+    verdict = await _verdict(visit, filled) if is_complete and not filled.errors else ""
     environments = await _environments(visit, filled.project)
     raw, offer = filled.descriptor, offer_of(filled.template)
     data = {

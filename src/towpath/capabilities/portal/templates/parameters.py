@@ -5,8 +5,10 @@ command line and the portal's form both fill them in with `parameters_with_defau
 """
 
 import copy
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import jsonschema_rs
@@ -15,6 +17,8 @@ from towpath.capabilities.portal.templates.descriptor import FieldError, pages_o
 from towpath.machinery.objects import RawObject
 
 Schema = Mapping[str, Any]
+
+VALIDATORS_KEPT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def parameter_errors(descriptor: RawObject, values: Mapping[str, Any]) -> list[F
 def schema_errors(schema: Schema, values: Any, where: str) -> list[FieldError]:
     """Everything that is wrong with the values by one schema, below the field `where`."""
     try:
-        validator = jsonschema_rs.Draft7Validator(dict(schema))
+        validator = _validator(json.dumps(dict(schema)))
     except ValueError as error:
         return [FieldError(where, f"the schema itself is wrong: {error}")]
     return sorted(
@@ -95,6 +99,12 @@ def schema_errors(schema: Schema, values: Any, where: str) -> list[FieldError]:
         },
         key=str,
     )
+
+
+@lru_cache(maxsize=VALIDATORS_KEPT)
+def _validator(schema: str) -> jsonschema_rs.Draft7Validator:
+    """Made once: a form is checked with every key, and its patterns take longest to read."""
+    return jsonschema_rs.Draft7Validator(json.loads(schema))
 
 
 def _page_errors(page: Schema, values: Mapping[str, Any]) -> Iterator[FieldError]:
